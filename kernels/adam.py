@@ -1,0 +1,80 @@
+"""Adam: one step, in place.
+
+Entry by entry, for parameter p, gradient g, moving averages m (of g) and v (of g^2),
+at step t = 1, 2, ...::
+
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g^2
+    p = p - lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+AMSGrad divides by the square root of the largest v so far.
+
+Source: Kingma & Ba (2015), arXiv:1412.6980, the form of the last lines of section 2
+("epsilon hat"), which Keras takes; Reddi, Kale & Kumar (2018) for AMSGrad.
+"""
+
+import math
+
+import numpy as np
+
+from .arrays import Array, jit
+
+# --- reference ----------------------------------------------------------------
+
+
+def adam_reference(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    largest: Array,
+    t: int,
+    lr: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    amsgrad: bool,
+) -> None:
+    """Step p, m, v and, for AMSGrad, the largest v so far (P,) along g (P,)."""
+    alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    for i in range(p.size):
+        m[i] = beta_1 * m[i] + (1 - beta_1) * g[i]
+        v[i] = beta_2 * v[i] + (1 - beta_2) * g[i] ** 2
+        spread = v[i]
+        if amsgrad:
+            largest[i] = spread = np.maximum(largest[i], v[i])
+        p[i] -= alpha * m[i] / (np.sqrt(spread) + epsilon)
+
+
+# --- fast: one pass over memory -----------------------------------------------
+
+
+def adam(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    largest: Array,
+    t: int,
+    lr: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    amsgrad: bool,
+) -> None:
+    """Step p, m, v and, for AMSGrad, the largest v so far (P,) along g (P,)."""
+    alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
+    numbers = alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon
+    _adam(p, g, m, v, largest, *map(p.dtype.type, numbers), amsgrad)
+
+
+@jit()
+def _adam(p, g, m, v, largest, alpha, keep_m, new_m, keep_v, new_v, epsilon, amsgrad):
+    for i in range(p.size):
+        m[i] = keep_m * m[i] + new_m * g[i]
+        v[i] = keep_v * v[i] + new_v * g[i] * g[i]
+        spread = v[i]
+        if amsgrad:
+            largest[i] = max(largest[i], v[i])
+            spread = largest[i]
+        p[i] -= alpha * m[i] / (np.sqrt(spread) + epsilon)

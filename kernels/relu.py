@@ -1,0 +1,99 @@
+"""The rectified linear unit, with Keras's three extensions, and its gradient.
+
+Entry by entry, with slope a (0), threshold b (0) and ceiling m (infinity)::
+
+     y = m            if x >= m                  dx = 0         if x >= m         (1)
+     y = x            if b < x < m               dx = dy        if b < x < m      (2)
+     y = a * (x - b)  if x <= b                  dx = a * dy    if x <= b
+
+By default y = max(0, x).  At the kinks the derivative is that of the lower side at b
+and of the upper side at m, as in TensorFlow.  NaN stays NaN.
+
+Source: Nair & Hinton (2010), "Rectified linear units improve restricted Boltzmann
+machines"; the source document, 4.1.2.
+"""
+
+import numpy as np
+from numba import prange
+
+from .arrays import Array, jit
+
+# --- reference: the formulas, entry by entry ----------------------------------
+
+
+def relu_reference(
+    x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
+) -> Array:
+    """Return y of equation (1), of the shape of x."""
+    y = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        if x[index] <= threshold:
+            y[index] = slope * (x[index] - threshold) if slope else 0
+        else:
+            y[index] = ceiling if x[index] >= ceiling else x[index]
+    return y
+
+
+def relu_dx_reference(
+    dy: Array,
+    x: Array,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+    ceiling: float = np.inf,
+) -> Array:
+    """Return dx of equation (2), of the shape of x."""
+    dx = np.empty_like(dy)
+    for index in np.ndindex(dy.shape):
+        if x[index] <= threshold:
+            dx[index] = slope * dy[index]
+        else:
+            dx[index] = 0 * dy[index] if x[index] >= ceiling else dy[index]
+    return dx
+
+
+# --- fast ---------------------------------------------------------------------
+
+
+def relu(
+    x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
+) -> Array:
+    """Return y of equation (1), of the shape of x."""
+    y = np.empty_like(x)
+    a, b, m = (x.dtype.type(value) for value in (slope, threshold, ceiling))
+    _relu(x.reshape(-1), a, b, m, y.reshape(-1))
+    return y
+
+
+def relu_dx(
+    dy: Array,
+    x: Array,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+    ceiling: float = np.inf,
+) -> Array:
+    """Return dx of equation (2) for dy and x of one shape.
+
+    With the default slope, threshold and ceiling, y serves in place of x: x and y are
+    positive together.
+    """
+    dx = np.empty_like(dy)
+    a, b, m = (dy.dtype.type(value) for value in (slope, threshold, ceiling))
+    _relu_dx(dy.reshape(-1), x.reshape(-1), a, b, m, dx.reshape(-1))
+    return dx
+
+
+@jit(parallel=True)
+def _relu(x, slope, threshold, ceiling, y):
+    zero = x.dtype.type(0)
+    for i in prange(x.size):
+        v = x[i]
+        below = slope * (v - threshold) if slope != zero else zero  # 0 * -inf is NaN
+        above = ceiling if v >= ceiling else v
+        y[i] = below if v <= threshold else above
+
+
+@jit(parallel=True)
+def _relu_dx(dy, x, slope, threshold, ceiling, dx):
+    for i in prange(dy.size):
+        above = dy[i] * x.dtype.type(0) if x[i] >= ceiling else dy[i]
+        dx[i] = slope * dy[i] if x[i] <= threshold else above

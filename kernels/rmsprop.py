@@ -1,0 +1,73 @@
+"""RMSprop: one step, in place.
+
+Entry by entry, for parameter p, gradient g and the moving averages v (of g^2) and a
+(of g; only when centred)::
+
+    v = rho * v + (1 - rho) * g^2          a = rho * a + (1 - rho) * g
+    d = lr * g / sqrt(v - a^2 + epsilon)   a^2 only when centred
+    b = momentum * b + d                   p = p - b
+
+Source: Hinton, Coursera lecture 6e (2012); Keras's form of it, epsilon under the root.
+"""
+
+import numpy as np
+
+from .arrays import Array, jit
+
+# --- reference ----------------------------------------------------------------
+
+
+def rmsprop_reference(
+    p: Array,
+    g: Array,
+    v: Array,
+    a: Array,
+    b: Array,
+    lr: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    centered: bool,
+) -> None:
+    """Step p, v, a, b (P,) along g (P,)."""
+    for i in range(p.size):
+        v[i] = rho * v[i] + (1 - rho) * g[i] ** 2
+        spread = v[i]
+        if centered:
+            a[i] = rho * a[i] + (1 - rho) * g[i]
+            spread = v[i] - a[i] ** 2
+        b[i] = momentum * b[i] + lr * g[i] / np.sqrt(spread + epsilon)
+        p[i] -= b[i]
+
+
+# --- fast: one pass over memory -----------------------------------------------
+
+
+def rmsprop(
+    p: Array,
+    g: Array,
+    v: Array,
+    a: Array,
+    b: Array,
+    lr: float,
+    rho: float,
+    momentum: float,
+    epsilon: float,
+    centered: bool,
+) -> None:
+    """Step p, v, a, b (P,) along g (P,)."""
+    real = p.dtype.type
+    numbers = real(lr), real(rho), real(1 - rho), real(momentum), real(epsilon)
+    _rmsprop(p, g, v, a, b, *numbers, centered)
+
+
+@jit()
+def _rmsprop(p, g, v, a, b, lr, rho, fresh, momentum, epsilon, centered):
+    for i in range(p.size):
+        v[i] = rho * v[i] + fresh * g[i] * g[i]
+        spread = v[i]
+        if centered:
+            a[i] = rho * a[i] + fresh * g[i]
+            spread = v[i] - a[i] * a[i]
+        b[i] = momentum * b[i] + lr * g[i] / np.sqrt(spread + epsilon)
+        p[i] -= b[i]

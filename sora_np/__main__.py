@@ -1,0 +1,296 @@
+"""The command ``sora-np``: train, evaluate, predict, gradcheck, info."""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sora_np
+from sora_np import gradcheck, metrics
+from sora_np.datasets import fashion_mini, fashion_mnist, mnist
+from sora_np.models import Sequential, load_model
+from sora_np.sora_model import create_sora_model
+from sora_np.utils import to_categorical
+
+DATASETS = {
+    "fashion_mini": fashion_mini,
+    "fashion_mnist": fashion_mnist,
+    "mnist": mnist,
+}
+Split = tuple[NDArray[Any], NDArray[Any]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status, 2 for a mistake of the user's."""
+    options = _parser().parse_args(arguments)
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        print(f"sora-np: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("sora-np: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "sora-np", description=sora_np.__doc__.split(">")[0]
+    )
+    parser.add_argument("--version", action="version", version=sora_np.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run: Any, text: str) -> argparse.ArgumentParser:
+        name = run.__name__.strip("_")
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    train = command(_train, "train the source document's network and report on it")
+    _add_data(train)
+    train.add_argument("--epochs", type=int, default=10)
+    train.add_argument("--batch-size", type=int, default=32)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--save", type=Path, metavar="FILE.npz", help="write the model")
+
+    evaluate = command(_evaluate, "report how well a saved model does on test data")
+    evaluate.add_argument("model", type=Path, metavar="MODEL.npz")
+    _add_data(evaluate)
+
+    predict = command(_predict, "say what a saved model sees in images")
+    predict.add_argument("model", type=Path, metavar="MODEL.npz")
+    predict.add_argument(
+        "files", type=Path, nargs="+", metavar="FILE", help="an image, or .npz with x"
+    )
+
+    check = command(_gradcheck, "check a model's gradients, layer by layer")
+    check.add_argument(
+        "model",
+        type=Path,
+        nargs="?",
+        metavar="MODEL.npz",
+        help="by default the source document's network with random biases",
+    )
+    check.add_argument(
+        "--samples", type=int, default=100, help="entries an array (100); 0 checks all"
+    )
+    check.add_argument("--seed", type=int, default=0)
+
+    command(_info, "show versions, threads, vector width and cache folder")
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--dataset", choices=DATASETS, default="fashion_mini")
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE.npz",
+        help="arrays x_train, y_train, x_test, y_test; bytes are scaled to [0, 1]",
+    )
+
+
+# --- the commands ---------------------------------------------------------------
+
+
+def _train(options: argparse.Namespace) -> int:
+    (x_train, y_train), (x_test, y_test), names = _load(options)
+    print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
+    print(f"test: x {x_test.shape}, y {y_test.shape}")
+    if options.save is not None and not options.save.resolve().parent.is_dir():
+        raise FileNotFoundError(f"--save: no folder {options.save.resolve().parent}")
+    model = create_sora_model(x_train.shape[1:], len(names), options.seed)
+    model.class_names = list(names)
+    model.summary()
+    model.fit(
+        *(x_train, to_categorical(y_train, len(names))),
+        batch_size=options.batch_size,
+        epochs=options.epochs,
+        validation_data=(x_test, to_categorical(y_test, len(names))),
+    )
+    _report(model, x_test, y_test)
+    if options.save is not None:
+        model.save(options.save)
+        print(f"saved to {options.save}")
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    model = load_model(options.model)
+    _, (x_test, y_test), _ = _load(options)
+    _report(model, x_test, y_test)
+    return 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    model = load_model(options.model)
+    for file in options.files:
+        if file.suffix == ".npz":
+            with np.load(file, allow_pickle=False) as members:
+                x = _scaled(members["x" if "x" in members else members.files[0]])
+        else:
+            x = _read_image(file, model)
+        for number, y in enumerate(model.predict(x, verbose=0)):
+            label = f"{file}[{number}]" if file.suffix == ".npz" else file
+            best = np.argsort(-y, kind="stable")[:3]
+            text = (f"{_names(model)[k]} {y[k]:.1%}" for k in best)
+            print(f"{label}: {', '.join(text)}")
+    return 0
+
+
+def _gradcheck(options: argparse.Namespace) -> int:
+    rng = np.random.default_rng(options.seed)
+    if options.model is None:
+        model = create_sora_model((28, 28, 1), seed=options.seed, dtype="float64")
+        for layer in model.layers:
+            if "bias" in layer.params:
+                layer.params["bias"] = rng.normal(0, 0.1, layer.params["bias"].shape)
+    else:
+        saved = load_model(options.model)
+        model = Sequential.from_config(saved.get_config() | {"dtype": "float64"})
+        model.set_weights(saved.get_weights())
+    assert model.input_shape is not None
+    x: Any = rng.random((2, *model.input_shape))
+    print(f"{model.name} in float64, central differences, eps {gradcheck.EPS:g}")
+    wrong = False
+    for layer in model.layers:
+        values = {"samples": options.samples or None, "seed": options.seed}
+        checks = gradcheck.check_layer(layer, x, **values)
+        wrong |= not all(check.passed for check in checks)
+        print(f"\n{layer.name} ({type(layer).__name__})")
+        print(*gradcheck.format_checks(checks), sep="\n", flush=True)
+        x = layer.forward(x)
+    print("\nthe whole model, to its output")
+    x = rng.random((2, *model.input_shape))
+    checks = gradcheck.check_model(model, x, samples=20, seed=options.seed)
+    print(*gradcheck.format_checks(checks), sep="\n")
+    wrong |= not all(check.passed for check in checks)
+    print("\nWRONG gradients" if wrong else "\nall gradients agree")
+    return int(wrong)
+
+
+def _info(options: argparse.Namespace) -> int:
+    import numba
+    import scipy
+    from llvmlite import binding
+
+    from sora_np.kernels.relu import relu
+
+    relu(np.ones(1, np.float32))  # the threading layer is chosen at the first launch
+    features = binding.get_host_cpu_features()
+    width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
+    for name, value in {
+        "sora_np": sora_np.__version__,
+        "python": sys.version.split()[0],
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "scipy": scipy.__version__,
+        "cpu": binding.get_host_cpu_name(),
+        "vector width": f"{width} bytes",
+        "threads": numba.get_num_threads(),
+        "threading layer": numba.threading_layer(),
+        "numba cache": numba.config.CACHE_DIR or "__pycache__ beside the kernels",
+    }.items():
+        print(f"{name:<16} {value}")
+    return 0
+
+
+# --- helpers --------------------------------------------------------------------
+
+
+def _load(options: argparse.Namespace) -> tuple[Split, Split, list[str]]:
+    """Return training data, test data and the names of the classes."""
+    if options.data is None:
+        module = DATASETS[options.dataset]
+        train, test = module.load_data()
+        names = list(module.CLASS_NAMES)
+    else:
+        with np.load(options.data, allow_pickle=False) as members:
+            wanted = ("x_train", "y_train", "x_test", "y_test")
+            missing = [name for name in wanted if name not in members]
+            if missing:
+                raise ValueError(
+                    f"{options.data} must hold {', '.join(wanted)}; it has no "
+                    f"{', '.join(missing)}, but {', '.join(members.files)}"
+                )
+            arrays = [members[name] for name in wanted]
+        train, test = (arrays[0], arrays[1]), (arrays[2], arrays[3])
+        train, test = ((x, _as_labels(y)) for x, y in (train, test))
+        largest = max(int(y.max(initial=0)) for _, y in (train, test))
+        names = [str(k) for k in range(largest + 1)]
+    return (_scaled(train[0]), train[1]), (_scaled(test[0]), test[1]), names
+
+
+def _as_labels(y: NDArray[Any]) -> NDArray[Any]:
+    """Return labels (N,) for labels or one-hot rows."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        return y.argmax(axis=1)
+    return y.reshape(len(y))
+
+
+def _scaled(x: NDArray[Any]) -> NDArray[Any]:
+    """Return images (N, H, W, C) in float32, bytes as [0, 1]."""
+    x = x[..., None] if x.ndim == 3 else x
+    scale = np.float32(255) if x.dtype == np.uint8 else np.float32(1)
+    return x.astype(np.float32) / scale
+
+
+def _read_image(file: Path, model: Sequential) -> NDArray[Any]:
+    """Return an image file as x (1, H, W, C) of the model's size, [0, 1]."""
+    try:
+        from PIL import Image, ImageOps, UnidentifiedImageError
+    except ImportError:
+        raise ImportError(
+            'reading images needs Pillow: pip install "sora-np[image]"'
+        ) from None
+    shape = model.input_shape
+    if shape is None or len(shape) != 3 or shape[2] not in (1, 3):
+        raise ValueError(f"this model takes {shape}, not grey or colour images")
+    try:
+        with Image.open(file) as opened:
+            image = ImageOps.exif_transpose(opened).convert(
+                "L" if shape[2] == 1 else "RGB"
+            )
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"{file} is neither .npz nor an image that Pillow reads"
+        ) from None
+    image = image.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
+    return _scaled(np.asarray(image).reshape(1, *shape))
+
+
+def _names(model: Sequential) -> list[str]:
+    return model.class_names or [str(k) for k in range(model.output_shape[-1])]
+
+
+def _report(model: Sequential, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Print the test accuracy, the scores of every class and the confusion matrix."""
+    predicted = model.predict(x, verbose=0).argmax(axis=-1)
+    names = _names(model)
+    print(f"\nTest accuracy: {np.mean(predicted == y):.4f}\n")
+    print(metrics.classification_report(y, predicted, names))
+    print("\nConfusion matrix: rows are true classes, columns predicted ones")
+    matrix = metrics.confusion_matrix(y, predicted, len(names))
+    width = max(len(str(matrix.max())), len(str(len(names) - 1))) + 1
+    margin = max(len(name) for name in names) + len(str(len(names))) + 2
+    print(" " * margin + "".join(f"{k:>{width}}" for k in range(len(names))))
+    for k, row in enumerate(matrix):
+        head = f"{names[k]} {k:>{len(str(len(names)))}}"
+        print(f"{head:>{margin}}" + "".join(f"{count:>{width}}" for count in row))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

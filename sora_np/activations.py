@@ -1,0 +1,53 @@
+"""Activation functions by name: y = f(z), and dz from dy and y.
+
+Each derivative is written in y, so that a layer need keep no more than its output.
+The formulas stand in ``kernels/``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.relu import relu, relu_dx
+from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
+from sora_np.kernels.softmax import softmax, softmax_dx
+from sora_np.kernels.tanh import tanh, tanh_dx
+from sora_np.names import look_up
+
+
+class Activation(NamedTuple):
+    """A function of one array and its backward pass.
+
+    Attributes
+    ----------
+    name : as in ``Dense(10, activation=name)``
+    forward : z -> y, of the same shape
+    backward : (dy, y) -> dz = d(loss)/dz
+    """
+
+    name: str
+    forward: Callable[[Array], Array]
+    backward: Callable[[Array, Array], Array]
+
+
+linear = Activation("linear", lambda z: z, lambda dy, y: dy)
+ACTIVATIONS = {
+    "linear": linear,
+    "relu": Activation("relu", relu, relu_dx),
+    "sigmoid": Activation("sigmoid", sigmoid, sigmoid_dx),
+    "softmax": Activation("softmax", softmax, softmax_dx),
+    "tanh": Activation("tanh", tanh, tanh_dx),
+}
+
+
+def get(identifier: str | Activation | None) -> Activation:
+    """Return the activation of that name; None is "linear".
+
+    >>> get("relu").name, get(None).name
+    ('relu', 'linear')
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, Activation):
+        return identifier
+    return look_up(ACTIVATIONS, identifier, "activation")

@@ -1,0 +1,148 @@
+"""What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.kernels.arrays import Shape, kernel_array
+from sora_np.layers.base import batch_of
+from sora_np.windows import as_count
+
+
+def as_array(a: Any, name: str) -> NDArray[Any]:
+    """Return ``a`` as an array of real numbers with a first axis that is not empty.
+
+    Its dtype stays: batches are converted one by one.
+    """
+    if callable(getattr(a, "__next__", None)) or callable(getattr(a, "keys", None)):
+        raise TypeError(f"{name} must be an array, got {type(a).__name__}")
+    try:
+        array = np.asarray(a)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of one shape: {error}") from None
+    kernel_array(array[:0] if array.ndim else array, name=name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have a batch axis, got the number {array!r}")
+    if len(array) == 0:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    return array
+
+
+def as_inputs(x: Any, input_shape: Shape | None) -> NDArray[Any]:
+    """Return x as an array (N, *input_shape), or raise ValueError that says how.
+
+    Images without the channel axis gain it where there is one channel.
+    """
+    array = as_array(x, "x")
+    if input_shape is None or array.shape[1:] == input_shape:
+        return array
+    if array.shape == input_shape:
+        hint = ": did you forget the batch axis? One sample is x[None]"
+    elif input_shape[-1] == 1 and array.shape[1:] == input_shape[:-1]:
+        return array[..., None]
+    elif array.ndim == len(input_shape) + 1:
+        hint = ""
+    else:
+        hint = f": {len(input_shape) + 1} axes are wanted, {array.ndim} came"
+    raise ValueError(
+        f"this model takes x of shape {batch_of(input_shape)}, got {array.shape}{hint}"
+    )
+
+
+def as_targets(y: Any, samples: int) -> NDArray[Any]:
+    """Return y as an array with as many entries as x has samples."""
+    array = as_array(y, "y")
+    if len(array) != samples:
+        raise ValueError(
+            f"x and y must hold equally many samples, got {samples} and {len(array)}"
+        )
+    return array
+
+
+def as_weights(
+    sample_weight: Any, class_weight: dict[int, float] | None, y: NDArray[Any]
+) -> NDArray[Any] | None:
+    """Return the weight of every sample (N, ...), or None where all weigh 1.
+
+    Parameters
+    ----------
+    class_weight : label -> weight, for labels or one-hot y; others weigh 1
+    """
+    if sample_weight is not None and class_weight is not None:
+        raise ValueError("give sample_weight or class_weight, not both")
+    if sample_weight is not None:
+        weights = as_array(sample_weight, "sample_weight")
+        if len(weights) != len(y):
+            raise ValueError(
+                f"sample_weight must hold a number for each of the {len(y)} samples, "
+                f"got {len(weights)}"
+            )
+        return weights
+    if class_weight is None:
+        return None
+    labels = y
+    if y.ndim > 1:
+        labels = y[..., 0] if y.shape[-1] == 1 else y.argmax(axis=-1)
+    weights = np.ones(labels.shape, np.float32)
+    for label, weight in class_weight.items():
+        weights[labels == label] = weight
+    return weights
+
+
+def as_batch_size(value: Any) -> int:
+    """Return the batch size: 32 for None, else a positive whole number."""
+    return 32 if value is None else as_count(value, "batch_size")
+
+
+def split_last(
+    share: float, *arrays: NDArray[Any] | None
+) -> tuple[list[NDArray[Any] | None], list[NDArray[Any] | None]]:
+    """Return the arrays without, and only, their last ``share`` of samples.
+
+    >>> split_last(0.25, np.arange(4))
+    ([array([0, 1, 2])], [array([3])])
+    """
+    if isinstance(share, bool) or not 0 < share < 1:
+        raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}")
+    samples = next(len(a) for a in arrays if a is not None)
+    cut = int(samples * (1 - share))
+    if cut in (0, samples):
+        raise ValueError(
+            f"validation_split={share} of {samples} samples leaves one side empty"
+        )
+    return (
+        [None if a is None else a[:cut] for a in arrays],
+        [None if a is None else a[cut:] for a in arrays],
+    )
+
+
+def batches(
+    samples: int, batch_size: int, rng: np.random.Generator | None = None
+) -> Iterator[Any]:
+    """Yield an index for every batch, the last perhaps smaller; with rng, shuffled.
+
+    >>> list(batches(5, 2))
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    order = None if rng is None else rng.permutation(samples)
+    for start in range(0, samples, batch_size):
+        part = slice(start, min(start + batch_size, samples))
+        yield part if order is None else order[part]
+
+
+def warn_of_odd_values(x: NDArray[Any]) -> None:
+    """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes."""
+    if x.dtype.kind == "f" and not np.isfinite(x.sum(dtype=np.float64)):
+        bad = len(x) - np.count_nonzero(np.isfinite(x.reshape(len(x), -1)).all(axis=1))
+        if bad:
+            warnings.warn(
+                f"{bad} of {len(x)} samples in x hold NaN or infinity", stacklevel=3
+            )
+    if x.dtype == np.uint8 and x.max() > 1:
+        warnings.warn(
+            f"x holds bytes up to {x.max()}: networks train better on x / 255",
+            stacklevel=3,
+        )

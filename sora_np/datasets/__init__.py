@@ -1,0 +1,37 @@
+"""Data sets: arrays as Keras returns them, from files whose checksum was verified.
+
+==================  =======================================================
+`fashion_mini`      10,000 + 2,000 clothes, 28x28; comes with the package
+`fashion_mnist`     60,000 + 10,000 clothes, 28x28; Debian package or download
+`mnist`             60,000 + 10,000 handwritten digits, 28x28; download
+==================  =======================================================
+
+Each has `load_data()` and `CLASS_NAMES`. Files of your own in the IDX format are read
+by `sora_np.datasets.idx`. A module is imported when it is first asked for.
+
+Examples
+--------
+>>> from sora_np.datasets import fashion_mini
+>>> (x_train, y_train), (x_test, y_test) = fashion_mini.load_data()
+>>> x_train.shape, x_test.shape
+((10000, 28, 28), (2000, 28, 28))
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import fashion_mini, fashion_mnist, mnist
+
+__all__ = ["fashion_mini", "fashion_mnist", "mnist"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

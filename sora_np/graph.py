@@ -1,0 +1,137 @@
+"""A model as a list of nodes in topological order: forward, backward, one flat vector.
+
+Value 0 is the model's input; node k computes value k + 1 from values before it.  A
+sequential model is the chain in which every node takes the value just before.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np import activations
+from sora_np.activations import Activation
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers import Activation as ActivationLayer
+from sora_np.layers import Layer, Sigmoid, Softmax
+
+
+class Node(NamedTuple):
+    """One use of a layer.
+
+    Attributes
+    ----------
+    layer : the layer
+    inputs : numbers of the values that it takes
+    output_shape : of its value, without the batch axis
+    """
+
+    layer: Layer
+    inputs: tuple[int, ...]
+    output_shape: Shape
+
+
+def chain(layers: Sequence[Layer], output_shapes: Sequence[Shape]) -> list[Node]:
+    """Return the nodes of a sequential model."""
+    return [
+        Node(layer, (k,), shape)
+        for k, (layer, shape) in enumerate(zip(layers, output_shapes, strict=True))
+    ]
+
+
+def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[Array]:
+    """Return all values: x, then the output of every node."""
+    values = [x]
+    for layer, inputs, _ in nodes:
+        values.append(layer.forward(*(values[i] for i in inputs), training=training))
+    return values
+
+
+def backward(nodes: Sequence[Node], dy: Array) -> Array:
+    """Return dx given dy of the last value; write every layer's ``grads``.
+
+    Where a value is taken by several nodes its gradients add up; where a layer is used
+    by several nodes, so do those of its parameters.
+    """
+    slopes: dict[int, Array] = {len(nodes): dy}
+    done: set[int] = set()
+    for k in reversed(range(len(nodes))):
+        layer, inputs, _ = nodes[k]
+        earlier = [g.copy() for g in layer.grads.values()] if id(layer) in done else []
+        dxs = layer.backward(slopes.pop(k + 1))
+        for grad, before in zip(layer.grads.values(), earlier, strict=False):
+            grad += before
+        done.add(id(layer))
+        for i, dx in zip(
+            inputs, dxs if isinstance(dxs, tuple) else (dxs,), strict=True
+        ):
+            slopes[i] = slopes[i] + dx if i in slopes else dx
+    return slopes[0]
+
+
+def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
+    """Return nodes that end before the last activation function, and that function.
+
+    The nodes compute the logits z of which the model's output is f(z).  They share all
+    parameters, gradients and caches with the nodes that came in.
+    """
+    *before, (layer, inputs, shape) = nodes
+    if isinstance(layer, Softmax) and layer.axis in (-1, len(shape)):
+        return before, activations.get("softmax")
+    if isinstance(layer, Sigmoid):
+        return before, activations.get("sigmoid")
+    function = getattr(layer, "activation", None)
+    if not isinstance(function, Activation):
+        return list(nodes), activations.linear
+    if isinstance(layer, ActivationLayer):
+        return before, function
+    headless = layer.twin()
+    headless.activation = activations.linear  # type: ignore[attr-defined]
+    return [*before, Node(headless, inputs, shape)], function
+
+
+class FlatParameters:
+    """All parameters of some layers as one vector, all their gradients as another.
+
+    ``layer.params[name]`` and ``layer.grads[name]`` become views into them; their
+    values stay.  So one call steps the optimiser, and one copy takes a snapshot.
+
+    Attributes
+    ----------
+    values, grads : (P,)
+    """
+
+    def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
+        self.layers = layers
+        size = sum(p.size for layer in layers for p in layer.params.values())
+        self.values, self.grads = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.places: list[tuple[Layer, slice]] = []
+        end = 0
+        for layer in layers:
+            for name, param in layer.params.items():
+                place = slice(end, end := end + param.size)
+                layer.params.rebind(name, self.values[place].reshape(param.shape))
+                if name not in layer.grads:
+                    layer.grads[name] = np.zeros_like(param)
+                layer.grads.rebind(name, self.grads[place].reshape(param.shape))
+                self.places.append((layer, place))
+
+    def hold(self, layers: Sequence[Layer]) -> bool:
+        """Whether these are the layers, and no other model has taken one over."""
+        return len(layers) == len(self.layers) and all(
+            mine is layer and all(p.base is self.values for p in layer.params.values())
+            for mine, layer in zip(self.layers, layers, strict=True)
+        )
+
+    def trainable_ranges(self) -> list[slice]:
+        """Return the parts of ``values`` whose layers are trainable, joined."""
+        ranges: list[slice] = []
+        for layer, place in self.places:
+            if not layer.trainable:
+                continue
+            if ranges and ranges[-1].stop == place.start:
+                ranges[-1] = slice(ranges[-1].start, place.stop)
+            else:
+                ranges.append(place)
+        return ranges

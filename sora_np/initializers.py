@@ -1,0 +1,236 @@
+"""Weight initialisers: callables (rng, shape, dtype) -> array.
+
+``shape`` is (*receptive_field, inputs, outputs), as of Dense and Conv2D kernels.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.names import by_name, from_config, look_up
+
+# the standard deviation of a unit normal cut off at 2 sigma
+_TRUNCATED_STD = 0.87962566103423978
+
+
+class Initializer(Protocol):
+    """Anything that makes an array of a shape."""
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array: ...
+
+
+class Zeros:
+    """All zeros."""
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return np.zeros(shape, dtype)
+
+
+class Ones:
+    """All ones."""
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return np.ones(shape, dtype)
+
+
+class Constant:
+    """All ``value``."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        self.value = value
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return np.full(shape, self.value, dtype)
+
+
+class RandomNormal:
+    """Normal with ``mean`` and ``stddev``."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return rng.normal(self.mean, self.stddev, shape).astype(dtype)
+
+
+class RandomUniform:
+    """Uniform on [minval, maxval)."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05) -> None:
+        self.minval, self.maxval = minval, maxval
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return rng.uniform(self.minval, self.maxval, shape).astype(dtype)
+
+
+class TruncatedNormal:
+    """Normal with ``mean`` and ``stddev``, drawn again beyond two deviations."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
+        self.mean, self.stddev = mean, stddev
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        return (self.mean + self.stddev * _truncated(rng, shape)).astype(dtype)
+
+
+class VarianceScaling:
+    """Draws whose variance is ``scale / n``, n by ``mode`` from the fans of the shape.
+
+    fan_in = inputs * receptive field, fan_out = outputs * receptive field.
+
+    Parameters
+    ----------
+    scale : the factor, positive
+    mode : "fan_in", "fan_out" or "fan_avg" (their mean)
+    distribution : "uniform" on +-sqrt(3 scale / n); "truncated_normal" with the
+        deviation corrected for the cut; "untruncated_normal"
+
+    Source: Glorot & Bengio (2010), eq. 16; He et al. (2015), eq. 10; LeCun et al.
+    (1998), 4.6.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+    ) -> None:
+        if not scale > 0:
+            raise ValueError(f"scale must be positive, got {scale!r}")
+        look_up(_FANS, mode, "mode")
+        look_up(_DRAWS, distribution, "distribution")
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        variance = self.scale / max(1.0, _FANS[self.mode](*fans(shape)))
+        return (math.sqrt(variance) * _DRAWS[self.distribution](rng, shape)).astype(
+            dtype
+        )
+
+
+class GlorotUniform(VarianceScaling):
+    """U(-a, a) with a = sqrt(6 / (fan_in + fan_out)); Glorot & Bengio (2010), eq. 16.
+
+    >>> w = GlorotUniform()(np.random.default_rng(0), (3, 3, 16, 32), "float32")
+    >>> bool(abs(w).max() <= 0.11785), w.shape, w.dtype
+    (True, (3, 3, 16, 32), dtype('float32'))
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal, variance 2 / (fan_in + fan_out); Glorot & Bengio (2010)."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(VarianceScaling):
+    """U(-a, a) with a = sqrt(6 / fan_in); He et al. (2015), arXiv:1502.01852."""
+
+    def __init__(self) -> None:
+        super().__init__(2.0, "fan_in", "uniform")
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal, variance 2 / fan_in; He et al. (2015), arXiv:1502.01852."""
+
+    def __init__(self) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(VarianceScaling):
+    """U(-a, a) with a = sqrt(3 / fan_in); LeCun et al. (1998), section 4.6."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_in", "uniform")
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal, variance 1 / fan_in; LeCun et al. (1998), section 4.6."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal")
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return (fan_in, fan_out) of a kernel of ``shape``.
+
+    >>> fans((3, 3, 16, 32)), fans((128, 10)), fans((7,))
+    ((144, 288), (128, 10), (7, 7))
+    """
+    if len(shape) < 2:
+        return math.prod(shape), math.prod(shape)
+    field = math.prod(shape[:-2])
+    return field * shape[-2], field * shape[-1]
+
+
+def _truncated(rng: np.random.Generator, shape: Shape) -> Any:
+    """Return unit normals, drawn again until none lies beyond 2."""
+    z = rng.standard_normal(shape)
+    while np.any(far := np.abs(z) > 2):
+        z[far] = rng.standard_normal(np.count_nonzero(far))
+    return z
+
+
+_FANS: dict[str, Callable[[int, int], float]] = {
+    "fan_in": lambda fan_in, fan_out: fan_in,
+    "fan_out": lambda fan_in, fan_out: fan_out,
+    "fan_avg": lambda fan_in, fan_out: (fan_in + fan_out) / 2,
+}
+# draws of variance 1
+_DRAWS: dict[str, Callable[[np.random.Generator, Shape], Any]] = {
+    "uniform": lambda rng, shape: rng.uniform(-math.sqrt(3), math.sqrt(3), shape),
+    "truncated_normal": lambda rng, shape: _truncated(rng, shape) / _TRUNCATED_STD,
+    "untruncated_normal": lambda rng, shape: rng.standard_normal(shape),
+}
+CLASSES: dict[str, type[Any]] = by_name(
+    [
+        *(Zeros, Ones, Constant, RandomNormal, RandomUniform, TruncatedNormal),
+        *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal),
+        *(LecunUniform, LecunNormal),
+    ],
+    zero=Zeros,
+    one=Ones,
+    normal=RandomNormal,
+    uniform=RandomUniform,
+)
+
+
+def get(identifier: str | dict[str, Any] | Initializer) -> Initializer:
+    """Return the initialiser of that name or configuration, or the callable itself.
+
+    >>> get("he_normal").scale, get("HeNormal").scale
+    (2.0, 2.0)
+    """
+    if isinstance(identifier, type):
+        return get(identifier())  # type: ignore[call-arg, arg-type]
+    if callable(identifier):
+        return identifier
+    if isinstance(identifier, dict):
+        made: Initializer = from_config(CLASSES, identifier, "initializer")
+        return made
+    initializer: Initializer = look_up(CLASSES, identifier, "initializer")()
+    return initializer

@@ -1,0 +1,52 @@
+"""Activation."""
+
+from collections.abc import Sequence
+
+from sora_np import activations
+from sora_np.kernels.arrays import Array
+
+from .base import Layer
+
+
+class Activation(Layer):
+    """An activation function by name; x and y of one shape.
+
+    Forward and backward: y = f(x), dx = dy f'(x); see ``sora_np.activations``.
+
+    Parameters
+    ----------
+    activation : "relu", "sigmoid", "softmax", "tanh" or "linear"
+
+    Raises
+    ------
+    ValueError : for a name that is none of these
+
+    Examples
+    --------
+    >>> Activation("relu")([[-1.0, 2.0]])
+    array([[0., 2.]])
+    """
+
+    def __init__(
+        self,
+        activation: str | activations.Activation | None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.activation = activations.get(activation)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        y = self.activation.forward(x)
+        y = y.copy() if y is x else y  # a layer returns an array of its own
+        if training:
+            self._keep(y, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, y = self._recall(dy)
+        dx = self.activation.backward(dy, y)
+        return dx.copy() if dx is dy else dx

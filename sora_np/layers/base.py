@@ -1,0 +1,214 @@
+"""What every layer is."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from sora_np.initializers import Initializer
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.names import arguments_of, snake_case
+from sora_np.windows import as_count
+
+
+class Arrays(dict[str, Array]):
+    """Named arrays that keep their place: assigning to a name copies into its array.
+
+    >>> arrays = Arrays(bias=np.zeros(2))
+    >>> bias = arrays["bias"]
+    >>> arrays["bias"] = [1, 2]
+    >>> bias
+    array([1., 2.])
+    """
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        if name not in self:
+            super().__setitem__(name, np.asarray(value))
+            return
+        value = np.asarray(value)
+        if value.shape != self[name].shape:
+            raise ValueError(
+                f"{name} has shape {self[name].shape}, cannot take {value.shape}"
+            )
+        self[name][...] = value
+
+    def rebind(self, name: str, array: Array) -> None:
+        """Copy the values under ``name`` into ``array``, and let that be the place."""
+        array[...] = self[name]
+        super().__setitem__(name, array)
+
+
+class Layer:
+    """A differentiable function y = f(x; params), batch first.
+
+    ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass
+    overrides the three (``build`` only where it has parameters or changes the shape)
+    and keeps its arguments as attributes of the same names.
+
+    Parameters
+    ----------
+    input_shape : shape of x without the batch axis, for the first layer of a model
+    name : unique in its model; by default the class's name in snake_case
+    trainable : whether an optimiser may change ``params``
+
+    Attributes
+    ----------
+    params : name -> array, learnt; changed in place, never replaced
+    grads : name -> array, d(loss)/d(params[name]); written by ``backward``
+    state : name -> array, carried but not learnt (moving statistics)
+
+    Examples
+    --------
+    >>> class Double(Layer):
+    ...     def forward(self, x, *, training=False):
+    ...         y = 2 * self._input(x)
+    ...         if training:
+    ...             self._keep(y)
+    ...         return y
+    ...     def backward(self, dy):
+    ...         (dy,) = self._recall(dy)
+    ...         return 2 * dy
+    >>> Double()([[1.0, 2.0]])
+    array([[2., 4.]])
+    """
+
+    def __init__(
+        self,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        self.has_auto_name = name is None
+        self.name = snake_case(type(self).__name__) if name is None else name
+        self.trainable = trainable
+        self.params, self.grads, self.state = Arrays(), Arrays(), Arrays()
+        self.declared_shape = None if input_shape is None else as_shape(input_shape)
+        self.input_shape: Shape | None = None
+        self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        self._caches: list[tuple[Any, ...]] = []
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        """Make the parameters for x (N, *input_shape); return y's shape, without N.
+
+        Raises ValueError where the layer cannot take such an x.
+        """
+        for arrays in (self.params, self.grads, self.state):
+            arrays.clear()  # building anew begins anew
+        self.input_shape, self.dtype = as_shape(input_shape), np.dtype(dtype)
+        return self.input_shape
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        """Return y; when training, keep what ``backward`` will need."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward")
+
+    def backward(self, dy: Array) -> Array:
+        """Return dx = d(loss)/dx given dy = d(loss)/dy; write ``grads``.
+
+        Undoes the last ``forward(x, training=True)`` that has not been undone yet, and
+        raises RuntimeError where there is none.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward")
+
+    def __call__(self, x: ArrayLike, *, training: bool = False) -> Array:
+        """Build if need be (seed 0, dtype of x), then forward."""
+        array = kernel_array(x)
+        if self.input_shape is None:
+            self.build(array.shape[1:], np.random.default_rng(0), array.dtype)
+        return self.forward(array, training=training)
+
+    # --- for subclasses -------------------------------------------------------
+
+    def _add_param(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        rng: np.random.Generator,
+    ) -> None:
+        self.params[name] = np.asarray(initializer(rng, shape, self.dtype), self.dtype)
+        self.grads[name] = np.zeros(shape, self.dtype)
+        if self.params[name].shape != shape:
+            raise ValueError(
+                f"{self}: the initialiser made {name} of shape "
+                f"{self.params[name].shape}, wanted {shape}"
+            )
+
+    def _input(self, x: ArrayLike) -> Any:
+        """Return x as kernels take it, or raise where it is not what was built for."""
+        if self.input_shape is None:
+            raise RuntimeError(
+                f"{self} is not built: call it on an array, or "
+                "build(input_shape, rng, dtype) first"
+            )
+        array = kernel_array(x, self.dtype if self.params else None, f"x of {self}")
+        if array.shape[1:] != self.input_shape or array.ndim == 0:
+            missing_batch = array.shape == self.input_shape
+            raise ValueError(
+                f"{self} was built for x of shape {batch_of(self.input_shape)}, got "
+                f"{array.shape}"
+                + (": did you forget the batch axis, x[None]?" if missing_batch else "")
+            )
+        return array
+
+    def _keep(self, y: Array, *values: Any) -> None:
+        """Keep ``values`` for ``backward``, and the shape that dy will have."""
+        self._caches.append((y.shape, *values))
+
+    def _recall(self, dy: ArrayLike) -> tuple[Any, ...]:
+        """Return dy as kernels take it, and what the last ``_keep`` kept."""
+        if not self._caches:
+            raise RuntimeError(
+                f"backward of {self} needs a forward(x, training=True) before it"
+            )
+        y_shape = self._caches[-1][0]
+        slope = kernel_array(dy, self.dtype if self.params else None, f"dy of {self}")
+        if slope.shape != y_shape:
+            raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
+        return slope, *self._caches.pop()[1:]
+
+    # --- for models and files -------------------------------------------------
+
+    def forget(self) -> None:
+        """Drop what an interrupted training step has left for ``backward``."""
+        self._caches.clear()
+
+    def twin(self) -> "Layer":
+        """Return a layer on the same parameters, gradients and caches."""
+        return copy.copy(self)
+
+    def count_params(self) -> int:
+        """Return how many numbers ``params`` and ``state`` hold."""
+        return sum(a.size for a in (*self.params.values(), *self.state.values()))
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of the arrays in ``params``, then in ``state``."""
+        return [a.copy() for a in (*self.params.values(), *self.state.values())]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer: ``type(layer)(**config)``."""
+        config = arguments_of(self)
+        if "input_shape" in config:
+            config["input_shape"] = self.declared_shape
+        return config
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.name!r}"
+
+
+def as_shape(shape: Sequence[int]) -> Shape:
+    """Return ``shape`` as positive ints, or raise TypeError or ValueError."""
+    if isinstance(shape, (int, str)) or shape is None:
+        raise TypeError(
+            f"input_shape must be a tuple such as (28, 28, 1), got {shape!r}"
+        )
+    return tuple(as_count(size, f"each size of the shape {shape}") for size in shape)
+
+
+def batch_of(shape: Sequence[int]) -> str:
+    """Write a shape with its batch axis: (28, 28, 1) -> "(N, 28, 28, 1)"."""
+    return f"({', '.join(map(str, ['N', *shape]))})"

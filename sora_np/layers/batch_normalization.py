@@ -1,0 +1,160 @@
+"""BatchNormalization."""
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np import initializers
+from sora_np.initializers import Initializer
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.batch_normalization import (
+    batch_normalization,
+    batch_normalization_dx,
+)
+
+from .base import Layer, batch_of
+
+
+class BatchNormalization(Layer):
+    """Every channel brought to mean beta and deviation gamma; x and y of one shape.
+
+    gamma, beta, moving_mean, moving_variance: (C,), C the size of ``axis``.
+
+    Forward, with the batch's own mean and (population) variance in training, and the
+    moving ones otherwise or when ``trainable`` is False::
+
+        y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+        moving = momentum * moving + (1 - momentum) * batch's      (in training)
+
+    Backward: ``kernels/batch_normalization.py``, (2) and (3).
+
+    Source: Ioffe & Szegedy (2015), arXiv:1502.03167; the moving averages as in Keras.
+
+    Parameters
+    ----------
+    axis : the axis of the channels, batch axis included
+    momentum : of the moving averages
+    epsilon : added to the variance
+    center, scale : whether there is a beta, a gamma
+    *_initializer : name or (rng, shape, dtype) -> array
+
+    Raises
+    ------
+    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+
+    Examples
+    --------
+    >>> layer = BatchNormalization(epsilon=0)
+    >>> layer(np.array([[1.0], [3.0]]), training=True)
+    array([[-1.],
+           [ 1.]])
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: str | Initializer = "zeros",
+        gamma_initializer: str | Initializer = "ones",
+        moving_mean_initializer: str | Initializer = "zeros",
+        moving_variance_initializer: str | Initializer = "ones",
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum must be from 0 to 1, got {momentum!r}")
+        if not epsilon >= 0:
+            raise ValueError(f"epsilon must not be negative, got {epsilon!r}")
+        self.axis = operator.index(axis)
+        self.momentum, self.epsilon = momentum, epsilon
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        rank = len(input_shape) + 1
+        if not (0 < self.axis < rank or -rank < self.axis < 0):
+            raise ValueError(
+                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
+                "other than the batch axis"
+            )
+        super().build(input_shape, rng, dtype)
+        shape = ((0, *input_shape)[self.axis],)
+        if self.scale:
+            self._add_param("gamma", shape, self.gamma_initializer, rng)
+        if self.center:
+            self._add_param("beta", shape, self.beta_initializer, rng)
+        for name in ("moving_mean", "moving_variance"):
+            initializer: Initializer = getattr(self, f"{name}_initializer")
+            self.state[name] = initializer(rng, shape, self.dtype)
+        return input_shape
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        rows = self._rows(x)
+        gamma, beta = self._gamma_beta()
+        if not training or not self.trainable or not x.size:
+            mean, variance = self.state["moving_mean"], self.state["moving_variance"]
+            factor = gamma / np.sqrt(variance + self._epsilon)
+            y = self._unrows((rows - mean) * factor + beta, x.shape)
+            if training:
+                self._keep(y, rows, mean.copy(), variance.copy(), False)
+            return y
+        y_rows, mean, variance = batch_normalization(rows, gamma, beta, self._epsilon)
+        for name, value in (("moving_mean", mean), ("moving_variance", variance)):
+            moving = self.state[name]
+            keep = moving.dtype.type(self.momentum)
+            moving[...] = keep * moving + (1 - keep) * value
+        y = self._unrows(y_rows, x.shape)
+        self._keep(y, rows, mean, variance, True)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, rows, mean, variance, of_batch = self._recall(dy)
+        dy_rows = self._rows(dy)
+        gamma, _ = self._gamma_beta()
+        if of_batch:
+            dx_rows, dgamma, dbeta = batch_normalization_dx(
+                dy_rows, rows, gamma, mean, variance, self._epsilon
+            )
+        else:  # mean and variance are constants
+            deviation = np.sqrt(variance + self._epsilon)
+            dx_rows = dy_rows * (gamma / deviation)
+            dgamma = np.sum(dy_rows * (rows - mean) / deviation, axis=0)
+            dbeta = dy_rows.sum(axis=0)
+        if self.scale:
+            self.grads["gamma"] = dgamma
+        if self.center:
+            self.grads["beta"] = dbeta
+        return self._unrows(dx_rows, dy.shape)
+
+    @property
+    def _epsilon(self) -> Array:
+        return self.dtype.type(self.epsilon)
+
+    def _gamma_beta(self) -> tuple[Array, Array]:
+        mean = self.state["moving_mean"]
+        gamma = self.params["gamma"] if self.scale else np.ones_like(mean)
+        return gamma, self.params["beta"] if self.center else np.zeros_like(mean)
+
+    def _rows(self, x: Array) -> Array:
+        """Return x with the channels last, as a matrix (M, C)."""
+        rows = np.moveaxis(x, self.axis, -1)
+        return rows.reshape(-1, rows.shape[-1])
+
+    def _unrows(self, rows: Array, shape: Shape) -> Array:
+        """Undo ``_rows``."""
+        moved = np.moveaxis(np.empty(shape, np.void), self.axis, -1).shape
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(moved), -1, self.axis))

@@ -1,0 +1,100 @@
+"""Dense, the fully connected layer."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np import activations, initializers
+from sora_np.activations import Activation
+from sora_np.initializers import Initializer
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.dense import dense, dense_dw, dense_dx
+from sora_np.windows import as_count
+
+from .base import Layer
+
+
+class Dense(Layer):
+    """The fully connected layer, over the last axis of x.
+
+    Shapes: x (N, ..., K), y (N, ..., O), kernel W (K, O), bias b (O,).
+
+    Forward, with f the activation::
+
+        z = x W + b,    y = f(z)
+
+    Backward, x and dz as matrices of rows::
+
+        dz = dy f'(z)      dW = x' dz      db = dz summed over rows      dx = dz W'
+
+    Source: the source document, 4.2.1.
+
+    Parameters
+    ----------
+    units : O, the number of outputs
+    activation : name, or None for y = z
+    use_bias : whether to add the bias
+    kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
+
+    Raises
+    ------
+    TypeError, ValueError : for arguments that cannot be; at ``build``, for an x of
+        shape (N,)
+
+    Examples
+    --------
+    >>> layer = Dense(1, kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0, 3.0]]))
+    array([[6.]])
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | Activation | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.units = as_count(units, "units")
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if not input_shape:
+            raise ValueError(
+                f"{self} takes x of shape (N, ..., K), got (N,): take x[:, None]"
+            )
+        super().build(input_shape, rng, dtype)
+        kernel_shape = (input_shape[-1], self.units)
+        self._add_param("kernel", kernel_shape, self.kernel_initializer, rng)
+        if self.use_bias:
+            self._add_param("bias", (self.units,), self.bias_initializer, rng)
+        return (*input_shape[:-1], self.units)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        bias = self.params["bias"] if self.use_bias else np.zeros(self.units, x.dtype)
+        z = dense(x.reshape(-1, x.shape[-1]), self.params["kernel"], bias)
+        y = self.activation.forward(z.reshape(*x.shape[:-1], self.units))
+        if training:
+            self._keep(y, x, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, x, y = self._recall(dy)
+        dz = self.activation.backward(dy, y).reshape(-1, self.units)
+        self.grads["kernel"] = dense_dw(x.reshape(-1, x.shape[-1]), dz)
+        if self.use_bias:
+            self.grads["bias"] = dz.sum(axis=0)
+        return dense_dx(dz, self.params["kernel"]).reshape(x.shape)

@@ -1,0 +1,97 @@
+"""MaxPooling2D, also called MaxPool and MaxPool2D."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
+from sora_np.windows import as_padding, as_pair, plan2d
+
+from .base import Layer, batch_of
+
+
+class MaxPooling2D(Layer):
+    """The largest value of every window, channel by channel.
+
+    Shapes: x (N, H, W, C), y (N, OH, OW, C).
+
+    Forward, over the cells (p, q) of the window that lie inside the image::
+
+        y[n, i, j, c] = max_pq x[n, i*s + p, j*t + q, c]
+
+    Backward: dy goes to the pixel that was the maximum, the first in row-major order
+    where several tie; where windows overlap, a pixel sums what it gets.
+
+    Source: the source document, 3.1.2; Dumoulin & Visin (2016), section 3.
+
+    Parameters
+    ----------
+    pool_size : whole number or (rows, columns)
+    strides : the same; None takes pool_size
+    padding : "valid" (cut what does not fill a window) or "same" (OH = ceil(H / s));
+        padding never wins, also among negative numbers
+
+    Raises
+    ------
+    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+        does not fit the images
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> MaxPooling2D(2, 1)(x)[0, :, :, 0]
+    array([[4., 5.],
+           [7., 8.]])
+    """
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = (2, 2),
+        strides: int | Sequence[int] | None = None,
+        padding: str = "valid",
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.pool_size = as_pair(pool_size, "pool_size")
+        self.strides = (
+            self.pool_size if strides is None else as_pair(strides, "strides")
+        )
+        self.padding = as_padding(padding)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"{self} takes images of shape (N, H, W, C), got "
+                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
+            )
+        height, width, channels = input_shape
+        try:
+            rows, columns, pads = plan2d(
+                (height, width), self.pool_size, self.strides, (1, 1), self.padding
+            )
+        except ValueError as error:
+            raise ValueError(f"{self}: {error}") from None
+        super().build(input_shape, rng, dtype)
+        self._window = self.pool_size, self.strides, pads
+        return rows, columns, channels
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        y, argmax = maxpool2d(x, *self._window)
+        if training:
+            self._keep(y, x.shape, argmax)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, x_shape, argmax = self._recall(dy)
+        return maxpool2d_dx(dy, argmax, x_shape, *self._window)
+
+
+MaxPool = MaxPool2D = MaxPooling2D

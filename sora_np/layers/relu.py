@@ -1,0 +1,79 @@
+"""ReLU."""
+
+import math
+from collections.abc import Sequence
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.relu import relu, relu_dx
+
+from .base import Layer
+
+
+class ReLU(Layer):
+    """The rectified linear unit, entry by entry; x and y of one shape.
+
+    Forward, and backward, with slope a, threshold b, ceiling m::
+
+        y = m            if x >= m               dx = 0         if x >= m
+        y = x            if b < x < m            dx = dy        if b < x < m
+        y = a * (x - b)  if x <= b               dx = a * dy    if x <= b
+
+    By default y = max(0, x).  NaN stays NaN.
+
+    Source: the source document, 4.1.2; Nair & Hinton (2010).
+
+    Parameters
+    ----------
+    max_value : m; None for infinity
+    negative_slope : a
+    threshold : b
+
+    Raises
+    ------
+    ValueError : for a negative max_value, negative_slope or threshold
+
+    Examples
+    --------
+    >>> ReLU()([[-1.0, 0.0, 2.0]])
+    array([[0., 0., 2.]])
+    >>> ReLU(max_value=1, negative_slope=0.5)([[-1.0, 0.0, 2.0]])
+    array([[-0.5,  0. ,  1. ]])
+    """
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        for argument, value in (
+            ("max_value", 0 if max_value is None else max_value),
+            ("negative_slope", negative_slope),
+            ("threshold", threshold),
+        ):
+            if not value >= 0:
+                raise ValueError(f"{argument} must not be negative, got {value!r}")
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+        self._bends = (
+            negative_slope,
+            threshold,
+            math.inf if max_value is None else max_value,
+        )
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        y = relu(x, *self._bends)
+        if training:
+            self._keep(y, x)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, x = self._recall(dy)
+        return relu_dx(dy, x, *self._bends)

@@ -1,0 +1,31 @@
+"""Sigmoid."""
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
+
+from .base import Layer
+
+
+class Sigmoid(Layer):
+    """The logistic sigmoid, entry by entry; x and y of one shape.
+
+    Forward and backward::
+
+        y = 1 / (1 + e^-x)        dx = dy * y * (1 - y)
+
+    Source: the source document, 4.1.2.
+
+    Examples
+    --------
+    >>> Sigmoid()([[0.0]])
+    array([[0.5]])
+    """
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        y = sigmoid(self._input(x))
+        if training:
+            self._keep(y, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        return sigmoid_dx(*self._recall(dy))

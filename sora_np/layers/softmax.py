@@ -1,0 +1,70 @@
+"""Softmax."""
+
+import operator
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.softmax import softmax, softmax_dx
+
+from .base import Layer, batch_of
+
+
+class Softmax(Layer):
+    """Probabilities that are positive and sum to 1 along ``axis``; x, y of one shape.
+
+    Forward and backward, k and l along the axis::
+
+        y[k]  = e^x[k] / sum_l e^x[l]
+        dx[k] = y[k] * (dy[k] - sum_l dy[l] y[l])
+
+    Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.2.2.3.
+
+    Parameters
+    ----------
+    axis : the axis of x, batch axis included
+
+    Raises
+    ------
+    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+
+    Examples
+    --------
+    >>> Softmax()([[0.0, 0.0]])
+    array([[0.5, 0.5]])
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.axis = operator.index(axis)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        rank = len(input_shape) + 1
+        if not (0 < self.axis < rank or -rank < self.axis < 0):
+            raise ValueError(
+                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
+                "other than the batch axis"
+            )
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        rows = np.ascontiguousarray(np.moveaxis(self._input(x), self.axis, -1))
+        y = np.moveaxis(softmax(rows), -1, self.axis)
+        if training:
+            self._keep(y, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy_rows, y_rows = (np.moveaxis(a, self.axis, -1) for a in self._recall(dy))
+        return np.moveaxis(softmax_dx(dy_rows, y_rows), -1, self.axis)

@@ -1,0 +1,327 @@
+"""Sequential: layers in a row, and what one does with them besides training."""
+
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from sora_np import saving
+from sora_np.graph import chain
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers import Input, Layer
+from sora_np.layers.base import batch_of
+from sora_np.names import from_config
+from sora_np.summary import summary
+from sora_np.training import Model
+
+__all__ = ["Model", "Sequential", "load_model"]
+
+
+class Sequential(Model):
+    """Layers in a row: each takes what the one before gives.
+
+    The model is built, that is its parameters are made, as soon as the shape of its
+    input is known: from ``input_shape=`` of the first layer, from an ``Input`` before
+    it, from ``build((None, ...))``, or from the first data.
+
+    Parameters
+    ----------
+    layers : the layers, which ``add`` and ``pop`` change
+    trainable : False freezes the layers given here
+    name : for reports
+    seed : of the weights, the masks and the order of samples.  It has a default, so
+        that runs repeat unless told otherwise; every layer has a random stream of its
+        own by its position, so that adding a layer at the end changes no earlier one
+    dtype : "float32", or "float64" for gradient checks
+
+    Examples
+    --------
+    >>> from sora_np.layers import Dense
+    >>> model = Sequential([Dense(4, "relu", input_shape=(3,)), Dense(2, "softmax")])
+    >>> model.count_params()
+    26
+    >>> model.predict(np.zeros((5, 3)), verbose=0)[0]
+    array([0.5, 0.5], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        layers: Iterable[Layer] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+    ) -> None:
+        super().__init__(name or "sequential", operator.index(seed), dtype)
+        for layer in layers or ():
+            if not trainable:
+                layer.trainable = False
+            self.add(layer)
+
+    # --- structure ----------------------------------------------------------------
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer; build it if the shape of its input is known.
+
+        Raises TypeError for what is no layer, ValueError for a layer or name that is
+        there already, or one that cannot take what comes before it; the model is then
+        as it was.
+        """
+        if isinstance(layer, type) or not isinstance(layer, Layer):
+            raise TypeError(f"add takes a layer such as Dense(10), got {layer!r}")
+        if any(layer is other for other in self.layers):
+            raise ValueError(f"{layer} is in this model already: make another one")
+        if isinstance(layer, Input):
+            if self.layers or self.input_shape is not None:
+                raise ValueError("Input must come first, and once")
+            self.input_shape = layer.declared_shape
+            return
+        names = {other.name for other in self.layers}
+        if layer.name in names and not layer.has_auto_name:
+            raise ValueError(f"there is a layer named {layer.name!r} already")
+        before = self.input_shape, layer.name
+        if not self.layers and self.input_shape is None:
+            self.input_shape = layer.declared_shape or layer.input_shape
+        number = 0
+        while layer.name in names:
+            number += 1
+            layer.name = f"{before[1]}_{number}"
+        self.layers.append(layer)
+        try:
+            self._build_layers()
+        except Exception:
+            self.layers.pop()
+            self.input_shape, layer.name = before
+            raise
+
+    def pop(self) -> Layer:
+        """Remove the last layer and return it."""
+        if not self.layers:
+            raise ValueError("the model has no layers")
+        layer = self.layers.pop()
+        self.nodes = self.nodes[: len(self.layers)]
+        return layer
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Make the parameters of all layers.
+
+        Parameters
+        ----------
+        input_shape : of x, with None for the batch axis (None, 28, 28, 1) or without
+            that axis; None takes what the first layer says
+
+        Raises
+        ------
+        ValueError : for a model without layers, an unknown shape, or layers that do not
+            fit one another
+        """
+        if not self.layers:
+            raise ValueError("the model has no layers: add(...) some first")
+        before = self.input_shape
+        if input_shape is not None:
+            shape = tuple(input_shape)
+            shape = shape[1:] if shape and shape[0] is None else shape
+            if self.nodes and shape != before:
+                raise ValueError(
+                    f"the model is built for x of shape {batch_of(before or ())}, "
+                    f"got {input_shape}"
+                )
+            self.input_shape = shape  # type: ignore[assignment]
+        if self.input_shape is None:
+            raise ValueError(
+                "the shape of the input is not known: give the first layer "
+                "input_shape=(...), or build((None, ...))"
+            )
+        try:
+            self._build_layers()
+        except Exception:
+            self.input_shape = before
+            raise
+
+    def _build_layers(self) -> None:
+        """Build the layers that are not built yet, if the input's shape is known."""
+        if self.input_shape is None:
+            return
+        shapes: list[Shape] = [node.output_shape for node in self.nodes]
+        for position in range(len(shapes), len(self.layers)):
+            layer = self.layers[position]
+            shape = shapes[-1] if shapes else self.input_shape
+            shapes.append(self._build_layer(layer, shape, position))
+        self.nodes = chain(self.layers, shapes)
+
+    def _build_layer(self, layer: Layer, shape: Shape, position: int) -> Shape:
+        """Build one layer, or check that a layer of another model fits here."""
+        if layer.input_shape is None:
+            return layer.build(shape, self.layer_rng(position), self.dtype)
+        if layer.input_shape != shape:
+            raise ValueError(
+                f"{layer} is built for x of shape {batch_of(layer.input_shape)}, here "
+                f"comes {batch_of(shape)}"
+            )
+        weights = layer.get_weights()
+        output_shape = layer.build(shape, self.layer_rng(position), self.dtype)
+        set_layer_weights(layer, weights)
+        return output_shape
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return the layer of that name, or at that index.
+
+        Raises ValueError where there is none, with the names that there are.
+        """
+        if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(f"no layer {index}: there are {len(self.layers)}")
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"no layer is named {name!r}. There are: {names}")
+
+    # --- weights ------------------------------------------------------------------
+
+    def count_params(self) -> int:
+        """Return how many numbers the layers hold, learnt or carried."""
+        self._need_built()
+        return sum(layer.count_params() for layer in self.layers)
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all weights, layer by layer: params, then state."""
+        self._need_built()
+        return [w for layer in self.layers for w in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Copy in what ``get_weights`` of an equal model returned.
+
+        Raises ValueError, and changes nothing, where number or shapes differ.
+        """
+        self._need_built()
+        places = [
+            (f"{layer.name}/{name}", array)
+            for layer in self.layers
+            for arrays in (layer.params, layer.state)
+            for name, array in arrays.items()
+        ]
+        values = [np.asarray(w) for w in weights]
+        if len(values) != len(places):
+            raise ValueError(f"{len(places)} arrays are wanted, {len(values)} came")
+        wrong = [
+            f"{name} {array.shape}, got {value.shape}"
+            for (name, array), value in zip(places, values, strict=True)
+            if array.shape != value.shape
+        ]
+        if wrong:
+            raise ValueError("weights of other shapes: " + "; ".join(wrong))
+        for (_, array), value in zip(places, values, strict=True):
+            array[...] = value
+
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write configuration, weights and optimiser to one .npz, without pickle.
+
+        ``sora_np.models.load_model`` reads it.  Raises FileExistsError where the file
+        is there and ``overwrite`` is False.
+        """
+        saving.save_model(self, filepath, overwrite)
+
+    def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write the weights alone to one .npz."""
+        self._need_built()
+        saving.save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath: str | Path) -> None:
+        """Read what ``save_weights`` or ``save`` of an equal model wrote.
+
+        Raises ``saving.ModelFileError``, and changes nothing, where they do not fit.
+        """
+        self._need_built()
+        saving.load_weights(self, filepath)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal model, without its weights."""
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "dtype": self.dtype.name,
+            "class_names": self.class_names,
+            "input_shape": None if self.input_shape is None else [*self.input_shape],
+            "layers": [
+                {"class_name": type(layer).__name__, "config": layer.get_config()}
+                for layer in self.layers
+            ],
+        }
+
+    @classmethod
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: dict[str, type[Any]] | None = None,
+    ) -> "Sequential":
+        """Return the model that ``get_config`` described, with fresh weights."""
+        table = saving.LAYERS | (custom_objects or {})
+        model = cls(name=config["name"], seed=config["seed"], dtype=config["dtype"])
+        model.class_names = config.get("class_names")
+        if config["input_shape"] is not None:
+            model.add(Input(config["input_shape"]))
+        for layer in config["layers"]:
+            model.add(from_config(table, layer, "layer"))
+        return model
+
+    def _need_built(self) -> None:
+        if not self.built:
+            self.build()
+
+    # --- display ------------------------------------------------------------------
+
+    def summary(
+        self, line_length: int | None = None, print_fn: Callable[[str], Any] = print
+    ) -> None:
+        """Print the layers, their output shapes and their numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : of the box; None for as wide as its text
+        print_fn : takes the text
+        """
+        print_fn(summary(self, line_length))
+
+    def __repr__(self) -> str:
+        return f"<Sequential {self.name!r} of {len(self.layers)} layers>"
+
+
+def load_model(
+    filepath: str | Path, custom_objects: dict[str, type[Any]] | None = None
+) -> Sequential:
+    """Return the model that ``model.save`` wrote, compiled as it was.
+
+    Nothing from the file is executed: it holds numbers and names, and only layers of
+    this package, registered ones (``saving.register``) and ``custom_objects`` are made.
+
+    Parameters
+    ----------
+    custom_objects : name -> class, for layers of one's own
+
+    Raises
+    ------
+    FileNotFoundError : where there is no file
+    sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
+    """
+    config, arrays = saving.read(filepath)
+    with saving.as_model_file_errors(filepath):
+        model = Sequential.from_config(config["model"], custom_objects)
+        if model.input_shape is not None:
+            model.build()
+        saving.assign(model, arrays)
+        if config.get("compile"):
+            model.compile(**config["compile"])
+            saving.assign_optimizer(model, config["iterations"], arrays)
+    return model
+
+
+def set_layer_weights(layer: Layer, weights: Sequence[Array]) -> None:
+    """Copy in what ``layer.get_weights()`` returned."""
+    arrays = (*layer.params.values(), *layer.state.values())
+    for array, value in zip(arrays, weights, strict=True):
+        array[...] = value

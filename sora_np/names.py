@@ -1,0 +1,95 @@
+"""Names to things: how "he_normal", "mse" or "softmax" find what they mean."""
+
+import difflib
+import inspect
+import re
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+def snake_case(name: str) -> str:
+    """Return a class's name as Keras writes it in layer and function names.
+
+    >>> snake_case("MaxPooling2D"), snake_case("Conv2D"), snake_case("HeNormal")
+    ('max_pooling2d', 'conv2d', 'he_normal')
+    """
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def by_name(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]]:
+    """Return the table of class names, their snake_case forms and the aliases."""
+    table = {}
+    for cls in classes:
+        table[cls.__name__] = table[snake_case(cls.__name__)] = cls
+    return table | aliases
+
+
+def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
+    """Return ``table[name]``, or raise ValueError with what there is and a guess."""
+    if isinstance(name, str) and name in table:
+        return table[name]
+    close = difflib.get_close_matches(str(name), table, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    raise ValueError(
+        f"unknown {what} {name!r}{hint} There are: {', '.join(sorted(table))}"
+    )
+
+
+def arguments_of(thing: Any) -> dict[str, Any]:
+    """Return the arguments that made ``thing``, read from its attributes, for JSON.
+
+    Every parameter of ``__init__`` must be kept as an attribute of its name.
+
+    >>> class Point:
+    ...     def __init__(self, x, y=0):
+    ...         self.x, self.y = x, y
+    >>> arguments_of(Point(1))
+    {'x': 1, 'y': 0}
+    """
+    parameters = inspect.signature(type(thing).__init__).parameters
+    return {
+        name: _plain(getattr(thing, name))
+        for name, parameter in list(parameters.items())[1:]
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn tuples into lists, NumPy's numbers into Python's, objects into configs."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, tuple) and hasattr(value, "_fields"):  # an Activation
+        return getattr(value, "name")  # noqa: B009
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, types.FunctionType):
+        raise TypeError(
+            f"the function {value.__qualname__} cannot be written to a configuration: "
+            "use a class with its arguments as attributes, and register it"
+        )
+    return {"class_name": type(value).__name__, "config": arguments_of(value)}
+
+
+def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:
+    """Make the thing that ``{"class_name": ..., "config": {...}}`` describes.
+
+    Only classes of ``table`` are ever made: a configuration imports nothing.
+    """
+    try:
+        name, arguments = config["class_name"], dict(config["config"])
+    except (TypeError, KeyError, ValueError):
+        raise ValueError(
+            f"a {what} must be a name or {{'class_name': ..., 'config': {{...}}}}, "
+            f"got {config!r}"
+        ) from None
+    return look_up(table, name, what)(**arguments)

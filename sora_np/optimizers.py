@@ -1,0 +1,231 @@
+"""Optimisers: one step of all parameters at once, in place.
+
+All parameters of a model are one flat vector, all gradients another; the formulas
+stand in ``kernels/sgd.py``, ``rmsprop.py`` and ``adam.py``.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sora_np.kernels.adam import adam
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.rmsprop import rmsprop
+from sora_np.kernels.sgd import sgd
+from sora_np.names import arguments_of, by_name, from_config, look_up, snake_case
+
+
+class Optimizer:
+    """Moves a vector of parameters against its gradient.
+
+    A subclass defines ``update`` and, where it remembers something, ``slot_names``.
+
+    Parameters
+    ----------
+    learning_rate : the length of a step; may be set anew at any time
+    name : for reports
+
+    Attributes
+    ----------
+    slots : name -> array (P,), what the optimiser remembers of every parameter
+    iterations : how many steps were made
+    """
+
+    def __init__(self, learning_rate: float, name: str | None = None) -> None:
+        self.learning_rate = learning_rate
+        self.name = name or snake_case(type(self).__name__)
+        self.slots: dict[str, Array] = {}
+        self.iterations = 0
+
+    @property
+    def learning_rate(self) -> float:
+        """The length of a step: a finite number, not negative."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = _as_rate("learning_rate", value, math.inf)
+
+    def slot_names(self) -> tuple[str, ...]:
+        """Return the names of the arrays that ``update`` takes besides p and g."""
+        return ()
+
+    def build(self, params: Array) -> None:
+        """Make the slots for parameters (P,); forget any steps before."""
+        self.slots = {name: np.zeros_like(params) for name in self.slot_names()}
+        self.iterations = 0
+
+    def step(
+        self,
+        params: Array,
+        grads: Array,
+        ranges: Sequence[slice] = (slice(None),),
+    ) -> None:
+        """Change params (P,) in place by one step against grads (P,).
+
+        Parameters
+        ----------
+        ranges : the parts that may change; the rest keeps its values and slots
+
+        Raises
+        ------
+        ValueError : for other sizes or dtypes than at the first step
+        """
+        if params.shape != grads.shape or params.dtype != grads.dtype:
+            raise ValueError(
+                f"params {params.shape} {params.dtype} and grads {grads.shape} "
+                f"{grads.dtype} must be alike"
+            )
+        if self.slots.keys() != set(self.slot_names()):
+            self.build(params)
+        for slot in self.slots.values():
+            if slot.shape != params.shape:
+                raise ValueError(
+                    f"{self.name} was built for {slot.shape} parameters, got "
+                    f"{params.shape}: call build(params) to begin anew"
+                )
+        self.iterations += 1
+        for part in ranges:
+            slots = {name: slot[part] for name, slot in self.slots.items()}
+            self.update(params[part], grads[part], **slots)
+
+    def update(self, p: Array, g: Array, **slots: Array) -> None:
+        """Change p and the slots in place; ``iterations`` counts this step already."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal optimiser, without its slots."""
+        return arguments_of(self)
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with (Nesterov) momentum: ``kernels/sgd.py``.
+
+    Examples
+    --------
+    >>> p = np.array([1.0])
+    >>> SGD(0.1).step(p, np.array([2.0]))
+    >>> p
+    array([0.8])
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name)
+        self.momentum = _as_rate("momentum", momentum, 1)
+        self.nesterov = bool(nesterov)
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("velocity",)
+
+    def update(self, p: Array, g: Array, **slots: Array) -> None:
+        sgd(p, g, slots["velocity"], self.learning_rate, self.momentum, self.nesterov)
+
+
+class RMSprop(Optimizer):
+    """Steps divided by a moving root mean square: ``kernels/rmsprop.py``."""
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name)
+        self.rho = _as_rate("rho", rho, 1)
+        self.momentum = _as_rate("momentum", momentum, 1)
+        self.epsilon = _as_rate("epsilon", epsilon, math.inf)
+        self.centered = bool(centered)
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("velocity", "momentum", *(["average"] if self.centered else []))
+
+    def update(self, p: Array, g: Array, **slots: Array) -> None:
+        average = slots.get("average", slots["velocity"])  # not read unless centred
+        rmsprop(
+            *(p, g, slots["velocity"], average, slots["momentum"]),
+            *(self.learning_rate, self.rho, self.momentum, self.epsilon),
+            self.centered,
+        )
+
+
+class Adam(Optimizer):
+    """Adaptive moments: ``kernels/adam.py``.
+
+    Examples
+    --------
+    >>> p = np.array([0.0])
+    >>> Adam(0.1, epsilon=1).step(p, np.array([1.0]))
+    >>> p.round(8)
+    array([-0.00306534])
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(learning_rate, name)
+        self.beta_1 = _as_rate("beta_1", beta_1, 1, below=True)
+        self.beta_2 = _as_rate("beta_2", beta_2, 1, below=True)
+        self.epsilon = _as_rate("epsilon", epsilon, math.inf)
+        self.amsgrad = bool(amsgrad)
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("m", "v", *(["largest"] if self.amsgrad else []))
+
+    def update(self, p: Array, g: Array, **slots: Array) -> None:
+        largest = slots.get("largest", slots["v"])  # not read unless AMSGrad
+        adam(
+            *(p, g, slots["m"], slots["v"], largest),
+            *(self.iterations, self.learning_rate, self.beta_1, self.beta_2),
+            *(self.epsilon, self.amsgrad),
+        )
+
+
+def _as_rate(name: str, value: Any, most: float, *, below: bool = False) -> float:
+    """Return ``value`` as a float in [0, most] (or, ``below``, in [0, most))."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (0 <= number <= most) or number == (most if below else math.inf):
+        limit = f"{'below' if below else 'at most'} {most}"
+        limit = "finite" if most == math.inf else limit
+        raise ValueError(f"{name} must be {limit} and not negative, got {value!r}")
+    return number
+
+
+CLASSES: dict[str, type[Any]] = by_name([SGD, RMSprop, Adam])
+
+
+def get(identifier: Any) -> Optimizer:
+    """Return the optimiser of that name, class or configuration, or itself.
+
+    >>> get("adam").learning_rate
+    0.001
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, dict):
+        return from_config(CLASSES, identifier, "optimizer")
+    return look_up(CLASSES, identifier, "optimizer")()

@@ -1,0 +1,75 @@
+"""The table that ``model.summary()`` prints."""
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sora_np.models import Sequential
+
+_BOX = tuple("─│┌┬┐├┼┤└┴┘")
+_ASCII = tuple("-|+++++++++")
+
+
+def summary(model: "Sequential", line_length: int | None = None) -> str:
+    """Return a box of layers, output shapes and parameter counts, and their totals."""
+    rows = [("Layer (type)", "Output Shape", "Param #")]
+    for position, layer in enumerate(model.layers):
+        shape, count = "?", "?"
+        if model.built:
+            sizes = ("None", *map(str, model.nodes[position].output_shape))
+            shape, count = f"({', '.join(sizes)})", f"{layer.count_params():,}"
+        rows.append((f"{layer.name} ({type(layer).__name__})", shape, count))
+    widths = [max(len(row[c]) for row in rows) + 2 for c in range(3)]
+    if line_length is not None:
+        widths[0] += max(line_length - sum(widths) - 4, 0)
+    h, v, *corners = _BOX if _can_print("".join(_BOX)) else _ASCII
+    top, middle, bottom = (
+        left + cross.join(h * width for width in widths) + right
+        for left, cross, right in (corners[:3], corners[3:6], corners[6:])
+    )
+    lines = [f'Model: "{model.name}"', top]
+    for number, (name, shape, count) in enumerate(rows):
+        cells = (
+            f" {name:<{widths[0] - 1}}",
+            f" {shape:<{widths[1] - 1}}",
+            f"{count:>{widths[2] - 1}} ",
+        )
+        lines += [v + v.join(cells) + v] + ([middle] if number == 0 else [])
+    lines.append(bottom)
+    if model.built:
+        learnt = sum(
+            p.size
+            for layer in model.layers
+            if layer.trainable
+            for p in layer.params.values()
+        )
+        total, size = model.count_params(), model.dtype.itemsize
+        lines += [
+            f" Total params: {_count(total, size)}",
+            f" Trainable params: {_count(learnt, size)}",
+            f" Non-trainable params: {_count(total - learnt, size)}",
+        ]
+    return "\n".join(lines)
+
+
+def _count(numbers: int, itemsize: int) -> str:
+    """Write a count and its memory.
+
+    >>> _count(13642, 4)
+    '13,642 (53.29 KB)'
+    """
+    size, unit = float(numbers * itemsize), "B"
+    for larger in ("KB", "MB", "GB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{numbers:,} ({size:.2f} {unit})"
+
+
+def _can_print(text: str) -> bool:
+    """Whether standard output's encoding has these characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

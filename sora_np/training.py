@@ -1,0 +1,529 @@
+"""Model: compile, fit, evaluate, predict, on the nodes that a subclass builds."""
+
+import copy
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sora_np import activations, data, graph, losses, metrics, optimizers
+from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
+from sora_np.graph import FlatParameters, Node
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.layers import Layer
+from sora_np.losses import Loss
+from sora_np.metrics import Metric
+from sora_np.optimizers import Optimizer
+from sora_np.windows import as_count
+
+# the cross-entropies that train from the logits of a model that ends in the activation
+_FROM_LOGITS = {
+    "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
+    "sigmoid": (losses.BinaryCrossentropy,),
+}
+
+
+class Model:
+    """Layers that are trained together; :class:`sora_np.models.Sequential` makes them.
+
+    Attributes
+    ----------
+    layers : the layers, in order
+    nodes : the layers as they are run, see ``graph.py``; set by ``build``
+    optimizer, loss : what ``compile`` was given; None before
+    history : of the last ``fit``
+    class_names : what the outputs stand for, kept in the file; for reports alone
+    stop_training : a callback sets it to end ``fit``
+    """
+
+    def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
+        self.name = name
+        self.seed = seed
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        self.layers: list[Layer] = []
+        self.nodes: list[Node] = []
+        self.input_shape: Shape | None = None
+        self.optimizer: Optimizer | None = None
+        self.loss: Any = None
+        self.stop_training = False
+        self.history: History | None = None
+        self.class_names: list[str] | None = None
+        self._metrics: list[Any] = []
+        self._flat: FlatParameters | None = None
+        self._shuffle_rng = np.random.default_rng(
+            np.random.SeedSequence(seed, spawn_key=(1,))
+        )
+
+    # --- building ---------------------------------------------------------------
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Make the parameters of all layers; a subclass defines it."""
+        raise NotImplementedError
+
+    @property
+    def built(self) -> bool:
+        """Whether every layer has its parameters."""
+        return bool(self.nodes)
+
+    @property
+    def flat(self) -> FlatParameters:
+        """All parameters as one vector, all gradients as another."""
+        if self._flat is None or not self._flat.hold(self.layers):
+            self._flat = FlatParameters(self.layers[:], self.dtype)
+            if self.optimizer is not None and any(
+                slot.shape != self._flat.values.shape
+                for slot in self.optimizer.slots.values()
+            ):  # layers came or went: what it remembers has lost its place
+                self.optimizer.build(self._flat.values)
+        return self._flat
+
+    def layer_rng(self, position: int) -> np.random.Generator:
+        """Return the generator of the layer at ``position``, whatever follows it."""
+        seeds = np.random.SeedSequence(self.seed, spawn_key=(0, position))
+        return np.random.default_rng(seeds)
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "rmsprop",
+        loss: str | Loss | None = None,
+        *,
+        metrics: Iterable[str | Metric] | str | Metric | None = None,
+    ) -> None:
+        """Say how to train.
+
+        Parameters
+        ----------
+        optimizer : name, class or object
+        loss : name, class or object; "crossentropy" is chosen by the shapes
+        metrics : names or objects; "accuracy" is chosen by the shapes
+
+        Raises
+        ------
+        ValueError : for an unknown name, with the nearest known one
+        """
+        wanted = (
+            [metrics] if isinstance(metrics, (str, Metric)) else list(metrics or [])
+        )
+        optimizer = optimizers.get(optimizer)
+        if loss not in (None, "crossentropy", "ce"):
+            loss = losses.get(loss)
+        for metric in wanted:
+            _get_metric(metric, (1, 1), (1, 1))  # unknown names fail here
+        self.optimizer, self.loss, self._metrics = optimizer, loss, wanted
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the numbers that ``evaluate`` returns, in order."""
+        named = [m if isinstance(m, str) else m.name for m in self._metrics]
+        return ["loss", *named]
+
+    # --- training ---------------------------------------------------------------
+
+    def fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: str | int = "auto",
+        callbacks: Callback | Iterable[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: Sequence[Any] | None = None,
+        shuffle: bool = True,
+        class_weight: dict[int, float] | None = None,
+        sample_weight: ArrayLike | None = None,
+        initial_epoch: int = 0,
+        *,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> History:
+        """Train for some epochs, and return the history of losses and metrics.
+
+        Parameters
+        ----------
+        x : (N, *input_shape), any real dtype
+        y : (N, ...), labels, one-hot rows or numbers, as the loss takes them
+        batch_size : samples a step; 32 for None; the last step may have fewer
+        epochs : the number of the last epoch, counted with ``initial_epoch``
+        verbose : "auto" or 1 (a bar on a terminal), 2 (a line an epoch), 0 (nothing)
+        callbacks : :class:`sora_np.callbacks.Callback` objects
+        validation_split : evaluate on this last share of the samples, and do not train
+            on it; taken before shuffling
+        validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead
+        shuffle : draw a new order every epoch, from the model's seed
+        class_weight : label -> weight of its samples in the loss
+        sample_weight : (N,), the weight of every sample in the loss
+        initial_epoch : the number of the first epoch
+        validation_batch_size : for the evaluation; batch_size for None
+        validation_freq : evaluate every so many epochs
+
+        Returns
+        -------
+        History : ``.history`` maps "loss", the metrics and, validated, "val_*" to one
+            number an epoch; the training numbers are means over the epoch, while the
+            model changes
+
+        Raises
+        ------
+        RuntimeError : before ``compile``
+        ValueError, TypeError : for data that do not fit the model, the loss or one
+            another; nothing has been trained then
+        """
+        batch_size = data.as_batch_size(batch_size)
+        epochs, first = as_count(epochs, "epochs"), int(initial_epoch)
+        x, y, weights = self._checked(x, y, sample_weight, class_weight)
+        validation: Any = None
+        if validation_data is not None:
+            validation = _as_validation(validation_data)
+        elif validation_split != 0:
+            (x, y, weights), validation = data.split_last(  # type: ignore[assignment]
+                validation_split, x, y, weights
+            )
+        if validation is not None:
+            validation = self._checked(validation[0], validation[1], validation[2])
+        data.warn_of_odd_values(x)
+        steps = -(-len(x) // batch_size)
+        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        self.history = History()
+        called = CallbackList(callbacks, self, **params)
+        called.callbacks.append(self.history)
+        self.history.params, self.history.model = params, self
+        measures = self._measures(y)
+        self.stop_training = False
+        logs: Logs = {}
+        called.call("on_train_begin", {})
+        try:
+            for epoch in range(first, epochs):
+                called.call("on_epoch_begin", epoch, {})
+                title = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else ""
+                progress = Progress(verbose, steps, title)
+                logs = self._train_epoch(
+                    (x, y, weights), batch_size, shuffle, measures, called, progress
+                )
+                if validation is not None and (epoch + 1) % validation_freq == 0:
+                    size = data.as_batch_size(validation_batch_size or batch_size)
+                    val_logs = self._evaluate(validation, size, called, None)
+                    logs |= {f"val_{name}": value for name, value in val_logs.items()}
+                progress.close(logs)
+                called.call("on_epoch_end", epoch, logs)
+                if self.stop_training:
+                    break
+        finally:
+            for layer in self.layers:
+                layer.forget()
+        called.call("on_train_end", logs)
+        return self.history
+
+    def _train_epoch(
+        self,
+        arrays: tuple[Any, Any, Any],
+        batch_size: int,
+        shuffle: bool,
+        measures: list[Metric],
+        called: CallbackList,
+        progress: Progress,
+    ) -> Logs:
+        x, y, weights = arrays
+        loss = _Mean()
+        for measure in measures:
+            measure.reset_state()
+        rng = self._shuffle_rng if shuffle else None
+        logs: Logs = {}
+        try:
+            for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
+                called.call("on_train_batch_begin", batch, {})
+                part_weights = None if weights is None else weights[part]
+                value, y_pred = self._train_step(x[part], y[part], part_weights)
+                loss.add(value, len(y_pred))
+                for measure in measures:
+                    measure.update_state(y[part], y_pred)
+                logs = _logs(loss, measures)
+                progress.update(logs)
+                called.call("on_train_batch_end", batch, logs)
+                if self.stop_training:
+                    break
+        except BaseException:
+            progress.close()
+            raise
+        return logs
+
+    def _train_step(self, x: Any, y: Any, weights: Any) -> tuple[float, Array]:
+        """Change the parameters by one step; return the loss and predictions before."""
+        assert self.optimizer is not None  # _checked has seen to it
+        flat = self.flat
+        for layer in self.layers:
+            layer.forget()
+        nodes, loss, activation = self._loss_nodes(y)
+        x = kernel_array(x, self.dtype)
+        z = graph.forward(nodes, x, training=True)[-1]
+        value, dz = loss.value_and_gradient(y, z, weights)
+        graph.backward(nodes, dz)
+        self.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
+        return float(np.sum(value)), activation.forward(z)
+
+    def _loss_nodes(self, y: Any) -> tuple[list[Node], Loss, activations.Activation]:
+        """Return what to run, the loss of its output, and the activation that follows.
+
+        A cross-entropy behind softmax or sigmoid is taken from the logits: where the
+        probability of the true class rounds to 0, its gradient would be lost.
+        """
+        loss = self._loss_for(y)
+        nodes, activation = graph.split_activation(self.nodes)
+        if isinstance(loss, _FROM_LOGITS.get(activation.name, ())):
+            if not loss.from_logits:
+                loss = copy.copy(loss)
+                loss.from_logits = True
+                return nodes, loss, activation
+        return self.nodes, loss, activations.linear
+
+    # --- evaluating and predicting ------------------------------------------------
+
+    def evaluate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: ArrayLike | None = None,
+        *,
+        callbacks: Callback | Iterable[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss, or [loss, metric, ...], or a dictionary of them.
+
+        Parameters
+        ----------
+        x, y, batch_size, verbose, sample_weight, callbacks : as in ``fit``
+        return_dict : whether to return name -> number
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError : as ``fit``
+        """
+        size = data.as_batch_size(batch_size)
+        arrays = self._checked(x, y, sample_weight)
+        called = CallbackList(callbacks, self, verbose=verbose)
+        progress = Progress(verbose, -(-len(arrays[0]) // size), "")
+        logs = self._evaluate(arrays, size, called, progress)
+        progress.close(logs)
+        return logs if return_dict else _as_list(logs, self.metrics_names)
+
+    def _evaluate(
+        self,
+        arrays: tuple[Any, Any, Any],
+        batch_size: int,
+        called: CallbackList,
+        progress: Progress | None,
+    ) -> Logs:
+        x, y, weights = arrays
+        loss, measures = _Mean(), self._measures(y)
+        logs: Logs = {}
+        called.call("on_test_begin", {})
+        for batch, part in enumerate(data.batches(len(x), batch_size)):
+            called.call("on_test_batch_begin", batch, {})
+            part_weights = None if weights is None else weights[part]
+            value, y_pred = self._test_step(x[part], y[part], part_weights)
+            loss.add(value, len(y_pred))
+            for measure in measures:
+                measure.update_state(y[part], y_pred)
+            logs = _logs(loss, measures)
+            called.call("on_test_batch_end", batch, logs)
+            if progress is not None:
+                progress.update(logs)
+        called.call("on_test_end", logs)
+        return logs
+
+    def _test_step(self, x: Any, y: Any, weights: Any) -> tuple[float, Array]:
+        nodes, loss, activation = self._loss_nodes(y)
+        z = graph.forward(nodes, kernel_array(x, self.dtype))[-1]
+        return float(np.sum(loss(y, z, weights))), activation.forward(z)
+
+    def predict(
+        self,
+        x: ArrayLike,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+    ) -> NDArray[Any]:
+        """Return the outputs (N, *output_shape) for x (N, *input_shape).
+
+        Raises ValueError for an x that does not fit the model.
+        """
+        size = data.as_batch_size(batch_size)
+        x = self._inputs(x)
+        progress = Progress(verbose, -(-len(x) // size), "predict")
+        y = np.empty((len(x), *self.output_shape), self.dtype)
+        try:
+            for part in data.batches(len(x), size):
+                y[part] = self.predict_on_batch(x[part])
+                progress.update({})
+        finally:
+            progress.close()
+        return y
+
+    def predict_on_batch(self, x: ArrayLike) -> Array:
+        """Return the outputs for x as one batch."""
+        inputs = kernel_array(self._inputs(x), self.dtype)
+        return graph.forward(self.nodes, inputs)[-1]
+
+    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
+        """Return the outputs for x as one batch."""
+        inputs = kernel_array(self._inputs(x), self.dtype)
+        y = graph.forward(self.nodes, inputs, training=training)[-1]
+        for layer in self.layers:
+            layer.forget()
+        return y
+
+    def layer_outputs(self, x: ArrayLike) -> dict[str, Array]:
+        """Return the output of every layer, by name, for x as one batch."""
+        inputs = kernel_array(self._inputs(x), self.dtype)
+        values = graph.forward(self.nodes, inputs)
+        named = zip(self.nodes, values[1:], strict=True)
+        return {node.layer.name: value for node, value in named}
+
+    def train_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
+        arrays = self._checked(x, y, sample_weight, class_weight)
+        return self._on_batch(self._train_step, arrays, return_dict)
+
+    def test_on_batch(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return the loss and metrics of this batch, as ``evaluate``."""
+        arrays = self._checked(x, y, sample_weight)
+        return self._on_batch(self._test_step, arrays, return_dict)
+
+    def _on_batch(self, step: Any, arrays: Any, return_dict: bool) -> Any:
+        value, y_pred = step(*arrays)
+        loss, measures = _Mean(), self._measures(arrays[1])
+        loss.add(value, 1)
+        for measure in measures:
+            measure.update_state(arrays[1], y_pred)
+        logs = _logs(loss, measures)
+        return logs if return_dict else _as_list(logs, self.metrics_names)
+
+    # --- checks -------------------------------------------------------------------
+
+    def _inputs(self, x: ArrayLike) -> NDArray[Any]:
+        """Return x as the model takes it; build the model if need be."""
+        array = data.as_inputs(x, self.input_shape)
+        if not self.built:
+            self.build((None, *array.shape[1:]))
+        return array
+
+    def _checked(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        class_weight: dict[int, float] | None = None,
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+        """Return x, y and weights that suit the model, its loss and one another."""
+        if self.optimizer is None:
+            raise RuntimeError(
+                "compile the model first: model.compile(optimizer, loss)"
+            )
+        if self.loss is None:
+            raise RuntimeError(
+                "the model was compiled without a loss: model.compile(optimizer, loss)"
+            )
+        x = self._inputs(x)
+        y = data.as_targets(y, len(x))
+        loss = self._loss_for(y)
+        loss.check_targets(y, self.output_shape)
+        self._warn_of_odd_loss(loss)
+        return x, y, data.as_weights(sample_weight, class_weight, y)
+
+    def _warn_of_odd_loss(self, loss: Loss) -> None:
+        _, activation = graph.split_activation(self.nodes)
+        for name, classes in _FROM_LOGITS.items():
+            if not isinstance(loss, classes):
+                continue
+            if loss.from_logits and activation.name == name:
+                warnings.warn(
+                    f"{self.layers[-1]} ends in {name}, but {loss.name} has "
+                    "from_logits=True: drop one of the two",
+                    stacklevel=4,
+                )
+            if not loss.from_logits and _is_linear(self.layers[-1]):
+                warnings.warn(
+                    f"{self.layers[-1]} has no activation, but {loss.name} takes "
+                    f'probabilities: give it activation="{name}", or take '
+                    f"{type(loss).__name__}(from_logits=True)",
+                    stacklevel=4,
+                )
+
+    def _loss_for(self, y: Any) -> Loss:
+        if isinstance(self.loss, Loss):
+            return self.loss
+        return losses.crossentropy_for(np.shape(y), (len(y), *self.output_shape))
+
+    def _measures(self, y: Any) -> list[Metric]:
+        shape = (len(y), *self.output_shape)
+        measures = [_get_metric(m, np.shape(y), shape) for m in self._metrics]
+        for measure in measures:
+            measure.reset_state()
+        return measures
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, without the batch axis."""
+        if not self.nodes:
+            raise RuntimeError(
+                "the model is not built: give its first layer an input_shape, or call "
+                "build((None, ...)) or fit"
+            )
+        return self.nodes[-1].output_shape
+
+
+class _Mean:
+    """The mean of numbers that stand for several samples each."""
+
+    def __init__(self) -> None:
+        self.total, self.count = 0.0, 0
+
+    def add(self, value: float, count: int) -> None:
+        self.total += value * count
+        self.count += count
+
+    def result(self) -> float:
+        return self.total / max(self.count, 1)
+
+
+def _logs(loss: _Mean, measures: list[Metric]) -> Logs:
+    return {"loss": loss.result()} | {m.name: m.result() for m in measures}
+
+
+def _as_list(logs: Logs, names: list[str]) -> Any:
+    return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
+
+
+def _as_validation(given: Sequence[Any]) -> tuple[Any, Any, Any]:
+    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
+        raise ValueError(
+            "validation_data must be (x, y) or (x, y, sample_weight), got "
+            f"{type(given).__name__}"
+        )
+    x, y, *weights = given
+    return x, y, weights[0] if weights else None
+
+
+def _is_linear(layer: Layer) -> bool:
+    return getattr(layer, "activation", None) is activations.linear
+
+
+_get_metric = metrics.get  # ``metrics`` is also an argument of ``compile``

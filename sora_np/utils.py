@@ -1,0 +1,49 @@
+"""``to_categorical``, where Keras users look for it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+__all__ = ["to_categorical"]
+
+
+def to_categorical(
+    x: ArrayLike, num_classes: int | None = None, dtype: DTypeLike = "float32"
+) -> NDArray[Any]:
+    """Return labels as one-hot rows.
+
+    Parameters
+    ----------
+    x : labels (...) or (..., 1), whole numbers from 0
+    num_classes : K; by default the largest label plus 1
+    dtype : of the result
+
+    Returns
+    -------
+    array (..., K) : 1 at the label, else 0
+
+    Raises
+    ------
+    ValueError : for a label that is no whole number of 0..K-1
+
+    Examples
+    --------
+    >>> to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
+    """
+    labels = np.asarray(x)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    whole = labels.astype(np.int64)
+    if not np.array_equal(whole, labels):
+        raise ValueError(f"labels must be whole numbers, got {labels.dtype}")
+    classes = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
+    if whole.size and not (0 <= whole.min() and whole.max() < classes):
+        raise ValueError(
+            f"labels must lie in 0..{classes - 1}, got {whole.min()} to {whole.max()}"
+        )
+    one_hot = np.zeros((*labels.shape, classes), dtype)
+    np.put_along_axis(one_hot, whole[..., None], 1, axis=-1)
+    return one_hot
