@@ -7,6 +7,7 @@ entered, and shapes are validated by the layers.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -67,14 +68,15 @@ _SOURCE = hashlib.sha256(
 ).hexdigest()
 
 
-class _Cache(FunctionCache):  # type: ignore[misc]
+class _Cache(FunctionCache):
     """numba's disk cache, with the source of every kernel file in its key.
 
     numba alone notices an edit in the function's own file, not in that of a callee.
     """
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return (*super()._index_key(sig, codegen), _SOURCE)
+        width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
+        return (*super()._index_key(sig, codegen), _SOURCE, width)
 
 
 def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

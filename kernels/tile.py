@@ -1,0 +1,334 @@
+"""The register tile: R x NV vectors of sums that a kernel keeps in the CPU's registers.
+
+Convolution, its gradients and the dense layer are sums of products.  They run near the
+peak of a CPU when a block of sums stays in vector registers while the factors stream
+by, so that every number loaded serves many multiplications.  That block is the tile; a
+vector holds L = ``VECTOR_BYTES // itemsize`` numbers (16 float32 with AVX-512)::
+
+                 columns k = 0 .. NV*L - 1, e.g. output channels
+                 +----------- L ----------+----------- L ----------+
+    rows   r = 0 |        vector 0        |        vector 1        |
+    e.g.       1 |                        |                        |   6 x 2 vectors:
+    pixels    .. |                        |                        |   12 registers
+             R-1 |                        |                        |
+                 +------------------------+------------------------+
+
+The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by element::
+
+    tile_offsets(table, p, base, R)      rows[r]   = base + table[p + r]
+    tile_rows(start, stride, R)          rows[r]   = start + r*stride
+    tile_fill(a, start, left, R, NV)     acc[r, k] = a[start + k]
+    tile_load(a, rows, left, NV)         acc[r, k] = a[rows[r] + k]
+    tile_fma(acc, x, rows, j, w, start, left)
+                                         acc[r, k] + x[rows[r] + j] * w[start + k]
+    tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
+    tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
+
+``left`` is the number of columns that are left: only columns k < left are read from an
+array or written to one, so no size has to be a multiple of L.  R and NV are constants.
+The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
+tile of rows overlaps the one before it)::
+
+    for o in range(0, O, 2 * VECTOR_BYTES // w.itemsize):
+        for n in range(0, N, 6):
+            n = min(n, N - 6)
+            acc = tile_fill(bias, o, O - o, 6, 2)
+            for c in range(C):
+                acc = tile_fma(acc, x, tile_rows(n * C, C, 6), c, w, c * O + o, O - o)
+            tile_store(y, tile_rows(n * O + o, O, 6), acc, O - o)
+
+Every operation is here twice.  The ``*_reference`` is the formula in NumPy: a tile is
+an array (R, NV*L), every index is checked, and it is what NUMBA_DISABLE_JIT=1 runs.
+The other emits instructions of LLVM, numba's compiler, and checks nothing.
+
+Source: Goto & van de Geijn, "Anatomy of high-performance matrix multiplication",
+ACM TOMS 34(3), 2008; for convolutions Georganas et al., arXiv:1808.05567.
+"""
+
+import functools
+import os
+from itertools import product
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.errors import TypingError
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic, models, register_model
+
+
+def _vector_bytes():
+    """Return the width of a vector: that of the CPU for which numba compiles.
+
+    The environment variable SORA_NP_VECTOR_BYTES (16, 32 or 64; for tests) overrides
+    it; any width runs on any CPU.  numba has the CPU in the key of its disk cache, but
+    not this variable: it belongs in the key of every cached kernel (or caller of one).
+    """
+    forced = os.environ.get("SORA_NP_VECTOR_BYTES")
+    if forced not in (None, "16", "32", "64"):
+        raise ValueError(f"SORA_NP_VECTOR_BYTES must be 16, 32 or 64, got {forced!r}")
+    # not this machine's CPU: NUMBA_CPU_NAME and NUMBA_CPU_FEATURES may name another
+    features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
+    widest = 64 if "+avx512f" in features else 32 if "+avx" in features else 16
+    return int(forced or widest)
+
+
+VECTOR_BYTES = _vector_bytes()
+
+# --- reference: the formulas in NumPy, every index checked --------------------
+
+
+def _span(op, a, start, count):
+    """Return the view a[start : start + count], or refuse what is not inside ``a``."""
+    for index in (start, start + count - 1) if count > 0 else ():
+        if not 0 <= index < a.size:
+            raise IndexError(f"{op}: index {index} in an array of size {a.size}")
+    return a[start : start + count] if count > 0 else a[:0]
+
+
+def tile_offsets_reference(table, p, base, R):
+    """Return R ints, rows[r] = base + table[p + r], e.g. where R pixels start."""
+    return tuple(base + int(t) for t in _span("tile_offsets", table, p, R))
+
+
+def tile_rows_reference(start, stride, R):
+    """Return R ints, rows[r] = start + r*stride."""
+    return tuple(start + r * stride for r in range(R))
+
+
+def tile_fill_reference(a, start, left, R, NV):
+    """Return a tile of equal rows, acc[r, k] = a[start + k]: sums start at a bias."""
+    return tile_load_reference(a, (start,) * R, left, NV, "tile_fill")
+
+
+def tile_load_reference(a, rows, left, NV, op="tile_load"):
+    """Return a tile, acc[r, k] = a[rows[r] + k]."""
+    acc = np.zeros((len(rows), NV * VECTOR_BYTES // a.itemsize), a.dtype)
+    for r, row in enumerate(rows):
+        columns = _span(op, a, row, min(left, acc.shape[1]))
+        acc[r, : columns.size] = columns
+    return acc
+
+
+def tile_fma_reference(acc, x, rows, j, w, start, left):
+    """Return the tile acc[r, k] + x[rows[r] + j] * w[start + k]."""
+    factors = np.concatenate([_span("tile_fma", x, row + j, 1) for row in rows])
+    columns = _span("tile_fma", w, start, min(left, acc.shape[1]))
+    result = acc.copy()
+    result[:, : columns.size] += np.multiply.outer(factors, columns)
+    return result
+
+
+def tile_relu_reference(acc):
+    """Return the tile max(acc[r, k], 0), where NaN stays NaN."""
+    return np.where(acc < 0, acc.dtype.type(0), acc)
+
+
+def tile_store_reference(a, rows, acc, left):
+    """Write a[rows[r] + k] = acc[r, k], row after row."""
+    for r, row in enumerate(rows):
+        columns = _span("tile_store", a, row, min(left, acc.shape[1]))
+        columns[:] = acc[r, : columns.size]
+
+
+# --- fast: the same as instructions of LLVM -----------------------------------
+
+
+class Tile(types.Type):
+    """The type of a tile in jitted code: R*NV vectors <L x dtype>, row after row."""
+
+    def __init__(self, dtype, R, NV):
+        if dtype not in (types.float32, types.float64):
+            raise TypingError(f"a tile holds float32 or float64, got {dtype}")
+        super().__init__(f"Tile({dtype}, {R}, {NV})")
+        self.dtype, self.R, self.NV = dtype, R, NV
+        number = ir.FloatType() if dtype == types.float32 else ir.DoubleType()
+        self.vector = ir.VectorType(number, VECTOR_BYTES * 8 // dtype.bitwidth)
+
+
+@register_model(Tile)
+class _TileModel(models.PrimitiveModel):
+    def __init__(self, manager, tile):
+        super().__init__(manager, tile, ir.ArrayType(tile.vector, tile.R * tile.NV))
+
+
+_INT1, _INT32, _INT64 = (ir.IntType(bits) for bits in (1, 32, 64))
+
+
+class _Emitter:
+    """Emits the instructions of one operation; an array is given by its address."""
+
+    def __init__(self, builder, tile, result):
+        self.builder, self.tile, self.result = builder, tile, result
+
+    def number(self, a, i, j):
+        """Return a[i + j]."""
+        return self.builder.load(self.builder.gep(a, [self.builder.add(i, j)]))
+
+    def spread(self, number):
+        """Return a vector of L times ``number``."""
+        lanes = self.tile.vector.count
+        vector = ir.VectorType(number.type, lanes)(ir.Undefined)
+        vector = self.builder.insert_element(vector, number, _INT32(0))
+        element_0 = ir.VectorType(_INT32, lanes)(None)  # L times
+        return self.builder.shuffle_vector(vector, vector, element_0)
+
+    def call(self, name, returns, *args):
+        """Return the result of LLVM's function llvm.<name>.v<L>f<bits>."""
+        kind = ir.FunctionType(returns, [arg.type for arg in args])
+        name = f"llvm.{name}.v{self.tile.vector.count}f{self.tile.dtype.bitwidth}"
+        name += ".p0" if "masked" in name else ""
+        function = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        return self.builder.call(function, args)
+
+    def columns(self, a, start, left, store=()):
+        """Return NV vectors a[start + k], 0 for k >= left; or write ``store`` there."""
+        build, vector, lanes = self.builder, self.tile.vector, self.tile.vector.count
+        bits, width = self.tile.dtype.bitwidth, self.tile.NV * lanes
+
+        def access(masks):
+            loaded = []
+            for v, mask in enumerate(masks):
+                address = build.gep(a, [build.add(start, _INT64(v * lanes))])
+                address = build.bitcast(address, vector.as_pointer())
+                where = address, _INT32(bits // 8), mask  # aligned to an element
+                if store:
+                    self.call("masked.store", ir.VoidType(), store[v], *where)
+                else:
+                    zeros = vector(None)
+                    loaded.append(self.call("masked.load", vector, *where, zeros))
+            return loaded, build.block
+
+        # A mask of ones: a plain access.  The branch is for CPUs without masks (SSE,
+        # NEON): with SSE2 47 GFLOP/s instead of 29; with AVX it makes no difference.
+        all_left = build.icmp_signed(">=", left, _INT64(width))
+        with build.if_else(all_left) as (then, otherwise):
+            with then:
+                ones = ir.VectorType(_INT1, lanes)([1] * lanes)
+                paths = [access([ones] * self.tile.NV)]
+            with otherwise:
+                end = self.spread(build.trunc(left, ir.IntType(bits)))
+                ks = [list(range(k, k + lanes)) for k in range(0, width, lanes)]
+                paths += [
+                    access([build.icmp_signed("<", end.type(k), end) for k in ks])
+                ]
+        result = [build.phi(vector) for _ in paths[0][0]]  # of the path that was taken
+        for loaded, block in paths:
+            for phi, value in zip(result, loaded, strict=True):
+                phi.add_incoming(value, block)
+        return result
+
+
+def _check(op, args, tile, writes):
+    """Refuse arguments whose types the instructions would misread."""
+    dtype = tile.dtype if tile else types.int64
+    for t in args:
+        flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
+        if flat and (flat != (1, "C", dtype) or (writes and not t.mutable)):
+            raise TypingError(f"{op} needs a flat contiguous {dtype} array, got {t}")
+        if isinstance(t, types.BaseTuple) and t != types.UniTuple(types.int64, tile.R):
+            raise TypingError(f"{op} needs {tile.R} rows of int64, got {t}")
+
+
+def _operation(reference, result):
+    """Return a decorator that makes ``emit`` numba's version of ``reference``.
+
+    ``result`` gives the type of the result from the types of the arguments.  ``emit``
+    gets an emitter and the arguments (an array as its address, rows as R ints, a tile
+    as R*NV vectors) and returns the elements of the result.
+    """
+
+    def decorate(emit):
+        @functools.wraps(emit)  # its names of the arguments too
+        def typing(_, *args):
+            returns = result(*args)
+            tile = next((t for t in (returns, *args) if isinstance(t, Tile)), None)
+            _check(emit.__name__, args, tile, returns == types.void)
+            # R and NV stay literal: numba looks versions up by the signature
+            plain = [types.int64 if type(t) is types.Integer else t for t in args]
+
+            def generate(context, builder, signature, values):
+                given = list(values)
+                for i, t in enumerate(args):
+                    if isinstance(t, types.Array):
+                        array = context.make_array(t)(context, builder, given[i])
+                        given[i] = array.data
+                    elif isinstance(t, types.BaseTuple | Tile):
+                        given[i] = cgutils.unpack_tuple(builder, given[i])
+                made = emit(_Emitter(builder, tile, returns), *given)
+                if returns == types.void:
+                    return context.get_dummy_value()
+                return cgutils.pack_array(builder, made)
+
+            return returns(*plain), generate
+
+        if numba.config.DISABLE_JIT:
+            return reference
+        typing.__doc__ = reference.__doc__
+        return intrinsic(prefer_literal=True)(typing)
+
+    return decorate
+
+
+def _constant(number):
+    if isinstance(number, types.IntegerLiteral):
+        return number.literal_value
+    raise TypingError(f"R and NV must be constants of the kernel, got {number}")
+
+
+def _rows(R):
+    return types.UniTuple(types.int64, _constant(R))
+
+
+@_operation(tile_offsets_reference, lambda table, p, base, R: _rows(R))
+def tile_offsets(e, table, p, base, R):  # noqa: D103
+    rows = range(e.result.count)
+    return [e.builder.add(base, e.number(table, p, _INT64(r))) for r in rows]
+
+
+@_operation(tile_rows_reference, lambda start, stride, R: _rows(R))
+def tile_rows(e, start, stride, R):  # noqa: D103
+    build, rows = e.builder, range(e.result.count)
+    return [build.add(start, build.mul(stride, _INT64(r))) for r in rows]
+
+
+@_operation(
+    tile_fill_reference,
+    lambda a, start, left, R, NV: Tile(a.dtype, _constant(R), _constant(NV)),
+)
+def tile_fill(e, a, start, left, R, NV):  # noqa: D103
+    return e.columns(a, start, left) * e.tile.R
+
+
+@_operation(
+    tile_load_reference,
+    lambda a, rows, left, NV: Tile(a.dtype, rows.count, _constant(NV)),
+)
+def tile_load(e, a, rows, left, NV):  # noqa: D103
+    return [vector for row in rows for vector in e.columns(a, row, left)]
+
+
+@_operation(tile_fma_reference, lambda acc, *_: acc)
+def tile_fma(e, acc, x, rows, j, w, start, left):  # noqa: D103
+    columns = e.columns(w, start, left)
+    factors = [e.spread(e.number(x, row, j)) for row in rows]
+    # not llvm.fma: a CPU without that instruction would call a library, 18 times slower
+    return [
+        e.call("fmuladd", total.type, factor, column, total)
+        for (factor, column), total in zip(product(factors, columns), acc, strict=True)
+    ]
+
+
+@_operation(tile_relu_reference, lambda acc: acc)
+def tile_relu(e, acc):  # noqa: D103
+    zero = e.tile.vector(None)
+    negative = [e.builder.fcmp_ordered("<", total, zero) for total in acc]
+    return [e.builder.select(n, zero, t) for n, t in zip(negative, acc, strict=True)]
+
+
+@_operation(tile_store_reference, lambda *_: types.void)
+def tile_store(e, a, rows, acc, left):  # noqa: D103
+    for r, row in enumerate(rows):
+        e.columns(a, row, left, store=acc[r * e.tile.NV : (r + 1) * e.tile.NV])
