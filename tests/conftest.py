@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def close(dtype):
+    """Equal in value to the dtype's tolerance, of that dtype and of one shape."""
+
+    def check(actual, expected, name=""):
+        assert actual.dtype == dtype, name
+        assert actual.shape == np.shape(expected), name
+        scale = np.abs(expected).max(initial=1e-9)
+        np.testing.assert_allclose(
+            actual, expected, rtol=0, atol=TOLERANCE[dtype] * scale, err_msg=name
+        )
+
+    return check

@@ -1,0 +1,36 @@
+"""sgd, rmsprop, adam: fast == reference, over three steps."""
+
+import numpy as np
+import pytest
+
+from sora_np.kernels import adam, rmsprop, sgd
+
+CASES = {
+    "sgd": (sgd.sgd, sgd.sgd_reference, 1, (0.1, 0.9, False)),
+    "sgd-nesterov": (sgd.sgd, sgd.sgd_reference, 1, (0.1, 0.9, True)),
+    "rmsprop": (
+        *(rmsprop.rmsprop, rmsprop.rmsprop_reference, 3),
+        (0.1, 0.9, 0.0, 1e-7, False),
+    ),
+    "rmsprop-centred": (
+        *(rmsprop.rmsprop, rmsprop.rmsprop_reference, 3),
+        (0.1, 0.9, 0.5, 1e-3, True),
+    ),
+    "adam": (adam.adam, adam.adam_reference, 3, ("t", 0.1, 0.9, 0.999, 1e-7, False)),
+    "amsgrad": (adam.adam, adam.adam_reference, 3, ("t", 0.1, 0.9, 0.99, 0.1, True)),
+}
+
+
+@pytest.mark.parametrize("fast, reference, slots, numbers", CASES.values(), ids=CASES)
+def test_three_steps_are_the_formula(fast, reference, slots, numbers, dtype, rng):
+    arrays = [rng.standard_normal(37).astype(dtype)]
+    arrays += [np.zeros(37, dtype) for _ in range(slots)]
+    expected = [a.copy() for a in arrays]
+    for t in (1, 2, 3):
+        g = rng.standard_normal(37).astype(dtype)
+        values = [t if n == "t" else n for n in numbers]
+        fast(arrays[0], g, *arrays[1:], *values)
+        reference(expected[0], g, *expected[1:], *values)
+    for actual, wanted in zip(arrays, expected, strict=True):
+        assert actual.dtype == dtype
+        np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-6)
