@@ -14,7 +14,7 @@ from sora_np.kernels.adam import adam
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.rmsprop import rmsprop
 from sora_np.kernels.sgd import sgd
-from sora_np.names import arguments_of, by_name, from_config, look_up, snake_case
+from sora_np.names import arguments_of, from_config, look_up
 
 
 class Optimizer:
@@ -35,7 +35,7 @@ class Optimizer:
 
     def __init__(self, learning_rate: float, name: str | None = None) -> None:
         self.learning_rate = learning_rate
-        self.name = name or snake_case(type(self).__name__)
+        self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.iterations = 0
 
@@ -213,7 +213,11 @@ def _as_rate(name: str, value: Any, most: float, *, below: bool = False) -> floa
     return number
 
 
-CLASSES: dict[str, type[Any]] = by_name([SGD, RMSprop, Adam])
+CLASSES: dict[str, type[Any]] = {
+    name: cls
+    for cls in (SGD, RMSprop, Adam)
+    for name in (cls.__name__, cls.__name__.lower())
+}
 
 
 def get(identifier: Any) -> Optimizer:

@@ -1,0 +1,364 @@
+"""What every layer promises, over one table of cases; the oracle is its formula."""
+
+import numpy as np
+import pytest
+
+from sora_np import gradcheck
+from sora_np.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPool,
+    ReLU,
+    Sigmoid,
+    Softmax,
+)
+
+CASES = {  # id: (make the layer, shape of x)
+    "conv2d": (lambda: Conv2D(4, 3), (2, 5, 6, 3)),
+    "conv2d-relu": (lambda: Conv2D(4, 3, activation="relu"), (2, 5, 6, 3)),
+    "conv2d-softmax": (lambda: Conv2D(3, 2, activation="softmax"), (2, 4, 4, 2)),
+    "conv2d-same": (lambda: Conv2D(2, 3, padding="same"), (2, 4, 5, 2)),
+    "conv2d-same-even": (lambda: Conv2D(2, (4, 2), padding="same"), (1, 4, 6, 2)),
+    "conv2d-same-strided": (
+        lambda: Conv2D(3, (2, 3), (2, 1), "same"),
+        (2, 5, 4, 2),
+    ),
+    "conv2d-remainder": (lambda: Conv2D(2, 3, strides=(2, 3)), (2, 8, 7, 2)),
+    "conv2d-dilation": (lambda: Conv2D(2, 3, dilation_rate=(2, 1)), (2, 7, 5, 1)),
+    "conv2d-groups": (lambda: Conv2D(4, 3, groups=2, padding="same"), (2, 4, 4, 6)),
+    "conv2d-no-bias": (lambda: Conv2D(2, 1, use_bias=False), (1, 3, 3, 2)),
+    "max-pool": (lambda: MaxPool(2), (2, 4, 6, 3)),
+    "max-pool-remainder": (lambda: MaxPool(2), (2, 5, 7, 1)),
+    "max-pool-overlapping": (lambda: MaxPool((3, 2), 1), (2, 5, 5, 2)),
+    "max-pool-same": (lambda: MaxPool(3, 2, "same"), (2, 5, 6, 2)),
+    "dense": (lambda: Dense(4), (3, 5)),
+    "dense-tanh": (lambda: Dense(4, "tanh"), (3, 5)),
+    "dense-softmax": (lambda: Dense(4, "softmax"), (3, 5)),
+    "dense-3d": (lambda: Dense(2, "sigmoid"), (2, 3, 4)),
+    "dense-no-bias": (lambda: Dense(2, use_bias=False), (2, 3)),
+    "relu": (ReLU, (2, 3, 4)),
+    "relu-bent": (lambda: ReLU(1.0, 0.3, 0.2), (2, 3, 4)),
+    "sigmoid": (Sigmoid, (2, 3, 4)),
+    "softmax": (Softmax, (2, 3, 4)),
+    "softmax-axis": (lambda: Softmax(1), (2, 3, 4)),
+    "activation-tanh": (lambda: Activation("tanh"), (2, 5)),
+    "activation-linear": (lambda: Activation(None), (2, 5)),
+    "flatten": (Flatten, (2, 3, 4, 2)),
+    "dropout": (lambda: Dropout(0.4), (4, 6)),
+    "batch-normalization": (BatchNormalization, (4, 3, 3, 2)),
+    "batch-normalization-axis": (lambda: BatchNormalization(1), (4, 3, 5)),
+    "batch-normalization-plain": (
+        lambda: BatchNormalization(center=False, scale=False, epsilon=0.1),
+        (5, 3),
+    ),
+    "batch-normalization-frozen": (
+        lambda: BatchNormalization(trainable=False),
+        (4, 3),
+    ),
+    "input": (lambda: Input((3, 2)), (2, 3, 2)),
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES)
+def case(request, rng):
+    make, shape = request.param
+    # numbers at least 0.01 apart and from 0, 0.2 and 1: no kink and no tie is near
+    x = rng.permutation(np.prod(shape)).reshape(shape) / np.prod(shape) * 4 - 1.9931
+    return make, x
+
+
+def built(make, x, dtype="float64"):
+    layer = make()
+    output_shape = layer.build(x.shape[1:], np.random.default_rng(1), dtype)
+    for name in ("bias", "beta", "gamma"):  # zeros and ones would hide mistakes
+        if name in layer.params:
+            layer.params[name] = np.linspace(0.5, 1.5, layer.params[name].size)
+    return layer, output_shape
+
+
+def test_gradients(case):
+    make, x = case
+    layer, _ = built(make, x)
+    for check in gradcheck.check_layer(layer, x):
+        assert check.passed, f"{check} of {layer}"
+        assert check.kinks == 0, f"{check} of {layer}"
+
+
+def test_dtype_and_shape(case, dtype):
+    make, x = case
+    layer, output_shape = built(make, x, dtype)
+    y = layer.forward(x.astype(dtype), training=True)
+    dx = layer.backward(np.ones_like(y))
+    assert y.shape == (len(x), *output_shape)
+    assert dx.shape == x.shape
+    arrays = y, dx, *layer.params.values(), *layer.grads.values()
+    assert {a.dtype for a in (*arrays, *layer.state.values())} == {np.dtype(dtype)}
+    assert layer.grads.keys() == layer.params.keys()
+
+
+def test_nothing_given_is_changed_or_handed_back(case):
+    make, x = case
+    layer, _ = built(make, x)
+    before = x.copy()
+    y = layer.forward(x, training=True)
+    dy = np.ones_like(y)
+    dx = layer.backward(dy)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(dy, 1)
+    assert not np.shares_memory(layer.forward(x), x)
+    assert not np.shares_memory(dx, dy)
+
+
+def read_only(x):
+    x = x.copy()
+    x.setflags(write=False)
+    return x
+
+
+ODD_ARRAYS = {
+    "fortran": np.asfortranarray,
+    "negative-strides": lambda x: x[::-1].copy()[::-1],
+    "read-only": read_only,
+    "big-endian": lambda x: x.astype(">f8"),
+    "list": lambda x: x.tolist(),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_ARRAYS.values(), ids=ODD_ARRAYS)
+def test_any_memory_layout(case, odd):
+    make, x = case
+    layer, _ = built(make, x)
+    x32 = make is Input or not layer.params  # lists become float32 there
+    rtol = 1e-5 if x32 and odd(x).__class__ is list else 1e-12
+    np.testing.assert_allclose(layer.forward(odd(x)), layer.forward(x), rtol=rtol)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "bool", "float16", ">i4"])
+def test_any_number_becomes_float32(case, kind):
+    make, x = case
+    x = np.abs(x * 2).astype(kind)
+    layer, _ = built(make, x, "float32")
+    y = layer.forward(x)
+    assert y.dtype == np.float32
+    np.testing.assert_array_equal(y, layer.forward(x.astype(np.float32)))
+
+
+def test_batch_equals_one_by_one(case):
+    make, x = case
+    layer, _ = built(make, x)
+    alone = np.concatenate([layer.forward(sample[None]) for sample in x])
+    np.testing.assert_allclose(layer.forward(x), alone, rtol=1e-12)
+
+
+def test_an_empty_batch(case):
+    make, x = case
+    layer, output_shape = built(make, x)
+    y = layer.forward(x[:0], training=True)
+    assert y.shape == (0, *output_shape)
+    assert layer.backward(y).shape == (0, *x.shape[1:])
+    for name, grad in layer.grads.items():
+        np.testing.assert_array_equal(grad, 0, err_msg=name)
+
+
+def test_backward_undoes_the_last_forward_once(case):
+    make, x = case
+    layer, _ = built(make, x)
+    layer.forward(x)  # prediction keeps nothing
+    dy = np.ones_like(layer.forward(x))
+    with pytest.raises(RuntimeError, match="needs a forward"):
+        layer.backward(dy)
+    if isinstance(layer, (Dropout, BatchNormalization)):
+        return  # their forward changes them
+    layer.forward(x, training=True)
+    first = layer.backward(dy)
+    layer.forward(x, training=True)
+    layer.forward(x[:1], training=True)
+    layer.backward(dy[:1])
+    np.testing.assert_array_equal(layer.backward(dy), first)
+    with pytest.raises(RuntimeError, match="needs a forward"):
+        layer.backward(dy)
+
+
+def test_gradients_keep_their_arrays(case):
+    make, x = case
+    layer, _ = built(make, x)
+    grads = dict(layer.grads)
+    layer.backward(np.ones_like(layer.forward(x, training=True)))
+    assert all(layer.grads[name] is grad for name, grad in grads.items())
+
+
+def test_wrong_dy_loses_nothing(case):
+    make, x = case
+    layer, _ = built(make, x)
+    y = layer.forward(x, training=True)
+    with pytest.raises(ValueError, match="gave y of shape"):
+        layer.backward(np.ones((1, *y.shape)))
+    layer.backward(np.ones_like(y))
+
+
+def test_an_equal_layer_from_its_configuration(case):
+    make, x = case
+    layer, _ = built(make, x)
+    twin = type(layer)(**layer.get_config())
+    assert twin.get_config() == layer.get_config()
+    assert twin.build(x.shape[1:], np.random.default_rng(1), "float64") is not None
+    assert {k: v.shape for k, v in twin.params.items()} == {
+        k: v.shape for k, v in layer.params.items()
+    }
+
+
+def test_params_are_assigned_in_place():
+    layer, _ = built(lambda: Dense(2), np.ones((1, 3)))
+    kernel = layer.params["kernel"]
+    layer.params["kernel"] = np.ones((3, 2))
+    assert layer.params["kernel"] is kernel
+    np.testing.assert_array_equal(kernel, 1)
+    with pytest.raises(ValueError, match=r"shape \(3, 2\), cannot take \(2, 3\)"):
+        layer.params["kernel"] = np.ones((2, 3))
+
+
+def test_a_users_own_layer():
+    class Scale(Layer):
+        def build(self, input_shape, rng, dtype):
+            shape = super().build(input_shape, rng, dtype)
+            self._add_param("factor", shape, lambda rng, s, t: np.full(s, 2, t), rng)
+            return shape
+
+        def forward(self, x, *, training=False):
+            x = self._input(x)
+            y = x * self.params["factor"]
+            if training:
+                self._keep(y, x)
+            return y
+
+        def backward(self, dy):
+            dy, x = self._recall(dy)
+            self.grads["factor"] = np.sum(dy * x, axis=0)
+            return dy * self.params["factor"]
+
+    checks = gradcheck.check_layer(Scale(), np.array([[1.0, 2.0], [3.0, 5.0]]))
+    assert [(c.name, c.passed) for c in checks] == [("x", True), ("factor", True)]
+
+
+# --- conventions, worked by hand -----------------------------------------------
+
+
+def test_same_padding_on_an_even_window_goes_after():
+    """Of a 2x2 window the zero line is below and at the right."""
+    layer = Conv2D(1, 2, padding="same", kernel_initializer="ones")
+    y = layer(np.array([[1.0, 2.0], [3.0, 4.0]])[None, :, :, None])
+    np.testing.assert_array_equal(y[0, :, :, 0], [[10, 6], [7, 4]])
+
+
+def test_max_pool_same_on_negative_numbers():
+    """A padding of 0 would win."""
+    y = MaxPool(2, 2, "same")(np.full((1, 3, 3, 1), -5.0))
+    np.testing.assert_array_equal(y, np.full((1, 2, 2, 1), -5.0))
+
+
+def test_max_pool_gives_the_whole_gradient_to_the_first_of_equals():
+    layer = MaxPool(2)
+    layer(np.zeros((1, 2, 2, 1)), training=True)
+    dx = layer.backward(np.ones((1, 1, 1, 1)))
+    np.testing.assert_array_equal(dx[0, :, :, 0], [[1, 0], [0, 0]])
+
+
+def test_batch_normalization_moves_by_the_population_variance():
+    """Of 1 and 3 the mean is 2, the population variance 1 (the unbiased one 2)."""
+    layer = BatchNormalization(momentum=0.9)
+    layer(np.array([[1.0], [3.0]]), training=True)
+    np.testing.assert_allclose(layer.state["moving_mean"], [0.2])
+    np.testing.assert_allclose(layer.state["moving_variance"], [0.9 * 1 + 0.1 * 1])
+    layer(np.array([[0.0], [4.0]]), training=True)  # mean 2, variance 4
+    np.testing.assert_allclose(layer.state["moving_variance"], [0.9 + 0.1 * 4])
+
+
+def test_dropout_scales_what_it_keeps():
+    x = np.ones((100, 100), np.float32)
+    y = Dropout(0.25, seed=3)(x, training=True)
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.75)}
+    assert abs(np.mean(y == 0) - 0.25) < 0.02  # 4.6 standard deviations
+    np.testing.assert_array_equal(Dropout(1.0)(x, training=True), 0)
+    np.testing.assert_array_equal(Dropout(0)(x, training=True), x)
+
+
+def test_flatten_keeps_the_order_of_rows():
+    x = np.arange(12.0).reshape(1, 2, 3, 2)
+    np.testing.assert_array_equal(Flatten()(x), np.arange(12.0)[None])
+
+
+# --- mistakes --------------------------------------------------------------------
+
+IMPOSSIBLE = {
+    "filters-0": (lambda: Conv2D(0, 3), ValueError, "filters must be a positive"),
+    "kernel-0": (lambda: Conv2D(1, 0), ValueError, "kernel_size must be a positive"),
+    "kernel-3d": (lambda: Conv2D(1, (1, 2, 3)), ValueError, "one or two"),
+    "padding": (lambda: Conv2D(1, 3, padding="full"), ValueError, '"valid" or "same"'),
+    "strides-and-dilation": (
+        lambda: Conv2D(1, 3, 2, dilation_rate=2),
+        ValueError,
+        "cannot both be above 1",
+    ),
+    "groups": (lambda: Conv2D(3, 3, groups=2), ValueError, "multiple of groups"),
+    "unknown-argument": (
+        lambda: Conv2D(1, 3, data_format="channels_first"),
+        TypeError,
+        "data_format",
+    ),
+    "units-0": (lambda: Dense(0), ValueError, "units must be a positive"),
+    "units-2.5": (lambda: Dense(2.5), TypeError, "units must be a positive whole"),
+    "activation": (lambda: Dense(2, "rleu"), ValueError, "did you mean 'relu'"),
+    "initializer": (
+        lambda: Dense(2, kernel_initializer="he_norml"),
+        ValueError,
+        "did you mean 'he_normal'",
+    ),
+    "rate": (lambda: Dropout(1.5), ValueError, "from 0 to 1, got 1.5"),
+    "slope": (lambda: ReLU(negative_slope=-1), ValueError, "must not be negative"),
+    "momentum": (lambda: BatchNormalization(momentum=2), ValueError, "momentum"),
+}
+
+
+@pytest.mark.parametrize("make, error, text", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_impossible_arguments(make, error, text):
+    with pytest.raises(error, match=text):
+        make()
+
+
+UNFIT = {
+    "conv-rank": (lambda: Conv2D(1, 3), (4, 4), "takes images of shape"),
+    "conv-window": (lambda: Conv2D(1, 5), (4, 4, 1), "does not fit images of 4x4"),
+    "conv-groups": (lambda: Conv2D(2, 1, groups=2), (4, 4, 3), "cannot be cut into 2"),
+    "pool-window": (lambda: MaxPool(5), (4, 4, 1), "does not fit images of 4x4"),
+    "pool-rank": (lambda: MaxPool(2), (4,), "takes images of shape"),
+    "dense-rank": (lambda: Dense(2), (), r"takes x of shape \(N, ..., K\)"),
+    "softmax-axis": (lambda: Softmax(3), (4,), "axis 3 is no axis"),
+    "softmax-batch-axis": (lambda: Softmax(0), (4,), "axis 0 is no axis"),
+}
+
+
+@pytest.mark.parametrize("make, shape, text", UNFIT.values(), ids=UNFIT)
+def test_inputs_that_do_not_fit(make, shape, text):
+    with pytest.raises(ValueError, match=text):
+        make().build(shape, np.random.default_rng(0), np.float32)
+
+
+def test_another_shape_than_built_for():
+    layer, _ = built(lambda: Conv2D(1, 3), np.zeros((1, 8, 8, 3)))
+    with pytest.raises(ValueError, match=r"built for x of shape \(N, 8, 8, 3\), got"):
+        layer.forward(np.zeros((2, 8, 8, 1)))
+    with pytest.raises(ValueError, match="forget the batch axis"):
+        layer.forward(np.zeros((8, 8, 3)))
+    with pytest.raises(TypeError, match="real numbers, got dtype complex"):
+        layer.forward(np.zeros((2, 8, 8, 3), complex))
+
+
+def test_not_built():
+    with pytest.raises(RuntimeError, match="is not built"):
+        Dense(2).forward(np.zeros((1, 2)))

@@ -1,0 +1,117 @@
+"""Who may import whom: the house is built upwards (see CONTRIBUTING.md)."""
+
+import ast
+import importlib
+from inspect import isfunction, signature
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = [  # a module may import from its own floor and from floors below
+    ["kernels"],
+    ["windows", "names", "initializers", "activations"],
+    ["layers"],
+    ["losses", "metrics", "optimizers", "graph"],
+    ["gradcheck", "callbacks", "data", "saving", "summary"],
+    ["training"],
+    ["models"],
+    ["sora_model", "datasets", "utils"],
+    ["__main__"],
+]
+FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}
+FILES = sorted(p.relative_to(ROOT) for p in ROOT.glob("kernels/*.py")) + sorted(
+    p.relative_to(ROOT / "sora_np")
+    for p in ROOT.glob("sora_np/**/*.py")
+    if p.name != "__init__.py" and "kernels" not in p.parts
+)
+
+
+def imports(path):
+    """Yield a file's import statements, but for those that only type checkers see."""
+    tree = ast.parse(path.read_text())
+    hidden = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and id(node) not in hidden:
+            yield node
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_imports_go_down(file):
+    here = file.parts[0].removesuffix(".py")
+    path = ROOT / file if here == "kernels" else ROOT / "sora_np" / file
+    for node in imports(path):
+        module = getattr(node, "module", None) or ""
+        if isinstance(node, ast.ImportFrom) and module.startswith("sora_np"):
+            below = module.split(".")[1:]
+            for name in [below[0]] if below else [a.name for a in node.names]:
+                assert FLOOR[name] <= FLOOR[here], f"{file} imports {name} from above"
+
+
+@pytest.mark.parametrize(
+    "folder, shared",
+    [("kernels", {"arrays", "tile", "products"}), ("sora_np/layers", {"base"})],
+)
+def test_neighbours_are_strangers(folder, shared):
+    for path in ROOT.glob(f"{folder}/[!_]*.py"):
+        for node in imports(path):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                assert node.module in shared, f"{path} imports .{node.module}"
+
+
+KERNELS = [
+    path.stem
+    for path in sorted(ROOT.glob("kernels/[!_]*.py"))
+    if path.stem not in ("arrays", "tile", "products")
+]
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_every_kernel_stands_beside_its_formula(name):
+    module = importlib.import_module(f"sora_np.kernels.{name}")
+    public = {
+        key: value
+        for key, value in vars(module).items()
+        if isfunction(value)
+        and not key.startswith("_")
+        and not key.endswith("_shape")
+        and value.__module__ == module.__name__
+    }
+    fast = [key for key in public if not key.endswith("_reference")]
+    assert fast
+    for key in fast:
+        assert signature(public[key]) == signature(public[f"{key}_reference"])
+
+
+def code_lines(path):
+    """Count lines of code: neither blank, nor comment, nor docstring."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(body[0].value, ast.Constant):
+                body[0].value = ast.Constant(...)
+    return len(ast.unparse(tree).splitlines())
+
+
+def test_the_core_can_be_read_in_an_afternoon():
+    core = [*ROOT.glob("kernels/*.py"), *ROOT.glob("sora_np/layers/*.py")]
+    core += [
+        ROOT / f"sora_np/{name}.py"
+        for name in ("losses", "optimizers", "models", "training", "graph")
+    ]
+    assert sum(map(code_lines, core)) < 3000
+
+
+def test_no_global_random_numbers():
+    for path in [*ROOT.glob("kernels/*.py"), *ROOT.glob("sora_np/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node).startswith(
+                "np.random."
+            ):
+                assert node.attr in ("Generator", "SeedSequence", "default_rng"), path

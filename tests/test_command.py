@@ -1,0 +1,124 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from sora_np import gradcheck
+from sora_np.__main__ import main
+from sora_np.layers import Dense
+
+
+def run(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "sora_np", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Write bright and dark squares, bytes and one-hot rows."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    x = (rng.integers(0, 80, (40, 12, 12)) + 170 * labels[:, None, None]).astype("u1")
+    path = tmp_path_factory.mktemp("data") / "squares.npz"
+    one_hot = np.eye(2)[labels]
+    np.savez(path, x_train=x, y_train=one_hot, x_test=x[:10], y_test=labels[:10], x=x)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(data):
+    model = data.with_name("model.npz")
+    result = run(
+        "train", "--data", data, "--epochs", 8, "--batch-size", 4, "--save", model
+    )
+    assert result.returncode == 0, result.stderr
+    return model, result.stdout
+
+
+def test_train_reports(trained, data):
+    _, text = trained
+    assert "training: x (40, 12, 12, 1)" in text
+    assert "Total params: " in text and "Epoch 8/8" in text
+    assert "Test accuracy: 1.0000" in text
+    for word in ("precision", "recall", "f1", "Confusion matrix"):
+        assert word in text
+    assert "\x1b" not in text  # no terminal, no escape codes
+
+
+def test_evaluate_and_predict(trained, data, capsys):
+    model, _ = trained
+    assert main(["evaluate", str(model), "--data", str(data)]) == 0
+    assert "Test accuracy: 1.0000" in capsys.readouterr().out
+    assert main(["predict", str(model), str(data)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 40
+    assert all(f": {k % 2} " in line for k, line in enumerate(lines))
+
+
+def test_predict_an_image(trained, tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image")  # the extra [image]
+    model, _ = trained
+    file = tmp_path / "bright.png"
+    image.new("RGB", (30, 20), (220, 220, 220)).save(file)
+    assert main(["predict", str(model), str(file)]) == 0
+    assert capsys.readouterr().out.startswith(f"{file}: 1 ")
+    file.write_text("no image")
+    assert main(["predict", str(model), str(file)]) == 2
+    assert "neither .npz nor an image" in capsys.readouterr().err
+
+
+def test_gradcheck(trained, capsys, monkeypatch):
+    model, _ = trained
+    assert main(["gradcheck", str(model), "--samples", "5"]) == 0
+    text = capsys.readouterr().out
+    assert "conv2d (Conv2D)" in text and "all gradients agree" in text
+    right = Dense.backward
+    monkeypatch.setattr(Dense, "backward", lambda self, dy: 2 * right(self, dy))
+    assert main(["gradcheck", str(model), "--samples", "5"]) == 1
+    assert "WRONG" in capsys.readouterr().out
+    assert gradcheck.TOLERANCE == 1e-6
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    for name in ("numba", "threads", "threading layer", "vector width", "numba cache"):
+        assert name in text
+
+
+@pytest.mark.parametrize(
+    "arguments, text",
+    [
+        (["evaluate", "missing.npz"], "missing.npz"),
+        (["train", "--epochs", "0"], "epochs must be a positive"),
+        (["train", "--save", "no/such/folder/m.npz"], "no folder"),
+    ],
+    ids=["missing-model", "epochs", "save-folder"],
+)
+def test_mistakes_are_one_line(arguments, text, capsys):
+    assert main(arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("sora-np: error: ") and text in err
+    assert len(err.splitlines()) == 1
+
+
+def test_data_without_its_arrays(tmp_path, capsys):
+    np.savez(tmp_path / "d.npz", x_train=np.zeros(3))
+    assert main(["train", "--data", str(tmp_path / "d.npz")]) == 2
+    assert "it has no y_train, x_test, y_test" in capsys.readouterr().err
+
+
+def test_ascii_output_and_a_closed_pipe(trained, data):
+    model, _ = trained
+    result = run("train", "--data", data, "--epochs", 1, PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+    assert "+----" in result.stdout
+    command = f"{sys.executable} -m sora_np predict {model} {data} | head -n 1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert result.stderr == "" and len(result.stdout.splitlines()) == 1

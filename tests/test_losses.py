@@ -1,0 +1,161 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.special import expit, softmax
+
+from sora_np import losses
+from sora_np.gradcheck import check_loss
+from sora_np.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+
+BY_HAND = {
+    # -log 1e-7: the probability 0 is clipped
+    "ce-impossible": (CategoricalCrossentropy(), [[1, 0]], [[0.0, 1.0]], 16.1181),
+    # divided by the sum: 2 / 4
+    "ce-unscaled": (CategoricalCrossentropy(), [[1, 0]], [[2.0, 2.0]], math.log(2)),
+    "ce-smoothed": (
+        CategoricalCrossentropy(label_smoothing=0.2),
+        *([[1, 0]], [[0.8, 0.2]]),
+        -(0.9 * math.log(0.8) + 0.1 * math.log(0.2)),
+    ),
+    "sparse": (SparseCategoricalCrossentropy(), [1], [[0.2, 0.8]], -math.log(0.8)),
+    "bce": (BinaryCrossentropy(), [[1, 0]], [[0.8, 0.4]], -math.log(0.8 * 0.6) / 2),
+    "bce-logits": (BinaryCrossentropy(True), [[1]], [[0.0]], math.log(2)),
+    "bce-large-logit": (BinaryCrossentropy(True), [[0]], [[1e4]], 1e4),
+    "mse": (MeanSquaredError(), [[0, 0]], [[1, 3]], 5),
+    "mae": (MeanAbsoluteError(), [[0, 0]], [[1, -3]], 2),
+    "mse-rank": (MeanSquaredError(), [0, 1], [[0], [3]], 2),  # not (2, 2)
+    "mse-rank-turned": (MeanSquaredError(), [[0], [1]], [0, 3], 2),
+    "mse-sum": (MeanSquaredError(reduction="sum"), [[0], [0]], [[1], [3]], 10),
+}
+
+
+@pytest.mark.parametrize("loss, true, pred, expected", BY_HAND.values(), ids=BY_HAND)
+def test_by_hand(loss, true, pred, expected):
+    np.testing.assert_allclose(loss(true, pred), expected, rtol=1e-5)
+    # Keras's names
+    assert losses.get(loss.name).name == loss.name
+
+
+def test_weights_are_divided_by_the_count():
+    """(0 * 1 + 2 * 9) / 2, not / (0 + 2)."""
+    loss = MeanSquaredError()
+    assert loss([[0], [0]], [[1], [3]], [0, 2]) == 9
+    assert loss([[0], [0]], [[1], [3]], [[0], [2]]) == 9
+    assert loss([[0], [0]], [[1], [3]], [0, 0]) == 0
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(3,\)"):
+        loss([[0], [0]], [[1], [3]], [1, 1, 1])
+
+
+PROBABILITIES = np.array([[0.2, 0.5, 0.3], [0.6, 0.3, 0.1]])
+LOGITS = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]])
+ONE_HOT, LABELS = np.array([[0, 1, 0], [1, 0, 0]]), np.array([1, 0])
+GRADIENTS = {
+    "ce": (CategoricalCrossentropy(), ONE_HOT, PROBABILITIES),
+    "ce-unscaled": (CategoricalCrossentropy(), ONE_HOT, 3 * PROBABILITIES),
+    "ce-logits": (CategoricalCrossentropy(True), ONE_HOT, LOGITS),
+    "ce-smoothed": (CategoricalCrossentropy(True, 0.1), ONE_HOT, LOGITS),
+    "ce-axis": (
+        CategoricalCrossentropy(True, axis=1),
+        ONE_HOT[..., None],
+        LOGITS[..., None],
+    ),
+    "sparse": (SparseCategoricalCrossentropy(), LABELS, PROBABILITIES),
+    "sparse-logits": (SparseCategoricalCrossentropy(True), LABELS, LOGITS),
+    "bce": (BinaryCrossentropy(), ONE_HOT, PROBABILITIES),
+    "bce-logits": (BinaryCrossentropy(True, 0.1), ONE_HOT, LOGITS),
+    "mse": (MeanSquaredError(), ONE_HOT, LOGITS),
+    "mse-sum": (MeanSquaredError(reduction="sum"), ONE_HOT, LOGITS),
+    "mae": (MeanAbsoluteError(), ONE_HOT, LOGITS),
+    "mse-1d": (MeanSquaredError(), LABELS, LOGITS[:, 0] + 0.1),
+}
+
+
+@pytest.mark.parametrize("loss, true, pred", GRADIENTS.values(), ids=GRADIENTS)
+def test_gradients(loss, true, pred):
+    (check,) = check_loss(loss, true, pred)
+    assert check.passed and not check.kinks, check
+
+
+@pytest.mark.parametrize("loss, true, pred", GRADIENTS.values(), ids=GRADIENTS)
+def test_dtype_is_kept(loss, true, pred, dtype):
+    assert loss.gradient(true, pred.astype(dtype)).dtype == dtype
+
+
+def test_weighted_gradient():
+    """d/dp of (2 * (p0 - 0)^2 + 0 * ...) / 2 at p0 = 3."""
+    dy = MeanSquaredError().gradient([[0], [0]], [[3], [5]], [2, 0])
+    np.testing.assert_allclose(dy, [[6], [0]])
+
+
+def test_logits_and_probabilities_agree():
+    z, t = LOGITS, ONE_HOT
+    pairs = [
+        (CategoricalCrossentropy, t, softmax(z, axis=1)),
+        (SparseCategoricalCrossentropy, LABELS, softmax(z, axis=1)),
+        (BinaryCrossentropy, t, expit(z)),
+    ]
+    for cls, true, p in pairs:
+        np.testing.assert_allclose(
+            cls(True)(true, z), cls()(true, p), err_msg=cls.__name__
+        )
+
+
+def test_sparse_equals_categorical():
+    expected = CategoricalCrossentropy()(ONE_HOT, PROBABILITIES)
+    assert SparseCategoricalCrossentropy()(LABELS, PROBABILITIES) == expected
+    assert SparseCategoricalCrossentropy()(LABELS[:, None], PROBABILITIES) == expected
+    assert SparseCategoricalCrossentropy()(LABELS * 1.0, PROBABILITIES) == expected
+
+
+BAD_LABELS = {
+    "too-large": ([0, 3], "labels from 0 to 2 .3 classes., got 3 at y_true.1."),
+    "negative": ([-1, 0], "got -1 at y_true.0."),
+    "fraction": ([0.5, 1], "whole-number labels"),
+    "nan": ([np.nan, 1], "whole-number labels"),
+    "one-hot": (ONE_HOT, "loss='categorical_crossentropy'"),
+}
+
+
+@pytest.mark.parametrize("labels, text", BAD_LABELS.values(), ids=BAD_LABELS)
+def test_bad_labels(labels, text):
+    with pytest.raises(ValueError, match=text):
+        SparseCategoricalCrossentropy()(labels, PROBABILITIES)
+
+
+def test_labels_where_rows_are_wanted():
+    with pytest.raises(ValueError, match="loss='sparse_categorical_crossentropy'"):
+        CategoricalCrossentropy()(LABELS, PROBABILITIES)
+
+
+def test_nothing_is_broadcast():
+    with pytest.raises(ValueError, match=r"y_true \(2, 1\) and y_pred \(2, 3\)"):
+        MeanSquaredError()(np.zeros((2, 1)), np.zeros((2, 3)))
+
+
+def test_unknown_names():
+    with pytest.raises(ValueError, match="did you mean 'categorical_crossentropy'"):
+        losses.get("catgorical_crossentropy")
+    with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1"):
+        CategoricalCrossentropy(label_smoothing=2)
+    with pytest.raises(ValueError, match="reduction must be one of"):
+        MeanSquaredError(reduction="max")
+
+
+@pytest.mark.parametrize(
+    "true, pred, name",
+    [
+        ((8, 1), (8, 1), "binary_crossentropy"),
+        ((8,), (8, 10), "sparse_categorical_crossentropy"),
+        ((8, 1), (8, 10), "sparse_categorical_crossentropy"),
+        ((8, 10), (8, 10), "categorical_crossentropy"),
+    ],
+)
+def test_crossentropy_by_shapes(true, pred, name):
+    assert losses.crossentropy_for(true, pred).name == name

@@ -1,0 +1,23 @@
+import numpy as np
+import pytest
+
+from sora_np import activations
+from sora_np.utils import to_categorical
+
+
+def test_one_hot():
+    assert to_categorical([[1], [0]], 3).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert to_categorical(np.array([2.0])).tolist() == [[0, 0, 1]]
+    assert to_categorical([], 4).shape == (0, 4)
+
+
+@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [0.5]], ids=str)
+def test_bad_labels(labels):
+    with pytest.raises(ValueError, match="labels must"):
+        to_categorical(labels, 3)
+
+
+def test_activations_by_name():
+    assert activations.get(activations.get("tanh")).name == "tanh"
+    with pytest.raises(ValueError, match="did you mean 'softmax'"):
+        activations.get("softmx")
