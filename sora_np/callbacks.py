@@ -73,9 +73,9 @@ class CallbackList:
         model: "Model",
         **params: Any,
     ) -> None:
-        given = (
-            [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        )
+        given: list[Any] = [callbacks]
+        if callbacks is None or isinstance(callbacks, Iterable):
+            given = list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):
                 raise TypeError(

@@ -1,7 +1,7 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def as_targets(y: Any, samples: int) -> NDArray[Any]:
 
 
 def as_weights(
-    sample_weight: Any, class_weight: dict[int, float] | None, y: NDArray[Any]
+    sample_weight: Any, class_weight: Mapping[int, float] | None, y: NDArray[Any]
 ) -> NDArray[Any] | None:
     """Return the weight of every sample (N, ...), or None where all weigh 1.
 
@@ -83,6 +83,10 @@ def as_weights(
         return weights
     if class_weight is None:
         return None
+    if not isinstance(class_weight, Mapping):
+        raise TypeError(
+            f"class_weight must be a dictionary label -> weight, got {class_weight!r}"
+        )
     labels = y
     if y.ndim > 1:
         labels = y[..., 0] if y.shape[-1] == 1 else y.argmax(axis=-1)

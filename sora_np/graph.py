@@ -14,7 +14,7 @@ from sora_np import activations
 from sora_np.activations import Activation
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Layer, Sigmoid, Softmax
+from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax
 
 
 class Node(NamedTuple):
@@ -48,6 +48,19 @@ def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[
     return values
 
 
+def first_not_finite(nodes: Sequence[Node], x: Array) -> str:
+    """Say where NaN or infinity comes from: empty for x, a layer, or what follows."""
+    for k, value in enumerate(forward(nodes, x)):
+        if np.isfinite(value).all():
+            continue
+        if k == 0:
+            return ""
+        layer = nodes[k - 1].layer
+        whole = all(np.isfinite(p).all() for p in layer.params.values())
+        return f"{layer} gives NaN or infinity" + (", as its params" * (not whole))
+    return "all layers are finite, look at y and the weights of samples"
+
+
 def backward(nodes: Sequence[Node], dy: Array) -> Array:
     """Return dx given dy of the last value; write every layer's ``grads``.
 
@@ -77,15 +90,18 @@ def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
     parameters, gradients and caches with the nodes that came in.
     """
     *before, (layer, inputs, shape) = nodes
-    if isinstance(layer, Softmax) and layer.axis in (-1, len(shape)):
+    forward = type(layer).forward  # a subclass with its own may do anything
+    if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
         return before, activations.get("softmax")
-    if isinstance(layer, Sigmoid):
+    if forward is Sigmoid.forward:
         return before, activations.get("sigmoid")
     function = getattr(layer, "activation", None)
     if not isinstance(function, Activation):
         return list(nodes), activations.linear
-    if isinstance(layer, ActivationLayer):
+    if forward is ActivationLayer.forward:
         return before, function
+    if forward not in (Conv2D.forward, Dense.forward):
+        return list(nodes), activations.linear
     headless = layer.twin()
     headless.activation = activations.linear  # type: ignore[attr-defined]
     return [*before, Node(headless, inputs, shape)], function

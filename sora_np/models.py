@@ -5,12 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np import saving
 from sora_np.graph import chain
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import batch_of
 from sora_np.names import from_config
@@ -39,6 +38,7 @@ class Sequential(Model):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sora_np.layers import Dense
     >>> model = Sequential([Dense(4, "relu", input_shape=(3,)), Dense(2, "softmax")])
     >>> model.count_params()
@@ -92,7 +92,7 @@ class Sequential(Model):
         self.layers.append(layer)
         try:
             self._build_layers()
-        except Exception:
+        except BaseException:
             self.layers.pop()
             self.input_shape, layer.name = before
             raise
@@ -103,6 +103,8 @@ class Sequential(Model):
             raise ValueError("the model has no layers")
         layer = self.layers.pop()
         self.nodes = self.nodes[: len(self.layers)]
+        if not self.layers:
+            self.input_shape = None
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -137,7 +139,7 @@ class Sequential(Model):
             )
         try:
             self._build_layers()
-        except Exception:
+        except BaseException:
             self.input_shape = before
             raise
 
@@ -146,10 +148,16 @@ class Sequential(Model):
         if self.input_shape is None:
             return
         shapes: list[Shape] = [node.output_shape for node in self.nodes]
-        for position in range(len(shapes), len(self.layers)):
-            layer = self.layers[position]
-            shape = shapes[-1] if shapes else self.input_shape
-            shapes.append(self._build_layer(layer, shape, position))
+        new = [layer for layer in self.layers if layer.input_shape is None]
+        try:
+            for position in range(len(shapes), len(self.layers)):
+                layer = self.layers[position]
+                shape = shapes[-1] if shapes else self.input_shape
+                shapes.append(self._build_layer(layer, shape, position))
+        except BaseException:
+            for layer in new:
+                layer.input_shape = None  # another shape may do
+            raise
         self.nodes = chain(self.layers, shapes)
 
     def _build_layer(self, layer: Layer, shape: Shape, position: int) -> Shape:
@@ -160,6 +168,10 @@ class Sequential(Model):
             raise ValueError(
                 f"{layer} is built for x of shape {batch_of(layer.input_shape)}, here "
                 f"comes {batch_of(shape)}"
+            )
+        if layer.params and layer.dtype != self.dtype:
+            raise ValueError(
+                f"{layer} is built in {layer.dtype}, this model is {self.dtype}"
             )
         weights = layer.get_weights()
         output_shape = layer.build(shape, self.layer_rng(position), self.dtype)
@@ -205,9 +217,12 @@ class Sequential(Model):
             for arrays in (layer.params, layer.state)
             for name, array in arrays.items()
         ]
-        values = [np.asarray(w) for w in weights]
-        if len(values) != len(places):
-            raise ValueError(f"{len(places)} arrays are wanted, {len(values)} came")
+        if len(weights) != len(places):
+            raise ValueError(f"{len(places)} arrays are wanted, {len(weights)} came")
+        values = [
+            kernel_array(value, self.dtype, name)
+            for (name, _), value in zip(places, weights, strict=True)
+        ]
         wrong = [
             f"{name} {array.shape}, got {value.shape}"
             for (name, array), value in zip(places, values, strict=True)

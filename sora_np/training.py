@@ -54,6 +54,7 @@ class Model:
         self.class_names: list[str] | None = None
         self._metrics: list[Any] = []
         self._flat: FlatParameters | None = None
+        self._culprit: str | None = None  # of a loss that is not finite
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
@@ -73,10 +74,13 @@ class Model:
     def flat(self) -> FlatParameters:
         """All parameters as one vector, all gradients as another."""
         if self._flat is None or not self._flat.hold(self.layers):
-            self._flat = FlatParameters(self.layers[:], self.dtype)
-            if self.optimizer is not None and any(
-                slot.shape != self._flat.values.shape
-                for slot in self.optimizer.slots.values()
+            before, self._flat = self._flat, FlatParameters(self.layers[:], self.dtype)
+            if self.optimizer is not None and (
+                (before is not None and before.places != self._flat.places)
+                or any(
+                    slot.shape != self._flat.values.shape
+                    for slot in self.optimizer.slots.values()
+                )
             ):  # layers came or went: what it remembers has lost its place
                 self.optimizer.build(self._flat.values)
         return self._flat
@@ -105,9 +109,9 @@ class Model:
         ------
         ValueError : for an unknown name, with the nearest known one
         """
-        wanted = (
-            [metrics] if isinstance(metrics, (str, Metric)) else list(metrics or [])
-        )
+        given: Any = metrics or []
+        given = [given] if isinstance(given, (str, Metric, type)) else list(given)
+        wanted = [m() if isinstance(m, type) else m for m in given]
         optimizer = optimizers.get(optimizer)
         if loss not in (None, "crossentropy", "ce"):
             loss = losses.get(loss)
@@ -174,8 +178,13 @@ class Model:
             another; nothing has been trained then
         """
         batch_size = data.as_batch_size(batch_size)
-        epochs, first = as_count(epochs, "epochs"), int(initial_epoch)
-        x, y, weights = self._checked(x, y, sample_weight, class_weight)
+        val_size = batch_size
+        if validation_batch_size is not None:
+            val_size = as_count(validation_batch_size, "validation_batch_size")
+        epochs = as_count(epochs, "epochs")
+        first = as_count(initial_epoch, "initial_epoch") if initial_epoch != 0 else 0
+        validation_freq = as_count(validation_freq, "validation_freq")
+        x, y, weights = self._checked(x, y, sample_weight)
         validation: Any = None
         if validation_data is not None:
             validation = _as_validation(validation_data)
@@ -184,7 +193,11 @@ class Model:
                 validation_split, x, y, weights
             )
         if validation is not None:
-            validation = self._checked(validation[0], validation[1], validation[2])
+            try:
+                validation = self._checked(*validation)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"validation_data: {error}") from None
+        weights = data.as_weights(weights, class_weight, y)  # not of validation
         data.warn_of_odd_values(x)
         steps = -(-len(x) // batch_size)
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
@@ -193,7 +206,7 @@ class Model:
         called.callbacks.append(self.history)
         self.history.params, self.history.model = params, self
         measures = self._measures(y)
-        self.stop_training = False
+        self.stop_training, self._culprit = False, None
         logs: Logs = {}
         called.call("on_train_begin", {})
         try:
@@ -202,12 +215,18 @@ class Model:
                 title = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else ""
                 progress = Progress(verbose, steps, title)
                 logs = self._train_epoch(
-                    (x, y, weights), batch_size, shuffle, measures, called, progress
+                    epoch,
+                    (x, y, weights),
+                    batch_size,
+                    shuffle,
+                    measures,
+                    called,
+                    progress,
                 )
                 if validation is not None and (epoch + 1) % validation_freq == 0:
-                    size = data.as_batch_size(validation_batch_size or batch_size)
-                    val_logs = self._evaluate(validation, size, called, None)
-                    logs |= {f"val_{name}": value for name, value in val_logs.items()}
+                    val_logs = self._evaluate(validation, val_size, called, None)
+                    val_logs = {f"val_{name}": v for name, v in val_logs.items()}
+                    logs = logs | val_logs  # the callbacks have seen the old one
                 progress.close(logs)
                 called.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
@@ -220,6 +239,7 @@ class Model:
 
     def _train_epoch(
         self,
+        epoch: int,
         arrays: tuple[Any, Any, Any],
         batch_size: int,
         shuffle: bool,
@@ -237,7 +257,15 @@ class Model:
             for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
                 called.call("on_train_batch_begin", batch, {})
                 part_weights = None if weights is None else weights[part]
+                well = self._culprit is None
                 value, y_pred = self._train_step(x[part], y[part], part_weights)
+                if well and self._culprit:
+                    warnings.warn(
+                        f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
+                        f"{self._culprit}; a smaller learning rate may help",
+                        RuntimeWarning,
+                        stacklevel=3,
+                    )
                 loss.add(value, len(y_pred))
                 for measure in measures:
                     measure.update_state(y[part], y_pred)
@@ -260,10 +288,13 @@ class Model:
         nodes, loss, activation = self._loss_nodes(y)
         x = kernel_array(x, self.dtype)
         z = graph.forward(nodes, x, training=True)[-1]
-        value, dz = loss.value_and_gradient(y, z, weights)
+        values, dz = loss.value_and_gradient(y, z, weights)
+        value = float(np.sum(values))
+        if not np.isfinite(value) and self._culprit is None:
+            self._culprit = graph.first_not_finite(nodes, x)
         graph.backward(nodes, dz)
         self.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
-        return float(np.sum(value)), activation.forward(z)
+        return value, activation.forward(z)
 
     def _loss_nodes(self, y: Any) -> tuple[list[Node], Loss, activations.Activation]:
         """Return what to run, the loss of its output, and the activation that follows.
@@ -367,12 +398,12 @@ class Model:
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
         inputs = kernel_array(self._inputs(x), self.dtype)
-        return graph.forward(self.nodes, inputs)[-1]
+        return graph.forward(self.nodes, inputs)[-1].copy()
 
     def __call__(self, x: ArrayLike, training: bool = False) -> Array:
         """Return the outputs for x as one batch."""
         inputs = kernel_array(self._inputs(x), self.dtype)
-        y = graph.forward(self.nodes, inputs, training=training)[-1]
+        y = graph.forward(self.nodes, inputs, training=training)[-1].copy()
         for layer in self.layers:
             layer.forget()
         return y
@@ -382,7 +413,7 @@ class Model:
         inputs = kernel_array(self._inputs(x), self.dtype)
         values = graph.forward(self.nodes, inputs)
         named = zip(self.nodes, values[1:], strict=True)
-        return {node.layer.name: value for node, value in named}
+        return {node.layer.name: value.copy() for node, value in named}
 
     def train_on_batch(
         self,
@@ -446,6 +477,9 @@ class Model:
         loss = self._loss_for(y)
         loss.check_targets(y, self.output_shape)
         self._warn_of_odd_loss(loss)
+        trial = np.full((1, *self.output_shape), 0.5, self.dtype)
+        for measure in self._measures(y):  # what does not suit y fails here
+            measure.update_state(y[:1], trial)
         return x, y, data.as_weights(sample_weight, class_weight, y)
 
     def _warn_of_odd_loss(self, loss: Loss) -> None:

@@ -1,0 +1,181 @@
+"""What a person sees of fit, evaluate and predict, with a terminal and without."""
+
+import io
+import os
+import pty
+import re
+import sys
+import time
+
+import pytest
+
+from sora_np.callbacks import Progress, format_logs
+
+TIME = r"\d+s - \d+(s|ms|us)/step"
+NUMBERS = r"accuracy: \d\.\d{4} - loss: \d\.\d{4}"
+VAL = r"val_accuracy: \d\.\d{4} - val_loss: \d\.\d{4}"
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Standard error is a terminal; a function returns what was written to it."""
+    reader, writer = pty.openpty()
+    with os.fdopen(writer, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        os.set_blocking(reader, False)
+
+        def written():
+            stderr.flush()
+            time.sleep(0.01)
+            try:
+                return os.read(reader, 1_000_000).decode()
+            except BlockingIOError:
+                return ""
+
+        yield written
+    os.close(reader)
+
+
+# --- without a terminal -------------------------------------------------------
+
+
+@pytest.mark.parametrize("verbose", ["auto", 1, 2, True])
+def test_one_line_an_epoch(make_model, images, capsys, verbose):
+    make_model().fit(*images, 16, epochs=2, validation_data=images, verbose=verbose)
+    out, err = capsys.readouterr()
+    assert err == "" and out.isascii() and "\x1b" not in out and "\r" not in out
+    first, second = out.splitlines()
+    line = f"{TIME} - {NUMBERS} - {VAL}"
+    assert re.fullmatch(f"Epoch 1/2 - 4/4 - {line}", first)
+    assert re.fullmatch(f"Epoch 2/2 - 4/4 - {line}", second)
+
+
+def test_one_epoch_has_no_number(make_model, images, capsys):
+    make_model().fit(*images)
+    assert re.fullmatch(f"2/2 - {TIME} - {NUMBERS}\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("verbose", ["auto", 2])
+def test_evaluate_writes_a_line(make_model, images, capsys, verbose):
+    make_model().evaluate(*images, 16, verbose=verbose)
+    assert re.fullmatch(f"4/4 - {TIME} - {NUMBERS}\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("verbose", [0, False])
+def test_silence(make_model, images, capsys, terminal, verbose):
+    model = make_model()
+    model.fit(*images, epochs=2, verbose=verbose)
+    model.evaluate(*images, verbose=verbose)
+    model.predict(images[0], verbose=verbose)
+    assert capsys.readouterr().out == "" and terminal() == ""
+
+
+@pytest.mark.parametrize("verbose", [3, -1, "always", None, 0.5])
+def test_unknown_verbose_trains_nothing(make_model, images, same_weights, verbose):
+    model = make_model()
+    for use in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match='verbose must be "auto", 0, 1 or 2, got'):
+            use(*images, verbose=verbose)
+    with pytest.raises(ValueError, match="verbose must be"):
+        model.predict(images[0], verbose=verbose)
+    assert same_weights(model, make_model())
+
+
+def test_ascii_stdout(make_model, images, monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    make_model().fit(*images, epochs=2)
+    stdout.flush()
+    assert stdout.buffer.getvalue().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_without_standard_streams(make_model, images, monkeypatch, name):
+    monkeypatch.setattr(sys, name, None)
+    make_model().fit(*images)
+
+
+# --- with one -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verbose", ["auto", 1])
+def test_bar_on_a_terminal(make_model, images, capsys, terminal, verbose):
+    """A bar that is wiped away at the end of every epoch, then the line."""
+    pytest.importorskip("tqdm")  # the extra [progress]
+    make_model().fit(*images, 16, epochs=2, verbose=verbose)
+    bar = terminal()
+    assert "Epoch 1/2:   0%|" in bar and "Epoch 2/2:" in bar and "0/4 [" in bar
+    assert re.search(r"\r +\r$", bar), "the last one is wiped away"
+    first, second = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(f"Epoch 1/2 - 4/4 - {TIME} - {NUMBERS}", first)
+    assert re.fullmatch(f"Epoch 2/2 - 4/4 - {TIME} - {NUMBERS}", second)
+
+
+def test_predict_shows_a_bar_and_no_line(make_model, images, capsys, terminal):
+    pytest.importorskip("tqdm")
+    make_model().predict(images[0])
+    assert "predict:   0%|" in terminal() and capsys.readouterr().out == ""
+
+
+def test_no_bar_for_verbose_2(make_model, images, capsys, terminal):
+    make_model().fit(*images, verbose=2)
+    assert terminal() == "" and capsys.readouterr().out.count("\n") == 1
+
+
+def test_no_bar_without_tqdm(make_model, images, capsys, terminal, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # importing it fails
+    make_model().fit(*images, verbose=1)
+    assert terminal() == "" and capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize("use", ["fit", "evaluate", "predict"])
+def test_bar_is_wiped_away_by_an_exception(
+    make_model, images, terminal, monkeypatch, use
+):
+    pytest.importorskip("tqdm")
+    model = make_model()
+    monkeypatch.setattr(model.layers[2], "forward", lambda x, training: 1 / 0)
+    given = images[:1] if use == "predict" else images
+    with pytest.raises(ZeroDivisionError):
+        getattr(model, use)(*given)
+    assert re.search(r"\r +\r$", terminal())
+
+
+# --- the text -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (0.25, "0.2500"),
+        (1234.5, "1234.5000"),
+        (0.00101, "0.0010"),
+        (1e-3, "1.0000e-03"),
+        (-1e-4, "-1.0000e-04"),
+        (0, "0.0000e+00"),
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+    ],
+)
+def test_numbers_are_written_as_keras_does(value, text):
+    assert format_logs({"loss": value}) == f"loss: {text}"
+
+
+def test_first_step_is_left_out_of_the_rate(capsys, monkeypatch):
+    """It compiles: 30 s, then two steps of 20 ms."""
+    clock = iter([0.0, 30.0, 30.04])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    progress = Progress(2, 3, "")
+    for _ in range(3):
+        progress.update({})
+    progress.close({"loss": 0.5})
+    assert capsys.readouterr().out == "3/3 - 30s - 20ms/step - loss: 0.5000\n"
+
+
+def test_rate_of_a_single_step(capsys, monkeypatch):
+    clock = iter([0.0, 2.0, 2.0])
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    progress = Progress(2, 1, "")
+    progress.update({})
+    progress.close({"loss": 0.5})
+    assert capsys.readouterr().out == "1/1 - 2s - 2s/step - loss: 0.5000\n"
