@@ -134,6 +134,12 @@ class Progress:
         self._start = self._second = time.perf_counter()
         self._done = 0
 
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
     def update(self, logs: Logs) -> None:
         """Count a batch; ``logs`` hold the means so far."""
         self._done += 1

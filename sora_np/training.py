@@ -213,21 +213,21 @@ class Model:
             for epoch in range(first, epochs):
                 called.call("on_epoch_begin", epoch, {})
                 title = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else ""
-                progress = Progress(verbose, steps, title)
-                logs = self._train_epoch(
-                    epoch,
-                    (x, y, weights),
-                    batch_size,
-                    shuffle,
-                    measures,
-                    called,
-                    progress,
-                )
-                if validation is not None and (epoch + 1) % validation_freq == 0:
-                    val_logs = self._evaluate(validation, val_size, called, None)
-                    val_logs = {f"val_{name}": v for name, v in val_logs.items()}
-                    logs = logs | val_logs  # the callbacks have seen the old one
-                progress.close(logs)
+                with Progress(verbose, steps, title) as progress:
+                    logs = self._train_epoch(
+                        epoch,
+                        (x, y, weights),
+                        batch_size,
+                        shuffle,
+                        measures,
+                        called,
+                        progress,
+                    )
+                    if validation is not None and (epoch + 1) % validation_freq == 0:
+                        val_logs = self._evaluate(validation, val_size, called, None)
+                        val_logs = {f"val_{name}": v for name, v in val_logs.items()}
+                        logs = logs | val_logs  # the callbacks have seen the old one
+                    progress.close(logs)
                 called.call("on_epoch_end", epoch, logs)
                 if self.stop_training:
                     break
@@ -253,30 +253,26 @@ class Model:
             measure.reset_state()
         rng = self._shuffle_rng if shuffle else None
         logs: Logs = {}
-        try:
-            for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
-                called.call("on_train_batch_begin", batch, {})
-                part_weights = None if weights is None else weights[part]
-                well = self._culprit is None
-                value, y_pred = self._train_step(x[part], y[part], part_weights)
-                if well and self._culprit:
-                    warnings.warn(
-                        f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
-                        f"{self._culprit}; a smaller learning rate may help",
-                        RuntimeWarning,
-                        stacklevel=3,
-                    )
-                loss.add(value, len(y_pred))
-                for measure in measures:
-                    measure.update_state(y[part], y_pred)
-                logs = _logs(loss, measures)
-                progress.update(logs)
-                called.call("on_train_batch_end", batch, logs)
-                if self.stop_training:
-                    break
-        except BaseException:
-            progress.close()
-            raise
+        for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
+            called.call("on_train_batch_begin", batch, {})
+            part_weights = None if weights is None else weights[part]
+            well = self._culprit is None
+            value, y_pred = self._train_step(x[part], y[part], part_weights)
+            if well and self._culprit:
+                warnings.warn(
+                    f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
+                    f"{self._culprit}; a smaller learning rate may help",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+            loss.add(value, len(y_pred))
+            for measure in measures:
+                measure.update_state(y[part], y_pred)
+            logs = _logs(loss, measures)
+            progress.update(logs)
+            called.call("on_train_batch_end", batch, logs)
+            if self.stop_training:
+                break
         return logs
 
     def _train_step(self, x: Any, y: Any, weights: Any) -> tuple[float, Array]:
@@ -338,9 +334,9 @@ class Model:
         size = data.as_batch_size(batch_size)
         arrays = self._checked(x, y, sample_weight)
         called = CallbackList(callbacks, self, verbose=verbose)
-        progress = Progress(verbose, -(-len(arrays[0]) // size), "")
-        logs = self._evaluate(arrays, size, called, progress)
-        progress.close(logs)
+        with Progress(verbose, -(-len(arrays[0]) // size), "") as progress:
+            logs = self._evaluate(arrays, size, called, progress)
+            progress.close(logs)
         return logs if return_dict else _as_list(logs, self.metrics_names)
 
     def _evaluate(
@@ -385,14 +381,11 @@ class Model:
         """
         size = data.as_batch_size(batch_size)
         x = self._inputs(x)
-        progress = Progress(verbose, -(-len(x) // size), "predict")
         y = np.empty((len(x), *self.output_shape), self.dtype)
-        try:
+        with Progress(verbose, -(-len(x) // size), "predict") as progress:
             for part in data.batches(len(x), size):
                 y[part] = self.predict_on_batch(x[part])
                 progress.update({})
-        finally:
-            progress.close()
         return y
 
     def predict_on_batch(self, x: ArrayLike) -> Array:

@@ -1,10 +1,14 @@
 """What a person sees of fit, evaluate and predict, with a terminal and without."""
 
+import fcntl
+import functools
 import io
 import os
 import pty
 import re
+import struct
 import sys
+import termios
 import time
 
 import pytest
@@ -18,22 +22,29 @@ VAL = r"val_accuracy: \d\.\d{4} - val_loss: \d\.\d{4}"
 
 @pytest.fixture
 def terminal(monkeypatch):
-    """Standard error is a terminal; a function returns what was written to it."""
-    reader, writer = pty.openpty()
-    with os.fdopen(writer, "w") as stderr:
-        monkeypatch.setattr(sys, "stderr", stderr)
-        os.set_blocking(reader, False)
+    """A function that does something with standard error as a terminal.
 
-        def written():
+    It returns what was written there.
+    """
+
+    def watch(do):
+        reader, writer = pty.openpty()
+        size = struct.pack("4H", 24, 120, 0, 0)  # a new one is 0 characters wide
+        fcntl.ioctl(writer, termios.TIOCSWINSZ, size)
+        os.set_blocking(reader, False)
+        with os.fdopen(writer, "w") as stderr, monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", stderr)
+            do()
             stderr.flush()
             time.sleep(0.01)
             try:
                 return os.read(reader, 1_000_000).decode()
             except BlockingIOError:
                 return ""
+            finally:
+                os.close(reader)
 
-        yield written
-    os.close(reader)
+    return watch
 
 
 # --- without a terminal -------------------------------------------------------
@@ -64,10 +75,13 @@ def test_evaluate_writes_a_line(make_model, images, capsys, verbose):
 @pytest.mark.parametrize("verbose", [0, False])
 def test_silence(make_model, images, capsys, terminal, verbose):
     model = make_model()
-    model.fit(*images, epochs=2, verbose=verbose)
-    model.evaluate(*images, verbose=verbose)
-    model.predict(images[0], verbose=verbose)
-    assert capsys.readouterr().out == "" and terminal() == ""
+
+    def work():
+        model.fit(*images, epochs=2, verbose=verbose)
+        model.evaluate(*images, verbose=verbose)
+        model.predict(images[0], verbose=verbose)
+
+    assert terminal(work) == "" and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("verbose", [3, -1, "always", None, 0.5])
@@ -102,8 +116,8 @@ def test_without_standard_streams(make_model, images, monkeypatch, name):
 def test_bar_on_a_terminal(make_model, images, capsys, terminal, verbose):
     """A bar that is wiped away at the end of every epoch, then the line."""
     pytest.importorskip("tqdm")  # the extra [progress]
-    make_model().fit(*images, 16, epochs=2, verbose=verbose)
-    bar = terminal()
+    fit = functools.partial(make_model().fit, *images, 16, epochs=2, verbose=verbose)
+    bar = terminal(fit)
     assert "Epoch 1/2:   0%|" in bar and "Epoch 2/2:" in bar and "0/4 [" in bar
     assert re.search(r"\r +\r$", bar), "the last one is wiped away"
     first, second = capsys.readouterr().out.splitlines()
@@ -113,19 +127,19 @@ def test_bar_on_a_terminal(make_model, images, capsys, terminal, verbose):
 
 def test_predict_shows_a_bar_and_no_line(make_model, images, capsys, terminal):
     pytest.importorskip("tqdm")
-    make_model().predict(images[0])
-    assert "predict:   0%|" in terminal() and capsys.readouterr().out == ""
+    bar = terminal(lambda: make_model().predict(images[0]))
+    assert "predict:   0%|" in bar and capsys.readouterr().out == ""
 
 
 def test_no_bar_for_verbose_2(make_model, images, capsys, terminal):
-    make_model().fit(*images, verbose=2)
-    assert terminal() == "" and capsys.readouterr().out.count("\n") == 1
+    assert terminal(lambda: make_model().fit(*images, verbose=2)) == ""
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_no_bar_without_tqdm(make_model, images, capsys, terminal, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)  # importing it fails
-    make_model().fit(*images, verbose=1)
-    assert terminal() == "" and capsys.readouterr().out.count("\n") == 1
+    assert terminal(lambda: make_model().fit(*images, verbose=1)) == ""
+    assert capsys.readouterr().out.count("\n") == 1
 
 
 @pytest.mark.parametrize("use", ["fit", "evaluate", "predict"])
@@ -136,9 +150,15 @@ def test_bar_is_wiped_away_by_an_exception(
     model = make_model()
     monkeypatch.setattr(model.layers[2], "forward", lambda x, training: 1 / 0)
     given = images[:1] if use == "predict" else images
-    with pytest.raises(ZeroDivisionError):
-        getattr(model, use)(*given)
-    assert re.search(r"\r +\r$", terminal())
+
+    def fail():
+        with pytest.raises(ZeroDivisionError) as caught:
+            getattr(model, use)(*given)
+        assert caught.traceback, "it holds the frames, so no bar is freed by chance"
+        gone.append(caught)
+
+    gone = []
+    assert re.search(r"\r +\r$", terminal(fail))
 
 
 # --- the text -----------------------------------------------------------------
