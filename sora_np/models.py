@@ -12,7 +12,6 @@ from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import batch_of
-from sora_np.names import from_config
 from sora_np.summary import summary
 from sora_np.training import Model
 
@@ -246,13 +245,19 @@ class Sequential(Model):
         self._need_built()
         saving.save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath: str | Path) -> None:
+    def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
         """Read what ``save_weights`` or ``save`` of an equal model wrote.
 
-        Raises ``saving.ModelFileError``, and changes nothing, where they do not fit.
+        Parameters
+        ----------
+        skip_mismatch : whether to warn of arrays that do not fit, and load the others
+
+        Raises
+        ------
+        sora_np.saving.ModelFileError : where they do not fit; nothing has changed then
         """
         self._need_built()
-        saving.load_weights(self, filepath)
+        saving.load_weights(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes an equal model, without its weights."""
@@ -275,13 +280,12 @@ class Sequential(Model):
         custom_objects: dict[str, type[Any]] | None = None,
     ) -> "Sequential":
         """Return the model that ``get_config`` described, with fresh weights."""
-        table = saving.LAYERS | (custom_objects or {})
         model = cls(name=config["name"], seed=config["seed"], dtype=config["dtype"])
         model.class_names = config.get("class_names")
         if config["input_shape"] is not None:
             model.add(Input(config["input_shape"]))
         for layer in config["layers"]:
-            model.add(from_config(table, layer, "layer"))
+            model.add(saving.layer_from_config(layer, custom_objects or {}))
         return model
 
     def _need_built(self) -> None:
@@ -307,7 +311,9 @@ class Sequential(Model):
 
 
 def load_model(
-    filepath: str | Path, custom_objects: dict[str, type[Any]] | None = None
+    filepath: str | Path,
+    custom_objects: dict[str, type[Any]] | None = None,
+    compile: bool = True,
 ) -> Sequential:
     """Return the model that ``model.save`` wrote, compiled as it was.
 
@@ -316,7 +322,8 @@ def load_model(
 
     Parameters
     ----------
-    custom_objects : name -> class, for layers of one's own
+    custom_objects : name -> class, for layers, losses and the like of one's own
+    compile : whether to compile it as it was, and load what the optimiser remembers
 
     Raises
     ------
@@ -325,12 +332,16 @@ def load_model(
     """
     config, arrays = saving.read(filepath)
     with saving.as_model_file_errors(filepath):
-        model = Sequential.from_config(config["model"], custom_objects)
-        if model.input_shape is not None:
-            model.build()
-        saving.assign(model, arrays)
-        if config.get("compile"):
-            model.compile(**config["compile"])
+        custom = custom_objects or {}
+        described = config["model"]["layers"]
+        layers = [saving.layer_from_config(layer, custom) for layer in described]
+        model = Sequential.from_config(config["model"] | {"layers": []})
+        with saving.without_memory(layers):
+            for layer in layers:
+                model.add(layer)
+        saving.fill(model, arrays)
+        if compile and config.get("compile"):
+            model.compile(**saving.compile_arguments(config["compile"], custom))
             saving.assign_optimizer(model, config["iterations"], arrays)
     return model
 

@@ -7,19 +7,21 @@ for a model that has been trained, ``optimizer/SLOT``.
 import contextlib
 import json
 import os
-import tempfile
+import secrets
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from sora_np import layers
+from sora_np import layers, losses, metrics, optimizers
+from sora_np.kernels.arrays import Shape
 from sora_np.layers import Layer
-from sora_np.names import by_name
+from sora_np.names import by_name, from_config
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential
@@ -57,7 +59,7 @@ def save_model(model: "Sequential", filepath: str | Path, overwrite: bool) -> No
         config["compile"] = {
             "optimizer": _described(model.optimizer),
             "loss": _described(model.loss),
-            "metrics": [m if isinstance(m, str) else m.name for m in model._metrics],
+            "metrics": [_described(metric) for metric in model._metrics],
         }
         config["iterations"] = model.optimizer.iterations
         for name, slot in model.optimizer.slots.items():
@@ -70,11 +72,13 @@ def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> 
     _write(filepath, {"model": None}, _weights(model), overwrite)
 
 
-def load_weights(model: "Sequential", filepath: str | Path) -> None:
+def load_weights(
+    model: "Sequential", filepath: str | Path, skip_mismatch: bool
+) -> None:
     """Read the weights of a file; see ``Sequential.load_weights``."""
     _, arrays = read(filepath)
     with as_model_file_errors(filepath):
-        assign(model, arrays)
+        assign(model, arrays, skip_mismatch)
 
 
 def read(filepath: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
@@ -83,7 +87,12 @@ def read(filepath: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]
     Raises FileNotFoundError where there is none, ModelFileError where it is no model.
     """
     with as_model_file_errors(filepath), open(filepath, "rb") as file:
+        if file.read(4) != b"PK\3\4":
+            raise ModelFileError("it is no .npz archive")
+        file.seek(0)
         with np.load(file, allow_pickle=False) as members:
+            if len(set(members.files)) < len(members.files):
+                raise ModelFileError("it holds two members of one name")
             arrays = {name: members[name] for name in members.files}
         config = json.loads(arrays.pop("config.json").tobytes())
         if config["format"] > FORMAT:
@@ -111,21 +120,112 @@ def as_model_file_errors(filepath: str | Path) -> Iterator[None]:
         raise ModelFileError(f"{filepath} is no readable model: {error}") from error
 
 
-def assign(model: "Sequential", arrays: Mapping[str, NDArray[Any]]) -> None:
+def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
+    """Return the layer that ``{"class_name": ..., "config": {...}}`` describes."""
+    arguments = {
+        name: from_config(custom_objects, value, name)
+        if isinstance(value, dict) and value.get("class_name") in custom_objects
+        else value
+        for name, value in config["config"].items()
+    }
+    config = {"class_name": config["class_name"], "config": arguments}
+    return from_config({**LAYERS, **custom_objects}, config, "layer")
+
+
+@contextlib.contextmanager
+def without_memory(layers: Sequence[Layer]) -> Iterator[None]:
+    """Let layers be built with zeros that take no memory, for ``fill``.
+
+    So a file is compared with the model that it describes before there is memory for
+    it, and cannot ask for more than it holds.
+    """
+    kept = [
+        (layer, name, value)
+        for layer in layers
+        for name, value in vars(layer).items()
+        if name.endswith("_initializer")
+    ]
+    for layer, name, _ in kept:
+        setattr(layer, name, _zeros_without_memory)
+    yield
+    for layer, name, value in kept:
+        setattr(layer, name, value)
+
+
+def _zeros_without_memory(rng: Any, shape: Shape, dtype: DTypeLike) -> NDArray[Any]:
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def fill(model: "Sequential", arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Give a model that was built ``without_memory`` the weights of a file."""
+    _check(_weights(model), _given(arrays))
+    for layer in model.layers:
+        for own in (layer.params, layer.state):
+            for name, array in own.items():
+                own.rebind(name, np.empty(array.shape, array.dtype))
+    assign(model, arrays)
+
+
+def assign(
+    model: "Sequential",
+    arrays: Mapping[str, NDArray[Any]],
+    skip_mismatch: bool = False,
+) -> None:
     """Copy weights into a model; check all, then assign, so that none or all change."""
-    wanted = _weights(model) if model.built else {}
-    given = {name: a for name, a in arrays.items() if name.startswith("weights/")}
-    wrong = [f"{name} is missing" for name in wanted.keys() - given.keys()]
-    wrong += [f"{name} is unknown" for name in given.keys() - wanted.keys()]
-    for name in sorted(wanted.keys() & given.keys()):
-        if wanted[name].shape != given[name].shape:
-            wrong.append(f"{name} is {given[name].shape}, wanted {wanted[name].shape}")
-        elif given[name].dtype.kind != "f":
-            wrong.append(f"{name} holds {given[name].dtype}, wanted floats")
-    if wrong:
-        raise ModelFileError("its weights do not fit: " + "; ".join(sorted(wrong)))
-    for name, array in wanted.items():
-        array[...] = given[name]
+    wanted = _weights(model)
+    given = _given(arrays)
+    skipped = _check(wanted, given, skip_mismatch)
+    if skipped:
+        warnings.warn("not loaded: " + "; ".join(skipped.values()), stacklevel=4)
+    for name in wanted.keys() - skipped.keys():
+        wanted[name][...] = given[name]
+        if not np.isfinite(given[name]).all():
+            warnings.warn(f"{name} holds NaN or infinity", stacklevel=4)
+
+
+def _given(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name: a for name, a in arrays.items() if name.startswith("weights/")}
+
+
+def _check(
+    wanted: Mapping[str, NDArray[Any]],
+    given: Mapping[str, NDArray[Any]],
+    skip_mismatch: bool = False,
+) -> dict[str, str]:
+    """Return what does not fit, name -> reason, or raise ModelFileError with all."""
+    wrong = {name: f"{name} is missing" for name in wanted.keys() - given.keys()}
+    wrong |= {name: f"{name} is unknown" for name in given.keys() - wanted.keys()}
+    for name in wanted.keys() & given.keys():
+        shape, dtype = given[name].shape, given[name].dtype
+        if wanted[name].shape != shape:
+            wrong[name] = f"{name} is {shape}, wanted {wanted[name].shape}"
+        elif dtype.kind != "f":
+            wrong[name] = f"{name} holds {dtype}, wanted floats"
+    wrong = dict(sorted(wrong.items()))
+    if wrong and not skip_mismatch:
+        raise ModelFileError("its weights do not fit: " + "; ".join(wrong.values()))
+    return wrong
+
+
+def compile_arguments(
+    described: Mapping[str, Any], custom_objects: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return optimizer, loss and metrics for ``compile``, made from a configuration.
+
+    Only classes of this package and of ``custom_objects`` are made.
+    """
+
+    def made(thing: Any, table: Mapping[str, Any], what: str) -> Any:
+        if thing is None or isinstance(thing, str):
+            return thing
+        return from_config({**table, **custom_objects}, thing, what)
+
+    measures = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss}
+    return {
+        "optimizer": made(described["optimizer"], optimizers.CLASSES, "optimizer"),
+        "loss": made(described["loss"], losses.CLASSES, "loss"),
+        "metrics": [made(m, measures, "metric") for m in described["metrics"]],
+    }
 
 
 def assign_optimizer(
@@ -181,13 +281,13 @@ def _write(
         raise FileExistsError(f"{path} is there already: overwrite=True replaces it")
     text = json.dumps({"format": FORMAT, "written_by": VERSION, **config})
     members = {"config.json": np.frombuffer(text.encode(), np.uint8), **arrays}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(handle, "wb") as file:
+        with open(temporary, "xb") as file:
             np.savez(file, allow_pickle=False, **members)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
