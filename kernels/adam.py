@@ -18,6 +18,7 @@ import math
 import numpy as np
 
 from .arrays import Array, jit
+from .tasks import BLOCK, Task, run
 
 # --- reference ----------------------------------------------------------------
 
@@ -64,13 +65,16 @@ def adam(
 ) -> None:
     """Step p, m, v and, for AMSGrad, the largest v so far (P,) along g (P,)."""
     alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    numbers = alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon
-    _adam(p, g, m, v, largest, *map(p.dtype.type, numbers), amsgrad)
+    numbers = [alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon]
+    arrays = p, g, m, v, largest, np.array(numbers, p.dtype)
+    run(Task(_adam_item, -(-p.size // BLOCK), *arrays, int(amsgrad)))
 
 
 @jit()
-def _adam(p, g, m, v, largest, alpha, keep_m, new_m, keep_v, new_v, epsilon, amsgrad):
-    for i in range(p.size):
+def _adam_item(item, thread, p, g, m, v, largest, numbers, amsgrad):
+    alpha, keep_m, new_m = numbers[0], numbers[1], numbers[2]
+    keep_v, new_v, epsilon = numbers[3], numbers[4], numbers[5]
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
         m[i] = keep_m * m[i] + new_m * g[i]
         v[i] = keep_v * v[i] + new_v * g[i] * g[i]
         spread = v[i]

@@ -6,8 +6,10 @@ native, aligned, C-contiguous, writable array in ``kernel_array`` before a kerne
 entered, and shapes are validated by the layers.
 """
 
+import functools
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -77,6 +79,23 @@ class _Cache(FunctionCache):
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
         return (*super()._index_key(sig, codegen), _SOURCE, width)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code on disk or None; say once that it will take long."""
+        compiled = super().load_overload(sig, target_context)
+        if compiled is None:
+            _say_that_it_compiles(self.cache_path)
+        return compiled
+
+
+@functools.cache
+def _say_that_it_compiles(folder: str) -> None:
+    if sys.stderr.isatty():
+        print(
+            "sora_np: compiling for this CPU, a few seconds; kept for the next time in "
+            f"{Path(folder).parent}",
+            file=sys.stderr,
+        )
 
 
 def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -22,14 +22,13 @@ arXiv:1603.07285.
 
 import functools
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, jit
-from .products import outer, table, windows
+from .sweeps import Images, Pixels, Sweep, outer_tasks, windows_task
+from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -117,12 +116,10 @@ def conv2d_shape(
     return x_shape[0], rows, columns, w_shape[3]
 
 
-# --- fast: the loops of products.py, images in parallel -----------------------
+# --- fast: sweeps of windows ----------------------------------------------------
 #
 # With NHWC and HWIO a row of a window is one run of KW * C neighbouring numbers, and so
-# is a row of its filter.  Tables say where windows and runs begin.  An image that needs
-# padding is copied into scratch memory first, inside the parallel loop (as a pass of
-# its own that cost 30 %).
+# is a row of its filter.  Tables say where windows and runs begin.
 
 
 def conv2d(
@@ -141,13 +138,10 @@ def conv2d(
     x : (N, H, W, C)
     w : (KH, KW, C/G, O)
     bias : (O,)
-    strides, dilation : (rows, columns)
-    pads : ((top, bottom), (left, right)) zeros around every image
-    groups : G; C and O are multiples of it
+    strides, pads, dilation, groups : (s, t), ((top, bottom), (left, right)), (d, e), G
     """
     y = np.empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
-    t = _tables(x.shape[1:], w.shape, strides, pads, dilation, groups)
-    _conv2d(x, t.pads, t.x_at, t.taps, t.run, w, bias, groups, t.y_at, y)
+    run(*conv2d_tasks(x, w, bias, y, strides, pads, dilation, groups))
     return y
 
 
@@ -160,16 +154,10 @@ def conv2d_dw(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Return dw (KH, KW, C/G, O) of equation (2) for x (N, H, W, C), dy (N, OH, OW, O).
-
-    The images are cut into chunks whose number depends on N alone; each sums on its
-    own, then they are added in order: the same bits for any number of threads.
-    """
-    t = _tables(x.shape[1:], w_shape, strides, pads, dilation, groups)
-    rows = math.prod(w_shape[:3])
-    parts = np.zeros((min(len(x), 8), *w_shape), x.dtype)
-    _conv2d_dw(x, t.pads, t.strides, t.inputs, rows, dy, groups, t.sums, parts)
-    return np.add.reduce(parts, axis=0)
+    """Return dw (KH, KW, C/G, O) of equation (2) for x and dy of (N, H, W, C | O)."""
+    dw = np.empty(w_shape, x.dtype)
+    run(*conv2d_dw_tasks(x, dy, dw, strides, pads, dilation, groups))
+    return dw
 
 
 def conv2d_dx(
@@ -181,154 +169,196 @@ def conv2d_dx(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, O).
-
-    For every row of windows, first the products of dy and all of w (a matrix product),
-    then each is added to the pixel that it belongs to.
-    """
-    dx = np.zeros(x_shape, dy.dtype)
-    t = _tables(x_shape[1:], w.shape, strides, pads, dilation, groups)
-    columns = math.prod(w.shape[:3])
-    # (O, KH * KW * C/G): row o holds the filter o
-    w_t = np.ascontiguousarray(w.reshape(columns, w.shape[3]).T)
-    _conv2d_dx(dy, w_t, t.pads, t.x_at, t.taps, t.run, groups, t.rows, dx)
+    """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, O)."""
+    dx = np.empty(x_shape, dy.dtype)
+    run(*conv2d_dx_tasks(dy, w, dx, strides, pads, dilation, groups))
     return dx
 
 
-class _Tables(NamedTuple):
-    """Where things are in a padded image, in numbers from its beginning."""
-
-    pads: tuple[int, int, int, int]  # top, bottom, left, right
-    strides: Pair  # from a window to that below it, and to that at its right
-    x_at: NDArray[np.int64]  # every window's first pixel
-    y_at: NDArray[np.int64]  # every window's output
-    taps: NDArray[np.int64]  # from a window's first pixel to the runs in it
-    run: int  # neighbouring numbers that belong to a window
-    inputs: NDArray[np.int64]  # from a window's first pixel to all numbers in it
-    sums: NDArray[np.int64]  # rows of dw
-    rows: NDArray[np.int64]  # rows of dy, and of their products with w
-
-
-@functools.lru_cache(maxsize=256)
-def _tables(
-    image: Shape, w_shape: Shape, strides: Pair, pads: Pads, dilation: Pair, groups: int
-) -> _Tables:
-    _, rows, columns, _ = conv2d_shape((1, *image), w_shape, strides, pads, dilation)
-    (s, t), (d, e), ((top, bottom), (left, right)) = strides, dilation, pads
-    kh, kw, cg, filters = w_shape
-    channels = image[2]
-    line = (image[1] + left + right) * channels  # numbers in a padded line
-    i, j = np.arange(rows)[:, None], np.arange(columns)
-    p, q = np.arange(kh)[:, None], np.arange(kw)
-    taps, run = p * d * line + q * e * channels, cg
-    if e == 1 and groups == 1:  # the taps of a line of the window are neighbours
-        taps, run = p * d * line, kw * cg
-    taps = np.ascontiguousarray(taps.reshape(-1), np.int64)
-    inputs = (taps[:, None] + np.arange(run)).reshape(-1)
-    return _Tables(
-        pads=(top, bottom, left, right),
-        strides=(s * line, t * channels),
-        x_at=table(i * s * line + j * t * channels),
-        y_at=table((i * columns + j) * filters),
-        taps=taps,
-        run=run,
-        inputs=table(inputs),
-        sums=table(np.arange(len(inputs)) * filters),
-        rows=table(np.arange(columns)),
+def conv2d_tasks(
+    x: Array,
+    w: Array,
+    bias: Array,
+    y: Array,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    relu: bool = False,
+) -> list[Task]:
+    """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    images, x_at, taps, length = conv2d_windows(
+        x.shape, w.shape, strides, pads, dilation, groups
     )
+    _, rows, columns, filters = y.shape
+    step = strides[0] * images.line
+    sweep = Sweep(
+        images=len(x), rows=rows, columns=columns,
+        x_image=math.prod(x.shape[1:]), y_image=math.prod(y.shape[1:]),
+        x_row=step, y_row=columns * filters,
+        lines=strides[0], extent=dilation[0] * (w.shape[0] - 1) + 1,
+        y_start=0, w_start=0, ldw=filters,
+        groups=groups, x_group=x.shape[3] // groups, y_group=filters // groups,
+    )  # fmt: skip
+    y_at = np.arange(rows * columns) * filters
+    return [windows_task(sweep, x, images, x_at, taps, length, w, bias, relu, y, y_at)]
+
+
+def conv2d_dw_tasks(
+    x: Array,
+    dy: Array,
+    dw: Array,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> list[Task]:
+    """Return the tasks that write dw of equation (2)."""
+    images, _, taps, length = conv2d_windows(
+        x.shape, dw.shape, strides, pads, dilation, groups
+    )
+    _, rows, columns, filters = dy.shape
+    pixels = Pixels(
+        images=len(x), rows=rows, columns=columns,
+        x_image=math.prod(x.shape[1:]), y_image=math.prod(dy.shape[1:]),
+        x_row=strides[0] * images.line, y_row=columns * filters,
+        x_column=strides[1] * x.shape[3], y_column=filters,
+        groups=groups, x_group=x.shape[3] // groups, y_group=filters // groups,
+    )  # fmt: skip
+    inputs = (taps[:, None] + np.arange(length)).reshape(-1)
+    return outer_tasks(pixels, x, images, inputs, dy, dw)
+
+
+def conv2d_dx_tasks(
+    dy: Array,
+    w: Array,
+    dx: Array,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+) -> list[Task]:
+    """Return the tasks that write dx of equation (3).
+
+    (3) is itself a convolution: of dy, padded, with the filters turned round.  With
+    strides (s, t) the pixels of dx whose (h + top) % s and (v + left) % t are equal see
+    the same taps p, q of the filters, and each such class is a convolution of its own.
+    """
+    _, height, width, channels = dx.shape
+    _, rows, columns, filters = dy.shape
+    kh, kw, cg, _ = w.shape
+    og = filters // groups
+    row_classes, above, below = _classes(
+        height, rows, kh, strides[0], pads[0][0], dilation[0]
+    )
+    column_classes, before, after = _classes(
+        width, columns, kw, strides[1], pads[1][0], dilation[1]
+    )
+    images = Images(rows, columns, filters, above, below, before, after)
+    turned = np.empty((kh * kw, og, channels), w.dtype)  # tap by tap, in order of use
+    nothing = np.zeros(channels, dy.dtype)
+    order: list[int] = []
+    tasks = []
+    for h0, in_h, p_at in row_classes:
+        for v0, in_v, q_at in column_classes:
+            # q falls while columns of dy rise, so taps of a row are neighbours in dy
+            sweep = Sweep(
+                images=len(dy), rows=in_h, columns=in_v,
+                x_image=math.prod(dy.shape[1:]), y_image=math.prod(dx.shape[1:]),
+                x_row=images.line, y_row=strides[0] * width * channels,
+                lines=1, extent=images.top + rows + images.bottom - in_h + 1,
+                y_start=(h0 * width + v0) * channels,
+                w_start=len(order) * og * channels, ldw=channels,
+                groups=groups, x_group=og, y_group=cg,
+            )  # fmt: skip
+            m, k = np.arange(in_h)[:, None], np.arange(in_v)
+            i = np.array([i for _, i in p_at], np.int64)[:, None] + above
+            j = np.array([j for _, j in q_at], np.int64) + before
+            taps, length = i * images.line + j * filters, og
+            if groups == 1 and j.size and dilation[1] == 1:
+                taps, length = taps[:, :1], len(j) * og
+            x_at = m * images.line + k * filters
+            y_at = m * sweep.y_row + k * strides[1] * channels
+            slopes = windows_task(
+                sweep, dy, images, x_at, taps, length, turned, nothing, False, dx, y_at
+            )
+            tasks.append(slopes)
+            order += [p * kw + q for p, _ in p_at for q, _ in q_at]
+    turn = Task(
+        _turn_item, len(order), w.reshape(-1, cg, filters), np.array(order, np.int64),
+        groups, turned,
+    )  # fmt: skip
+    return [turn, *tasks]
+
+
+def _classes(
+    size: int, outputs: int, taps: int, stride: int, before: int, dilation: int
+) -> tuple[list[tuple[int, int, list[tuple[int, int]]]], int, int]:
+    """Return, along an axis, which pixels of dx see which pixels of dy.
+
+    Returns
+    -------
+    classes : for each the first pixel of dx, their number, and every (p, i): tap p of
+        the filter with the pixel i of dy that the first sees; the next sees i + 1
+    below, above : by how much i may be below 0, and above outputs - 1
+    """
+    classes = []
+    for first in range(min(stride, size)):
+        seen = [
+            (p, (first + before - p * dilation) // stride)
+            for p in reversed(range(taps))
+            if (first + before - p * dilation) % stride == 0
+        ]
+        classes.append((first, -(-(size - first) // stride), seen))
+    ends = [(i, i + count - 1) for _, count, seen in classes for _, i in seen]
+    below = max([0, *(-i for i, _ in ends)])
+    above = max([0, *(i - outputs + 1 for _, i in ends)])
+    # every class sweeps over the same padded dy
+    above = max(above, *(count - below - outputs for _, count, _ in classes))
+    return classes, below, above
 
 
 @jit()
-def _pad(x, n, pads, padded):
-    """Copy image n of x into the middle of ``padded``, a flat image of zeros."""
-    _, height, width, channels = x.shape
-    top, _, left, right = pads
-    line = (left + width + right) * channels
-    for h in range(height):
-        start = (top + h) * line + left * channels
-        for v in range(width):
-            for c in range(channels):
-                padded[start + v * channels + c] = x[n, h, v, c]
+def _turn_item(item, thread, w, order, groups, turned):
+    """Write turned[item] (O/G, C): tap order[item] of w (KH * KW, C/G, O)."""
+    _, cg, filters = w.shape
+    og = filters // groups
+    for g in range(groups):
+        for o in range(og):
+            for c in range(cg):
+                turned[item, o, g * cg + c] = w[order[item], c, g * og + o]
 
 
-@jit(parallel=True)
-def _conv2d(x, pads, x_at, taps, run, w, bias, groups, y_at, y):
-    n_images, height, width, channels = x.shape
-    _, rows, columns, filters = y.shape
-    top, bottom, left, right = pads
-    size = (top + height + bottom) * (left + width + right) * channels
-    pixels, og, cg = rows * columns, filters // groups, channels // groups
-    flat_x, flat_w, flat_y = x.reshape(-1), w.reshape(-1), y.reshape(-1)
-    is_padded = top + bottom + left + right > 0
-    for n in prange(n_images):
-        image, start = flat_x, np.int64(n) * size
-        if is_padded:
-            image, start = np.zeros(size, x.dtype), 0
-            _pad(x, np.int64(n), pads, image)
-        for g in range(groups):
-            windows(
-                image, start + g * cg, x_at, pixels, taps, run, flat_w, filters, bias,
-                g * og, g * og + og, flat_y, np.int64(n) * pixels * filters, y_at,
-            )  # fmt: skip
+@functools.lru_cache(maxsize=256)
+def conv2d_windows(
+    x_shape: Shape,
+    w_shape: Shape,
+    strides: Pair,
+    pads: Pads,
+    dilation: Pair,
+    groups: int,
+) -> tuple[Images, NDArray[np.int64], NDArray[np.int64], int]:
+    """Return where windows are in a padded image, in numbers from its beginning.
 
-
-@jit(parallel=True)
-def _conv2d_dw(x, pads, strides, inputs, n_inputs, dy, groups, sums, parts):
-    n_images, height, width, channels = x.shape
-    _, rows, columns, filters = dy.shape
-    top, bottom, left, right = pads
-    size = (top + height + bottom) * (left + width + right) * channels
-    og, cg = filters // groups, channels // groups
-    flat_x, flat_dy = x.reshape(-1), dy.reshape(-1)
-    is_padded = top + bottom + left + right > 0
-    chunks = len(parts)
-    for chunk in prange(chunks):
-        first = np.int64(chunk) * n_images // chunks
-        last = (np.int64(chunk) + 1) * n_images // chunks
-        d = parts[chunk].reshape(-1)
-        scratch = np.zeros(size if is_padded else 0, x.dtype)
-        for n in range(first, last):
-            image, start = flat_x, n * size
-            if is_padded:
-                image, start = scratch, 0
-                _pad(x, n, pads, scratch)
-            for g in range(groups):
-                outer(
-                    image, start + g * cg, strides[0], strides[1], inputs, n_inputs,
-                    flat_dy, n * rows * columns * filters, columns * filters, filters,
-                    rows, columns, g * og, g * og + og, d, sums,
-                )  # fmt: skip
-
-
-@jit(parallel=True)
-def _conv2d_dx(dy, w_t, pads, x_at, taps, run, groups, lines, dx):
-    n_images, height, width, channels = dx.shape
-    _, rows, columns, filters = dy.shape
-    top, bottom, left, right = pads
-    line = (left + width + right) * channels
-    og, cg, k = filters // groups, channels // groups, w_t.shape[1]
-    flat_dy, flat_w = dy.reshape(-1), w_t.reshape(-1)
-    for n in prange(n_images):  # windows overlap within an image, never across
-        padded = np.zeros((top + height + bottom) * line, dx.dtype)
-        products = np.empty(columns * k, dx.dtype)
-        nothing = np.zeros(k, dx.dtype)
-        for g in range(groups):
-            for i in range(rows):
-                slope = ((np.int64(n) * rows + i) * columns) * filters + g * og
-                windows(
-                    flat_dy, slope, lines * filters, columns,
-                    np.zeros(1, np.int64), og, flat_w[g * og * k :], k, nothing, 0, k,
-                    products, 0, lines * k,
-                )  # fmt: skip
-                for j in range(columns):
-                    start = x_at[i * columns + j] + g * cg
-                    for tap in range(len(taps)):
-                        to, come = start + taps[tap], j * k + tap * run
-                        for c in range(run):
-                            padded[to + c] += products[come + c]
-        for h in range(height):
-            for v in range(width):
-                for c in range(channels):
-                    dx[n, h, v, c] = padded[
-                        (top + h) * line + (left + v) * channels + c
-                    ]
+    Returns
+    -------
+    images : x, and its padding
+    x_at : every window's first pixel
+    taps, run : from it to the runs of neighbouring numbers in the window; their length
+    """
+    _, rows, columns, _ = conv2d_shape(x_shape, w_shape, strides, pads, dilation)
+    (s, t), (d, e) = strides, dilation
+    kh, kw, cg, _ = w_shape
+    images = Images(x_shape[1], x_shape[2], x_shape[3], *pads[0], *pads[1])
+    i, j = np.arange(rows)[:, None], np.arange(columns)
+    p, q = np.arange(kh)[:, None], np.arange(kw)
+    x_at = i * s * images.line + j * t * images.channels
+    taps, run = p * d * images.line + q * e * images.channels, cg
+    if e == 1 and groups == 1:  # the taps of a line of the window are neighbours
+        taps, run = p * d * images.line, kw * cg
+    return (
+        images,
+        x_at.reshape(-1),
+        np.ascontiguousarray(taps.reshape(-1), np.int64),
+        run,
+    )

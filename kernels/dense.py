@@ -11,10 +11,10 @@ Source: the source document, 4.2.1; Goodfellow, Bengio & Courville, "Deep Learni
 """
 
 import numpy as np
-from numba import prange
 
 from .arrays import Array, jit
-from .products import outer, table, windows
+from .sweeps import Images, Pixels, Sweep, outer_tasks, windows_task
+from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -47,56 +47,73 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
     return dx
 
 
-# --- fast: the loops of products.py, blocks of rows and columns in parallel ----
+# --- fast: a sweep over an image of N rows and one column ----------------------
 
 
 def dense(x: Array, w: Array, bias: Array) -> Array:
     """Return y (N, O) of equation (1) for x (N, K), w (K, O), bias (O,)."""
     y = np.empty((len(x), w.shape[1]), x.dtype)
-    _dense(x, w, bias, table(np.arange(30)), y)
+    run(*dense_tasks(x, w, bias, y))
     return y
 
 
 def dense_dw(x: Array, dy: Array) -> Array:
     """Return dw (K, O) of equation (2) for x (N, K), dy (N, O)."""
-    inputs, outputs = x.shape[1], dy.shape[1]
-    dw = np.zeros((inputs, outputs), x.dtype)
-    _dense_dw(x, dy, table(np.arange(60)), dw)
+    dw = np.empty((x.shape[1], dy.shape[1]), x.dtype)
+    run(*dense_dw_tasks(x, dy, dw))
     return dw
 
 
 def dense_dx(dy: Array, w: Array) -> Array:
     """Return dx (N, K) of equation (3) for dy (N, O), w (K, O)."""
-    return dense(dy, np.ascontiguousarray(w.T), np.zeros(len(w), dy.dtype))
+    dx = np.empty((len(dy), len(w)), dy.dtype)
+    run(*dense_dx_tasks(dy, w, dx))
+    return dx
 
 
-@jit(parallel=True)
-def _dense(x, w, bias, rows, y):
-    n_rows, inputs = x.shape
+def dense_tasks(
+    x: Array, w: Array, bias: Array, y: Array, relu: bool = False
+) -> list[Task]:
+    """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    rows, inputs = x.shape
     outputs = w.shape[1]
-    flat_x, flat_w, flat_y = x.reshape(-1), w.reshape(-1), y.reshape(-1)
-    down, across = (n_rows + 29) // 30, (outputs + 63) // 64
-    for block in prange(down * across):
-        row, column = np.int64(block) // across * 30, np.int64(block) % across * 64
-        count = min(30, n_rows - row)
-        part = np.minimum(rows, count - 1)
-        windows(
-            flat_x, row * inputs, part * inputs, count, np.zeros(1, np.int64), inputs,
-            flat_w, outputs, bias, column, min(column + 64, outputs), flat_y,
-            row * outputs, part * outputs,
-        )  # fmt: skip
+    sweep = Sweep(
+        images=1, rows=rows, columns=1, x_image=0, y_image=0, x_row=inputs,
+        y_row=outputs, lines=1, extent=1, y_start=0, w_start=0, ldw=outputs, groups=1,
+        x_group=inputs, y_group=outputs,
+    )  # fmt: skip
+    n, start = np.arange(rows), np.zeros(1, np.int64)
+    images = Images(rows, 1, inputs)
+    return [
+        windows_task(
+            *(sweep, x, images, n * inputs, start, inputs, w, bias, relu, y),
+            n * outputs,
+        )
+    ]
 
 
-@jit(parallel=True)
-def _dense_dw(x, dy, rows, dw):
-    n_rows, inputs = x.shape
+def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
+    """Return the tasks that write dw of equation (2)."""
+    rows, inputs = x.shape
     outputs = dy.shape[1]
-    flat_x, flat_dy, flat_dw = x.reshape(-1), dy.reshape(-1), dw.reshape(-1)
-    for block in prange((inputs + 59) // 60):  # 60: a multiple of the tiles' 10, 6, 4
-        row = np.int64(block) * 60
-        count = min(60, inputs - row)
-        part = np.minimum(rows, count - 1)
-        outer(
-            flat_x, row, 0, inputs, part, count, flat_dy, 0, 0, outputs, 1, n_rows,
-            0, outputs, flat_dw, (row + part) * outputs,
-        )  # fmt: skip
+    pixels = Pixels(
+        images=1, rows=1, columns=rows, x_image=0, y_image=0, x_row=0, y_row=0,
+        x_column=inputs, y_column=outputs, groups=1, x_group=inputs, y_group=outputs,
+    )  # fmt: skip
+    return outer_tasks(pixels, x, Images(rows, 1, inputs), np.arange(inputs), dy, dw)
+
+
+def dense_dx_tasks(dy: Array, w: Array, dx: Array) -> list[Task]:
+    """Return the tasks that write dx of equation (3): the product with w transposed."""
+    w_t = np.empty(w.shape[::-1], w.dtype)
+    turn = Task(_transpose_item, -(-len(w) // 16), w, w_t)
+    return [turn, *dense_tasks(dy, w_t, np.zeros(len(w), dy.dtype), dx)]
+
+
+@jit()
+def _transpose_item(item, thread, w, w_t):
+    """Write 16 columns of w_t: blocks of 16 x 16 stay in the L1 cache."""
+    first, last = item * 16, min(item * 16 + 16, len(w))
+    for o in range(w.shape[1]):
+        for k in range(first, last):
+            w_t[o, k] = w[k, o]

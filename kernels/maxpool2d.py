@@ -15,10 +15,10 @@ p(x) = max_ij x_ij.
 """
 
 import numpy as np
-from numba import prange
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, jit
+from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -74,7 +74,7 @@ def _position_dtype(window: Pair) -> type[np.integer]:
     return np.uint8 if window[0] * window[1] <= 256 else np.int32
 
 
-# --- fast: the same loops, channels innermost, images in parallel -------------
+# --- fast: the same loops, channels innermost ----------------------------------
 
 
 def maxpool2d(
@@ -95,7 +95,7 @@ def maxpool2d(
     """
     y = np.empty(_shape(x.shape, window, strides, pads), x.dtype)
     argmax = np.empty(y.shape, _position_dtype(window))
-    _maxpool2d(x, window, strides, (pads[0][0], pads[1][0]), y, argmax)
+    run(*maxpool2d_tasks(x, y, argmax, window, strides, pads))
     return y, argmax
 
 
@@ -108,46 +108,78 @@ def maxpool2d_dx(
     pads: Pads = ((0, 0), (0, 0)),
 ) -> Array:
     """Return dx (N, H, W, C) of equation (2) for dy and argmax (N, OH, OW, C)."""
-    dx = np.zeros(x_shape, dy.dtype)
-    _maxpool2d_dx(dy, argmax, window[1], strides, (pads[0][0], pads[1][0]), dx)
+    dx = np.empty(x_shape, dy.dtype)
+    run(*maxpool2d_dx_tasks(dy, argmax, dx, window, strides, pads))
     return dx
 
 
-@jit(parallel=True)
-def _maxpool2d(x, window, strides, before, y, argmax):
+def maxpool2d_tasks(
+    x: Array,
+    y: Array,
+    argmax: NDArray[np.integer],
+    window: Pair,
+    strides: Pair,
+    pads: Pads = ((0, 0), (0, 0)),
+) -> list[Task]:
+    """Return the task that writes y of equation (1) and argmax."""
+    before = pads[0][0], pads[1][0]
+    return [Task(_maxpool2d_item, len(x), x, window, strides, before, y, argmax)]
+
+
+def maxpool2d_dx_tasks(
+    dy: Array,
+    argmax: NDArray[np.integer],
+    dx: Array,
+    window: Pair,
+    strides: Pair,
+    pads: Pads = ((0, 0), (0, 0)),
+) -> list[Task]:
+    """Return the task that writes dx of equation (2)."""
+    before = pads[0][0], pads[1][0]
+    return [Task(_maxpool2d_dx_item, len(dx), dy, argmax, window, strides, before, dx)]
+
+
+@jit()
+def _maxpool2d_item(n, thread, x, window, strides, before, y, argmax):
+    _, rows, columns, channels = y.shape
+    for i in range(rows):
+        for j in range(columns):
+            pool(x, n, i, j, window, strides, before, y, argmax)
+
+
+@jit()
+def pool(x, n, i, j, window, strides, before, y, argmax):
+    """Write y[n, i, j] and argmax[n, i, j]."""
     _, height, width, channels = x.shape
-    n_images, rows, columns, _ = y.shape
-    for n in prange(n_images):
-        for i in range(rows):
-            for j in range(columns):
-                first = True
-                for p in range(window[0]):
-                    h = i * strides[0] + p - before[0]
-                    if h < 0 or h >= height:
-                        continue
-                    for q in range(window[1]):
-                        v = j * strides[1] + q - before[1]
-                        if v < 0 or v >= width:
-                            continue
-                        position = p * window[1] + q
-                        for c in range(channels):
-                            cell, best = x[n, h, v, c], y[n, i, j, c]
-                            if first or cell > best or (cell != cell and best == best):
-                                y[n, i, j, c] = cell
-                                argmax[n, i, j, c] = position
-                        first = False
+    top, left = i * strides[0] - before[0], j * strides[1] - before[1]
+    first = True
+    for p in range(max(0, -top), min(window[0], height - top)):
+        for q in range(max(0, -left), min(window[1], width - left)):
+            position = p * window[1] + q
+            for c in range(channels):
+                cell, best = x[n, top + p, left + q, c], y[n, i, j, c]
+                # no "and", no "or", no "if": so the loop vectorises, 6 times as fast
+                wins = first | (cell > best) | ((cell != cell) & (best == best))
+                y[n, i, j, c] = cell if wins else best
+                argmax[n, i, j, c] = position if wins else argmax[n, i, j, c]
+            first = False
 
 
-@jit(parallel=True)
-def _maxpool2d_dx(dy, argmax, window_columns, strides, before, dx):
-    n_images, rows, columns, channels = dy.shape
-    for n in prange(n_images):  # windows may overlap within an image, never across
-        for i in range(rows):
-            for j in range(columns):
-                for c in range(channels):
-                    position = np.int64(argmax[n, i, j, c])
-                    p = position // window_columns
-                    q = position - p * window_columns
-                    h = i * strides[0] + p - before[0]
-                    v = j * strides[1] + q - before[1]
-                    dx[n, h, v, c] += dy[n, i, j, c]
+@jit()
+def _maxpool2d_dx_item(n, thread, dy, argmax, window, strides, before, dx):
+    _, height, width, channels = dx.shape
+    _, rows, columns, _ = dy.shape
+    zero = dx.dtype.type(0)
+    dx[n] = zero
+    for i in range(rows):
+        top = i * strides[0] - before[0]
+        for j in range(columns):
+            left = j * strides[1] - before[1]
+            for p in range(max(0, -top), min(window[0], height - top)):
+                for q in range(max(0, -left), min(window[1], width - left)):
+                    position = p * window[1] + q
+                    for c in range(channels):
+                        slope = (
+                            dy[n, i, j, c] if argmax[n, i, j, c] == position else zero
+                        )
+                        dx[n, top + p, left + q, c] += slope

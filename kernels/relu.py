@@ -14,9 +14,9 @@ machines"; the source document, 4.1.2.
 """
 
 import numpy as np
-from numba import prange
 
 from .arrays import Array, jit
+from .tasks import BLOCK, Task, run
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -59,8 +59,8 @@ def relu(
 ) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
-    a, b, m = (x.dtype.type(value) for value in (slope, threshold, ceiling))
-    _relu(x.reshape(-1), a, b, m, y.reshape(-1))
+    bends = np.array([slope, threshold, ceiling], x.dtype)
+    run(Task(_relu_item, -(-x.size // BLOCK), x.reshape(-1), bends, y.reshape(-1)))
     return y
 
 
@@ -77,23 +77,26 @@ def relu_dx(
     positive together.
     """
     dx = np.empty_like(dy)
-    a, b, m = (dy.dtype.type(value) for value in (slope, threshold, ceiling))
-    _relu_dx(dy.reshape(-1), x.reshape(-1), a, b, m, dx.reshape(-1))
+    bends = np.array([slope, threshold, ceiling], x.dtype)
+    flat = dy.reshape(-1), x.reshape(-1), bends, dx.reshape(-1)
+    run(Task(_relu_dx_item, -(-dy.size // BLOCK), *flat))
     return dx
 
 
-@jit(parallel=True)
-def _relu(x, slope, threshold, ceiling, y):
-    zero = x.dtype.type(0)
-    for i in prange(x.size):
+@jit()
+def _relu_item(item, thread, x, bends, y):
+    slope, threshold, ceiling = bends[0], bends[1], bends[2]
+    zero = slope * 0
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
         v = x[i]
         below = slope * (v - threshold) if slope != zero else zero  # 0 * -inf is NaN
         above = ceiling if v >= ceiling else v
         y[i] = below if v <= threshold else above
 
 
-@jit(parallel=True)
-def _relu_dx(dy, x, slope, threshold, ceiling, dx):
-    for i in prange(dy.size):
-        above = dy[i] * x.dtype.type(0) if x[i] >= ceiling else dy[i]
+@jit()
+def _relu_dx_item(item, thread, dy, x, bends, dx):
+    slope, threshold, ceiling = bends[0], bends[1], bends[2]
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
+        above = dy[i] * 0 if x[i] >= ceiling else dy[i]
         dx[i] = slope * dy[i] if x[i] <= threshold else above

@@ -13,6 +13,7 @@ Source: Hinton, Coursera lecture 6e (2012); Keras's form of it, epsilon under th
 import numpy as np
 
 from .arrays import Array, jit
+from .tasks import BLOCK, Task, run
 
 # --- reference ----------------------------------------------------------------
 
@@ -56,14 +57,16 @@ def rmsprop(
     centered: bool,
 ) -> None:
     """Step p, v, a, b (P,) along g (P,)."""
-    real = p.dtype.type
-    numbers = real(lr), real(rho), real(1 - rho), real(momentum), real(epsilon)
-    _rmsprop(p, g, v, a, b, *numbers, centered)
+    numbers = np.array([lr, rho, 1 - rho, momentum, epsilon], p.dtype)
+    arrays = p, g, v, a, b, numbers
+    run(Task(_rmsprop_item, -(-p.size // BLOCK), *arrays, int(centered)))
 
 
 @jit()
-def _rmsprop(p, g, v, a, b, lr, rho, fresh, momentum, epsilon, centered):
-    for i in range(p.size):
+def _rmsprop_item(item, thread, p, g, v, a, b, numbers, centered):
+    lr, rho, fresh = numbers[0], numbers[1], numbers[2]
+    momentum, epsilon = numbers[3], numbers[4]
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
         v[i] = rho * v[i] + fresh * g[i] * g[i]
         spread = v[i]
         if centered:

@@ -8,7 +8,10 @@ Entry by entry, for parameter p, gradient g, velocity v, rate lr and momentum mu
 Source: Sutskever, Martens, Dahl & Hinton (2013); Keras's form of it.
 """
 
+import numpy as np
+
 from .arrays import Array, jit
+from .tasks import BLOCK, Task, run
 
 # --- reference ----------------------------------------------------------------
 
@@ -29,12 +32,13 @@ def sgd(
     p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
     """Step p and v (P,) along g (P,)."""
-    real = p.dtype.type
-    _sgd(p, g, v, real(lr), real(momentum), nesterov)
+    numbers = np.array([lr, momentum], p.dtype)
+    run(Task(_sgd_item, -(-p.size // BLOCK), p, g, v, numbers, int(nesterov)))
 
 
 @jit()
-def _sgd(p, g, v, lr, momentum, nesterov):
-    for i in range(p.size):
+def _sgd_item(item, thread, p, g, v, numbers, nesterov):
+    lr, momentum = numbers[0], numbers[1]
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
         v[i] = momentum * v[i] - lr * g[i]
         p[i] += momentum * v[i] - lr * g[i] if nesterov else v[i]

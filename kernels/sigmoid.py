@@ -11,9 +11,9 @@ Source: the source document, 4.1.2; scipy.special.expit is the oracle.
 """
 
 import numpy as np
-from numba import prange
 
 from .arrays import Array, jit
+from .tasks import BLOCK, Task, run
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -41,7 +41,7 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
-    _sigmoid(x.reshape(-1), y.reshape(-1))
+    run(Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1)))
     return y
 
 
@@ -50,9 +50,9 @@ def sigmoid_dx(dy: Array, y: Array) -> Array:
     return dy * y * (1 - y)
 
 
-@jit(parallel=True)
-def _sigmoid(x, y):
+@jit()
+def _sigmoid_item(item, thread, x, y):
     one = x.dtype.type(1)
-    for i in prange(x.size):
+    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
         e = np.exp(-abs(x[i]))
         y[i] = (one if x[i] >= 0 else e) / (one + e)

@@ -11,9 +11,9 @@ Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6
 """
 
 import numpy as np
-from numba import prange
 
 from .arrays import Array, jit
+from .tasks import Task, run
 
 # --- reference: the formulas, row by row --------------------------------------
 
@@ -41,8 +41,14 @@ def softmax_dx_reference(dy: Array, y: Array) -> Array:
 def softmax(x: Array) -> Array:
     """Return y of equation (1) for x (..., K) with K at least 1."""
     y = np.empty_like(x)
-    _softmax(x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1]))
+    run(*softmax_tasks(x, y))
     return y
+
+
+def softmax_tasks(x: Array, y: Array) -> list[Task]:
+    """Return the task that writes y of equation (1)."""
+    rows = x.reshape(-1, x.shape[-1])
+    return [Task(_softmax_item, -(-len(rows) // 64), rows, y.reshape(rows.shape))]
 
 
 def softmax_dx(dy: Array, y: Array) -> Array:
@@ -50,10 +56,10 @@ def softmax_dx(dy: Array, y: Array) -> Array:
     return y * (dy - np.sum(dy * y, axis=-1, keepdims=True))
 
 
-@jit(parallel=True)
-def _softmax(x, y):
+@jit()
+def _softmax_item(item, thread, x, y):
     rows, classes = x.shape
-    for n in prange(rows):
+    for n in range(item * 64, min(item * 64 + 64, rows)):
         largest = x[n, 0]
         for k in range(classes):
             if x[n, k] > largest or x[n, k] != x[n, k]:  # NaN is passed on

@@ -14,9 +14,9 @@ scipy.special.log_softmax is the oracle.
 """
 
 import numpy as np
-from numba import prange
 
 from .arrays import Array, jit
+from .tasks import Task, run
 
 # --- reference: the formulas, row by row --------------------------------------
 
@@ -47,14 +47,14 @@ def softmax_crossentropy_dz_reference(z: Array, targets: Array) -> Array:
 def softmax_crossentropy(z: Array, targets: Array) -> Array:
     """Return the losses (N,) of equation (1) for z and targets (N, K)."""
     losses = np.empty(len(z), z.dtype)
-    _softmax_crossentropy(z, targets, losses)
+    run(Task(_losses_item, -(-len(z) // 64), z, targets, losses))
     return losses
 
 
 def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     """Return dz (N, K) of equation (2), d(losses[n])/d(z[n]) for every n."""
     dz = np.empty_like(z)
-    _softmax_crossentropy_dz(z, targets, dz)
+    run(Task(_dz_item, -(-len(z) // 64), z, targets, dz))
     return dz
 
 
@@ -76,9 +76,9 @@ def _largest(z, n):
     return largest
 
 
-@jit(parallel=True)
-def _softmax_crossentropy(z, targets, losses):
-    for n in prange(len(z)):
+@jit()
+def _losses_item(item, thread, z, targets, losses):
+    for n in range(item * 64, min(item * 64 + 64, len(z))):
         largest = _largest(z, n)
         log_total = _log_total(z, n, largest)
         loss = largest * 0
@@ -88,9 +88,9 @@ def _softmax_crossentropy(z, targets, losses):
         losses[n] = loss
 
 
-@jit(parallel=True)
-def _softmax_crossentropy_dz(z, targets, dz):
-    for n in prange(len(z)):
+@jit()
+def _dz_item(item, thread, z, targets, dz):
+    for n in range(item * 64, min(item * 64 + 64, len(z))):
         largest = _largest(z, n)
         log_total = _log_total(z, n, largest)
         mass = z.dtype.type(0)

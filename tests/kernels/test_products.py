@@ -6,16 +6,17 @@ from sora_np.kernels import products as k
 
 @pytest.mark.parametrize("pixels", [1, 5, 13])
 @pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
-def test_windows_is_the_formula(pixels, columns, dtype, close, rng):
+@pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
+def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     ldw, run = 66, 3
     x = rng.standard_normal(60).astype(dtype)
-    w = rng.standard_normal(2 * run * ldw).astype(dtype)
+    w = rng.standard_normal(2 + 2 * run * ldw).astype(dtype)
     bias = rng.standard_normal(ldw).astype(dtype)
     x_at, y_at = k.table(np.arange(pixels) * 2), k.table(np.arange(pixels) * ldw)
     taps = np.array([0, 10])
     y = np.zeros((pixels + 1) * ldw, dtype)
     expected = y.copy()
-    args = (x, 4, x_at, pixels, taps, run, w, ldw, bias, *columns)
+    args = (x, 4, x_at, 0, pixels, taps, run, w, 2, ldw, bias, relu, *columns)
     k.windows(*args, y, 1, y_at)
     k.windows_reference(*args, expected, 1, y_at)
     close(y, expected)
@@ -30,7 +31,7 @@ def test_outer_is_the_formula(rows, columns, dtype, close, rng):
     x_at, d_at = k.table(np.arange(rows)), k.table(np.arange(rows) * ld)
     d = rng.standard_normal(rows * ld).astype(dtype)
     expected = d.copy()
-    args = (x, 2, 8, 2, x_at, rows, dy, 1, width * ld, ld, height, width, *columns)
+    args = (x, 2, 8, 2, x_at, 0, rows, dy, 1, width * ld, ld, height, width, *columns)
     k.outer(*args, d, d_at)
     k.outer_reference(*args, expected, d_at)
     close(d, expected)

@@ -1,0 +1,253 @@
+"""The loops of products.py over all images of a batch, as tasks.
+
+NHWC images lie in a flat array.  An image that needs padding is copied into scratch
+memory of the thread first (as a pass of its own that cost 30 %).  A problem is cut into
+about ``ITEMS`` parts by its size alone, so that the bits are the same for any number of
+threads: images; where these are few, bands of their rows and blocks of their channels;
+for a gradient by the weights, chunks of images or blocks of its rows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Array, jit
+from .products import outer, table, windows
+from .tasks import Task, scratch
+from .tile import VECTOR_BYTES
+
+ITEMS = 8
+
+
+class Images(NamedTuple):
+    """NHWC images that lie in a flat array, with the padding that they need."""
+
+    height: int
+    width: int
+    channels: int
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+    @property
+    def line(self) -> int:
+        """How many numbers a padded line holds."""
+        return (self.left + self.width + self.right) * self.channels
+
+    @property
+    def padded_size(self) -> int:
+        """How many numbers a padded image holds; 0 where none needs padding."""
+        if not (self.top or self.bottom or self.left or self.right):
+            return 0
+        return (self.top + self.height + self.bottom) * self.line
+
+
+@jit()
+def pad(x, n, images, first, last, padded):
+    """Copy the lines first .. last - 1 of the padded image n of x into ``padded``."""
+    height, width, channels, top, _, left, right = images
+    line = (left + width + right) * channels
+    start, stop = left * channels, (left + width) * channels
+    for h in range(first, last):
+        to = h * line
+        if h < top or h >= top + height:
+            for k in range(to, to + line):
+                padded[k] = 0
+            continue
+        for k in range(start):
+            padded[to + k] = 0
+        come = (n * height + h - top) * width * channels - start
+        for k in range(start, stop):
+            padded[to + k] = x[come + k]
+        for k in range(stop, line):
+            padded[to + k] = 0
+
+
+class Sweep(NamedTuple):
+    """How windows sweep over images; counts, and steps in numbers of the arrays."""
+
+    images: int  # N
+    rows: int  # of windows, in an image
+    columns: int
+    x_image: int  # from an image to the next
+    y_image: int
+    x_row: int  # from a row of windows to the next
+    y_row: int
+    lines: int  # of the padded image: from a row of windows to the next, and
+    extent: int  # in a row of windows
+    y_start: int  # in an image
+    w_start: int
+    ldw: int  # from a row of w to the next
+    groups: int
+    x_group: int  # channels of a group
+    y_group: int
+
+
+def windows_task(
+    sweep: Sweep,
+    x: Array,
+    images: Images,
+    x_at: NDArray[np.int64],
+    taps: NDArray[np.int64],
+    run: int,
+    w: Array,
+    bias: Array,
+    relu: bool,
+    y: Array,
+    y_at: NDArray[np.int64],
+) -> Task:
+    """Return the task of equation (1) for all images, bands of rows, blocks of columns.
+
+    Parameters
+    ----------
+    x_at, y_at : where the windows of an image, and their outputs, are
+    """
+    pixels = sweep.rows * sweep.columns
+    # an image is cut where there are few; a band still fills some tiles of rows
+    bands = max(1, min(-(-ITEMS // max(sweep.images, 1)), pixels // 60, sweep.rows))
+    band = -(-sweep.rows // bands)
+    block, pair = sweep.y_group, 2 * VECTOR_BYTES // x.itemsize
+    if sweep.images * bands < ITEMS:
+        block = min(block, pair)
+    blocks = -(-sweep.y_group // block)
+    part = band * sweep.columns
+    padded = scratch(images.padded_size, x.dtype)
+    return Task(
+        _windows_item, sweep.images * bands * blocks,
+        sweep, (bands, band, blocks, block), x.reshape(-1), images, padded,
+        table(x_at.reshape(-1)[:part]), np.ascontiguousarray(taps).reshape(-1), run,
+        w.reshape(-1), bias, int(relu),
+        y.reshape(-1), table(y_at.reshape(-1)[:part]),
+    )  # fmt: skip
+
+
+@jit()
+def _windows_item(
+    item, thread, sweep, cut, x, images, padded, x_at, taps, run, w, bias, relu, y, y_at
+):
+    bands, band, blocks, block = cut
+    image_band, block_of = item // blocks, item % blocks
+    n, band_of = image_band // bands, image_band % bands
+    # the last band overlaps the one before it and writes the same numbers
+    i = min(band_of * band, sweep.rows - band)
+    source, x0 = x, n * sweep.x_image + i * sweep.x_row
+    if padded.size:
+        source, x0 = padded[thread], i * sweep.x_row
+        top = i * sweep.lines
+        bottom = top + (band - 1) * sweep.lines + sweep.extent
+        pad(x, n, images, top, bottom, source)
+    y0 = n * sweep.y_image + i * sweep.y_row + sweep.y_start
+    for g in range(sweep.groups):
+        first = g * sweep.y_group + block_of * block
+        last = min(first + block, (g + 1) * sweep.y_group)
+        windows(
+            source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, taps, run,
+            w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
+        )  # fmt: skip
+
+
+class Pixels(NamedTuple):
+    """The pixels of (2): counts, and steps in numbers of the arrays."""
+
+    images: int  # N
+    rows: int  # of windows, in an image
+    columns: int
+    x_image: int  # from an image to the next
+    y_image: int
+    x_row: int  # from a row of windows to the next
+    y_row: int
+    x_column: int  # from a window to the next
+    y_column: int
+    groups: int
+    x_group: int  # channels of a group
+    y_group: int
+
+
+def outer_tasks(
+    pixels: Pixels,
+    x: Array,
+    images: Images,
+    x_at: NDArray[np.int64],
+    dy: Array,
+    dw: Array,
+) -> list[Task]:
+    """Return the tasks of dw = the sum of equation (2) over all images.
+
+    The images are cut into chunks, each with a sum of its own; these are added in
+    order.  A large dw is cut into blocks of rows instead, and has one sum.
+
+    Parameters
+    ----------
+    x_at : where the inputs of a window are
+    """
+    rows, columns = x_at.size, dw.size // x_at.size
+    # eight sums of more than 64k numbers leave the L2 cache: 128 to 128 channels, 3x3
+    chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= 65536 else 1
+    unit = 12 if pixels.y_group > VECTOR_BYTES // x.itemsize else 10  # whole tiles
+    block = -(-rows // (-(-ITEMS // chunks) * unit)) * unit
+    blocks = -(-rows // block)
+    tasks = []
+    if chunks == 1 and images.padded_size:
+        whole = np.empty((pixels.images, images.padded_size), x.dtype)
+        tasks.append(Task(_pad_item, len(whole), x.reshape(-1), images, whole))
+        x, images = whole, Images(1, 1, 1)
+        pixels = pixels._replace(x_image=whole.shape[1])
+    sums = np.empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
+    padded = scratch(images.padded_size, x.dtype)
+    places = table(np.arange(rows) * columns)
+    tasks.append(
+        Task(
+            _outer_item, chunks * blocks, pixels, (chunks, blocks, block, rows),
+            x.reshape(-1), images, padded, table(x_at), dy.reshape(-1), sums, places,
+        )
+    )  # fmt: skip
+    return tasks + ([fold_task(sums, dw)] if chunks > 1 else [])
+
+
+@jit()
+def _pad_item(n, thread, x, images, padded):
+    height, _, _, top, bottom, _, _ = images
+    pad(x, n, images, 0, top + height + bottom, padded[n])
+
+
+@jit()
+def _outer_item(
+    item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at
+):  # fmt: skip
+    chunks, blocks, block, rows = cut
+    chunk, ka = item // blocks, item % blocks * block
+    kb = min(ka + block, rows)
+    d = sums[chunk]
+    for k in range(d_at[ka], d_at[kb - 1] + len(d) // rows):
+        d[k] = 0
+    height, _, _, top, bottom, _, _ = images
+    for n in range(
+        chunk * pixels.images // chunks, (chunk + 1) * pixels.images // chunks
+    ):
+        source, x0 = x, n * pixels.x_image
+        if padded.size:
+            source, x0 = padded[thread], 0
+            pad(x, n, images, 0, top + height + bottom, source)
+        for g in range(pixels.groups):
+            outer(
+                source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column, x_at,
+                ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
+                pixels.rows, pixels.columns, g * pixels.y_group,
+                (g + 1) * pixels.y_group, d, d_at,
+            )  # fmt: skip
+
+
+def fold_task(parts: Array, total: Array) -> Task:
+    """Return the task total = parts[0] + parts[1] + ..., added in this order."""
+    return Task(_fold_item, -(-total.size // 4096), parts, total.reshape(-1))
+
+
+@jit()
+def _fold_item(item, thread, parts, total):
+    for k in range(item * 4096, min(item * 4096 + 4096, total.size)):
+        total[k] = parts[0, k]
+    for part in range(1, len(parts)):
+        for k in range(item * 4096, min(item * 4096 + 4096, total.size)):
+            total[k] += parts[part, k]

@@ -1,0 +1,198 @@
+"""Tasks: how the kernels run in parallel.
+
+A kernel's loop nest is an ordinary function of arrays for one *item* (an image, a block
+of rows), compiled without threads::
+
+    @jit()
+    def _double(item, thread, x, y):
+        for i in range(x.shape[1]):
+            y[item, i] = 2 * x[item, i]
+
+    run(Task(_double, len(x), x, y))
+
+``run`` spreads the items 0 .. count - 1 over the threads and the tasks one after the
+other.  Only items of one task run side by side, so no two of them may write to one
+place; what an item does must not depend on the threads, so that bits do not either.
+``thread`` numbers the threads: scratch memory is an array with ``THREADS`` rows.
+
+One function is compiled with numba's ``parallel=True``, ``_drive`` below, and it is
+small: numba would compile every such function with all that it calls anew, and the
+first training step would take 15 s instead of 5.  It calls a kernel by its address, for
+which the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.
+"""
+
+import functools
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import get_thread_id, prange, types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.registry import cpu_target
+from numba.extending import intrinsic
+from numpy.typing import DTypeLike, NDArray
+
+from .arrays import jit
+
+BLOCK = 8192  # numbers in an item of a kernel that goes entry by entry
+THREADS: int = numba.config.NUMBA_NUM_THREADS  # at most; set_num_threads may use fewer
+
+_WORD = ir.IntType(64)
+_ENTRY = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _WORD])  # item, thread, block
+
+
+class Task:
+    """A kernel for items 0 .. count - 1, with its arguments: prepared once, run often.
+
+    Parameters
+    ----------
+    body : a jitted function (item, thread, *arguments), which returns nothing
+    count : how many items
+    arguments : C-contiguous arrays, whole numbers, and tuples of whole numbers
+    """
+
+    def __init__(self, body: Any, count: int, *arguments: Any) -> None:
+        self.body, self.count = body, count
+        self.arguments = arguments  # keeps the arrays that the block points into
+        if not numba.config.DISABLE_JIT:
+            self.block = np.array([w for a in arguments for w in _words(a)], np.int64)
+            entry = _entry(body, tuple(map(_type, arguments)))
+            self.row = entry, self.block.ctypes.data, count
+
+
+class Program:
+    """Some tasks in order, as one call."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.tasks = [task for task in tasks if task.count]
+        if self.tasks and not numba.config.DISABLE_JIT:
+            self.rows = np.array([task.row for task in self.tasks], np.int64)
+
+    def __call__(self) -> None:
+        """Run the tasks."""
+        if numba.config.DISABLE_JIT:
+            for task in self.tasks:
+                for item in range(task.count):
+                    task.body(item, 0, *task.arguments)
+        elif self.tasks:
+            with _LOCK:
+                _drive(self.rows)
+
+
+def run(*tasks: Task) -> None:
+    """Run tasks in order.
+
+    >>> @jit()
+    ... def double(item, thread, x, y):
+    ...     y[item] = 2 * x[item]
+    >>> x, y = np.arange(3), np.zeros(3, int)
+    >>> run(Task(double, 3, x, y))
+    >>> y
+    array([0, 2, 4])
+    """
+    Program(tasks)()
+
+
+def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return memory (THREADS, size), a row for each thread."""
+    return np.empty((THREADS, size), dtype)
+
+
+# --- how arguments lie in memory ------------------------------------------------
+
+
+def _type(argument: Any) -> types.Type:
+    if isinstance(argument, np.ndarray):
+        return _array_type(argument.dtype, argument.ndim)
+    if isinstance(argument, tuple):
+        return _tuple_type(type(argument), len(argument))
+    return types.int64
+
+
+@functools.cache
+def _array_type(dtype: np.dtype[Any], ndim: int) -> types.Type:
+    return types.Array(numba.from_dtype(dtype), ndim, "C")
+
+
+@functools.cache
+def _tuple_type(kind: Any, count: int) -> types.Type:
+    if kind is tuple:
+        return types.UniTuple(types.int64, count)
+    return types.NamedUniTuple(types.int64, count, kind)
+
+
+def _words(argument: Any) -> Sequence[int]:
+    """Return an argument as the words of numba's data model."""
+    if isinstance(argument, tuple):
+        return argument
+    if not isinstance(argument, np.ndarray):
+        return (int(argument),)
+    a = argument
+    if not a.flags.c_contiguous:
+        raise TypeError(f"a task takes C-contiguous arrays, got strides {a.strides}")
+    owner = parent = 0
+    return owner, parent, a.size, a.itemsize, a.ctypes.data, *a.shape, *a.strides
+
+
+# --- from words to a call -------------------------------------------------------
+
+_LIBRARIES: list[Any] = []  # numba frees the code of a library that nobody holds
+
+
+@functools.cache
+@global_compiler_lock
+def _entry(body: Any, kinds: tuple[types.Type, ...]) -> int:
+    """Return the address of entry(item, thread, block), which calls ``body``."""
+    signature = types.void(types.int64, types.int64, *kinds)
+    body.compile(signature)
+    compiled = body.overloads[signature.args]
+    name = compiled.fndesc.llvm_cfunc_wrapper_name
+    address = compiled.library.get_pointer_to_function(name)
+    context = cpu_target.target_context
+    arguments = [context.get_value_type(kind) for kind in kinds]
+    module = context.create_module("entry")
+    entry = ir.Function(module, _ENTRY, f"sora_np_entry_{len(_LIBRARIES)}")
+    item, thread, block = entry.args
+    build = ir.IRBuilder(entry.append_basic_block())
+    layout = ir.LiteralStructType(arguments).as_pointer()
+    values = build.load(build.inttoptr(block, layout))
+    values = [build.extract_value(values, k) for k in range(len(arguments))]
+    callee = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, *arguments]).as_pointer()
+    build.call(build.inttoptr(_WORD(address), callee), [item, thread, *values])
+    build.ret_void()
+    library = context.codegen().create_library("entry")
+    library.add_ir_module(module)
+    library.finalize()
+    _LIBRARIES.append(library)
+    return int(library.get_pointer_to_function(entry.name))
+
+
+@intrinsic
+def _call(typing, entry, item, thread, block):
+    def generate(context, build, signature, values):
+        address, *arguments = values
+        build.call(build.inttoptr(address, _ENTRY.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    word = types.int64
+    return types.void(word, word, word, word), generate
+
+
+@jit(parallel=True)
+def _drive(rows):
+    for task in range(len(rows)):
+        entry, block, count = rows[task, 0], rows[task, 1], rows[task, 2]
+        if count == 1:  # to wake the threads takes 2 us
+            _call(entry, 0, 0, block)
+        else:
+            for item in prange(count):
+                _call(entry, np.int64(item), np.int64(get_thread_id()), block)
+
+
+# numba's workqueue layer ends the process when two threads launch loops at a time
+_LOCK = threading.Lock()
+os.register_at_fork(after_in_child=_LOCK._at_fork_reinit)  # type: ignore[attr-defined]
