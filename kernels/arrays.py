@@ -78,7 +78,7 @@ class _Cache(FunctionCache):
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
-        return (*super()._index_key(sig, codegen), _SOURCE, width)
+        return sig, codegen.magic_tuple(), _SOURCE, width, _constants(self._py_func)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code on disk or None; say once that it will take long."""
@@ -86,6 +86,17 @@ class _Cache(FunctionCache):
         if compiled is None:
             _say_that_it_compiles(self.cache_path)
         return compiled
+
+
+def _constants(function: Any) -> tuple[Any, ...]:
+    """Return the numbers that a function, and those that it encloses, are made with.
+
+    numba would compare all that is enclosed as bytes, which differ from run to run.
+    """
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return tuple(
+        _constants(cell.py_func) if hasattr(cell, "py_func") else cell for cell in cells
+    )
 
 
 @functools.cache

@@ -12,8 +12,8 @@ Source: the source document, 4.2.1; Goodfellow, Bengio & Courville, "Deep Learni
 
 import numpy as np
 
-from .arrays import Array, jit
-from .sweeps import Images, Pixels, Sweep, outer_tasks, windows_task
+from .arrays import Array
+from .sweeps import Images, Pixels, Sweep, outer_tasks, transpose_task, windows_task
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -106,14 +106,7 @@ def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
 def dense_dx_tasks(dy: Array, w: Array, dx: Array) -> list[Task]:
     """Return the tasks that write dx of equation (3): the product with w transposed."""
     w_t = np.empty(w.shape[::-1], w.dtype)
-    turn = Task(_transpose_item, -(-len(w) // 16), w, w_t)
-    return [turn, *dense_tasks(dy, w_t, np.zeros(len(w), dy.dtype), dx)]
-
-
-@jit()
-def _transpose_item(item, thread, w, w_t):
-    """Write 16 columns of w_t: blocks of 16 x 16 stay in the L1 cache."""
-    first, last = item * 16, min(item * 16 + 16, len(w))
-    for o in range(w.shape[1]):
-        for k in range(first, last):
-            w_t[o, k] = w[k, o]
+    return [
+        transpose_task(w, w_t),
+        *dense_tasks(dy, w_t, np.zeros(len(w), dy.dtype), dx),
+    ]

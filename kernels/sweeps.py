@@ -251,3 +251,17 @@ def _fold_item(item, thread, parts, total):
     for part in range(1, len(parts)):
         for k in range(item * 4096, min(item * 4096 + 4096, total.size)):
             total[k] += parts[part, k]
+
+
+def transpose_task(w: Array, w_t: Array) -> Task:
+    """Return the task w_t (O, K) = w (K, O) transposed."""
+    return Task(_transpose_item, -(-len(w) // 16), w, w_t)
+
+
+@jit()
+def _transpose_item(item, thread, w, w_t):
+    """Write 16 columns of w_t: blocks of 16 x 16 stay in the L1 cache."""
+    first, last = item * 16, min(item * 16 + 16, len(w))
+    for o in range(w.shape[1]):
+        for k in range(first, last):
+            w_t[o, k] = w[k, o]

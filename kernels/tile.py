@@ -21,6 +21,7 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
     tile_load(a, rows, left, NV)         acc[r, k] = a[rows[r] + k]
     tile_fma(acc, x, rows, j, w, start, left)
                                          acc[r, k] + x[rows[r] + j] * w[start + k]
+    tile_axpy(acc, a, i, other)          acc[r, k] + a[i] * other[r, k]
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
 
@@ -119,6 +120,11 @@ def tile_fma_reference(acc, x, rows, j, w, start, left):
     result = acc.copy()
     result[:, : columns.size] += np.multiply.outer(factors, columns)
     return result
+
+
+def tile_axpy_reference(acc, a, i, other):
+    """Return the tile acc[r, k] + a[i] * other[r, k]."""
+    return acc + _span("tile_axpy", a, i, 1) * other
 
 
 def tile_relu_reference(acc):
@@ -318,6 +324,15 @@ def tile_fma(e, acc, x, rows, j, w, start, left):  # noqa: D103
     return [
         e.call("fmuladd", total.type, factor, column, total)
         for (factor, column), total in zip(product(factors, columns), acc, strict=True)
+    ]
+
+
+@_operation(tile_axpy_reference, lambda acc, *_: acc)
+def tile_axpy(e, acc, a, i, other):  # noqa: D103
+    factor = e.spread(e.number(a, i, _INT64(0)))
+    return [
+        e.call("fmuladd", total.type, factor, value, total)
+        for value, total in zip(other, acc, strict=True)
     ]
 
 
