@@ -241,7 +241,8 @@ def _outer_item(
 
 def fold_task(parts: Array, total: Array) -> Task:
     """Return the task total = parts[0] + parts[1] + ..., added in this order."""
-    return Task(_fold_item, -(-total.size // 4096), parts, total.reshape(-1))
+    flat = parts.reshape(len(parts), -1), total.reshape(-1)
+    return Task(_fold_item, -(-total.size // 4096), *flat)
 
 
 @jit()

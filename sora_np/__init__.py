@@ -33,6 +33,7 @@ from sora_np.layers import (
     MaxPool2D,
     MaxPooling2D,
     ReLU,
+    Rescaling,
     Sigmoid,
     Softmax,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "MaxPooling2D",
     "Model",
     "ReLU",
+    "Rescaling",
     "Sequential",
     "Sigmoid",
     "Softmax",

@@ -254,7 +254,7 @@ def check_model(
         dy = rng.standard_normal((len(x), *model.output_shape))
     else:
         _, y, _ = model._checked(x, y)
-        nodes, loss, _ = model._loss_nodes(y)
+        loss, nodes, _ = model._as_trained(y)
     with _held_still(model.layers) as rewind:
 
         def value() -> tuple[float, Array]:

@@ -5,14 +5,14 @@ sequential model is the chain in which every node takes the value just before.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np import activations
 from sora_np.activations import Activation
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax
 
@@ -46,6 +46,25 @@ def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[
     for layer, inputs, _ in nodes:
         values.append(layer.forward(*(values[i] for i in inputs), training=training))
     return values
+
+
+class List:
+    """Nodes run one by one, as a plan is: see ``plan.py``."""
+
+    def __init__(self, nodes: Sequence[Node], dtype: DTypeLike, training: bool) -> None:
+        self.nodes, self.dtype, self.training = nodes, dtype, training
+
+    def load(self, x: Any, part: Any = None) -> None:
+        """Draw a batch: x, or x[part]."""
+        self.x = kernel_array(x if part is None else x[part], self.dtype)
+
+    def forward(self) -> Array:
+        """Return the last value."""
+        return forward(self.nodes, self.x, training=self.training)[-1]
+
+    def backward(self, dy: Array) -> None:
+        """Write the gradients of all layers, given dy = d(loss)/dy."""
+        backward(self.nodes, dy)
 
 
 def first_not_finite(nodes: Sequence[Node], x: Array) -> str:

@@ -16,6 +16,7 @@ from sora_np.layers import Layer
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
 from sora_np.optimizers import Optimizer
+from sora_np.plan import Plan, can_plan, traits
 from sora_np.windows import as_count
 
 # the cross-entropies that train from the logits of a model that ends in the activation
@@ -55,6 +56,9 @@ class Model:
         self._metrics: list[Any] = []
         self._flat: FlatParameters | None = None
         self._culprit: str | None = None  # of a loss that is not finite
+        self._fuse = True
+        self._plans: dict[tuple[int, bool, bool], Plan] = {}
+        self._planned: Any = None  # what the plans were made for
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
@@ -96,6 +100,7 @@ class Model:
         loss: str | Loss | None = None,
         *,
         metrics: Iterable[str | Metric] | str | Metric | None = None,
+        fuse: bool = True,
     ) -> None:
         """Say how to train.
 
@@ -104,6 +109,7 @@ class Model:
         optimizer : name, class or object
         loss : name, class or object; "crossentropy" is chosen by the shapes
         metrics : names or objects; "accuracy" is chosen by the shapes
+        fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
 
         Raises
         ------
@@ -118,6 +124,7 @@ class Model:
         for metric in wanted:
             _get_metric(metric, (1, 1), (1, 1))  # unknown names fail here
         self.optimizer, self.loss, self._metrics = optimizer, loss, wanted
+        self._fuse = bool(fuse)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -234,6 +241,8 @@ class Model:
         finally:
             for layer in self.layers:
                 layer.forget()
+            for plan in self._plans.values():
+                plan.forget()
         called.call("on_train_end", logs)
         return self.history
 
@@ -257,7 +266,7 @@ class Model:
             called.call("on_train_batch_begin", batch, {})
             part_weights = None if weights is None else weights[part]
             well = self._culprit is None
-            value, y_pred = self._train_step(x[part], y[part], part_weights)
+            value, y_pred = self._train_step(x, y[part], part_weights, part)
             if well and self._culprit:
                 warnings.warn(
                     f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
@@ -275,25 +284,32 @@ class Model:
                 break
         return logs
 
-    def _train_step(self, x: Any, y: Any, weights: Any) -> tuple[float, Array]:
-        """Change the parameters by one step; return the loss and predictions before."""
+    def _train_step(
+        self, x: Any, y: Any, weights: Any, part: Any = None
+    ) -> tuple[float, Array]:
+        """Change the parameters by one step; return the loss and predictions before.
+
+        The batch is x, or x[part].
+        """
         assert self.optimizer is not None  # _checked has seen to it
         flat = self.flat
         for layer in self.layers:
             layer.forget()
-        nodes, loss, activation = self._loss_nodes(y)
-        x = kernel_array(x, self.dtype)
-        z = graph.forward(nodes, x, training=True)[-1]
+        loss, nodes, activation = self._as_trained(y)
+        run = self._runner(nodes, len(y), training=True)
+        run.load(x, part)
+        z = run.forward()
         values, dz = loss.value_and_gradient(y, z, weights)
         value = float(np.sum(values))
         if not np.isfinite(value) and self._culprit is None:
-            self._culprit = graph.first_not_finite(nodes, x)
-        graph.backward(nodes, dz)
+            batch = kernel_array(x if part is None else x[part], self.dtype)
+            self._culprit = graph.first_not_finite(self.nodes, batch)
+        run.backward(dz)
         self.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
         return value, activation.forward(z)
 
-    def _loss_nodes(self, y: Any) -> tuple[list[Node], Loss, activations.Activation]:
-        """Return what to run, the loss of its output, and the activation that follows.
+    def _as_trained(self, y: Any) -> tuple[Loss, list[Node], activations.Activation]:
+        """Return the loss, the nodes that it is taken of, and what follows these.
 
         A cross-entropy behind softmax or sigmoid is taken from the logits: where the
         probability of the true class rounds to 0, its gradient would be lost.
@@ -304,8 +320,27 @@ class Model:
             if not loss.from_logits:
                 loss = copy.copy(loss)
                 loss.from_logits = True
-                return nodes, loss, activation
-        return self.nodes, loss, activations.linear
+                return loss, nodes, activation
+        return loss, self.nodes, activations.linear
+
+    def _runner(self, nodes: list[Node], samples: int, *, training: bool) -> Any:
+        """Return the plan for a batch, or else the list of layers.
+
+        Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
+        """
+        if not self._fuse or not can_plan(nodes):
+            return graph.List(nodes, self.dtype, training)
+        assert self.input_shape is not None
+        now = self.flat, traits(self.nodes)
+        if now != self._planned:
+            self._plans, self._planned = {}, now
+        key = samples, nodes is self.nodes, training
+        if key not in self._plans:
+            while len(self._plans) >= 4:  # of the last batches, and of evaluations
+                del self._plans[next(iter(self._plans))]
+            plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
+            self._plans[key] = plan
+        return self._plans[key]
 
     # --- evaluating and predicting ------------------------------------------------
 
@@ -353,7 +388,7 @@ class Model:
         for batch, part in enumerate(data.batches(len(x), batch_size)):
             called.call("on_test_batch_begin", batch, {})
             part_weights = None if weights is None else weights[part]
-            value, y_pred = self._test_step(x[part], y[part], part_weights)
+            value, y_pred = self._test_step(x, y[part], part_weights, part)
             loss.add(value, len(y_pred))
             for measure in measures:
                 measure.update_state(y[part], y_pred)
@@ -364,9 +399,13 @@ class Model:
         called.call("on_test_end", logs)
         return logs
 
-    def _test_step(self, x: Any, y: Any, weights: Any) -> tuple[float, Array]:
-        nodes, loss, activation = self._loss_nodes(y)
-        z = graph.forward(nodes, kernel_array(x, self.dtype))[-1]
+    def _test_step(
+        self, x: Any, y: Any, weights: Any, part: Any = None
+    ) -> tuple[float, Array]:
+        loss, nodes, activation = self._as_trained(y)
+        run = self._runner(nodes, len(y), training=False)
+        run.load(x, part)
+        z = run.forward()
         return float(np.sum(loss(y, z, weights))), activation.forward(z)
 
     def predict(
@@ -390,8 +429,11 @@ class Model:
 
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
-        inputs = kernel_array(self._inputs(x), self.dtype)
-        return graph.forward(self.nodes, inputs)[-1].copy()
+        inputs = self._inputs(x)
+        run = self._runner(self.nodes, len(inputs), training=False)
+        run.load(inputs)
+        y: Array = run.forward().copy()
+        return y
 
     def __call__(self, x: ArrayLike, training: bool = False) -> Array:
         """Return the outputs for x as one batch."""

@@ -10,6 +10,7 @@ from .flatten import Flatten
 from .input import Input
 from .max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
 from .relu import ReLU
+from .rescaling import Rescaling
 from .sigmoid import Sigmoid
 from .softmax import Softmax
 
@@ -26,6 +27,7 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling2D",
     "ReLU",
+    "Rescaling",
     "Sigmoid",
     "Softmax",
 ]

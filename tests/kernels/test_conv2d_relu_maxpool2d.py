@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from sora_np.kernels import conv2d_relu_maxpool2d as k
+from sora_np.kernels.tasks import run
+
+NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
+CASES = {  # id: x shape, w shape, pooling window, strides, pads, dilation
+    "plain": ((2, 8, 8, 3), (3, 3, 3, 5), (2, 2), (1, 1), NONE, (1, 1)),
+    "remainder": ((2, 7, 6, 3), (3, 3, 3, 5), (2, 2), (1, 1), NONE, (1, 1)),
+    "one-channel": ((17, 6, 6, 1), (3, 3, 1, 32), (2, 2), (1, 1), NONE, (1, 1)),
+    "padded": ((9, 8, 8, 20), (3, 3, 20, 34), (2, 2), (1, 1), SAME, (1, 1)),
+    "strides": (
+        *((1, 12, 9, 4), (3, 2, 4, 6), (2, 3), (2, 1)),
+        *(((1, 1), (0, 1)), (1, 1)),
+    ),
+    "dilation": (
+        *((3, 10, 11, 2), (2, 2, 2, 3), (3, 2), (1, 1)),
+        *(((0, 1), (1, 1)), (2, 2)),
+    ),
+    "long-runs": ((2, 9, 9, 40), (5, 5, 40, 3), (2, 2), (1, 1), NONE, (1, 1)),
+    "one-tap": ((1, 4, 4, 2), (1, 1, 2, 1), (4, 4), (1, 1), NONE, (1, 1)),
+    "no-images": ((0, 6, 6, 2), (3, 3, 2, 3), (2, 2), (1, 1), NONE, (1, 1)),
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES)
+def problem(request, dtype, rng):
+    x_shape, w_shape, *window = request.param
+    # whole numbers: sums are exact, so maxima tie and argmax is the same in any order
+    x, w = (rng.integers(-3, 4, shape).astype(dtype) for shape in (x_shape, w_shape))
+    bias = rng.integers(-9, 4, w_shape[3]).astype(dtype)
+    return x, w, bias, window
+
+
+def test_forward_is_the_formula(problem, close):
+    x, w, bias, window = problem
+    y, argmax = k.conv2d_relu_maxpool2d(x, w, bias, *window)
+    expected, places = k.conv2d_relu_maxpool2d_reference(x, w, bias, *window)
+    close(y, expected)
+    np.testing.assert_array_equal(argmax, places)
+
+
+def test_backward_is_the_formula(problem, close, rng):
+    x, w, bias, window = problem
+    y, argmax = k.conv2d_relu_maxpool2d_reference(x, w, bias, *window)
+    dy = rng.standard_normal(y.shape).astype(x.dtype)
+    actual = k.conv2d_relu_maxpool2d_backward(x, dy, argmax, w, *window)
+    args = x, dy, argmax, w, *window
+    expected = k.conv2d_relu_maxpool2d_backward_reference(*args)
+    for gradient, formula in zip(actual, expected, strict=True):
+        close(gradient, formula)
+
+
+def test_backward_without_dx(problem, close, rng):
+    x, w, bias, window = problem
+    y, argmax = k.conv2d_relu_maxpool2d_reference(x, w, bias, *window)
+    dy = rng.standard_normal(y.shape).astype(x.dtype)
+    dw, dbias = np.empty_like(w), np.empty_like(bias)
+    tasks = k.conv2d_relu_maxpool2d_backward_tasks(
+        x, dy, argmax, w, None, dw, dbias, *window
+    )
+    run(*tasks)
+    args = x, dy, argmax, w, *window
+    _, *expected = k.conv2d_relu_maxpool2d_backward_reference(*args)
+    close(dw, expected[0])
+    close(dbias, expected[1])
+
+
+def test_nan_in_x_and_in_dy_comes_through(rng):
+    x = rng.random((1, 6, 6, 1))
+    x[0, 0, 0, 0] = np.nan
+    w, bias = np.ones((3, 3, 1, 2)), np.zeros(2)
+    y, argmax = k.conv2d_relu_maxpool2d(x, w, bias, (2, 2))
+    assert np.isnan(y[0, 0, 0]).all()
+    assert not np.isnan(y[0, 1, 1]).any()
+    dy = np.zeros_like(y)
+    dy[0, 1, 1, 1] = np.nan
+    dx, dw, dbias = k.conv2d_relu_maxpool2d_backward(x, dy, argmax, w, (2, 2))
+    assert np.isnan(dx).any()
+    assert np.isnan(dw[..., 1]).all()
+    np.testing.assert_array_equal(np.isnan(dbias), [False, True])

@@ -1,0 +1,110 @@
+"""The one parallel driver: what it is given, in which order, by which threads."""
+
+import os
+import threading
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
+
+from sora_np.kernels.arrays import jit
+from sora_np.kernels.tasks import THREADS, Program, Task, run, scratch
+
+
+class Sizes(NamedTuple):
+    rows: int
+    columns: int
+
+
+@jit()
+def every_kind_of_argument(item, thread, bytes_, x, pair, sizes, number, y):
+    y[item, 0] = x[item, 1, 0] * number + bytes_[item] + pair[1]
+    y[item, 1] = sizes.columns * 10 + sizes.rows + (thread >= 0) + x.shape[2]
+
+
+def test_arguments_arrive():
+    x, bytes_ = np.arange(12.0).reshape(3, 2, 2), np.array([5, 6, 7], np.uint8)
+    y = np.zeros((3, 2))
+    run(Task(every_kind_of_argument, 3, bytes_, x, (1, -2), Sizes(3, 4), 10, y))
+    np.testing.assert_array_equal(y, [[23, 46], [64, 46], [105, 46]])
+
+
+@jit()
+def append(item, thread, log, number):
+    log[0] += 1
+    log[log[0]] = number
+
+
+def test_tasks_run_in_order_and_empty_ones_not_at_all():
+    log = np.zeros(9, np.int64)
+    program = Program([Task(append, n, log, n) for n in (1, 0, 1, 1)])
+    program()
+    program()
+    np.testing.assert_array_equal(log, [6, 1, 1, 1, 1, 1, 1, 0, 0])
+    run()
+
+
+@jit()
+def mark(item, thread, seen, of_thread):
+    seen[item] += 1
+    of_thread[thread] += 1
+
+
+@pytest.mark.parametrize("items", [1, 2, 7, 1000])
+def test_every_item_runs_once(items):
+    seen = np.zeros(items, np.int64)
+    of_thread = np.zeros(THREADS, np.int64)
+    run(Task(mark, items, seen, of_thread))
+    np.testing.assert_array_equal(seen, 1)
+    assert of_thread.sum() <= items  # threads may lose counts to one another
+
+
+def test_strided_arrays_are_refused():
+    with pytest.raises(TypeError, match="C-contiguous"):
+        Task(append, 1, np.zeros(9, np.int64)[::2], 1)
+
+
+def test_scratch_has_a_row_for_every_thread():
+    assert scratch(5, np.float32).shape == (THREADS, 5)
+
+
+def test_python_threads_may_run_tasks_side_by_side():
+    seen = [np.zeros(50, np.int64) for _ in range(4)]
+    of_thread = np.zeros(THREADS, np.int64)
+    workers = [
+        threading.Thread(target=lambda s=s: [run(Task(mark, 50, s, of_thread))] * 20)
+        for s in seen
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all((s == 1).all() for s in seen)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is of POSIX")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_the_lock_is_free_in_a_forked_child():
+    child = os.fork()
+    if child == 0:
+        from sora_np.kernels import tasks
+
+        os._exit(0 if tasks._LOCK.acquire(timeout=1) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_one_function_alone_is_compiled_in_parallel():
+    import ast
+    from pathlib import Path
+
+    folder = Path(__file__).parents[2] / "kernels"
+    found = [
+        f"{path.stem}.{node.name}"
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        and any("parallel" in ast.unparse(d) for d in node.decorator_list)
+    ]
+    assert found == ["tasks._drive"]
+    assert numba.config.DISABLE_JIT or THREADS >= 1

@@ -1,0 +1,210 @@
+"""The plan equals the list of layers: every pattern, and lists without one."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sora_np import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    Rescaling,
+    Sequential,
+    Sigmoid,
+    Softmax,
+)
+from sora_np import plan as plan_module
+from sora_np.sora_model import create_sora_model
+
+SHAPE = (9, 8, 2)
+
+
+class Doubled(Conv2D):
+    """A subclass that computes otherwise."""
+
+    def forward(self, x, *, training=False):
+        return 2 * super().forward(x, training=training)
+
+    def backward(self, dy):
+        return super().backward(2 * dy)
+
+
+LISTS = {  # id: layers, the steps that the plan makes of them
+    "conv-pool": (
+        lambda: [Conv2D(5, 3, activation="relu"), MaxPool(2)],
+        ["ConvPoolStep"],
+    ),
+    "conv-relu-layer-pool": (
+        lambda: [Conv2D(20, 3, padding="same"), ReLU(), MaxPool((3, 2))],
+        ["ConvPoolStep"],
+    ),
+    "conv-activation-layer": (
+        lambda: [Conv2D(5, 3), Activation("relu")],
+        ["ConvStep"],
+    ),
+    "conv-pool-twice": (
+        lambda: [
+            *[Conv2D(17, 2, padding="same", activation="relu"), MaxPool(2)],
+            *[Conv2D(6, 2, activation="relu"), MaxPool(2)],
+        ],
+        ["ConvPoolStep", "ConvPoolStep"],
+    ),
+    "pool-overlaps": (
+        lambda: [Conv2D(5, 3, activation="relu"), MaxPool(3, 1)],
+        ["ConvStep", "MaxPoolStep"],
+    ),
+    "pool-same": (
+        lambda: [Conv2D(5, 2, activation="relu"), MaxPool(2, padding="same")],
+        ["ConvStep", "MaxPoolStep"],
+    ),
+    "groups": (
+        lambda: [Conv2D(4, 3, groups=2, activation="relu"), MaxPool(2)],
+        ["ConvStep", "MaxPoolStep"],
+    ),
+    "other-activations": (
+        lambda: [Conv2D(4, 3, 2, activation="tanh"), Conv2D(3, 2, activation="tanh")],
+        ["ConvStep", "ConvStep"],
+    ),
+    "no-bias": (
+        lambda: [
+            Conv2D(4, 3, use_bias=False, activation="relu"),
+            Dense(3, use_bias=False),
+        ],
+        ["ConvStep", "AffineStep"],
+    ),
+    "leaky-relu": (
+        lambda: [Conv2D(4, 3), ReLU(negative_slope=0.1)],
+        ["ConvStep", "Step"],
+    ),
+    "dense-relu": (lambda: [Dense(3), ReLU(), Dense(3, "relu")], ["AffineStep"] * 2),
+    "pool-first": (lambda: [MaxPool(2), Conv2D(3, 2)], ["MaxPoolStep", "ConvStep"]),
+    "rescaling": (lambda: [Rescaling(0.5, 0.1), Dense(3)], ["Step", "AffineStep"]),
+    "rescaling-later": (lambda: [Dense(3), Rescaling(0.5)], ["AffineStep", "Step"]),
+    "own": (
+        lambda: [Doubled(3, 3, activation="relu"), MaxPool(2)],
+        ["Step", "MaxPoolStep"],
+    ),
+    "random-and-norm": (
+        lambda: [Conv2D(6, 3), BatchNormalization(), Dropout(0.3), Sigmoid()],
+        ["ConvStep", "Step", "Step", "Step"],
+    ),
+}
+
+
+def pair(layers, loss="categorical_crossentropy", dtype="float64", head=None):
+    models = []
+    for fuse in (True, False):
+        tail = head() if head else [Flatten(), Dense(4, "softmax")]
+        own = layers()
+        model = Sequential([*own, *tail], dtype=dtype, seed=1)
+        model.build((None, *SHAPE))
+        model.compile("adam", loss, metrics=["accuracy"], fuse=fuse)
+        models.append(model)
+    return models
+
+
+@pytest.mark.parametrize("layers, steps", LISTS.values(), ids=LISTS)
+def test_plan_and_list_are_equal(layers, steps, rng):
+    fused, plain = pair(layers)
+    names = [type(s).__name__ for s in plan_module.steps_of(fused.nodes)]
+    assert names == [*steps, "FlattenStep", "AffineStep"]
+    for samples in (9, 1, 9):
+        x = rng.standard_normal((samples, *SHAPE))
+        y = np.eye(4)[rng.integers(0, 4, samples)]
+        a, b = fused.train_on_batch(x, y), plain.train_on_batch(x, y)
+        assert_allclose(a, b, rtol=1e-12)
+        scale = np.abs(plain.flat.grads).max()
+        assert_allclose(
+            fused.flat.grads, plain.flat.grads, rtol=1e-12, atol=1e-12 * scale
+        )
+    assert_allclose(fused.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-12)
+    a = fused.evaluate(x, y, batch_size=4, verbose=0)
+    assert_allclose(a, plain.evaluate(x, y, batch_size=4, verbose=0), rtol=1e-12)
+
+
+HEADS = {
+    "mse-of-softmax": ("mse", lambda: [Flatten(), Dense(4), Softmax()]),
+    "sigmoid": ("binary_crossentropy", lambda: [Flatten(), Dense(4, "sigmoid")]),
+    "regression": ("mae", lambda: [Flatten(), Dense(4)]),
+}
+
+
+@pytest.mark.parametrize("loss, head", HEADS.values(), ids=HEADS)
+def test_other_ends_are_equal(loss, head, rng):
+    fused, plain = pair(lambda: [Conv2D(3, 3, activation="relu")], loss, head=head)
+    x, y = rng.standard_normal((5, *SHAPE)), rng.integers(0, 2, (5, 4))
+    for _ in range(2):
+        assert_allclose(
+            fused.train_on_batch(x, y), plain.train_on_batch(x, y), rtol=1e-12
+        )
+    assert_allclose(fused.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float16", "float64", ">f4", "bool"])
+def test_fit_draws_from_any_dtype(kind, rng):
+    fused, plain = pair(LISTS["conv-pool"][0], dtype="float32")
+    x = rng.integers(0, 2, (20, *SHAPE)).astype(kind)
+    y = np.eye(4)[rng.integers(0, 4, 20)]
+    logs = [
+        m.fit(x, y, batch_size=8, epochs=2, verbose=0).history for m in (fused, plain)
+    ]
+    assert_allclose(logs[0]["loss"], logs[1]["loss"], rtol=1e-5)
+    assert_allclose(
+        fused.predict(x[::2], verbose=0), plain.predict(x[::2], verbose=0), atol=1e-5
+    )
+
+
+def test_what_a_user_is_handed_is_a_copy(rng):
+    model, _ = pair(LISTS["conv-pool"][0])
+    x = rng.standard_normal((3, *SHAPE))
+    first = model.predict_on_batch(x)
+    kept = first.copy()
+    model.predict_on_batch(-x)
+    assert_array_equal(first, kept)
+
+
+def test_a_new_activation_makes_a_new_plan(rng):
+    model, plain = pair(LISTS["conv-pool"][0])
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[:3]
+    model.train_on_batch(x, y)
+    plain.train_on_batch(x, y)
+    for m in (model, plain):
+        m.layers[0].activation = Activation("tanh").activation
+    assert_allclose(model.train_on_batch(x, y), plain.train_on_batch(x, y), rtol=1e-12)
+    assert_allclose(model.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-12)
+
+
+def test_few_plans_are_kept(rng):
+    model, _ = pair(LISTS["conv-pool"][0])
+    for samples in range(1, 9):
+        model.predict_on_batch(np.zeros((samples, *SHAPE)))
+    assert len(model._plans) == 4
+
+
+def test_a_layer_used_twice_is_no_chain():
+    model = Sequential([Dense(2, input_shape=(2,)), ReLU()])
+    first, last = model.nodes
+    assert plan_module.can_plan([first, last])
+    assert not plan_module.can_plan([first, first._replace(inputs=(1,))])
+    assert not plan_module.can_plan([first, last._replace(inputs=(0,))])
+
+
+def test_training_allocates_no_large_array():
+    """A step of fit makes nothing of a hundredth of the size of its activations."""
+    import tracemalloc
+
+    model = create_sora_model((28, 28, 1))
+    x, y = np.zeros((64, 28, 28, 1), np.float32), np.eye(10, dtype=np.float32)[:1]
+    y = np.repeat(y, 64, axis=0)
+    model.fit(x, y, batch_size=32, verbose=0)
+    tracemalloc.start()
+    model.fit(x, y, batch_size=32, verbose=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    activations = 32 * (13 * 13 * 32 + 5 * 5 * 64 + 128) * 4
+    assert peak < activations / 4, f"{peak} bytes"
