@@ -74,11 +74,14 @@ def adam(
 def _adam_item(item, thread, p, g, m, v, largest, numbers, amsgrad):
     alpha, keep_m, new_m = numbers[0], numbers[1], numbers[2]
     keep_v, new_v, epsilon = numbers[3], numbers[4], numbers[5]
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, p.size))
+    p, g, m, v, largest = p[part], g[part], m[part], v[part], largest[part]
+    for i in range(p.size):
         m[i] = keep_m * m[i] + new_m * g[i]
         v[i] = keep_v * v[i] + new_v * g[i] * g[i]
-        spread = v[i]
-        if amsgrad:
+    if amsgrad:
+        for i in range(p.size):
             largest[i] = max(largest[i], v[i])
-            spread = largest[i]
-        p[i] -= alpha * m[i] / (np.sqrt(spread) + epsilon)
+        v = largest
+    for i in range(p.size):
+        p[i] -= alpha * m[i] / (np.sqrt(v[i]) + epsilon)

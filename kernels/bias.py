@@ -10,7 +10,7 @@ Source: the chain rule; Goodfellow, Bengio & Courville, "Deep Learning" (2016), 
 
 import numpy as np
 
-from .arrays import Array, jit
+from .arrays import Array, empty, jit
 from .sweeps import ITEMS, fold_task
 from .tasks import Task, run
 
@@ -35,7 +35,7 @@ def bias_relu_dz(dy: Array, y: Array | None) -> tuple[Array, Array]:
 
     ``y = None`` stands for y = z, without ReLU.
     """
-    dz, dbias = np.empty_like(dy), np.empty(dy.shape[1], dy.dtype)
+    dz, dbias = np.empty_like(dy), empty(dy.shape[1], dy.dtype)
     run(*bias_relu_dz_tasks(dy, y, dz, dbias))
     return dz, dbias
 
@@ -44,7 +44,7 @@ def bias_relu_dz_tasks(
     dy: Array, y: Array | None, dz: Array, dbias: Array
 ) -> list[Task]:
     """Return the tasks that write dz, which may be dy itself, and dbias."""
-    parts = np.empty((ITEMS, dy.shape[1]), dy.dtype)
+    parts = empty((ITEMS, dy.shape[1]), dy.dtype)
     arrays = dy, dy if y is None else y, int(y is not None), dz, parts
     return [Task(_bias_relu_item, ITEMS, *arrays), fold_task(parts, dbias)]
 

@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Pads, Pair, Shape, jit
+from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .sweeps import Images, Pixels, Sweep, outer_tasks, windows_task
 from .tasks import Task, run
 
@@ -140,7 +140,7 @@ def conv2d(
     bias : (O,)
     strides, pads, dilation, groups : (s, t), ((top, bottom), (left, right)), (d, e), G
     """
-    y = np.empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
+    y = empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
     run(*conv2d_tasks(x, w, bias, y, strides, pads, dilation, groups))
     return y
 
@@ -155,7 +155,7 @@ def conv2d_dw(
     groups: int = 1,
 ) -> Array:
     """Return dw (KH, KW, C/G, O) of equation (2) for x and dy of (N, H, W, C | O)."""
-    dw = np.empty(w_shape, x.dtype)
+    dw = empty(w_shape, x.dtype)
     run(*conv2d_dw_tasks(x, dy, dw, strides, pads, dilation, groups))
     return dw
 
@@ -170,7 +170,7 @@ def conv2d_dx(
     groups: int = 1,
 ) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, O)."""
-    dx = np.empty(x_shape, dy.dtype)
+    dx = empty(x_shape, dy.dtype)
     run(*conv2d_dx_tasks(dy, w, dx, strides, pads, dilation, groups))
     return dx
 
@@ -255,7 +255,7 @@ def conv2d_dx_tasks(
         width, columns, kw, strides[1], pads[1][0], dilation[1]
     )
     images = Images(rows, columns, filters, above, below, before, after)
-    turned = np.empty((kh * kw, og, channels), w.dtype)  # tap by tap, in order of use
+    turned = empty((kh * kw, og, channels), w.dtype)  # tap by tap, in order of use
     nothing = np.zeros(channels, dy.dtype)
     order: list[int] = []
     tasks = []

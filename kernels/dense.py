@@ -12,7 +12,7 @@ Source: the source document, 4.2.1; Goodfellow, Bengio & Courville, "Deep Learni
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, empty
 from .sweeps import Images, Pixels, Sweep, outer_tasks, transpose_task, windows_task
 from .tasks import Task, run
 
@@ -52,21 +52,21 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
 
 def dense(x: Array, w: Array, bias: Array) -> Array:
     """Return y (N, O) of equation (1) for x (N, K), w (K, O), bias (O,)."""
-    y = np.empty((len(x), w.shape[1]), x.dtype)
+    y = empty((len(x), w.shape[1]), x.dtype)
     run(*dense_tasks(x, w, bias, y))
     return y
 
 
 def dense_dw(x: Array, dy: Array) -> Array:
     """Return dw (K, O) of equation (2) for x (N, K), dy (N, O)."""
-    dw = np.empty((x.shape[1], dy.shape[1]), x.dtype)
+    dw = empty((x.shape[1], dy.shape[1]), x.dtype)
     run(*dense_dw_tasks(x, dy, dw))
     return dw
 
 
 def dense_dx(dy: Array, w: Array) -> Array:
     """Return dx (N, K) of equation (3) for dy (N, O), w (K, O)."""
-    dx = np.empty((len(dy), len(w)), dy.dtype)
+    dx = empty((len(dy), len(w)), dy.dtype)
     run(*dense_dx_tasks(dy, w, dx))
     return dx
 
@@ -105,7 +105,7 @@ def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
 
 def dense_dx_tasks(dy: Array, w: Array, dx: Array) -> list[Task]:
     """Return the tasks that write dx of equation (3): the product with w transposed."""
-    w_t = np.empty(w.shape[::-1], w.dtype)
+    w_t = empty(w.shape[::-1], w.dtype)
     return [
         transpose_task(w, w_t),
         *dense_tasks(dy, w_t, np.zeros(len(w), dy.dtype), dx),

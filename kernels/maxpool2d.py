@@ -17,7 +17,7 @@ p(x) = max_ij x_ij.
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Pads, Pair, Shape, jit
+from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -93,8 +93,8 @@ def maxpool2d(
     -------
     y, argmax : the maxima, and where in its window each stood: p * columns + q
     """
-    y = np.empty(_shape(x.shape, window, strides, pads), x.dtype)
-    argmax = np.empty(y.shape, _position_dtype(window))
+    y = empty(_shape(x.shape, window, strides, pads), x.dtype)
+    argmax = empty(y.shape, _position_dtype(window))
     run(*maxpool2d_tasks(x, y, argmax, window, strides, pads))
     return y, argmax
 
@@ -108,7 +108,7 @@ def maxpool2d_dx(
     pads: Pads = ((0, 0), (0, 0)),
 ) -> Array:
     """Return dx (N, H, W, C) of equation (2) for dy and argmax (N, OH, OW, C)."""
-    dx = np.empty(x_shape, dy.dtype)
+    dx = empty(x_shape, dy.dtype)
     run(*maxpool2d_dx_tasks(dy, argmax, dx, window, strides, pads))
     return dx
 

@@ -87,7 +87,9 @@ def relu_dx(
 def _relu_item(item, thread, x, bends, y):
     slope, threshold, ceiling = bends[0], bends[1], bends[2]
     zero = slope * 0
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, x.size))
+    x, y = x[part], y[part]
+    for i in range(x.size):
         v = x[i]
         below = slope * (v - threshold) if slope != zero else zero  # 0 * -inf is NaN
         above = ceiling if v >= ceiling else v
@@ -97,6 +99,8 @@ def _relu_item(item, thread, x, bends, y):
 @jit()
 def _relu_dx_item(item, thread, dy, x, bends, dx):
     slope, threshold, ceiling = bends[0], bends[1], bends[2]
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, x.size))
+    dy, x, dx = dy[part], x[part], dx[part]
+    for i in range(x.size):
         above = dy[i] * 0 if x[i] >= ceiling else dy[i]
         dx[i] = slope * dy[i] if x[i] <= threshold else above

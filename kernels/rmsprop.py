@@ -66,7 +66,9 @@ def rmsprop(
 def _rmsprop_item(item, thread, p, g, v, a, b, numbers, centered):
     lr, rho, fresh = numbers[0], numbers[1], numbers[2]
     momentum, epsilon = numbers[3], numbers[4]
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, p.size))
+    p, g, v, a, b = p[part], g[part], v[part], a[part], b[part]
+    for i in range(p.size):
         v[i] = rho * v[i] + fresh * g[i] * g[i]
         spread = v[i]
         if centered:

@@ -39,6 +39,8 @@ def sgd(
 @jit()
 def _sgd_item(item, thread, p, g, v, numbers, nesterov):
     lr, momentum = numbers[0], numbers[1]
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, p.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, p.size))
+    p, g, v = p[part], g[part], v[part]
+    for i in range(p.size):
         v[i] = momentum * v[i] - lr * g[i]
         p[i] += momentum * v[i] - lr * g[i] if nesterov else v[i]

@@ -53,6 +53,8 @@ def sigmoid_dx(dy: Array, y: Array) -> Array:
 @jit()
 def _sigmoid_item(item, thread, x, y):
     one = x.dtype.type(1)
-    for i in range(item * BLOCK, min(item * BLOCK + BLOCK, x.size)):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, x.size))
+    x, y = x[part], y[part]
+    for i in range(x.size):
         e = np.exp(-abs(x[i]))
         y[i] = (one if x[i] >= 0 else e) / (one + e)

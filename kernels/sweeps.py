@@ -7,15 +7,16 @@ threads: images; where these are few, bands of their rows and blocks of their ch
 for a gradient by the weights, chunks of images or blocks of its rows.
 """
 
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, jit
+from .arrays import Array, empty, jit
 from .products import outer, table, windows
-from .tasks import Task, scratch
-from .tile import VECTOR_BYTES
+from .tasks import BLOCK, Task, scratch
+from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
 ITEMS = 8
 
@@ -190,11 +191,11 @@ def outer_tasks(
     blocks = -(-rows // block)
     tasks = []
     if chunks == 1 and images.padded_size:
-        whole = np.empty((pixels.images, images.padded_size), x.dtype)
+        whole = empty((pixels.images, images.padded_size), x.dtype)
         tasks.append(Task(_pad_item, len(whole), x.reshape(-1), images, whole))
         x, images = whole, Images(1, 1, 1)
         pixels = pixels._replace(x_image=whole.shape[1])
-    sums = np.empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
+    sums = empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
     padded = scratch(images.padded_size, x.dtype)
     places = table(np.arange(rows) * columns)
     tasks.append(
@@ -242,27 +243,50 @@ def _outer_item(
 def fold_task(parts: Array, total: Array) -> Task:
     """Return the task total = parts[0] + parts[1] + ..., added in this order."""
     flat = parts.reshape(len(parts), -1), total.reshape(-1)
-    return Task(_fold_item, -(-total.size // 4096), *flat)
+    return Task(_fold_item, -(-total.size // BLOCK), *flat)
 
 
 @jit()
 def _fold_item(item, thread, parts, total):
-    for k in range(item * 4096, min(item * 4096 + 4096, total.size)):
-        total[k] = parts[0, k]
-    for part in range(1, len(parts)):
-        for k in range(item * 4096, min(item * 4096 + 4096, total.size)):
-            total[k] += parts[part, k]
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, total.size))
+    total = total[part]
+    for k in range(total.size):
+        total[k] = 0
+    for chunk in range(len(parts)):
+        add = parts[chunk][part]
+        for k in range(total.size):
+            total[k] += add[k]
 
 
 def transpose_task(w: Array, w_t: Array) -> Task:
     """Return the task w_t (O, K) = w (K, O) transposed."""
-    return Task(_transpose_item, -(-len(w) // 16), w, w_t)
+    lanes = VECTOR_BYTES // w.itemsize
+    if min(w.shape) < lanes:
+        return Task(_transpose_small_item, 1, w, w_t)
+    rows, columns = w.shape
+    count = -(-rows // lanes)
+    body = _transpose_body(lanes)
+    return Task(body, count, w.reshape(-1), w_t.reshape(-1), rows, columns)
 
 
 @jit()
-def _transpose_item(item, thread, w, w_t):
-    """Write 16 columns of w_t: blocks of 16 x 16 stay in the L1 cache."""
-    first, last = item * 16, min(item * 16 + 16, len(w))
+def _transpose_small_item(item, thread, w, w_t):
     for o in range(w.shape[1]):
-        for k in range(first, last):
+        for k in range(len(w)):
             w_t[o, k] = w[k, o]
+
+
+@functools.cache
+def _transpose_body(lanes: int) -> Any:
+    """Return the body for squares of L x L in registers: 1600 x 128 in 15 us of 115."""
+
+    @jit()
+    def transpose_item(item, thread, w, w_t, rows, columns):
+        k = min(item * lanes, rows - lanes)  # the last squares overlap
+        for o in range(0, columns, lanes):
+            o = min(o, columns - lanes)
+            square = tile_load(w, tile_rows(k * columns + o, columns, lanes), lanes, 1)
+            to = tile_rows(o * rows + k, rows, lanes)
+            tile_store(w_t, to, tile_transpose(square), lanes)
+
+    return transpose_item

@@ -36,9 +36,12 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
-from .arrays import jit
+from .arrays import empty, jit
 
-BLOCK = 8192  # numbers in an item of a kernel that goes entry by entry
+# Numbers in an item of a kernel that goes entry by entry.  Such a kernel cuts its part
+# out of every array: an index that counts from 0 cannot be negative, so numba need not
+# look, and the loop vectorises (Adam: 30 instead of 230 us).
+BLOCK = 8192
 THREADS: int = numba.config.NUMBA_NUM_THREADS  # at most; set_num_threads may use fewer
 
 _WORD = ir.IntType(64)
@@ -98,8 +101,9 @@ def run(*tasks: Task) -> None:
 
 
 def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return memory (THREADS, size), a row for each thread."""
-    return np.empty((THREADS, size), dtype)
+    """Return memory (THREADS, size or a little more), a row for each thread."""
+    lines = -(-size * np.dtype(dtype).itemsize // 64)  # no two share a cache line
+    return empty((THREADS, lines * 64 // np.dtype(dtype).itemsize), dtype)
 
 
 # --- how arguments lie in memory ------------------------------------------------

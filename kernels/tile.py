@@ -23,6 +23,7 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
                                          acc[r, k] + x[rows[r] + j] * w[start + k]
     tile_axpy(acc, a, i, other)          acc[r, k] + a[i] * other[r, k]
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
+    tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
 
 ``left`` is the number of columns that are left: only columns k < left are read from an
@@ -130,6 +131,11 @@ def tile_axpy_reference(acc, a, i, other):
 def tile_relu_reference(acc):
     """Return the tile max(acc[r, k], 0), where NaN stays NaN."""
     return np.where(acc < 0, acc.dtype.type(0), acc)
+
+
+def tile_transpose_reference(acc):
+    """Return the tile acc[k, r], for L rows of one vector."""
+    return acc.T.copy()
 
 
 def tile_store_reference(a, rows, acc, left):
@@ -341,6 +347,25 @@ def tile_relu(e, acc):  # noqa: D103
     zero = e.tile.vector(None)
     negative = [e.builder.fcmp_ordered("<", total, zero) for total in acc]
     return [e.builder.select(n, zero, t) for n, t in zip(negative, acc, strict=True)]
+
+
+@_operation(tile_transpose_reference, lambda acc: acc)
+def tile_transpose(e, acc):  # noqa: D103
+    lanes = e.tile.vector.count
+    if (e.tile.R, e.tile.NV) != (lanes, 1):
+        raise TypingError(f"tile_transpose needs {lanes} rows of one vector")
+    rows, step = list(acc), 1
+    while step < lanes:  # of every 2*step x 2*step, swap the squares off the diagonal
+        above = [k - step + lanes if k & step else k for k in range(lanes)]
+        below = [k + lanes if k & step else k + step for k in range(lanes)]
+        masks = [ir.VectorType(_INT32, lanes)(mask) for mask in (above, below)]
+        for r in (r for r in range(lanes) if not r & step):
+            pair = rows[r], rows[r + step]
+            rows[r], rows[r + step] = (
+                e.builder.shuffle_vector(*pair, mask) for mask in masks
+            )
+        step *= 2
+    return rows
 
 
 @_operation(tile_store_reference, lambda *_: types.void)

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from sora_np import activations
 from sora_np.activations import Activation
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax
 
@@ -140,7 +140,8 @@ class FlatParameters:
     def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
         self.layers = layers
         size = sum(p.size for layer in layers for p in layer.params.values())
-        self.values, self.grads = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.values, self.grads = empty(size, dtype), empty(size, dtype)
+        self.grads[...] = 0
         self.places: list[tuple[Layer, slice]] = []
         end = 0
         for layer in layers:
@@ -155,7 +156,8 @@ class FlatParameters:
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
         return len(layers) == len(self.layers) and all(
-            mine is layer and all(p.base is self.values for p in layer.params.values())
+            mine is layer
+            and all(p.base is self.values.base for p in layer.params.values())
             for mine, layer in zip(self.layers, layers, strict=True)
         )
 

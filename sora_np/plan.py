@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.graph import Node
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.bias import bias_relu_dz_tasks
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
 from sora_np.kernels.conv2d_relu_maxpool2d import (
@@ -89,7 +89,7 @@ class MaxPoolStep(Step):
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         window = self.layer.pool_size
-        self._argmax = np.empty(y.shape, np.uint8 if math.prod(window) <= 256 else "i4")
+        self._argmax = empty(y.shape, np.uint8 if math.prod(window) <= 256 else "i4")
         return [*maxpool2d_tasks(x, y, self._argmax, *self.layer._window)]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
@@ -140,7 +140,7 @@ class AffineStep(Step):
 
     def _dbias(self) -> Array:
         kernel = self.layer.params["kernel"]
-        unused = np.empty(kernel.shape[-1], kernel.dtype)
+        unused = empty(kernel.shape[-1], kernel.dtype)
         return self.layer.grads["bias"] if self.layer.use_bias else unused
 
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
@@ -182,7 +182,7 @@ class ConvPoolStep(AffineStep):
         self.window = window
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
-        self._argmax = np.empty(y.shape, np.uint8)
+        self._argmax = empty(y.shape, np.uint8)
         kernel, sweep = self.layer.params["kernel"], self.layer._window[:3]
         outputs = y, self._argmax, self.window
         return [*conv2d_relu_maxpool2d_tasks(x, kernel, self._bias(), *outputs, *sweep)]
@@ -284,7 +284,7 @@ class Plan:
         if steps and _is(steps[0].layer, Rescaling):
             self._rescaling = steps[0].layer.scale, steps[0].layer.offset
             steps = steps[1:]
-        self.x = np.empty((samples, *input_shape), dtype)
+        self.x = empty((samples, *input_shape), dtype)
         self._order = np.arange(samples)
         self._drawn: tuple[Any, Any] = (None, None)
         values = [self.x]
@@ -292,7 +292,7 @@ class Plan:
         for step in steps:
             x, shape = values[-1], (samples, *step.output_shape)
             same = isinstance(step, FlattenStep)
-            values.append(x.reshape(shape) if same else np.empty(shape, dtype))
+            values.append(x.reshape(shape) if same else empty(shape, dtype))
             forward += step.forward(x, values[-1], training)
         self.y = values[-1]
         self._forward = _joined(forward)
@@ -302,7 +302,7 @@ class Plan:
     def _plan_backward(self, steps: Sequence[Step], values: Sequence[Array]) -> None:
         first = next((k for k, s in enumerate(steps) if s.has_params), len(steps))
         largest = max(value.size for value in values[first:])
-        spare, other = np.empty((2, largest), self.x.dtype)
+        spare, other = empty((2, largest), self.x.dtype)
         self.dy = spare[: self.y.size].reshape(self.y.shape)
         dy, backward = self.dy, []
         for k in reversed(range(first, len(steps))):

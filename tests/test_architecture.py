@@ -53,7 +53,7 @@ def test_imports_go_down(file):
                 assert FLOOR[name] <= FLOOR[here], f"{file} imports {name} from above"
 
 
-SHARED = {"arrays", "tasks", "tile", "products", "sweeps"}
+SHARED = {"arrays", "tasks", "tile", "products", "sweeps", "list_backward"}
 FUSED = {"conv2d_relu_maxpool2d": {"conv2d", "maxpool2d"}}  # may call what they fuse
 
 

@@ -66,7 +66,11 @@ def test_strided_arrays_are_refused():
 
 
 def test_scratch_has_a_row_for_every_thread():
-    assert scratch(5, np.float32).shape == (THREADS, 5)
+    memory = scratch(5, np.float32)
+    assert len(memory) == THREADS
+    assert memory.shape[1] >= 5
+    assert all(row.ctypes.data % 64 == 0 for row in memory)
+    assert scratch(0, np.float32).size == 0
 
 
 def test_python_threads_may_run_tasks_side_by_side():

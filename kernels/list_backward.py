@@ -1,0 +1,263 @@
+"""The list backward: gradients behind convolution, ReLU and max-pooling.
+
+The formulas, (2) to (4), and their references stand in conv2d_relu_maxpool2d.py.  What
+is not 0 in dz is gathered image by image: for dw channel by channel, as (where its
+window begins, value), for then a tile of dw stays in registers while the list streams
+by; for dx cell by cell and position by position, as (channel, value), for then a window
+of dx does.
+"""
+
+import functools
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Array, Pair, empty, jit
+from .products import outer, table
+from .sweeps import ITEMS, Images, fold_task, pad, transpose_task
+from .tasks import THREADS, Task, scratch
+from .tile import (
+    VECTOR_BYTES,
+    tile_axpy,
+    tile_load,
+    tile_offsets,
+    tile_rows,
+    tile_store,
+)
+
+DEAD = 255  # argmax where no cell is above 0
+
+# images, steps to the next window (down, right), taps, their length, pooling window
+Sweep: TypeAlias = tuple[Images, Pair, NDArray[np.int64], int, Pair]
+
+
+def dw_tasks(
+    x: Array,
+    dy: Array,
+    argmax: NDArray[np.uint8],
+    dw: Array,
+    dbias: Array,
+    sweep: Sweep,
+) -> list[Task]:
+    """Return the tasks that write dw and dbias of equations (3) and (2)."""
+    images, steps, taps, length, window = sweep
+    chunks = max(1, min(len(x), ITEMS))
+    parts, bias_parts = (
+        empty((chunks, *dw.shape), x.dtype),
+        empty((chunks, len(dbias)), x.dtype),
+    )
+    inputs, filters = dw.size // len(dbias), len(dbias)
+    _, rows, columns, _ = dy.shape
+    padded = scratch(images.padded_size, x.dtype)
+    if length * x.itemsize < VECTOR_BYTES:
+        # windows narrower than a vector: all of dz, in registers, beats a list (1 to 32
+        # channels on 28x28, batch 32: 65 us instead of 190)
+        dz = empty((THREADS, rows * window[0], columns * window[1], filters), x.dtype)
+        task = Task(
+            _narrow_item, chunks, x.reshape(-1), images, padded, steps,
+            table(taps[:, None] + np.arange(length)), dy, argmax, window, dz, parts,
+            table(np.arange(inputs) * filters), bias_parts,
+        )  # fmt: skip
+        return [task, fold_task(parts, dw), fold_task(bias_parts, dbias)]
+    cells, positions = _places(steps, window, rows, columns)
+    dw_t = empty((filters, inputs), x.dtype)
+    task = Task(
+        _dw_body(*_tile_shape(len(taps), length, x.itemsize)), chunks,
+        x.reshape(-1), images, padded, dy.reshape(len(dy), cells.size, filters),
+        argmax.reshape(len(dy), cells.size, filters), cells, positions,
+        empty((THREADS, cells.size + 1), np.int64), scratch(cells.size + 1, x.dtype),
+        table(taps), len(taps), length, parts.reshape(chunks, filters, inputs),
+        bias_parts,
+    )  # fmt: skip
+    turn = transpose_task(dw_t, dw.reshape(inputs, filters))
+    return [task, fold_task(parts, dw_t), turn, fold_task(bias_parts, dbias)]
+
+
+def dx_tasks(
+    dy: Array, argmax: NDArray[np.uint8], w: Array, dx: Array, sweep: Sweep
+) -> list[Task]:
+    """Return the tasks that write dx of equation (4)."""
+    images, steps, taps, length, window = sweep
+    _, rows, columns, filters = dy.shape
+    inputs = w.size // filters
+    cells, positions = _places(steps, window, rows, columns)
+    w_t = empty((filters, inputs), w.dtype)
+    # a run of 6 vectors, so that those of 64 filters stay in the L1 cache
+    vectors = min(-(-length * w.itemsize // VECTOR_BYTES), 6)
+    lists = positions.size, filters
+    task = Task(
+        _dx_body(vectors), len(dx), dy.reshape(len(dy), cells.size, filters),
+        argmax.reshape(len(dy), cells.size, filters), cells, positions,
+        empty((THREADS, cells.size * positions.size), np.int64),
+        empty((THREADS, cells.size, *lists), np.int64),
+        empty((THREADS, cells.size, *lists), w.dtype), taps, length, w_t.reshape(-1),
+        images, scratch(images.padded_size, w.dtype), dx.reshape(-1),
+    )  # fmt: skip
+    return [transpose_task(w.reshape(inputs, filters), w_t), task]
+
+
+def _places(
+    steps: Pair, window: Pair, rows: int, columns: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the windows begin in x: of each cell's first position; of others."""
+    i, j = np.arange(rows)[:, None] * window[0], np.arange(columns) * window[1]
+    p, q = np.arange(window[0])[:, None], np.arange(window[1])
+    cells, positions = (a * steps[0] + b * steps[1] for a, b in ((i, j), (p, q)))
+    return cells.reshape(-1), positions.reshape(-1)
+
+
+def _tile_shape(taps: int, length: int, itemsize: int) -> Pair:
+    """Return R and NV of a tile that covers a window's R runs of NV vectors.
+
+    It is held in registers while the list streams by: 24 of 32, or 12 of 16.
+    """
+    most = 24 if VECTOR_BYTES == 64 else 12
+    vectors = min(-(-length * itemsize // VECTOR_BYTES), most)
+    rows = max(r for r in range(1, taps + 1) if taps % r == 0 and r * vectors <= most)
+    return rows, vectors
+
+
+@jit()
+def _narrow_item(
+    chunk, thread, x, images, padded, steps, inputs, dy, argmax, window, dz, parts,
+    d_at, bias_parts,
+):  # fmt: skip
+    height, _, _, top, bottom, left, _ = images
+    line = (left + images.width + images.right) * images.channels
+    _, rows, columns, filters = dz.shape
+    chunks = len(parts)
+    parts[chunk] = 0
+    bias_parts[chunk] = 0
+    d = parts[chunk].reshape(-1)
+    for n in range(chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks):
+        source, x0 = x, n * (top + height + bottom) * line
+        if padded.size:
+            source, x0 = padded[thread], 0
+            pad(x, n, images, 0, top + height + bottom, source)
+        unpool(dy, argmax, n, window, dz, thread)
+        for i in range(dy.shape[1]):
+            for j in range(dy.shape[2]):
+                for o in range(filters):
+                    live = argmax[n, i, j, o] != DEAD
+                    slope = dy[n, i, j, o]
+                    bias_parts[chunk, o] += slope if live else slope * 0
+        outer(
+            source, x0, steps[0], steps[1], inputs, 0, len(d) // filters,
+            dz[thread].reshape(-1), 0, columns * filters, filters, rows, columns,
+            0, filters, d, d_at,
+        )  # fmt: skip
+
+
+@jit()
+def unpool(dy, argmax, n, window, dz, m):
+    """Write dz[m]: dy[n] at every maximum, else 0."""
+    _, rows, columns, filters = dy.shape
+    zero = dz.dtype.type(0)
+    for i in range(rows):
+        for j in range(columns):
+            for p in range(window[0]):
+                for q in range(window[1]):
+                    code = np.uint8(p * window[1] + q)
+                    h, v = i * window[0] + p, j * window[1] + q
+                    for o in range(filters):
+                        is_it = argmax[n, i, j, o] == code
+                        dz[m, h, v, o] = dy[n, i, j, o] if is_it else zero
+
+
+@functools.cache
+def _dw_body(R: int, NV: int) -> Any:
+    @jit()
+    def add(x, x0, starts, values, count, taps, tap, left, d, d_at):
+        acc = tile_load(d, d_at, left, NV)
+        for e in range(count):
+            window = tile_offsets(taps, tap, x0 + starts[e], R)
+            acc = tile_axpy(acc, values, e, tile_load(x, window, left, NV))
+        tile_store(d, d_at, acc, left)
+
+    @jit()
+    def dw_item(
+        chunk, thread, x, images, padded, dy, argmax, cells, positions, starts, values,
+        taps, n_taps, length, parts, bias_parts,
+    ):  # fmt: skip
+        height, width, channels, top, bottom, left, right = images
+        size = (top + height + bottom) * (left + width + right) * channels
+        chunks, filters, inputs = parts.shape
+        parts[chunk] = 0
+        bias_parts[chunk] = 0
+        d, start_of, value_of = parts.reshape(-1), starts[thread], values[thread]
+        for n in range(chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks):
+            source, x0 = x, n * size
+            if padded.size:
+                source, x0 = padded[thread], 0
+                pad(x, n, images, 0, top + height + bottom, source)
+            for o in range(filters):
+                count = 0
+                for cell in range(len(cells)):  # no "if": the next overwrites a dead
+                    position = np.int64(argmax[n, cell, o])
+                    live = position != DEAD
+                    start_of[count] = cells[cell] + positions[position * live]
+                    value_of[count] = dy[n, cell, o]
+                    count += live
+                for e in range(count):
+                    bias_parts[chunk, o] += value_of[e]
+                row = (chunk * filters + o) * inputs
+                for tap in range(0, n_taps, R):
+                    for k in range(0, length, NV * VECTOR_BYTES // x.itemsize):
+                        add(
+                            source, x0 + k, start_of, value_of, count, taps, tap,
+                            length - k, d, tile_rows(row + tap * length + k, length, R),
+                        )  # fmt: skip
+
+    return dw_item
+
+
+@functools.cache
+def _dx_body(NV: int) -> Any:
+    @jit()
+    def dx_item(
+        n, thread, dy, argmax, cells, positions, counts, channels_of, values, taps,
+        length, w_t, images, padded, dx,
+    ):  # fmt: skip
+        height, width, channels, top, bottom, left, right = images
+        line = (left + width + right) * channels
+        size, filters = (top + height + bottom) * line, dy.shape[2]
+        inputs = len(taps) * length
+        target, x0 = dx, n * size
+        if padded.size:
+            target, x0 = padded[thread], 0
+        for k in range(x0, x0 + size):
+            target[k] = 0
+        count, o_of, value_of = counts[thread], channels_of[thread], values[thread]
+        many = len(positions)
+        for cell in range(len(cells)):
+            for p in range(many):
+                count[cell * many + p] = 0
+            for o in range(filters):
+                position = np.int64(argmax[n, cell, o])
+                if position != DEAD:
+                    e = count[cell * many + position]
+                    o_of[cell, position, e] = o * inputs
+                    value_of[cell, position, e] = dy[n, cell, o]
+                    count[cell * many + position] = e + 1
+        for tap in range(len(taps)):
+            for k in range(0, length, NV * VECTOR_BYTES // dx.itemsize):
+                for cell in range(len(cells)):
+                    for p in range(many):
+                        start = x0 + cells[cell] + positions[p] + taps[tap] + k
+                        window = tile_rows(start, 0, 1)
+                        acc = tile_load(target, window, length - k, NV)
+                        some = value_of[cell, p]
+                        for e in range(count[cell * many + p]):
+                            w_at = tile_rows(o_of[cell, p, e] + tap * length + k, 0, 1)
+                            filters_of = tile_load(w_t, w_at, length - k, NV)
+                            acc = tile_axpy(acc, some, e, filters_of)
+                        tile_store(target, window, acc, length - k)
+        if padded.size:
+            for h in range(height):
+                come = (top + h) * line + left * channels
+                to = (n * height + h) * width * channels
+                for k in range(width * channels):
+                    dx[to + k] = target[come + k]
+
+    return dx_item
