@@ -64,10 +64,30 @@ def adam(
     amsgrad: bool,
 ) -> None:
     """Step p, m, v and, for AMSGrad, the largest v so far (P,) along g (P,)."""
+    numbers = np.array(adam_numbers(t, lr, beta_1, beta_2, epsilon), p.dtype)
+    run(adam_task(p, g, m, v, largest, numbers, amsgrad))
+
+
+def adam_task(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    largest: Array,
+    numbers: Array,
+    amsgrad: bool,
+) -> Task:
+    """Return the task of a step; ``numbers`` are read when it runs."""
+    arrays = p, g, m, v, largest, numbers
+    return Task(_adam_item, -(-p.size // BLOCK), *arrays, int(amsgrad))
+
+
+def adam_numbers(
+    t: int, lr: float, beta_1: float, beta_2: float, epsilon: float
+) -> tuple[float, ...]:
+    """Return what the loop needs."""
     alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    numbers = [alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon]
-    arrays = p, g, m, v, largest, np.array(numbers, p.dtype)
-    run(Task(_adam_item, -(-p.size // BLOCK), *arrays, int(amsgrad)))
+    return alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon
 
 
 @jit()

@@ -57,9 +57,23 @@ def rmsprop(
     centered: bool,
 ) -> None:
     """Step p, v, a, b (P,) along g (P,)."""
-    numbers = np.array([lr, rho, 1 - rho, momentum, epsilon], p.dtype)
+    numbers = np.array(rmsprop_numbers(lr, rho, momentum, epsilon), p.dtype)
+    run(rmsprop_task(p, g, v, a, b, numbers, centered))
+
+
+def rmsprop_task(
+    p: Array, g: Array, v: Array, a: Array, b: Array, numbers: Array, centered: bool
+) -> Task:
+    """Return the task of a step; ``numbers`` are read when it runs."""
     arrays = p, g, v, a, b, numbers
-    run(Task(_rmsprop_item, -(-p.size // BLOCK), *arrays, int(centered)))
+    return Task(_rmsprop_item, -(-p.size // BLOCK), *arrays, int(centered))
+
+
+def rmsprop_numbers(
+    lr: float, rho: float, momentum: float, epsilon: float
+) -> tuple[float, ...]:
+    """Return what the loop needs."""
+    return lr, rho, 1 - rho, momentum, epsilon
 
 
 @jit()

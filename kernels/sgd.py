@@ -32,8 +32,12 @@ def sgd(
     p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
     """Step p and v (P,) along g (P,)."""
-    numbers = np.array([lr, momentum], p.dtype)
-    run(Task(_sgd_item, -(-p.size // BLOCK), p, g, v, numbers, int(nesterov)))
+    run(sgd_task(p, g, v, np.array([lr, momentum], p.dtype), nesterov))
+
+
+def sgd_task(p: Array, g: Array, v: Array, numbers: Array, nesterov: bool) -> Task:
+    """Return the task of a step; ``numbers`` (lr, momentum) are read when it runs."""
+    return Task(_sgd_item, -(-p.size // BLOCK), p, g, v, numbers, int(nesterov))
 
 
 @jit()

@@ -41,6 +41,16 @@ def softmax_crossentropy_dz_reference(z: Array, targets: Array) -> Array:
     return dz
 
 
+def softmax_crossentropy_and_dz_reference(
+    z: Array, targets: Array
+) -> tuple[Array, Array]:
+    """Return both."""
+    return (
+        softmax_crossentropy_reference(z, targets),
+        softmax_crossentropy_dz_reference(z, targets),
+    )
+
+
 # --- fast ---------------------------------------------------------------------
 
 
@@ -56,6 +66,17 @@ def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     dz = np.empty_like(z)
     run(Task(_dz_item, -(-len(z) // 64), z, targets, dz))
     return dz
+
+
+def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
+    losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)
+    count = -(-len(z) // 64)
+    run(
+        Task(_losses_item, count, z, targets, losses),
+        Task(_dz_item, count, z, targets, dz),
+    )
+    return losses, dz
 
 
 @jit()

@@ -13,6 +13,7 @@ from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.sigmoid import sigmoid
 from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy,
+    softmax_crossentropy_and_dz,
     softmax_crossentropy_dz,
 )
 from sora_np.names import arguments_of, by_name, from_config, look_up, snake_case
@@ -59,6 +60,10 @@ class Loss:
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         """Return d(losses)/d(y_pred), of the shape of y_pred."""
         raise NotImplementedError(f"{type(self).__name__} must define dlosses")
+
+    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """Return both; a subclass may have a faster way than one after the other."""
+        return self.losses(y_true, y_pred), self.dlosses(y_true, y_pred)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         """Return y_true in the shape and dtype of y_pred, or raise ValueError.
@@ -116,9 +121,8 @@ class Loss:
     ) -> tuple[Any, Array]:
         """Return ``self(...)`` and ``self.gradient(...)`` at once."""
         targets, predictions = self._arrays(y_true, y_pred)
-        losses = self.losses(targets, predictions)
+        losses, dy = self.losses_and_dlosses(targets, predictions)
         factors = self._factors(losses, sample_weight)
-        dy = self.dlosses(targets, predictions)
         value = self._reduce(losses * factors)
         if self.reduction in ("sum_over_batch_size", "mean"):
             factors = factors / dy.dtype.type(max(losses.size, 1))
@@ -302,6 +306,11 @@ class CategoricalCrossentropy(Loss):
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         return _dcrossentropy(y_true, y_pred, self.axis, self.from_logits)
 
+    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        if self.from_logits and y_pred.ndim == 2 and self.axis in (-1, 1):
+            return softmax_crossentropy_and_dz(y_pred, y_true)
+        return super().losses_and_dlosses(y_true, y_pred)
+
 
 class SparseCategoricalCrossentropy(Loss):
     """-log p[label] for whole-number labels 0..K-1 and probabilities p over K classes.
@@ -378,6 +387,11 @@ class SparseCategoricalCrossentropy(Loss):
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         return _dcrossentropy(y_true, y_pred, self.axis, self.from_logits)
+
+    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        if self.from_logits and y_pred.ndim == 2 and self.axis in (-1, 1):
+            return softmax_crossentropy_and_dz(y_pred, y_true)
+        return super().losses_and_dlosses(y_true, y_pred)
 
 
 def _crossentropy(t: Array, y: Array, axis: int, from_logits: bool) -> Array:

@@ -5,22 +5,25 @@ stand in ``kernels/sgd.py``, ``rmsprop.py`` and ``adam.py``.
 """
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.adam import adam
+from sora_np.kernels.adam import adam_numbers, adam_task
 from sora_np.kernels.arrays import Array
-from sora_np.kernels.rmsprop import rmsprop
-from sora_np.kernels.sgd import sgd
+from sora_np.kernels.rmsprop import rmsprop_numbers, rmsprop_task
+from sora_np.kernels.sgd import sgd_task
+from sora_np.kernels.tasks import Program, Task
 from sora_np.names import arguments_of, from_config, look_up
 
 
 class Optimizer:
     """Moves a vector of parameters against its gradient.
 
-    A subclass defines ``update`` and, where it remembers something, ``slot_names``.
+    A subclass defines ``update`` (those here ``numbers`` and ``task``, which cost less)
+    and, where it remembers something, ``slot_names``.
 
     Parameters
     ----------
@@ -38,6 +41,8 @@ class Optimizer:
         self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.iterations = 0
+        self._arrays: list[Array] = []  # what the program was made for
+        self._ranges: list[slice] = []
 
     @property
     def learning_rate(self) -> float:
@@ -87,13 +92,40 @@ class Optimizer:
                     f"{params.shape}: call build(params) to begin anew"
                 )
         self.iterations += 1
-        for part in ranges:
-            slots = {name: slot[part] for name, slot in self.slots.items()}
-            self.update(params[part], grads[part], **slots)
+        numbers = self.numbers()
+        if not numbers:
+            for part in ranges:
+                slots = {name: slot[part] for name, slot in self.slots.items()}
+                self.update(params[part], grads[part], **slots)
+            return
+        now = [params, grads, *self.slots.values()]
+        if list(ranges) != self._ranges or not _same(now, self._arrays):
+            self._arrays, self._ranges = now, list(ranges)
+            self._numbers = np.empty(len(numbers), params.dtype)
+            parts = [
+                {name: slot[part] for name, slot in self.slots.items()}
+                for part in ranges
+            ]
+            self._program = Program(
+                [
+                    self.task(params[part], grads[part], self._numbers, **slots)
+                    for part, slots in zip(ranges, parts, strict=True)
+                ]
+            )
+        self._numbers[...] = numbers
+        self._program()
 
     def update(self, p: Array, g: Array, **slots: Array) -> None:
         """Change p and the slots in place; ``iterations`` counts this step already."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def numbers(self) -> tuple[float, ...]:
+        """Return what ``task`` needs anew at every step; () where there is no task."""
+        return ()
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
+        """Return the work of ``update``, prepared once for many steps."""
+        raise NotImplementedError(f"{type(self).__name__} must define task")
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal optimiser, without its slots."""
@@ -126,8 +158,11 @@ class SGD(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity",)
 
-    def update(self, p: Array, g: Array, **slots: Array) -> None:
-        sgd(p, g, slots["velocity"], self.learning_rate, self.momentum, self.nesterov)
+    def numbers(self) -> tuple[float, ...]:
+        return self.learning_rate, self.momentum
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
+        return sgd_task(p, g, slots["velocity"], numbers, self.nesterov)
 
 
 class RMSprop(Optimizer):
@@ -152,13 +187,14 @@ class RMSprop(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity", "momentum", *(["average"] if self.centered else []))
 
-    def update(self, p: Array, g: Array, **slots: Array) -> None:
+    def numbers(self) -> tuple[float, ...]:
+        rates = self.learning_rate, self.rho, self.momentum, self.epsilon
+        return rmsprop_numbers(*rates)
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         average = slots.get("average", slots["velocity"])  # not read unless centred
-        rmsprop(
-            *(p, g, slots["velocity"], average, slots["momentum"]),
-            *(self.learning_rate, self.rho, self.momentum, self.epsilon),
-            self.centered,
-        )
+        moments = slots["velocity"], average, slots["momentum"]
+        return rmsprop_task(p, g, *moments, numbers, self.centered)
 
 
 class Adam(Optimizer):
@@ -191,13 +227,18 @@ class Adam(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         return ("m", "v", *(["largest"] if self.amsgrad else []))
 
-    def update(self, p: Array, g: Array, **slots: Array) -> None:
+    def numbers(self) -> tuple[float, ...]:
+        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        return adam_numbers(self.iterations, *rates)
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         largest = slots.get("largest", slots["v"])  # not read unless AMSGrad
-        adam(
-            *(p, g, slots["m"], slots["v"], largest),
-            *(self.iterations, self.learning_rate, self.beta_1, self.beta_2),
-            *(self.epsilon, self.amsgrad),
-        )
+        return adam_task(p, g, slots["m"], slots["v"], largest, numbers, self.amsgrad)
+
+
+def _same(some: Sequence[Array], others: Sequence[Array]) -> bool:
+    """Whether these are the very same arrays."""
+    return len(some) == len(others) and all(map(operator.is_, some, others))
 
 
 def _as_rate(name: str, value: Any, most: float, *, below: bool = False) -> float:

@@ -84,7 +84,7 @@ def test_every_kernel_stands_beside_its_formula(name):
         for key, value in vars(module).items()
         if isfunction(value)
         and not key.startswith("_")
-        and not key.endswith(("_shape", "_tasks", "_windows"))
+        and not key.endswith(("_shape", "_tasks", "_task", "_windows", "_numbers"))
         and value.__module__ == module.__name__
     }
     fast = [key for key in public if not key.endswith("_reference")]

@@ -88,6 +88,11 @@ def test_softmax_crossentropy(shape, dtype, close, rng):
     close(
         k.softmax_crossentropy_dz(z, t), k.softmax_crossentropy_dz_reference(z, t), "dz"
     )
+    both = k.softmax_crossentropy_and_dz(z, t)
+    for actual, expected in zip(
+        both, k.softmax_crossentropy_and_dz_reference(z, t), strict=True
+    ):
+        close(actual, expected)
 
 
 def test_softmax_crossentropy_where_softmax_underflows():
