@@ -21,6 +21,7 @@ from benchmarks.record import record
 from benchmarks.workers import cpus, crew
 
 GROUPS = ("train", "predict", "vgg", "fit", "start", "ops", "threads")
+PROBE = [("FMA peak", False)]
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -36,15 +37,13 @@ def main(arguments=None):
         _say("")
         lines.extend(new)
         for (_, row), of_row in report.rows_of(new).items():
-            print(f"\n{row}\n{report.table(of_row)}", flush=True)
+            print(f"\n{report.title(row, of_row)}\n{report.table(of_row)}", flush=True)
             for line in of_row:
                 if "failed" in line:
                     print(f"  {line['variant']}: {line['failed']}")
 
-    def run(group, tasks, threads):
-        settings = [(p, tuned) for p in names for tuned in mallocs(group, p)]
-        probe = [("FMA peak", False)]
-        with crew(settings, threads) as workers, crew(probe, threads) as (peak,):
+    def run(tasks, settings, threads):
+        with crew(settings, threads) as workers, crew(PROBE, threads) as (peak,):
             versions.update({w.peer: w.ask("version") for w in workers})
             peak.ask("prepare", Task("", "FMA peak", "peak"))
             peak.ask("check", "")
@@ -52,16 +51,18 @@ def main(arguments=None):
                 emit(measure(task, workers, peak, threads, options.quick, _say))
 
     print(f"{len(cpus())} cores, {options.threads} threads")
-    for group in GROUPS:
-        if group not in options.only:
-            continue
-        if group == "start":
-            emit(measure_processes(names, options.threads, options.quick, _say))
-        elif group == "threads":
-            for threads in thread_counts(options.threads):
-                run(group, thread_tasks(threads, options.quick), threads)
-        else:
-            run(group, group_tasks(group, options.quick), options.threads)
+    quick, threads = options.quick, options.threads
+    tasks = [task for g in options.only for task in network_tasks(g, quick)]
+    if tasks:
+        run(tasks, malloc_settings(names, quick), threads)
+    if "start" in options.only:
+        emit(measure_processes(names, threads, quick, _say))
+    if "ops" in options.only:  # they allocate their results: tuned malloc for all
+        run(op_tasks(1 if quick else 32), [(name, True) for name in names], threads)
+    if "threads" in options.only:
+        for count in thread_counts(threads):
+            tasks = thread_tasks(count, quick)
+            run(tasks, [(name, False) for name in names], count)
     head = record(options.threads, versions)
     print("\n" + report.headline(lines))
     if options.json:
@@ -101,16 +102,14 @@ def _some(parser, option, text, names):
     return chosen
 
 
-def group_tasks(group, quick):
-    """Return the rows of a group."""
-    if group == "ops":
-        return op_tasks(batch=1 if quick else 32)
+def network_tasks(group, quick):
+    """Return the rows of a group, none for a group that measures no network."""
     if group == "vgg":
         return [network_task("vgg", "train", VGG, 2 if quick else 64)]
     if group == "fit":
-        # batch 32 either way; another number stands for few images
+        # batch 32 either way; 0 stands for few images
         return [Task("fit", "one epoch of fit", "fit", REFERENCE, 0 if quick else 32)]
-    batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}[group]
+    batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}.get(group, ())
     batches = batches[:1] if quick else batches
     return [network_task(group, group, REFERENCE, batch) for batch in batches]
 
@@ -133,16 +132,13 @@ def thread_tasks(threads, quick):
     ]
 
 
-def mallocs(group, peer):
-    """Return for which settings of malloc, False default or True tuned, to measure.
+def malloc_settings(names, quick):
+    """Return (peer, whether malloc is tuned) for networks: two peers with both.
 
-    Operations allocate their results: all with the tuned one.  Networks: sora_np and
-    PyTorch with both.
+    sora_np with the default one comes first: that is its number in the ratios.
     """
-    if group == "ops":
-        return (True,)
-    both = group in ("train", "predict", "vgg") and peer in (OURS, "PyTorch")
-    return (False, True) if both else (False,)
+    tuned = [] if quick else [n for n in (OURS, "PyTorch") if n in names]
+    return [(name, False) for name in names] + [(name, True) for name in tuned]
 
 
 def _say(text):

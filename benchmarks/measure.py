@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.peers import fma_peak
+from benchmarks.problems import peak_flops
 from benchmarks.timing import SLICE, interleaved
 from benchmarks.workers import PeerError
 
@@ -20,7 +20,7 @@ def measure(task, crew, peak, threads, quick, say):
     Parameters
     ----------
     crew : workers, sora_np's first
-    peak : the worker of ``fma_peak``, or None
+    peak : the worker of ``fma_peak``
     quick : one short slice of each variant; nothing that compiles for long
     say : function of a text, for progress
     """
@@ -40,16 +40,14 @@ def measure(task, crew, peak, threads, quick, say):
                     raise
                 lines.append(line(task, worker.peer, name) | {"failed": str(error)})
                 continue
-            if expected is None:
-                expected = result
+            expected = expected or result
             compare(name, task, result, expected)
             samplers[name] = worker.sampler(variant, seconds)
             peers[name] = worker.peer
-    if peak:
-        samplers[PEAK] = peak.sampler("", seconds)
+    samplers[PEAK] = peak.sampler("", SLICE / 10 if quick else SLICE)
     say(f"{task.name}: {len(samplers)} variants in turn")
     times = timed(task, samplers, quick)
-    at_peak = times.pop(PEAK, None)
+    at_peak = times.pop(PEAK)
     best = min((t.median for n, t in times.items() if peers[n] != OURS), default=None)
     for name, t in times.items():
         entry = line(task, peers[name], name) | {
@@ -58,11 +56,11 @@ def measure(task, crew, peak, threads, quick, say):
             "high": t.high,
             "rounds": t.rounds,
             "threads": threads,
+            "peak_gflops": peak_flops(threads) / at_peak.median / 1e9,
+            "peak_spread": at_peak.spread,
         }
         if task.flops:
             entry["gflops"] = task.flops / t.median / 1e9
-        if task.flops and at_peak:
-            entry["peak_gflops"] = fma_peak.flops(threads) / at_peak.median / 1e9
         if best:
             entry["ratio"] = t.median / best
         lines.append(entry)

@@ -21,6 +21,14 @@ class Task(NamedTuple):
     flops: float = 0.0  # of direct convolution, a call
 
 
+PEAK_FMAS = 64 * 6 * 32 * 500  # multiply-adds a thread in a call of the peak's probe
+
+
+def peak_flops(threads):
+    """Return the flops of one call of the probe of the FMA peak."""
+    return 2.0 * threads * PEAK_FMAS
+
+
 # --- networks -------------------------------------------------------------------------
 
 

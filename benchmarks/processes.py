@@ -3,9 +3,10 @@
     python -m benchmarks.processes PEER VARIANT STEPS
 
 is the process that is measured: it imports the framework, builds the reference network
-and trains STEPS steps of 32 images.  Only the default malloc, no cache but the named.
+and trains STEPS steps of 32 images, with the default malloc.
 """
 
+import importlib
 import os
 import subprocess
 import sys
@@ -26,39 +27,45 @@ PROGRAMS = {  # peer -> the variants that a user would run
 }
 
 
+COLD = "start with empty caches, to the first training step"
+WARM = "start with warm caches, to the first training step"
+MEMORY = "peak memory of a process that trains, batch 32"
+
+
+class ProcessError(Exception):
+    """A process that did not end well."""
+
+
 def measure_processes(peers, threads, quick, say):
     """Return the lines of cold start, warm start and peak memory."""
-    cold, warm, memory = {}, {}, {}
     variants = [
         (peer, variant)
         for peer, names in PROGRAMS.items()
         if peer in peers and not missing(peer)
         for variant in (names[:1] if quick else names)
     ]
+    cold, warm, memory, failed = {}, {}, {}, []
+    steps = 5 if quick else 200
     with tempfile.TemporaryDirectory() as folder:
-        for peer, variant in variants:
-            say(f"processes: {peer}, cold")
-            cold[peer, variant] = [run(peer, variant, 1, threads, folder)[0]]
+        for key in list(variants):
+            say(f"processes: {key[0]}, empty caches")
+            try:
+                cold[key] = [run(*key, 1, threads, folder)[0]]
+            except ProcessError as error:
+                if key[0] == OURS:
+                    raise
+                variants.remove(key)
+                failed.append(_line(COLD, *key) | {"failed": str(error)})
         for _ in range(1 if quick else 5):
             for key in variants:
-                say(f"processes: {key[0]}, warm")
-                seconds, _ = run(*key, 1, threads, folder)
-                warm.setdefault(key, []).append(seconds)
+                say(f"processes: {key[0]}, warm caches")
+                warm.setdefault(key, []).append(run(*key, 1, threads, folder)[0])
         for _ in range(1 if quick else 2):
             for key in variants:
                 say(f"processes: {key[0]}, memory")
-                _, size = run(*key, 5 if quick else 200, threads, folder)
-                memory.setdefault(key, []).append(size)
-    steps = "training process of batch 32"
-    return [
-        *_lines(
-            "start with empty caches, to the first training step", cold, "s", threads
-        ),
-        *_lines(
-            "start with warm caches, to the first training step", warm, "s", threads
-        ),
-        *_lines(f"peak memory, {steps}", memory, "B", threads),
-    ]
+                memory.setdefault(key, []).append(run(*key, steps, threads, folder)[1])
+    lines = _lines(COLD, cold, threads) + _lines(WARM, warm, threads)
+    return lines + _lines(MEMORY, memory, threads, "B") + failed
 
 
 def run(peer, variant, steps, threads, cache):
@@ -73,35 +80,35 @@ def run(peer, variant, steps, threads, cache):
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
+        raise ProcessError(f"{peer} ended with status {process.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024
     return seconds, usage.ru_maxrss * unit
 
 
-def _lines(row, values, unit, threads):
+def _line(row, peer, variant):
+    name = f"{peer} {variant}".strip()
+    return {"group": "start", "row": row, "peer": peer, "variant": name, "unit": "s"}
+
+
+def _lines(row, values, threads, unit="s"):
     times = {key: summarise(v) for key, v in values.items()}
     others = [t.median for (peer, _), t in times.items() if peer != OURS]
     return [
-        {
-            "group": "start",
-            "row": row,
-            "peer": peer,
-            "variant": f"{peer} {variant}".strip(),
+        _line(row, *key)
+        | {
             "unit": unit,
             "value": t.median,
             "low": t.low,
             "high": t.high,
             "rounds": t.rounds,
             "threads": threads,
-            **({"ratio": t.median / min(others)} if others else {}),
         }
-        for (peer, variant), t in times.items()
+        | ({"ratio": t.median / min(others)} if others else {})
+        for key, t in times.items()
     ]
 
 
 def main(peer, variant, steps):
-    import importlib
-
     task = network_task("start", "train", REFERENCE, 32)
     made = importlib.import_module(module_of(peer)).variants(task)[variant]()
     for _ in range(int(steps)):

@@ -70,6 +70,15 @@ def _three(value):
     return f"{value:.{max(0, 2 - math.floor(math.log10(value)))}f}" if value else "0"
 
 
+def title(row, lines):
+    """Return the name of a row, and how fast and how steady the machine was then."""
+    peaks = [line for line in lines if "peak_gflops" in line]
+    if not peaks:
+        return row
+    speed, spread = peaks[0]["peak_gflops"], 100 * peaks[0]["peak_spread"]
+    return f"{row} (FMA peak {speed:.0f} GFLOP/s, spread {spread:.0f} %)"
+
+
 HEADS = ("variant", "median", "spread", "GFLOP/s", "of peak", "ratio")
 
 
@@ -125,6 +134,15 @@ GROUPS = {
 }
 
 
+INTRODUCTION = """\
+Written by the program; do not edit. Every framework ran in a process of its own, all variants in turn, round after
+round, after their results had been held equal to sora_np's. A time is the median of the rounds; spread: the distance of
+the quartiles, of the median. Flops are those of direct convolution. The FMA peak was probed in the same rounds.
+A ratio is sora_np's time by that of the best variant of a framework: below 1, sora_np is faster. sora_np's is that of
+its public functions with the default malloc; PyTorch's is the best with either. Operations allocate their results: there
+all have the tuned malloc, which keeps freed memory."""  # noqa: E501
+
+
 def results(run, lines):
     """Return RESULTS.md: how it was measured, ratios, then every variant.
 
@@ -135,25 +153,19 @@ def results(run, lines):
     """
     parts = [
         "# Results of `python -m benchmarks`",
-        "Written by the program; do not edit. Medians of interleaved rounds; spread is "
-        "the distance of the quartiles. The ratio is to the fastest setting of the "
-        "fastest other framework: below 1, sora_np is faster. sora_np's number is that "
-        "of its public functions. Flops are those of direct convolution; the peak is "
-        "that of multiply-adds, probed in the same rounds. Tuned malloc: freed memory "
-        "is kept; it helps PyTorch most. Processes, operations, memory: see "
-        "[workers.py](workers.py), [problems.py](problems.py).",
+        INTRODUCTION,
         _markdown(("", ""), [(key, _flat(value)) for key, value in run.items()]),
         "## Ratios",
         headline(lines),
     ]
     rows = rows_of(lines)
-    for group, title in GROUPS.items():
+    for group, heading in GROUPS.items():
         if any(g == group for g, _ in rows):
-            parts.append(f"## {title}")
+            parts.append(f"## {heading}")
         for (g, row), of_row in rows.items():
             if g == group:
                 texts = map(cells, _fastest_first(of_row))
-                parts += [f"### {row}", _markdown(HEADS, texts)]
+                parts += [f"### {title(row, of_row)}", _markdown(HEADS, texts)]
     failed = [line for line in lines if "failed" in line]
     if failed:
         texts = [(f["row"], f["variant"], f["failed"]) for f in failed]

@@ -65,10 +65,10 @@ class Worker:
     def __init__(self, peer, threads, tuned_malloc=False):
         self.peer, self.tuned_malloc = peer, tuned_malloc
         self._environment = environment(threads, tuned_malloc)
-        self._log = tempfile.TemporaryFile()
-        self._process = None
+        self._process = self._log = None
 
     def _start(self):
+        self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", self.peer],
             stdin=subprocess.PIPE,
@@ -89,8 +89,9 @@ class Worker:
             self._process.stdin.flush()
             failed, answer = pickle.load(self._process.stdout)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            words = self._last_words()
             self.close()
-            raise PeerError(f"its process died: {self._last_words()}") from None
+            raise PeerError(f"its process died: {words}") from None
         if failed:
             raise PeerError(answer)
         return answer
@@ -121,6 +122,7 @@ class Worker:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+        self._log.close()
         self._process = None
 
 

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 
 from benchmarks.peers import Variant
+from benchmarks.problems import PEAK_FMAS
 from sora_np.kernels.tile import (
     VECTOR_BYTES,
     tile_fill,
@@ -14,13 +15,9 @@ from sora_np.kernels.tile import (
     tile_store,
 )
 
-ROWS, VECTORS, DEPTH, REPEATS = 6, 2, 64, 500
+ROWS, VECTORS, DEPTH = 6, 2, 64
 WIDTH = VECTORS * VECTOR_BYTES // 4  # float32 numbers in a row of the tile
-
-
-def flops(threads):
-    """Return the flops of one call."""
-    return 2.0 * threads * REPEATS * DEPTH * ROWS * WIDTH
+REPEATS = PEAK_FMAS // (DEPTH * ROWS * WIDTH)
 
 
 @numba.njit(nogil=True, parallel=True, error_model="numpy")
