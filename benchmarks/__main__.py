@@ -10,6 +10,7 @@ to those of sora_np (measure.py).  What is measured: problems.py.
 
 import argparse
 import sys
+import time
 from pathlib import Path
 
 from benchmarks import report
@@ -26,7 +27,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments=None):
-    options = parse(arguments)
+    options, start = parse(arguments), time.perf_counter()
     lines, versions = [], {}
     names = [name for name in PEERS if name in options.peers]
     for name in names:
@@ -63,7 +64,7 @@ def main(arguments=None):
         for count in thread_counts(threads):
             tasks = thread_tasks(count, quick)
             run(tasks, [(name, False) for name in names], count)
-    head = record(options.threads, versions)
+    head = record(threads, versions, time.perf_counter() - start)
     print("\n" + report.headline(lines))
     if options.json:
         with open(options.json, "a") as file:

@@ -117,8 +117,10 @@ def compare(name, task, result, expected):
         wanted = np.asarray(wanted)
         scale = float(np.abs(wanted).max(initial=1e-30))
         near = 2e-4  # sums of up to 30,000 products in float32
-        if task.kind == "train" and n == 0:
-            near = 1e-2  # steps multiply the differences; the gradients are held closer
+        if task.kind == "train":
+            # losses: steps multiply differences; gradients: rounding decides near-ties
+            # of max-pooling (4e-4 was seen at batch 512)
+            near = 1e-2 if n == 0 else 2e-3
         elif task.kind == "fit":
             near = 0.03 if task.batch else 0.3  # the order of samples is another
         try:

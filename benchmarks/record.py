@@ -11,12 +11,13 @@ from pathlib import Path
 from benchmarks.workers import TUNED_MALLOC, cpus
 
 
-def record(threads, versions):
+def record(threads, versions, seconds):
     """Return the record of a run as a flat dict of texts.
 
     Parameters
     ----------
     versions : peer -> version
+    seconds : how long it took
     """
     from sora_np.kernels.tile import VECTOR_BYTES
 
@@ -30,6 +31,7 @@ def record(threads, versions):
         "cores": str(len(cpus())),
         "vector": f"{8 * VECTOR_BYTES} bits",
         "threads": str(threads),
+        "took": f"{seconds / 60:.1f} minutes",
         "system": platform.platform(),
         "tuned malloc": TUNED_MALLOC,
         "versions": {"Python": platform.python_version(), **versions},
