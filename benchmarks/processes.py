@@ -7,11 +7,11 @@ and trains STEPS steps of 32 images, with the default malloc.
 """
 
 import importlib
-import os
 import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from benchmarks.measure import OURS
 from benchmarks.peers import missing
@@ -73,16 +73,25 @@ def run(peer, variant, steps, threads, cache):
     env = environment(threads, tuned_malloc=False) | {"NUMBA_CACHE_DIR": cache}
     command = [sys.executable, "-m", __name__, peer, variant, str(steps)]
     start = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, status, usage = os.wait4(process.pid, 0)
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise ProcessError(f"{peer} ended with status {process.returncode}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * unit
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise ProcessError(f"status {done.returncode}: {' '.join(last)[:200]}")
+    return seconds, int(done.stdout.split()[-1])
+
+
+def peak_memory():
+    """Return the most bytes that this process had in memory so far."""
+    try:
+        # not ru_maxrss, which starts with what the parent had when it forked
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except OSError:
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _line(row, peer, variant):
@@ -113,6 +122,7 @@ def main(peer, variant, steps):
     made = importlib.import_module(module_of(peer)).variants(task)[variant]()
     for _ in range(int(steps)):
         float(made.run())
+    print(f"\n{peak_memory()}")
 
 
 if __name__ == "__main__":

@@ -228,7 +228,9 @@ def plot(lines, path):
     figure = Figure(figsize=(9, 1 + 0.22 * len(ratios)), layout="constrained")
     axes = figure.subplots()
     colours = ["tab:green" if r < 1 else "tab:red" for r in ratios.values()]
-    axes.barh(list(ratios), list(ratios.values()), color=colours)
+    lengths = [r - 1 for r in ratios.values()]
+    axes.barh(list(ratios), lengths, left=1, color=colours)
+    axes.margins(y=0.01)
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
     axes.invert_yaxis()
