@@ -1,183 +1,151 @@
-"""The training step and inference of the source document's network, against PyTorch.
+"""How fast sora_np is, and how fast others are on the same machine in the same run.
 
-    python -m benchmarks [--quick] [--json FILE]
+    python -m benchmarks [--quick] [--only train,predict,vgg,fit,start,ops,threads]
+                         [--threads N] [--json FILE] [--plot FILE] [--results]
 
-Variants are measured in turn, round after round, so that a machine whose speed drifts
-is as slow for one as for the other; medians and ratios are printed.  Before anything
-is timed, losses and predictions from equal weights must agree.  Peers are measured
-where they are installed; those that are missing are named.
+Every framework that is installed runs in a process of its own, at all settings that
+may be its best, all in turn (workers.py, timing.py), after its results were held equal
+to those of sora_np (measure.py).  What is measured: problems.py.
 """
 
 import argparse
-import json
-import os
-import platform
-import statistics
+import sys
 import time
+from pathlib import Path
 
-import numba
-import numpy as np
+from benchmarks import report
+from benchmarks.measure import OURS, measure
+from benchmarks.peers import PEERS, missing
+from benchmarks.problems import REFERENCE, VGG, Task, network_task, op_tasks
+from benchmarks.processes import measure_processes
+from benchmarks.record import record
+from benchmarks.workers import cpus, crew
 
-import sora_np
-from sora_np.sora_model import create_sora_model
-from sora_np.utils import to_categorical
+GROUPS = ("train", "predict", "vgg", "fit", "start", "ops", "threads")
+PROBE = [("FMA peak", False)]
+RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
-def main():
-    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one call each")
-    parser.add_argument("--json", help="append the results to this file, one a line")
-    options = parser.parse_args()
-    threads = numba.get_num_threads()
-    peers = {"sora_np": SoraNP}
-    versions = {"sora_np": sora_np.__version__, "numba": numba.__version__}
-    try:
-        import torch
-    except ImportError:
-        print("not installed, not measured: PyTorch (pip install torch)")
-    else:
-        torch.set_num_threads(threads)
-        peers |= {"torch": Torch, "torch, channels last": TorchChannelsLast}
-        versions["torch"] = torch.__version__
-    print(f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads;", versions)
-    results = []
-    for batch in (32,) if options.quick else (32, 128, 512):
-        networks = {name: peer(batch) for name, peer in peers.items()}
-        check_agreement(networks)
-        for task in ("train", "predict"):
-            thunks = {name: getattr(net, task) for name, net in networks.items()}
-            times = interleaved(thunks, rounds=1 if options.quick else 30)
-            results += report(f"{task}, batch {batch}", times, versions, threads)
+def main(arguments=None):
+    options, start = parse(arguments), time.perf_counter()
+    lines, versions = [], {}
+    names = [name for name in PEERS if name in options.peers]
+    for name in names:
+        if gone := missing(name):
+            print(f"not measured: {name} (not installed: {', '.join(gone)})")
+
+    def emit(new):
+        _say("")
+        lines.extend(new)
+        for (_, row), of_row in report.rows_of(new).items():
+            print(f"\n{report.title(row, of_row)}\n{report.table(of_row)}", flush=True)
+            for line in of_row:
+                if "failed" in line:
+                    print(f"  {line['variant']}: {line['failed']}")
+
+    def run(tasks, settings, threads):
+        with crew(settings, threads) as workers, crew(PROBE, threads) as (peak,):
+            versions.update({w.peer: w.ask("version") for w in workers})
+            peak.ask("prepare", Task("", "FMA peak", "peak"))
+            peak.ask("check", "")
+            for task in tasks:
+                emit(measure(task, workers, peak, threads, options.quick, _say))
+
+    print(f"{len(cpus())} cores, {options.threads} threads")
+    quick, threads = options.quick, options.threads
+    tasks = [task for g in options.only for task in network_tasks(g, quick)]
+    if tasks:
+        run(tasks, malloc_settings(names, quick), threads)
+    if "start" in options.only:
+        emit(measure_processes(names, threads, quick, _say))
+    if "ops" in options.only:  # they allocate their results: tuned malloc for all
+        run(op_tasks(1 if quick else 32), [(name, True) for name in names], threads)
+    if "threads" in options.only:
+        for count in thread_counts(threads):
+            tasks = thread_tasks(count, quick)
+            run(tasks, [(name, False) for name in names], count)
+    head = record(threads, versions, time.perf_counter() - start)
+    print("\n" + report.headline(lines))
     if options.json:
         with open(options.json, "a") as file:
-            file.writelines(json.dumps(result) + "\n" for result in results)
+            file.write(report.json_lines([{"run": head}, *lines]))
+    if options.plot:
+        report.plot(lines, options.plot)
+    if options.results:
+        RESULTS.write_text(report.results(head, lines))
 
 
-def interleaved(thunks, rounds):
-    """Return name -> seconds a call, every variant once a round after a warm-up."""
-    times = {name: [] for name in thunks}
-    for thunk in thunks.values():
-        thunk()
-    for _ in range(rounds):
-        for name, thunk in thunks.items():
-            # as many calls as fill 20 ms, so that none is measured with a cold cache
-            start, calls = time.perf_counter(), 0
-            while calls == 0 or (rounds > 1 and time.perf_counter() - start < 0.02):
-                thunk()
-                calls += 1
-            times[name].append((time.perf_counter() - start) / calls)
-    return times
+def parse(arguments):
+    """Return the options, checked."""
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--quick", action="store_true", help="one call, small sizes")
+    parser.add_argument("--only", help=f"some of {','.join(GROUPS)}")
+    parser.add_argument("--peers", help="some of " + ",".join(PEERS))
+    parser.add_argument("--threads", type=int, default=len(cpus()))
+    parser.add_argument("--json", help="append the results to this file, one a line")
+    parser.add_argument("--plot", help="draw the ratios into this file (matplotlib)")
+    parser.add_argument("--results", action="store_true", help=f"write {RESULTS.name}")
+    options = parser.parse_args(arguments)
+    if options.results and (options.quick or options.only or options.peers):
+        parser.error("--results needs a full run: no --quick, --only or --peers")
+    options.only = _some(parser, "--only", options.only, GROUPS)
+    options.peers = {OURS, *_some(parser, "--peers", options.peers, PEERS)}
+    if not 1 <= options.threads <= len(cpus()):
+        parser.error(f"--threads must be from 1 to {len(cpus())}")
+    return options
 
 
-def report(title, times, versions, threads):
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    best = min((m for name, m in medians.items() if name != "sora_np"), default=None)
-    for name, median in medians.items():
-        low, high = min(times[name]), max(times[name])
-        ratio = f"{median / best:6.2f} of the best peer" if best else ""
-        print(
-            f"{title:<20} {name:<22} {1e3 * median:8.3f} ms "
-            f"({1e3 * low:.3f} to {1e3 * high:.3f}) {ratio}",
-            flush=True,
-        )
+def _some(parser, option, text, names):
+    chosen = text.split(",") if text else list(names)
+    if unknown := set(chosen) - set(names):
+        parser.error(f"{option} knows {', '.join(names)}; not {', '.join(unknown)}")
+    return chosen
+
+
+def network_tasks(group, quick):
+    """Return the rows of a group, none for a group that measures no network."""
+    if group == "vgg":
+        return [network_task("vgg", "train", VGG, 2 if quick else 64)]
+    if group == "fit":
+        # batch 32 either way; 0 stands for few images
+        return [Task("fit", "one epoch of fit", "fit", REFERENCE, 0 if quick else 32)]
+    batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}.get(group, ())
+    batches = batches[:1] if quick else batches
+    return [network_task(group, group, REFERENCE, batch) for batch in batches]
+
+
+def thread_counts(most):
+    """Return 1, 2, 4 and so on, and ``most`` itself.
+
+    >>> thread_counts(6)
+    [1, 2, 4, 6]
+    """
+    return [n for n in (2**k for k in range(most.bit_length())) if n < most] + [most]
+
+
+def thread_tasks(threads, quick):
+    """Return the rows that show how the networks scale."""
+    end = f", {threads} thread{'s' * (threads > 1)}"
     return [
-        {
-            "task": title,
-            "variant": name,
-            "median_ms": 1e3 * median,
-            "calls": len(times[name]),
-            "threads": threads,
-            "versions": versions,
-        }
-        for name, median in medians.items()
+        network_task("threads", "train", REFERENCE, 1 if quick else 128, end),
+        network_task("threads", "predict", REFERENCE, 1 if quick else 32, end),
     ]
 
 
-def check_agreement(networks):
-    """Hold predictions and first losses equal before anything is timed."""
-    (_, ours), *others = networks.items()
-    expected, loss = ours.predict(), ours.loss()
-    for name, net in others:
-        np.testing.assert_allclose(net.predict(), expected, atol=1e-5, err_msg=name)
-        np.testing.assert_allclose(net.loss(), loss, rtol=1e-5, err_msg=name)
+def malloc_settings(names, quick):
+    """Return (peer, whether malloc is tuned) for networks: two peers with both.
+
+    sora_np with the default one comes first: that is its number in the ratios.
+    """
+    tuned = [] if quick else [n for n in (OURS, "PyTorch") if n in names]
+    return [(name, False) for name in names] + [(name, True) for name in tuned]
 
 
-class SoraNP:
-    """The network in sora_np, on images and labels that all variants share."""
-
-    def __init__(self, batch):
-        rng = np.random.default_rng(0)
-        self.x = rng.random((batch, 28, 28, 1), np.float32)
-        self.labels = rng.integers(0, 10, batch)
-        self.model = create_sora_model((28, 28, 1))
-        self.y = to_categorical(self.labels, 10)
-
-    def loss(self):
-        return self.model.test_on_batch(self.x, self.y)[0]
-
-    def train(self):
-        self.model.train_on_batch(self.x, self.y)
-
-    def predict(self):
-        return self.model.predict_on_batch(self.x)
-
-
-class Torch:
-    """The same in PyTorch, with the same weights and fused Adam."""
-
-    channels_last = False
-
-    def __init__(self, batch):
-        import torch
-        from torch import nn
-
-        ours = SoraNP(batch)
-        self.torch = torch
-        layers = [nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2)]
-        layers += [nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
-        layers += [nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10)]
-        self.net = nn.Sequential(*layers)
-        weights = iter(ours.model.get_weights())
-        with torch.no_grad():
-            for layer in (m for m in self.net if hasattr(m, "weight")):
-                w = next(weights)
-                if w.ndim == 4:
-                    w = w.transpose(3, 2, 0, 1)
-                elif len(w) == 1600:  # rows come in (H, W, C) here, in (C, H, W) there
-                    w = w.reshape(5, 5, 64, 128).transpose(3, 2, 0, 1).reshape(128, -1)
-                else:
-                    w = w.T
-                layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(w)))
-                layer.bias.copy_(torch.from_numpy(next(weights)))
-        self.x = torch.from_numpy(ours.x.transpose(0, 3, 1, 2).copy())
-        if self.channels_last:
-            self.net = self.net.to(memory_format=torch.channels_last)
-            # with one channel the strides must be forced, or PyTorch takes NCHW
-            self.x = self.x.as_strided(self.x.shape, (784, 1, 28, 1))
-        self.y = torch.from_numpy(ours.labels)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), fused=True)
-
-    def _loss(self):
-        return self.torch.nn.functional.cross_entropy(self.net(self.x), self.y)
-
-    def loss(self):
-        with self.torch.inference_mode():
-            return float(self._loss())
-
-    def train(self):
-        self.optimizer.zero_grad(set_to_none=True)
-        self._loss().backward()
-        self.optimizer.step()
-
-    def predict(self):
-        with self.torch.inference_mode():
-            return self.net(self.x).softmax(1).numpy()
-
-
-class TorchChannelsLast(Torch):
-    """PyTorch with NHWC strides."""
-
-    channels_last = True
+def _say(text):
+    """Show on a terminal what is going on, in place of what was shown before."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text[:78]}", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

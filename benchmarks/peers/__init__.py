@@ -1,0 +1,46 @@
+"""The frameworks, one a file, each with the same functions.
+
+``variants(task)`` returns a dict: name of a setting -> function that makes a
+:class:`Variant`; empty where the framework has nothing for that task.  Each runs in a
+process of its own (``worker.py``) and is imported only there.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# name -> module here, packages that it needs
+PEERS = {
+    "sora_np": ("sora", ("numba",)),
+    "PyTorch": ("pytorch", ("torch",)),
+    "TensorFlow": ("tensorflow_keras", ("tensorflow",)),
+    "JAX": ("jax_xla", ("jax",)),
+    "ONNX Runtime": ("onnx_runtime", ("onnxruntime", "onnx")),
+    "OpenVINO": ("open_vino", ("openvino", "onnx")),
+    "NumPy": ("numpy_im2col", ("numpy",)),
+    "SciPy": ("scipy_signal", ("scipy",)),
+}
+PROBES = {"FMA peak": ("fma_peak", ("numba",))}
+
+
+def missing(name):
+    """Return the packages that a peer needs and that are not installed."""
+    return [p for p in (PEERS | PROBES)[name][1] if importlib.util.find_spec(p) is None]
+
+
+def arrays(result):
+    """Return a result, an array or several, as a list of NumPy arrays."""
+    many = isinstance(result, (list, tuple))
+    return [np.asarray(a) for a in (result if many else [result])]
+
+
+class Variant(NamedTuple):
+    """One framework at one setting, ready to run."""
+
+    run: Callable[[], Any]  # what is timed; a training step returns its loss
+    # what run returned -> arrays in NHWC, HWIO: for the check alone
+    result: Callable[[Any], list[Any]] = arrays
+    # d(loss)/d(parameter) of every parameter, before the first step
+    gradients: Callable[[], list[Any]] | None = None

@@ -1,0 +1,129 @@
+"""Whole processes: how long until the first training step, and how much memory.
+
+    python -m benchmarks.processes PEER VARIANT STEPS
+
+is the process that is measured: it imports the framework, builds the reference network
+and trains STEPS steps of 32 images, with the default malloc.
+"""
+
+import importlib
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.measure import OURS
+from benchmarks.peers import missing
+from benchmarks.problems import REFERENCE, network_task
+from benchmarks.timing import summarise
+from benchmarks.workers import environment, module_of
+
+PROGRAMS = {  # peer -> the variants that a user would run
+    OURS: [""],
+    "PyTorch": ["eager NCHW", "eager NHWC"],
+    "TensorFlow": ["train_on_batch"],
+    "JAX": ["jit"],
+}
+
+
+COLD = "start with empty caches, to the first training step"
+WARM = "start with warm caches, to the first training step"
+MEMORY = "peak memory of a process that trains, batch 32"
+
+
+class ProcessError(Exception):
+    """A process that did not end well."""
+
+
+def measure_processes(peers, threads, quick, say):
+    """Return the lines of cold start, warm start and peak memory."""
+    variants = [
+        (peer, variant)
+        for peer, names in PROGRAMS.items()
+        if peer in peers and not missing(peer)
+        for variant in (names[:1] if quick else names)
+    ]
+    cold, warm, memory, failed = {}, {}, {}, []
+    steps = 5 if quick else 200
+    with tempfile.TemporaryDirectory() as folder:
+        for key in list(variants):
+            say(f"processes: {key[0]}, empty caches")
+            try:
+                cold[key] = [run(*key, 1, threads, folder)[0]]
+            except ProcessError as error:
+                if key[0] == OURS:
+                    raise
+                variants.remove(key)
+                failed.append(_line(COLD, *key) | {"failed": str(error)})
+        for _ in range(1 if quick else 5):
+            for key in variants:
+                say(f"processes: {key[0]}, warm caches")
+                warm.setdefault(key, []).append(run(*key, 1, threads, folder)[0])
+        for _ in range(1 if quick else 2):
+            for key in variants:
+                say(f"processes: {key[0]}, memory")
+                memory.setdefault(key, []).append(run(*key, steps, threads, folder)[1])
+    lines = _lines(COLD, cold, threads) + _lines(WARM, warm, threads)
+    return lines + _lines(MEMORY, memory, threads, "B") + failed
+
+
+def run(peer, variant, steps, threads, cache):
+    """Return the seconds that a process took, and its peak memory in bytes."""
+    env = environment(threads, tuned_malloc=False) | {"NUMBA_CACHE_DIR": cache}
+    command = [sys.executable, "-m", __name__, peer, variant, str(steps)]
+    start = time.perf_counter()
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise ProcessError(f"status {done.returncode}: {' '.join(last)[:200]}")
+    return seconds, int(done.stdout.split()[-1])
+
+
+def peak_memory():
+    """Return the most bytes that this process had in memory so far."""
+    try:
+        # not ru_maxrss, which starts with what the parent had when it forked
+        status = Path("/proc/self/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+    except OSError:
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _line(row, peer, variant):
+    name = f"{peer} {variant}".strip()
+    return {"group": "start", "row": row, "peer": peer, "variant": name, "unit": "s"}
+
+
+def _lines(row, values, threads, unit="s"):
+    times = {key: summarise(v) for key, v in values.items()}
+    others = [t.median for (peer, _), t in times.items() if peer != OURS]
+    return [
+        _line(row, *key)
+        | {
+            "unit": unit,
+            "value": t.median,
+            "low": t.low,
+            "high": t.high,
+            "rounds": t.rounds,
+            "threads": threads,
+        }
+        | ({"ratio": t.median / min(others)} if others else {})
+        for key, t in times.items()
+    ]
+
+
+def main(peer, variant, steps):
+    task = network_task("start", "train", REFERENCE, 32)
+    made = importlib.import_module(module_of(peer)).variants(task)[variant]()
+    for _ in range(int(steps)):
+        float(made.run())
+    print(f"\n{peak_memory()}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,147 @@
+"""One process a framework, kept alive, which runs a variant when it is told to.
+
+So no two thread pools share a process, and each framework has the environment that
+suits it: numbers of threads and the allocator are read once, when a process starts.
+Messages are pickles over stdin and stdout::
+
+    ("prepare", task)       -> names of variants
+    ("check", name)         -> arrays to compare: builds the variant
+    ("run", name, seconds)  -> seconds a call
+    ("version",)            -> str
+
+A worker that waits for a message does nothing, but for the few ms that thread pools
+spin: a pause before every slice lets the pools of the others fall asleep.
+"""
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+
+from benchmarks.peers import PEERS, PROBES, missing
+
+# keep freed memory: PyTorch's training step is up to twice as fast as without
+TUNED_MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
+}
+PAUSE = 0.015  # seconds; pools were seen to spin for 10 to 20 ms
+
+
+class PeerError(Exception):
+    """What went wrong in a worker."""
+
+
+def environment(threads, tuned_malloc):
+    """Return the environment of a worker."""
+    env = dict(os.environ)
+    for name in ("OMP", "NUMBA", "MKL", "OPENBLAS"):
+        env[f"{name}_NUM_THREADS"] = str(threads)
+    env["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    env["TF_NUM_INTEROP_THREADS"] = "1"
+    env["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    env["BENCHMARK_THREADS"] = str(threads)
+    for name, value in TUNED_MALLOC.items():
+        env.pop(name, None)
+        if tuned_malloc:
+            env[name] = value
+    return env
+
+
+def cpus():
+    """Return the CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+class Worker:
+    """The process of one framework; stderr goes to a file, shown if it dies."""
+
+    def __init__(self, peer, threads, tuned_malloc=False):
+        self.peer, self.tuned_malloc = peer, tuned_malloc
+        self._environment = environment(threads, tuned_malloc)
+        self._process = self._log = None
+
+    def _start(self):
+        self._log = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker", self.peer],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=self._environment,
+        )
+
+    def ask(self, *message):
+        """Return the worker's answer; PeerError where it raised or died.
+
+        The next question after its death starts it anew.
+        """
+        if self._process is None:
+            self._start()
+        try:
+            pickle.dump(message, self._process.stdin)
+            self._process.stdin.flush()
+            failed, answer = pickle.load(self._process.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            words = self._last_words()
+            self.close()
+            raise PeerError(f"its process died: {words}") from None
+        if failed:
+            raise PeerError(answer)
+        return answer
+
+    def _last_words(self):
+        """Return the end of its log on one line, without a C++ trace of calls."""
+        self._log.seek(0)
+        text = self._log.read().decode(errors="replace").split("*** Check failure")[0]
+        return " ".join(text.split())[-200:]
+
+    def sampler(self, variant, seconds):
+        """Return a function that measures a variant for one slice."""
+
+        def measure():
+            time.sleep(PAUSE)
+            return self.ask("run", variant, seconds)
+
+        return measure
+
+    def close(self):
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()  # it reads the end of its messages and leaves
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+        self._process = None
+
+
+@contextlib.contextmanager
+def crew(settings, threads):
+    """Yield the workers of the installed among these peers.
+
+    Parameters
+    ----------
+    settings : (peer, whether malloc is tuned) for each worker
+    """
+    workers = [Worker(p, threads, tuned) for p, tuned in settings if not missing(p)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.close()
+
+
+def module_of(peer):
+    """Return the name of a peer's module."""
+    return f"benchmarks.peers.{(PEERS | PROBES)[peer][0]}"
