@@ -27,6 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, jit
+from .depthwise2d import (
+    depthwise2d_dw_tasks,
+    depthwise2d_dx_tasks,
+    depthwise2d_tasks,
+)
 from .sweeps import Images, Pixels, Sweep, outer_tasks, residues, windows_task
 from .tasks import Task, run
 
@@ -187,6 +192,8 @@ def conv2d_tasks(
     relu: bool = False,
 ) -> list[Task]:
     """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    if groups == x.shape[3] == w.shape[3]:
+        return depthwise2d_tasks(x, w, bias, y, strides, pads, dilation, relu)
     images, x_at, taps, length = conv2d_windows(
         x.shape, w.shape, strides, pads, dilation, groups
     )
@@ -214,6 +221,8 @@ def conv2d_dw_tasks(
     groups: int = 1,
 ) -> list[Task]:
     """Return the tasks that write dw of equation (2)."""
+    if groups == x.shape[3] == dw.shape[3]:
+        return depthwise2d_dw_tasks(x, dy, dw, strides, pads, dilation)
     images, _, taps, length = conv2d_windows(
         x.shape, dw.shape, strides, pads, dilation, groups
     )
@@ -244,6 +253,8 @@ def conv2d_dx_tasks(
     strides (s, t) the pixels of dx whose (h + top) % s and (v + left) % t are equal see
     the same taps p, q of the filters, and each such class is a convolution of its own.
     """
+    if groups == dx.shape[3] == w.shape[3]:
+        return depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation)
     _, height, width, channels = dx.shape
     _, rows, columns, filters = dy.shape
     kh, kw, cg, _ = w.shape
