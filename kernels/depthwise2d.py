@@ -117,8 +117,9 @@ def _shape(
 #
 # A tile is 8 neighbouring pixels of y, or 9 taps of dw, by one vector of channels.
 # Lines are copied into scratch memory just before they are used: padded, in the first
-# cache, and aligned (vectors that cross cache lines take 1.5 times as long).  Where
-# the window's taps are as far apart as the pixels, tile_slide loads each x once for 3.
+# cache and aligned (vectors that cross cache lines take twice as long to load).
+# For y it is a ring: line h of an image lies at h % extent.  Where the window's taps
+# are as far apart as the pixels, tile_slide loads each x once for 3 of them.
 
 
 def depthwise2d(
@@ -279,12 +280,12 @@ def _lines_task(
     """
     channels, line, kw = images.channels, images.line, w.shape[1]
     taps = np.array(
-        [
+        [  # of a tap: its line and its column in the window, its place in w
             [(h * line, v * channels, (p * kw + q) * channels) for q, v in q_at]
             for p, h in p_at
         ],
         np.int64,
-    ).reshape(len(p_at), len(q_at), 3)  # where it is in the window; in w
+    ).reshape(len(p_at), len(q_at), 3)
     far = np.diff([v for _, v in q_at])
     slides = bool(np.all(far == strides[1]))
     tripled = len(q_at) // 3 * 3 if slides else 0

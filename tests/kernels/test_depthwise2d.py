@@ -33,6 +33,8 @@ CASES = {  # id: x shape, (kh, kw), strides, pads, dilation
     "narrow": ((2, 5, 3, 4), (3, 3), (1, 1), ONE, (1, 1)),
     "window-above-image": ((2, 3, 2, 4), (6, 6), (1, 1), ((2, 2), (2, 3)), (1, 1)),
     "150-columns": ((1, 4, 150, 1), (3, 3), (1, 1), ONE, (1, 1)),
+    "blocks-of-rows": ((9, 6, 70, 1), (3, 3), (1, 1), ONE, (1, 1)),
+    "blocks-of-rows-strided": ((9, 9, 140, 1), (3, 3), (2, 2), ONE, (1, 1)),
     **{
         f"{channels}-channels": ((2, 4, 9, channels), (3, 3), (1, 1), ONE, (1, 1))
         for channels in (1, 7, 8, 15, 16, 17, 64, 65)
