@@ -27,7 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .sweeps import Images, Pixels, Sweep, outer_tasks, windows_task
+from .depthwise2d import (
+    depthwise2d_dw_tasks,
+    depthwise2d_dx_tasks,
+    depthwise2d_tasks,
+)
+from .sweeps import Images, Pixels, Sweep, outer_tasks, residues, windows_task
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -187,6 +192,8 @@ def conv2d_tasks(
     relu: bool = False,
 ) -> list[Task]:
     """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    if groups == x.shape[3] == w.shape[3]:
+        return depthwise2d_tasks(x, w, bias, y, strides, pads, dilation, relu)
     images, x_at, taps, length = conv2d_windows(
         x.shape, w.shape, strides, pads, dilation, groups
     )
@@ -214,6 +221,8 @@ def conv2d_dw_tasks(
     groups: int = 1,
 ) -> list[Task]:
     """Return the tasks that write dw of equation (2)."""
+    if groups == x.shape[3] == dw.shape[3]:
+        return depthwise2d_dw_tasks(x, dy, dw, strides, pads, dilation)
     images, _, taps, length = conv2d_windows(
         x.shape, dw.shape, strides, pads, dilation, groups
     )
@@ -244,14 +253,16 @@ def conv2d_dx_tasks(
     strides (s, t) the pixels of dx whose (h + top) % s and (v + left) % t are equal see
     the same taps p, q of the filters, and each such class is a convolution of its own.
     """
+    if groups == dx.shape[3] == w.shape[3]:
+        return depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation)
     _, height, width, channels = dx.shape
     _, rows, columns, filters = dy.shape
     kh, kw, cg, _ = w.shape
     og = filters // groups
-    row_classes, above, below = _classes(
+    row_classes, above, below = residues(
         height, rows, kh, strides[0], pads[0][0], dilation[0]
     )
-    column_classes, before, after = _classes(
+    column_classes, before, after = residues(
         width, columns, kw, strides[1], pads[1][0], dilation[1]
     )
     images = Images(rows, columns, filters, above, below, before, after)
@@ -289,33 +300,6 @@ def conv2d_dx_tasks(
         groups, turned,
     )  # fmt: skip
     return [turn, *tasks]
-
-
-def _classes(
-    size: int, outputs: int, taps: int, stride: int, before: int, dilation: int
-) -> tuple[list[tuple[int, int, list[tuple[int, int]]]], int, int]:
-    """Return, along an axis, which pixels of dx see which pixels of dy.
-
-    Returns
-    -------
-    classes : for each the first pixel of dx, their number, and every (p, i): tap p of
-        the filter with the pixel i of dy that the first sees; the next sees i + 1
-    below, above : by how much i may be below 0, and above outputs - 1
-    """
-    classes = []
-    for first in range(min(stride, size)):
-        seen = [
-            (p, (first + before - p * dilation) // stride)
-            for p in reversed(range(taps))
-            if (first + before - p * dilation) % stride == 0
-        ]
-        classes.append((first, -(-(size - first) // stride), seen))
-    ends = [(i, i + count - 1) for _, count, seen in classes for _, i in seen]
-    below = max([0, *(-i for i, _ in ends)])
-    above = max([0, *(i - outputs + 1 for _, i in ends)])
-    # every class sweeps over the same padded dy
-    above = max(above, *(count - below - outputs for _, count, _ in classes))
-    return classes, below, above
 
 
 @jit()

@@ -22,6 +22,10 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
     tile_fma(acc, x, rows, j, w, start, left)
                                          acc[r, k] + x[rows[r] + j] * w[start + k]
     tile_axpy(acc, a, i, other)          acc[r, k] + a[i] * other[r, k]
+    tile_mul(acc, x, rows, j, w, start, left)
+                                         acc[r, k] + x[rows[r] + j + k] * w[start + k]
+    tile_slide(acc, x, at, step, w, taps, left)
+                         acc[r, k] + sum_u x[at + (r+u)*step + k] * w[taps[u] + k]
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
@@ -145,6 +149,27 @@ def tile_store_reference(a, rows, acc, left):
         columns[:] = acc[r, : columns.size]
 
 
+def tile_mul_reference(acc, x, rows, j, w, start, left, op="tile_mul"):
+    """Return the tile acc[r, k] + x[rows[r] + j + k] * w[start + k]."""
+    columns = _span(op, w, start, min(left, acc.shape[1]))
+    result = acc.copy()
+    for r, row in enumerate(rows):
+        factors = _span(op, x, row + j, columns.size)
+        result[r, : columns.size] += factors * columns
+    return result
+
+
+def tile_slide_reference(acc, x, at, step, w, taps, left):
+    """Return the tile acc[r, k] + sum_u x[at + (r+u)*step + k] * w[taps[u] + k].
+
+    Rows and terms share vectors of x: R + len(taps) - 1 serve R * len(taps) products.
+    """
+    rows = tile_rows_reference(at, step, len(acc))
+    for u, tap in enumerate(taps):
+        acc = tile_mul_reference(acc, x, rows, u * step, w, tap, left, "tile_slide")
+    return acc
+
+
 # --- fast: the same as instructions of LLVM -----------------------------------
 
 
@@ -240,8 +265,10 @@ def _check(op, args, tile, writes):
         flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
         if flat and (flat != (1, "C", dtype) or (writes and not t.mutable)):
             raise TypingError(f"{op} needs a flat contiguous {dtype} array, got {t}")
-        if isinstance(t, types.BaseTuple) and t != types.UniTuple(types.int64, tile.R):
-            raise TypingError(f"{op} needs {tile.R} rows of int64, got {t}")
+        if isinstance(t, types.BaseTuple):
+            count = t.count if op == "tile_slide" else tile.R  # its taps are no rows
+            if t != types.UniTuple(types.int64, count):
+                raise TypingError(f"{op} needs {count} rows of int64, got {t}")
 
 
 def _operation(reference, result):
@@ -372,3 +399,30 @@ def tile_transpose(e, acc):  # noqa: D103
 def tile_store(e, a, rows, acc, left):  # noqa: D103
     for r, row in enumerate(rows):
         e.columns(a, row, left, store=acc[r * e.tile.NV : (r + 1) * e.tile.NV])
+
+
+@_operation(tile_mul_reference, lambda acc, *_: acc)
+def tile_mul(e, acc, x, rows, j, w, start, left):  # noqa: D103
+    columns = e.columns(w, start, left) * e.tile.R
+    places = [e.builder.add(row, j) for row in rows]
+    factors = [vector for at in places for vector in e.columns(x, at, left)]
+    return [
+        e.call("fmuladd", total.type, factor, column, total)
+        for factor, column, total in zip(factors, columns, acc, strict=True)
+    ]
+
+
+@_operation(tile_slide_reference, lambda acc, *_: acc)
+def tile_slide(e, acc, x, at, step, w, taps, left):  # noqa: D103
+    R, NV, sums = e.tile.R, e.tile.NV, list(acc)
+    columns = [e.columns(w, tap, left) for tap in taps]
+    for shared in range(R + len(taps) - 1):  # vector r + u of x
+        factors = e.columns(x, at, left)
+        at = e.builder.add(at, step)
+        for r in range(max(0, shared - len(taps) + 1), min(R, shared + 1)):
+            for v, (factor, column) in enumerate(
+                zip(factors, columns[shared - r], strict=True)
+            ):
+                total = sums[r * NV + v]
+                sums[r * NV + v] = e.call("fmuladd", total.type, factor, column, total)
+    return sums

@@ -21,9 +21,11 @@ from sora_np.kernels.tile import (
     tile_fill,
     tile_fma,
     tile_load,
+    tile_mul,
     tile_offsets,
     tile_relu,
     tile_rows,
+    tile_slide,
     tile_store,
 )
 
@@ -90,6 +92,20 @@ def fma(x, table, j, w, start, left, y, stride):
 @jit
 def relu(left, y, stride):
     acc = tile_relu(tile_load(y, tile_rows(0, stride, 3), left, 2))
+    tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+@jit
+def mul(x, table, j, w, start, left, y, stride):
+    acc = tile_load(y, tile_rows(0, stride, 3), left, 2)
+    acc = tile_mul(acc, x, tile_offsets(table, 0, 0, 3), j, w, start, left)
+    tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+@jit
+def slide(x, at, step, w, start, pitch, left, y, stride):
+    acc = tile_load(y, tile_rows(0, stride, 3), left, 2)
+    acc = tile_slide(acc, x, at, step, w, tile_rows(start, pitch, 2), left)
     tile_store(y, tile_rows(0, stride, 3), acc, left)
 
 
@@ -187,6 +203,25 @@ def test_fma_by_hand(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_mul_by_hand(dtype):
+    x = np.array([0, 10, 20, 0, 30, 40], dtype)
+    y = np.array([1, 2, 77, 3, 4, 77, 5, 6, 77], dtype)
+    mul(x, np.array([0, 3, 0]), 1, np.array([9, 1, 2], dtype), 1, 2, y, 3)
+    # rows 1 2, 3 4, 5 6 plus 10 20, 30 40, 10 20, each times 1 2
+    assert y.tolist() == [11, 42, 77, 33, 84, 77, 15, 46, 77]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_slide_by_hand(dtype):
+    x = np.array([9, 1, 2, 9, 3, 4, 9, 5, 6, 9, 7, 8], dtype)
+    w = np.array([10, 100, 9, 9, 1, 10], dtype)
+    y = np.array([0, 0, 77, 0, 0, 77, 0, 1000, 77], dtype)
+    slide(x, 1, 3, w, 4, -4, 2, y, 3)
+    # row r is x's pair r times 1 10, plus its pair r + 1 times 10 100
+    assert y.tolist() == [31, 420, 77, 53, 640, 77, 75, 1860, 77]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_relu_keeps_nan_and_infinity(dtype):
     y = np.array([-1, np.nan, np.inf, -np.inf, 2, -0.0] * 3, dtype)
     relu(6, y, 6)
@@ -225,6 +260,8 @@ def test_operations_equal_their_formula(dtype):
         equal(load, a, table, left, y, size)
         equal(relu, left, y, size)
         equal(fma, a, table, 2, a, 9, left, y, size)
+        equal(mul, a, table, 2, a, 9, left, y, size)
+        equal(slide, a, 5, 3, a, 9, 4, left, y, size)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -265,6 +302,10 @@ OUTSIDE = [
     ("tile_load", (A, (-2,), 1, 1), -2),
     ("tile_fma", (ONE, A, (6,), 1, A, 0, 1), 7),
     ("tile_fma", (ONE, A, (0,), 0, A, 6, 2), 7),
+    ("tile_mul", (ONE, A, (5,), 1, A, 0, 2), 7),
+    ("tile_mul", (ONE, A, (0,), 0, A, 6, 2), 7),
+    ("tile_slide", (ONE, A, 0, 6, A, (0, 0), 2), 7),
+    ("tile_slide", (ONE, A, 0, 1, A, (0, -1), 2), -1),
     ("tile_store", (A, (4,), ONE, 4), 7),
 ]
 
@@ -413,6 +454,9 @@ def touch_everything(overrun):
             load(a, table, left, y, columns)
             relu(left, y, columns)
             fma(x, guarded(np.array([4, 0, 2])), 2, w, 0, left, y, columns)
+            mul(a, table, 0, w, 0, left, y, columns)
+            shared = guarded(whole_numbers(columns + 3, dtype))
+            slide(shared, 0, 1, w, 0, 0, left, y, columns)
 
 
 if __name__ == "__main__":
