@@ -127,10 +127,12 @@ def _narrow_item(
     line = (left + images.width + images.right) * images.channels
     _, rows, columns, filters = dz.shape
     chunks = len(parts)
-    parts[chunk] = 0
     bias_parts[chunk] = 0
     d = parts[chunk].reshape(-1)
-    for n in range(chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks):
+    first, last = chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks
+    if first == last:  # no image at all
+        d[:] = 0
+    for n in range(first, last):
         source, x0 = x, n * (top + height + bottom) * line
         if padded.size:
             source, x0 = padded[thread], 0
@@ -145,7 +147,7 @@ def _narrow_item(
         outer(
             source, x0, steps[0], steps[1], inputs, 0, len(d) // filters,
             dz[thread].reshape(-1), 0, columns * filters, filters, rows, columns,
-            0, filters, d, d_at,
+            n == first, 0, filters, d, d_at,
         )  # fmt: skip
 
 
@@ -226,8 +228,9 @@ def _dx_body(NV: int) -> Any:
         target, x0 = dx, n * size
         if padded.size:
             target, x0 = padded[thread], 0
-        for k in range(x0, x0 + size):
-            target[k] = 0
+        image = target[x0 : x0 + size]
+        for k in range(size):
+            image[k] = 0
         count, o_of, value_of = counts[thread], channels_of[thread], values[thread]
         many = len(positions)
         for cell in range(len(cells)):
@@ -255,9 +258,9 @@ def _dx_body(NV: int) -> Any:
                         tile_store(target, window, acc, length - k)
         if padded.size:
             for h in range(height):
-                come = (top + h) * line + left * channels
-                to = (n * height + h) * width * channels
+                inside = target[(top + h) * line + left * channels :]
+                outside = dx[(n * height + h) * width * channels :]
                 for k in range(width * channels):
-                    dx[to + k] = target[come + k]
+                    outside[k] = inside[k]
 
     return dx_item

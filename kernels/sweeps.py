@@ -261,12 +261,12 @@ def _outer_item(
     chunk, ka = item // blocks, item % blocks * block
     kb = min(ka + block, rows)
     d = sums[chunk]
-    for k in range(d_at[ka], d_at[kb - 1] + len(d) // rows):
-        d[k] = 0
     height, _, _, top, bottom, _, _ = images
-    for n in range(
-        chunk * pixels.images // chunks, (chunk + 1) * pixels.images // chunks
-    ):
+    first = chunk * pixels.images // chunks
+    last = (chunk + 1) * pixels.images // chunks
+    if first == last:  # no image at all
+        d[:] = 0
+    for n in range(first, last):
         source, x0 = x, n * pixels.x_image
         if padded.size:
             source, x0 = padded[thread], 0
@@ -275,7 +275,7 @@ def _outer_item(
             outer(
                 source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column, x_at,
                 ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
-                pixels.rows, pixels.columns, g * pixels.y_group,
+                pixels.rows, pixels.columns, n == first, g * pixels.y_group,
                 (g + 1) * pixels.y_group, d, d_at,
             )  # fmt: skip
 

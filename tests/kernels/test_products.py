@@ -24,14 +24,31 @@ def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
 
 @pytest.mark.parametrize("rows", [1, 7, 23])
 @pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
-def test_outer_is_the_formula(rows, columns, dtype, close, rng):
+@pytest.mark.parametrize("fresh", [False, True], ids=["add", "write"])
+def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
     ld, height, width = 66, 3, 4
     x = rng.standard_normal(60).astype(dtype)
     dy = rng.standard_normal(height * width * ld + 1).astype(dtype)
     x_at, d_at = k.table(np.arange(rows)), k.table(np.arange(rows) * ld)
     d = rng.standard_normal(rows * ld).astype(dtype)
     expected = d.copy()
-    args = (x, 2, 8, 2, x_at, 0, rows, dy, 1, width * ld, ld, height, width, *columns)
+    args = (
+        x,
+        2,
+        8,
+        2,
+        x_at,
+        0,
+        rows,
+        dy,
+        1,
+        width * ld,
+        ld,
+        height,
+        width,
+        fresh,
+        *columns,
+    )
     k.outer(*args, d, d_at)
     k.outer_reference(*args, expected, d_at)
     close(d, expected)
