@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import Array, Pads, Pair, Shape, jit
+from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .products import table
 from .sweeps import ITEMS, Images, fold_task, pad, pad_line, residues
 from .tasks import Task, run, scratch
@@ -139,7 +139,7 @@ def depthwise2d(
     bias : (C,)
     strides, pads, dilation : (s, t), ((top, bottom), (left, right)), (d, e)
     """
-    y = np.empty(_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
+    y = empty(_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
     run(*depthwise2d_tasks(x, w, bias, y, strides, pads, dilation))
     return y
 
@@ -153,7 +153,7 @@ def depthwise2d_dw(
     dilation: Pair = (1, 1),
 ) -> Array:
     """Return dw (KH, KW, 1, C) of (2) for x (N, H, W, C) and dy (N, OH, OW, C)."""
-    dw = np.empty(w_shape, x.dtype)
+    dw = empty(w_shape, x.dtype)
     run(*depthwise2d_dw_tasks(x, dy, dw, strides, pads, dilation))
     return dw
 
@@ -167,7 +167,7 @@ def depthwise2d_dx(
     dilation: Pair = (1, 1),
 ) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, C)."""
-    dx = np.empty(x_shape, dy.dtype)
+    dx = empty(x_shape, dy.dtype)
     run(*depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation))
     return dx
 
@@ -389,7 +389,7 @@ def depthwise2d_dw_tasks(
         block=max(1, 128 // max(columns, 1)),
         slides=int(strides[1] == dilation[1] and kw % 3 == 0),
     )  # fmt: skip
-    sums = np.empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
+    sums = empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
     task = Task(
         _dw_item, chunks, window, x.reshape(-1), images, padded, table(taps),
         dy.reshape(-1), sums, table(np.arange(kh * kw) * channels),

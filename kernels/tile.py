@@ -29,9 +29,12 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
+    mix = tile_mix(matrix); mix(acc)     sum over s of matrix[r][s] * acc[s, k]
 
 ``left`` is the number of columns that are left: only columns k < left are read from an
-array or written to one, so no size has to be a multiple of L.  R and NV are constants.
+array or written to one, so no size has to be a multiple of L.  tile_load and tile_store
+also take R such numbers, one a row: 0 for a pixel outside an image.  R, NV and a matrix
+are constants.
 The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
 tile of rows overlaps the one before it)::
 
@@ -112,8 +115,9 @@ def tile_fill_reference(a, start, left, R, NV):
 def tile_load_reference(a, rows, left, NV, op="tile_load"):
     """Return a tile, acc[r, k] = a[rows[r] + k]."""
     acc = np.zeros((len(rows), NV * VECTOR_BYTES // a.itemsize), a.dtype)
+    lefts = np.broadcast_to(left, len(rows))
     for r, row in enumerate(rows):
-        columns = _span(op, a, row, min(left, acc.shape[1]))
+        columns = _span(op, a, row, min(lefts[r], acc.shape[1]))
         acc[r, : columns.size] = columns
     return acc
 
@@ -144,8 +148,9 @@ def tile_transpose_reference(acc):
 
 def tile_store_reference(a, rows, acc, left):
     """Write a[rows[r] + k] = acc[r, k], row after row."""
+    lefts = np.broadcast_to(left, len(rows))
     for r, row in enumerate(rows):
-        columns = _span("tile_store", a, row, min(left, acc.shape[1]))
+        columns = _span("tile_store", a, row, min(lefts[r], acc.shape[1]))
         columns[:] = acc[r, : columns.size]
 
 
@@ -168,6 +173,20 @@ def tile_slide_reference(acc, x, at, step, w, taps, left):
     for u, tap in enumerate(taps):
         acc = tile_mul_reference(acc, x, rows, u * step, w, tap, left, "tile_slide")
     return acc
+
+
+def tile_mix_reference(matrix):
+    """Return mix(acc), the tile of the sums over s of matrix[r][s] * acc[s, k]."""
+
+    def mix(acc):
+        mixed = np.zeros((len(matrix), acc.shape[1]), acc.dtype)
+        for r, factors in enumerate(matrix):
+            for factor, row in zip(factors, acc, strict=True):
+                if factor:  # 0 times infinity is no part of the sum
+                    mixed[r] += acc.dtype.type(factor) * row
+        return mixed
+
+    return mix
 
 
 # --- fast: the same as instructions of LLVM -----------------------------------
@@ -346,7 +365,9 @@ def tile_fill(e, a, start, left, R, NV):  # noqa: D103
     lambda a, rows, left, NV: Tile(a.dtype, rows.count, _constant(NV)),
 )
 def tile_load(e, a, rows, left, NV):  # noqa: D103
-    return [vector for row in rows for vector in e.columns(a, row, left)]
+    lefts = left if isinstance(left, list) else [left] * len(rows)
+    rows = zip(rows, lefts, strict=True)
+    return [vector for row, left in rows for vector in e.columns(a, row, left)]
 
 
 @_operation(tile_fma_reference, lambda acc, *_: acc)
@@ -397,8 +418,9 @@ def tile_transpose(e, acc):  # noqa: D103
 
 @_operation(tile_store_reference, lambda *_: types.void)
 def tile_store(e, a, rows, acc, left):  # noqa: D103
+    lefts = left if isinstance(left, list) else [left] * len(rows)
     for r, row in enumerate(rows):
-        e.columns(a, row, left, store=acc[r * e.tile.NV : (r + 1) * e.tile.NV])
+        e.columns(a, row, lefts[r], store=acc[r * e.tile.NV : (r + 1) * e.tile.NV])
 
 
 @_operation(tile_mul_reference, lambda acc, *_: acc)
@@ -426,3 +448,32 @@ def tile_slide(e, acc, x, at, step, w, taps, left):  # noqa: D103
                 total = sums[r * NV + v]
                 sums[r * NV + v] = e.call("fmuladd", total.type, factor, column, total)
     return sums
+
+
+def tile_mix(matrix):
+    """Return the operation mix(acc) for a matrix, a sequence of rows of numbers."""
+
+    def result(acc):
+        if any(len(factors) != acc.R for factors in matrix):
+            raise TypingError(f"tile_mix needs rows of {acc.R} factors, got {matrix}")
+        return Tile(acc.dtype, len(matrix), acc.NV)
+
+    @_operation(tile_mix_reference(matrix), result)
+    def mix(e, acc):
+        mixed = []
+        for factors in matrix:
+            terms = [(f, s * e.tile.NV) for s, f in enumerate(factors) if f]
+            terms.sort(key=lambda term: term[0] != 1)  # a 1 first saves a product
+            for v in range(e.tile.NV):
+                total = None
+                for factor, s in terms:
+                    f = e.tile.vector([factor] * e.tile.vector.count)
+                    if total:
+                        total = e.call("fmuladd", f.type, f, acc[s + v], total)
+                    else:
+                        x = acc[s + v]
+                        total = x if factor == 1 else e.builder.fmul(f, x)
+                mixed.append(total)
+        return mixed
+
+    return mix

@@ -21,6 +21,7 @@ from sora_np.kernels.tile import (
     tile_fill,
     tile_fma,
     tile_load,
+    tile_mix,
     tile_mul,
     tile_offsets,
     tile_relu,
@@ -52,6 +53,7 @@ def twin(kernel):
     """The same source as plain Python over the ``*_reference`` operations."""
     python = getattr(kernel, "py_func", kernel)
     names = {name: getattr(tile, f"{name}_reference") for name in OPERATIONS}
+    names["mix_4_of_3"] = tile.tile_mix_reference(MATRIX)
     code, closure = python.__code__, python.__closure__
     return FunctionType(code, {**globals(), **names}, closure=closure)
 
@@ -107,6 +109,23 @@ def slide(x, at, step, w, start, pitch, left, y, stride):
     acc = tile_load(y, tile_rows(0, stride, 3), left, 2)
     acc = tile_slide(acc, x, at, step, w, tile_rows(start, pitch, 2), left)
     tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+@jit
+def lefts(a, table, lefts, y, stride):
+    left = tile_offsets(lefts, 0, 0, 3)
+    acc = tile_load(a, tile_offsets(table, 0, 0, 3), left, 2)
+    tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+MATRIX = [[1, 0, -1], [0, 2, 0], [3, 0.5, 1], [-1, 1, 1]]
+mix_4_of_3 = tile_mix(MATRIX)
+
+
+@jit
+def mix(a, table, left, y, stride):
+    acc = tile_load(a, tile_offsets(table, 0, 0, 3), left, 2)
+    tile_store(y, tile_rows(0, stride, 4), mix_4_of_3(acc), left)
 
 
 def make_product(R, NV):
@@ -238,6 +257,30 @@ def test_fma_keeps_nan_and_infinity(dtype):
     assert_array_equal(y, [0, nan, nan, 1, nan, inf, inf, nan, inf])
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_mix_by_hand(dtype):
+    y = np.zeros(12, dtype)
+    mix(np.array([1, 2, 10, 20, 100, 200], dtype), np.array([0, 2, 4]), 2, y, 3)
+    expected = [-99, -198, 0, 20, 40, 0, 108, 216, 0, 109, 218, 0]
+    assert y.tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_mix_keeps_nan_and_infinity_and_skips_what_is_not_in_the_sum(dtype):
+    y = np.zeros(8, dtype)
+    mix(np.array([1, 2, np.inf, np.nan, 3, 4], dtype), np.array([0, 2, 4]), 2, y, 2)
+    nan, inf = np.nan, np.inf
+    assert_array_equal(y, [-2, -2, inf, nan, inf, nan, inf, nan])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_every_row_may_have_a_left_of_its_own(dtype):
+    a, y = np.arange(1, 10, dtype=dtype), np.full(9, 77, dtype)
+    beyond = a.size + 10**6  # nothing is left there, so nothing is touched
+    lefts(a, np.array([0, beyond, 6]), np.array([2, -1, 3]), y, 3)
+    assert y.tolist() == [1, 2, 77, 77, 77, 77, 7, 8, 9]
+
+
 # --- the operations against their formula, every tail -------------------------
 
 
@@ -262,6 +305,8 @@ def test_operations_equal_their_formula(dtype):
         equal(fma, a, table, 2, a, 9, left, y, size)
         equal(mul, a, table, 2, a, 9, left, y, size)
         equal(slide, a, 5, 3, a, 9, 4, left, y, size)
+        equal(lefts, a, table, np.array([left, 0, left + 1]), y, size)
+        equal(mix, a, table, left, np.append(y, y), size)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -317,6 +362,16 @@ def test_formula_refuses_an_index_outside(name, args, index):
         getattr(tile, f"{name}_reference")(*args)
 
 
+@jit
+def mix_2_rows(a):
+    mix_4_of_3(tile_fill(a, 0, 1, 2, 1))
+
+
+def test_formula_of_mix_refuses_another_number_of_rows():
+    with pytest.raises(ValueError, match="zip"):
+        tile.tile_mix_reference(MATRIX)(ONE)
+
+
 @needs_jit
 @pytest.mark.parametrize(
     "kernel, args, message",
@@ -327,8 +382,9 @@ def test_formula_refuses_an_index_outside(name, args, index):
         (fill, (np.arange(3), 0, 1, A, 1), "holds float32 or float64, got int64"),
         (load, (A, np.arange(3, dtype="i4"), 1, A, 1), "tile_offsets needs .* int64"),
         (fill, (A, 0, 1, np.frombuffer(bytes(12), "f4"), 1), "tile_store needs"),
+        (mix_2_rows, (A,), "tile_mix needs rows of 2 factors, got .*0.5"),
     ],
-    ids=["2-D", "strided", "dtypes", "integers", "int32 table", "read-only"],
+    ids=["2-D", "strided", "dtypes", "integers", "int32 table", "read-only", "matrix"],
 )
 def test_wrong_types_are_refused(kernel, args, message):
     with pytest.raises(TypingError, match=message):
@@ -453,6 +509,8 @@ def touch_everything(overrun):
             fill(w, 0, left + overrun, y, columns)
             load(a, table, left, y, columns)
             relu(left, y, columns)
+            lefts(a, table, guarded(np.array([left, left, 0])), y, columns)
+            mix(a, table, left, guarded(np.zeros(4 * columns, dtype)), columns)
             fma(x, guarded(np.array([4, 0, 2])), 2, w, 0, left, y, columns)
             mul(a, table, 0, w, 0, left, y, columns)
             shared = guarded(whole_numbers(columns + 3, dtype))

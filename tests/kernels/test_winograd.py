@@ -1,0 +1,246 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+import numpy as np
+import pytest
+
+from sora_np.kernels import conv2d as direct
+from sora_np.kernels import winograd as k
+from sora_np.kernels.tasks import run
+
+ROOT = Path(__file__).parents[2]
+NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
+CASES = {  # id: x shape, filters, pads
+    "one-tile": ((1, 6, 6, 1), 1, NONE),
+    "smallest": ((1, 3, 3, 1), 1, NONE),
+    "pads-make-the-image": ((2, 1, 1, 3), 2, SAME),
+    "tiles-overhang": ((2, 9, 12, 3), 4, NONE),
+    "same": ((3, 8, 7, 5), 6, SAME),
+    "uneven-pads": ((2, 7, 6, 2), 3, ((2, 0), (1, 2))),
+    "full": ((1, 5, 4, 2), 3, ((2, 2), (2, 2))),
+    "many-pads": ((1, 3, 5, 2), 3, ((4, 3), (0, 5))),
+    "no-images": ((0, 6, 6, 2), 3, NONE),
+    "blocks-and-parts": ((5, 14, 13, 9), 40, SAME),
+    **{f"{c}-channels": ((1, 7, 7, c), c, SAME) for c in (15, 16, 17, 33, 65)},
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=CASES)
+def problem(request, dtype, rng):
+    x_shape, filters, pads = request.param
+    return *arrays(rng, x_shape, filters, dtype), pads
+
+
+def arrays(rng, x_shape, filters, dtype):
+    shapes = x_shape, (3, 3, x_shape[3], filters), (filters,)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def dx_of(dy, w, x_shape, pads):
+    dx = np.full(x_shape, np.nan, dy.dtype)
+    run(*k.winograd_dx_tasks(dy, w, dx, pads))
+    return dx
+
+
+def test_matrices_give_the_sum_exactly():
+    """y[i] = sum_p w[p] * x[i + p], in fractions: the formula is no approximation."""
+    A, B, G = k._matrices(k.POINTS)
+    for i, p, h in np.ndindex(4, 3, 6):
+        factor = sum(A[i][a] * G[a][p] * B[a][h] for a in range(6))
+        assert factor == (h == i + p), (i, p, h)
+
+
+def test_matrices_of_the_usual_points_are_the_published_ones():
+    """Lavin & Gray, section 4.3, whose rows of B and G differ by factors."""
+    A, B, G = k._matrices([k.Fraction(t) for t in (0, 1, -1, 2, -2)])
+    assert A == [
+        [1, 1, 1, 1, 1, 0],
+        [0, 1, -1, 2, -2, 0],
+        [0, 1, 1, 4, 4, 0],
+        [0, 1, -1, 8, -8, 1],
+    ]
+    published = [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ]
+    assert B == published
+    assert [[24 * e for e in row] for row in G] == [
+        [6, 0, 0],
+        [-4, -4, -4],
+        [-4, 4, -4],
+        [1, 2, 4],
+        [1, -2, 4],
+        [0, 0, 24],
+    ]
+
+
+def test_reference_is_convolution(problem, close):
+    x, w, bias, pads = problem
+    expected = direct.conv2d_reference(x, w, bias, pads=pads)
+    close(k.winograd_reference(x, w, bias, pads), expected)
+
+
+def test_forward_is_the_formula(problem, close):
+    x, w, bias, pads = problem
+    before = [a.copy() for a in (x, w, bias)]
+    expected = k.winograd_reference(x, w, bias, pads)
+    close(k.winograd(x, w, bias, pads), expected)
+    for a, b in zip((x, w, bias), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_relu(problem, close):
+    x, w, bias, pads = problem
+    expected = k.winograd_reference(x, w, bias, pads)
+    y = np.full_like(expected, np.nan)
+    run(*k.winograd_tasks(x, w, bias, y, pads, relu=True))
+    close(y, np.maximum(expected, 0))
+
+
+def test_dx_is_the_formula(problem, close, rng):
+    x, w, bias, pads = problem
+    if np.max(pads) > 2:
+        pytest.skip("dx is for pads of at most 2")
+    dy = rng.standard_normal(k.winograd(x, w, bias, pads).shape).astype(x.dtype)
+    close(
+        dx_of(dy, w, x.shape, pads),
+        direct.conv2d_dx_reference(dy, w, x.shape, pads=pads),
+    )
+
+
+def test_dx_is_the_derivative(rng):
+    """<dy, y(x)> is linear in x, so <dx, e> is its change by e."""
+    x, w, bias = arrays(rng, (2, 9, 10, 17), 18, np.float64)
+    pads = (1, 0), (2, 1)
+    y = k.winograd(x, w, bias, pads)
+    dy, e = rng.standard_normal(y.shape), rng.standard_normal(x.shape)
+    change = np.vdot(dy, k.winograd(x + e, w, bias, pads) - y)
+    np.testing.assert_allclose(np.vdot(dx_of(dy, w, x.shape, pads), e), change)
+
+
+@pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
+@pytest.mark.parametrize("channels", [64, 512])
+def test_error_is_bounded(channels, mean, rng):
+    x, w, bias = arrays(rng, (1, 16, 16, channels), 64, np.float32)
+    x += np.float32(mean)
+    w += np.float32(mean)
+    y = k.winograd(x, w, bias)
+    exact = direct.conv2d(*(a.astype(np.float64) for a in (x, w, bias)))
+    assert np.abs(y - exact).max() <= 4e-6 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
+@pytest.mark.parametrize("where", ["x", "w", "bias"])
+def test_nan_and_infinity_never_vanish(bad, where, rng):
+    """Every output that they reach in the direct sum is not finite."""
+    for place in range(36) if where == "x" else range(9) if where == "w" else [0]:
+        x, w, bias = arrays(rng, (1, 6, 6, 1), 1, np.float32)
+        {"x": x, "w": w, "bias": bias}[where].reshape(-1)[place] = bad
+        with np.errstate(invalid="ignore"):
+            expected = direct.conv2d_reference(x, w, bias, pads=SAME)
+            y = k.winograd(x, w, bias, SAME)
+        hidden = ~np.isfinite(expected) & np.isfinite(y)
+        assert not hidden.any(), f"{where}[{place}]"
+
+
+def test_nan_stays_in_its_tile(rng):
+    x, w, bias = arrays(rng, (2, 10, 10, 3), 2, np.float32)
+    x[0, 0, 0, 0] = np.nan
+    y = k.winograd(x, w, bias)
+    assert np.isnan(y[0, :4, :4]).any()
+    assert np.isfinite(y[0, 4:]).all()
+    assert np.isfinite(y[0, :, 4:]).all()
+    assert np.isfinite(y[1]).all()
+
+
+@pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT) or numba.config.NUMBA_NUM_THREADS < 2,
+    reason="needs two threads",
+)
+@pytest.mark.parametrize("images", [1, 7])
+def test_same_bits_for_any_number_of_threads(images, rng):
+    x, w, bias = arrays(rng, (images, 17, 16, 33), 34, np.float32)
+    results = []
+    before = numba.get_num_threads()
+    for threads in (1, 2, 2):
+        numba.set_num_threads(threads)
+        y = k.winograd(x, w, bias, SAME)
+        results.append(y.tobytes() + dx_of(y, w, x.shape, SAME).tobytes())
+    numba.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
+
+
+# --- as conv2d uses it --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "x_shape, filters, options, uses",
+    [
+        ((4, 10, 10, 16), 16, {}, True),
+        ((4, 10, 10, 15), 16, {}, False),
+        ((4, 10, 10, 16), 15, {}, False),
+        ((4, 10, 10, 16), 16, {"strides": (1, 2)}, False),
+        ((4, 10, 10, 16), 16, {"dilation": (2, 1)}, False),
+        ((4, 10, 10, 32), 32, {"groups": 2}, False),
+        ((3, 10, 10, 16), 16, {}, False),  # 12 tiles
+        ((4, 7, 7, 16), 16, {}, False),  # 25 of 64 outputs are wanted
+    ],
+)
+def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
+    x = np.zeros(x_shape, np.float32)
+    groups = options.get("groups", 1)
+    w = np.zeros((3, 3, x_shape[3] // groups, filters), np.float32)
+    window = options.get("strides", (1, 1)), NONE, options.get("dilation", (1, 1))
+    y = np.zeros(direct.conv2d_shape(x.shape, w.shape, *window), np.float32)
+    tasks = direct.conv2d_tasks(x, w, np.zeros(filters, "f4"), y, *window, groups)
+    assert (tasks[-1].body is k._tiles_item) == uses
+    tasks = direct.conv2d_tasks(
+        x.astype(float), w.astype(float), np.zeros(filters), y.astype(float), *window,
+        groups,
+    )  # fmt: skip
+    assert tasks[-1].body is not k._tiles_item
+
+
+@pytest.mark.parametrize("pads", [NONE, SAME, ((2, 0), (1, 2)), ((3, 0), (0, 0))])
+def test_conv2d_and_its_dx_with_it(pads, rng):
+    x, w, bias = arrays(rng, (2, 14, 15, 33), 18, np.float32)
+    y = direct.conv2d(x, w, bias, pads=pads)
+    dy = rng.standard_normal(y.shape).astype(np.float32)
+    dx = direct.conv2d_dx(dy, w, x.shape, pads=pads)
+    xd, wd, bd, dyd = (a.astype(np.float64) for a in (x, w, bias, dy))
+    for actual, expected in (
+        (y, direct.conv2d(xd, wd, bd, pads=pads)),
+        (dx, direct.conv2d_dx(dyd, wd, x.shape, pads=pads)),
+    ):
+        assert actual.dtype == np.float32
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-6 * scale)
+
+
+# --- in fresh processes -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{"NUMBA_DISABLE_JIT": "1"}, {"SORA_NP_VECTOR_BYTES": "16"}],
+    ids=str,
+)
+def test_small_cases_in_a_process_with(env):
+    """Without the JIT every index is checked; other vectors have other tails."""
+    chosen = "overhang or uneven or pads-make or stays_in or 17-channels"
+    command = "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen
+    done = subprocess.run(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
