@@ -247,8 +247,7 @@ def conv2d_dx_tasks(
     strides (s, t) the pixels of dx whose (h + top) % s and (v + left) % t are equal see
     the same taps p, q of the filters, and each such class is a convolution of its own.
     """
-    turnable = np.max(pads) <= 2  # dx needs no negative padding
-    if turnable and _suits_winograd(dx.shape, w, strides, dilation, groups):
+    if _suits_winograd(dx.shape, w, strides, dilation, groups):
         return winograd_dx_tasks(dy, w, dx, pads)
     _, height, width, channels = dx.shape
     _, rows, columns, filters = dy.shape
