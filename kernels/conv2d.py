@@ -258,8 +258,7 @@ def conv2d_dx_tasks(
     """
     if groups == dx.shape[3] == w.shape[3]:
         return depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation)
-    turnable = np.max(pads) <= 2  # dx needs no negative padding
-    if turnable and suits_winograd(dx.shape, w, strides, dilation, groups):
+    if suits_winograd(dx.shape, w, strides, dilation, groups):
         return winograd_dx_tasks(dy, w, dx, pads)
     _, height, width, channels = dx.shape
     _, rows, columns, filters = dy.shape

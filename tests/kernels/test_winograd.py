@@ -21,7 +21,7 @@ CASES = {  # id: x shape, filters, pads
     "same": ((3, 8, 7, 5), 6, SAME),
     "uneven-pads": ((2, 7, 6, 2), 3, ((2, 0), (1, 2))),
     "full": ((1, 5, 4, 2), 3, ((2, 2), (2, 2))),
-    "many-pads": ((1, 3, 5, 2), 3, ((4, 3), (0, 5))),
+    "many-pads": ((1, 3, 5, 2), 3, ((4, 3), (3, 5))),
     "no-images": ((0, 6, 6, 2), 3, NONE),
     "blocks-and-parts": ((5, 14, 13, 9), 40, SAME),
     **{f"{c}-channels": ((1, 7, 7, c), c, SAME) for c in (15, 16, 17, 33, 65)},
@@ -106,7 +106,6 @@ def test_relu(problem, close):
 
 def test_dx_is_the_formula(problem, close, rng):
     x, w, bias, pads = problem
-    pads = tuple((min(a, 2), min(b, 2)) for a, b in pads)  # dx is for these
     dy = rng.standard_normal(k.winograd(x, w, bias, pads).shape).astype(x.dtype)
     close(
         dx_of(dy, w, x.shape, pads),
@@ -125,14 +124,14 @@ def test_dx_is_the_derivative(rng):
 
 
 @pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
-@pytest.mark.parametrize("channels", [64, 512])
-def test_error_is_bounded(channels, mean, rng):
+@pytest.mark.parametrize("channels, bound", [(64, 2e-6), (512, 6e-6)])
+def test_error_is_bounded(channels, bound, mean, rng):
     x, w, bias = arrays(rng, (1, 16, 16, channels), 64, np.float32)
     x += np.float32(mean)
     w += np.float32(mean)
     y = k.winograd(x, w, bias)
     exact = direct.conv2d(*(a.astype(np.float64) for a in (x, w, bias)))
-    assert np.abs(y - exact).max() <= 4e-6 * np.abs(exact).max()
+    assert np.abs(y - exact).max() <= bound * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
