@@ -31,6 +31,7 @@ from .maxpool2d import maxpool2d_reference, pool
 from .products import table, windows
 from .sweeps import ITEMS, pad
 from .tasks import THREADS, Task, run, scratch
+from .tile import VECTOR_BYTES
 from .winograd import winograd_tasks
 
 # --- reference: the formulas ----------------------------------------------------
@@ -139,18 +140,24 @@ def conv2d_relu_maxpool2d_tasks(
         convolution = winograd_tasks(x, w, bias, z, pads, relu=True)
         return [*convolution, Task(_pool_item, len(x), z, window, y, argmax)]
     _, _, columns, filters = z_shape
-    # z of a band of rows stays in the L2 cache; few images are cut into more bands
+    # z of an image stays in the L2 cache; few images are cut into bands of rows, and
+    # into blocks of filters
     bands = min(max(1, ITEMS // max(len(x), 1)), y.shape[1])
     band = -(-y.shape[1] // bands)
-    z = empty((THREADS, band * window[0], columns, filters), x.dtype)
+    bands, block = -(-y.shape[1] // band), filters
+    if len(x) * bands < ITEMS:
+        block = min(filters, 2 * VECTOR_BYTES // x.itemsize)
+    blocks = -(-filters // block)
+    z = empty((THREADS, band * window[0], columns, block), x.dtype)
     lines = strides[0], dilation[0] * (w.shape[0] - 1) + 1
     pixels = band * window[0] * columns
     return [
         Task(
-            _forward_item, len(x) * bands, x.reshape(-1), images, lines,
+            _forward_item, len(x) * bands * blocks, x.reshape(-1), images, lines,
             scratch(images.padded_size, x.dtype), table(x_at.reshape(-1)[:pixels]),
             np.ascontiguousarray(taps).reshape(-1), length, w.reshape(-1), bias,
-            (bands, band), z, table(np.arange(pixels) * filters), window, y, argmax,
+            (bands, band, blocks, block), z, table(np.arange(pixels) * block), window,
+            y, argmax,
         )
     ]  # fmt: skip
 
@@ -160,10 +167,11 @@ def _forward_item(
     item, thread, x, images, lines, padded, x_at, taps, length, w, bias, cut, z, z_at,
     window, y, argmax,
 ):  # fmt: skip
-    bands, band = cut
-    _, rows, columns, filters = y.shape
-    n = item // bands
-    first = min(item % bands * band, rows - band)  # the last band overlaps
+    bands, band, blocks, block = cut
+    _, rows, _, filters = y.shape
+    n, o = item // blocks // bands, item % blocks * block
+    first = min(item // blocks % bands * band, rows - band)  # the last band overlaps
+    o = min(o, filters - block)  # as does the last block
     line = (images.left + images.width + images.right) * images.channels
     top = first * window[0] * lines[0]
     source, x0 = x, (n * images.height + top) * line
@@ -172,29 +180,27 @@ def _forward_item(
         bottom = top + (band * window[0] - 1) * lines[0] + lines[1]
         pad(x, n, images, top, bottom, source)
     part = z[thread].reshape(-1)
-    pixels = len(part) // filters
     windows(
-        source, x0, x_at, 0, pixels, taps, length, w, 0, filters, bias, True,
-        0, filters, part, 0, z_at,
+        source, x0, x_at, 0, len(part) // block, taps, length, w, 0, filters, bias,
+        True, o, o + block, part, -o, z_at,
     )  # fmt: skip
-    _pool(z, thread, band, window, y, n, first, argmax)
+    _pool(z, thread, band, window, y, n, first, o, argmax)
 
 
 @jit()
 def _pool_item(n, thread, z, window, y, argmax):
-    _pool(z, n, y.shape[1], window, y, n, 0, argmax)
+    _pool(z, n, y.shape[1], window, y, n, 0, 0, argmax)
 
 
 @jit()
-def _pool(z, m, rows, window, y, n, first, argmax):
-    """Pool the first rows of z[m] to y[n, first], ...; mark what is dead."""
-    pool(z, m, 0, rows, window, window, (0, 0), y, n, first, argmax)
+def _pool(z, m, rows, window, y, n, first, channel, argmax):
+    """Pool the first rows of z[m] to y[n, first:, :, channel:]; mark what is dead."""
+    pool(z, m, 0, rows, window, window, (0, 0), y, n, first, channel, argmax)
     for i in range(first, first + rows):
         for j in range(y.shape[2]):
-            for o in range(y.shape[3]):
-                position = argmax[n, i, j, o]
-                dead = y[n, i, j, o] <= 0
-                argmax[n, i, j, o] = np.uint8(DEAD) if dead else position
+            best, position = y[n, i, j, channel:], argmax[n, i, j, channel:]
+            for o in range(z.shape[3]):
+                position[o] = np.uint8(DEAD) if best[o] <= 0 else position[o]
 
 
 # --- fast: list backward --------------------------------------------------------

@@ -141,17 +141,17 @@ def maxpool2d_dx_tasks(
 
 @jit()
 def _maxpool2d_item(n, thread, x, window, strides, before, y, argmax):
-    pool(x, n, 0, y.shape[1], window, strides, before, y, n, 0, argmax)
+    pool(x, n, 0, y.shape[1], window, strides, before, y, n, 0, 0, argmax)
 
 
 @jit()
-def pool(x, m, first, last, window, strides, before, y, n, start, argmax):
-    """Pool x[m] to the rows i = first .. last - 1; write them to y[n, start + i]."""
+def pool(x, m, first, last, window, strides, before, y, n, start, channel, argmax):
+    """Pool x[m] to rows i = first .. last - 1; write y[n, start + i, :, channel:]."""
     _, height, width, channels = x.shape
     place = argmax.dtype.type
     inside = before == (0, 0) and 2 * last <= height and 2 * y.shape[2] <= width
     if inside and window == (2, 2) and strides == (2, 2):
-        pool_2x2(x, m, first, last, y, n, start, argmax)
+        pool_2x2(x, m, first, last, y, n, start, channel, argmax)
         return
     for i in range(first, last):
         top, to = i * strides[0] - before[0], start + i
@@ -159,36 +159,40 @@ def pool(x, m, first, last, window, strides, before, y, n, start, argmax):
             left = j * strides[1] - before[1]
             p_first, p_last = max(0, -top), min(window[0], height - top)
             q_first, q_last = max(0, -left), min(window[1], width - left)
+            best_of, place_of = y[n, to, j, channel:], argmax[n, to, j, channel:]
             is_first = True
             for p in range(p_first, p_last):
                 for q in range(q_first, q_last):
+                    cells = x[m, top + p, left + q]
                     for c in range(channels):
-                        cell, best = x[m, top + p, left + q, c], y[n, to, j, c]
+                        cell, best, position = cells[c], best_of[c], place_of[c]
                         # NaN wins.  No "and", no "or": so the loop vectorises
                         wins = (cell > best) | ((cell != cell) & (best == best))
                         wins |= is_first
-                        position = argmax[n, to, j, c]
-                        y[n, to, j, c] = cell if wins else best
+                        best_of[c] = cell if wins else best
                         position = place(p * window[1] + q) if wins else position
-                        argmax[n, to, j, c] = position
+                        place_of[c] = position
                     is_first = False
 
 
 @jit()
-def pool_2x2(x, m, first, last, y, n, start, argmax):
+def pool_2x2(x, m, first, last, y, n, start, channel, argmax):
     """Do so for windows of 2 x 2 that do not overlap: 4 times as fast, in one loop."""
     place = argmax.dtype.type
     for i in range(first, last):
         for j in range(y.shape[2]):
-            for c in range(y.shape[3]):
+            # slices: an index that might be negative would not vectorise
+            best_of = y[n, start + i, j, channel:]
+            place_of = argmax[n, start + i, j, channel:]
+            for c in range(x.shape[3]):
                 best, position = x[m, 2 * i, 2 * j, c], place(0)
                 for k in range(1, 4):
                     cell = x[m, 2 * i + k // 2, 2 * j + k % 2, c]
                     wins = (cell > best) | ((cell != cell) & (best == best))
                     best = cell if wins else best
                     position = place(k) if wins else position
-                y[n, start + i, j, c] = best
-                argmax[n, start + i, j, c] = position
+                best_of[c] = best
+                place_of[c] = position
 
 
 @jit()

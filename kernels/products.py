@@ -187,32 +187,41 @@ def outer(
 ):  # fmt: skip
     """Add the sum of equation (2) to the rows k = ka .. kb - 1 of d, or write it."""
     lanes = VECTOR_BYTES // d.itemsize
-    # a band of dy of 16 KB stays in the L1 cache: 250 instead of 200 GFLOP/s for 64
-    # to 64 channels on 34x34 pixels
-    band = max(1, 16384 // (width * (last - first) * d.itemsize))
-    for i in range(0, height, band):
-        pixel, slope, part = x0 + i * si, y0 + i * zi, min(band, height - i)
-        o = first
-        while o < last:
-            vectors = (last - o + lanes - 1) // lanes
-            if vectors == 1:
-                _outer_1(
-                    x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part, width,
-                    fresh and i == 0, o, last, d, d_at,
-                )  # fmt: skip
-                o += lanes
-            elif vectors == 3:
-                _outer_3(
-                    x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part, width,
-                    fresh and i == 0, o, last, d, d_at,
-                )  # fmt: skip
-                o += 3 * lanes
-            else:
-                _outer_2(
-                    x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part, width,
-                    fresh and i == 0, o, last, d, d_at,
-                )  # fmt: skip
-                o += 2 * lanes
+    # A band of pixels, of x and of a panel of dy, stays in the L1 cache: with 128
+    # channels, 3x3, 400 instead of 330 GFLOP/s.  The pixels of narrow panels of a wide
+    # dy would share few places in it (64 to 256 channels, 1x1: 250 instead of 280).
+    panel = 2 * lanes if last - first <= 8 * lanes else last - first
+    size = min(32768 // (sj + panel), 24576 // max(zj, 1) + 1)
+    band = max(1, size // (width * d.itemsize))
+    for start in range(first, last, panel):
+        end = min(start + panel, last)
+        if last - end <= lanes:  # no last panel of one vector: its tile has three
+            end = last
+        for i in range(0, height, band):
+            pixel, slope, part = x0 + i * si, y0 + i * zi, min(band, height - i)
+            o = start
+            while o < end:
+                vectors = (end - o + lanes - 1) // lanes
+                if vectors == 1:
+                    _outer_1(
+                        x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part,
+                        width, fresh and i == 0, o, end, d, d_at,
+                    )  # fmt: skip
+                    o += lanes
+                elif vectors == 3:
+                    _outer_3(
+                        x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part,
+                        width, fresh and i == 0, o, end, d, d_at,
+                    )  # fmt: skip
+                    o += 3 * lanes
+                else:
+                    _outer_2(
+                        x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, part,
+                        width, fresh and i == 0, o, end, d, d_at,
+                    )  # fmt: skip
+                    o += 2 * lanes
+        if end == last:
+            break
 
 
 def table(offsets: NDArray[np.integer]) -> NDArray[np.int64]:

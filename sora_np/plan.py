@@ -34,6 +34,7 @@ from sora_np.kernels.conv2d_relu_maxpool2d import (
 from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
 from sora_np.kernels.gather import gather_tasks
 from sora_np.kernels.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
+from sora_np.kernels.softmax import softmax_tasks
 from sora_np.kernels.tasks import Program, Task
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, ReLU, Rescaling
@@ -110,6 +111,8 @@ class AffineStep(Step):
         work = self.affine(x, self.layer.params["kernel"], self._bias(), y, relu)
         if relu or self.function.name == "linear":
             return work
+        if self.function.name == "softmax":
+            return [*work, *softmax_tasks(y, y)]
 
         def activate() -> None:
             y[...] = self.function.forward(y)
