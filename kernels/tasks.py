@@ -62,9 +62,10 @@ class Task:
         self.body, self.count = body, count
         self.arguments = arguments  # keeps the arrays that the block points into
         if not numba.config.DISABLE_JIT:
-            self.block = np.array([w for a in arguments for w in _words(a)], np.int64)
-            entry = _entry(body, tuple(map(_type, arguments)))
-            self.row = entry, self.block.ctypes.data, count
+            words: list[int] = []
+            kinds = tuple([_lay_out(argument, words) for argument in arguments])
+            self.block = np.array(words, np.int64)
+            self.row = _entry(body, kinds), self.block.ctypes.data, count
 
 
 class Program:
@@ -115,37 +116,34 @@ def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
 # --- how arguments lie in memory ------------------------------------------------
 
 
-def _type(argument: Any) -> types.Type:
+def _lay_out(argument: Any, words: list[int]) -> Any:
+    """Append an argument as words of numba's data model; return what tells its type."""
     if isinstance(argument, np.ndarray):
-        return _array_type(argument.dtype, argument.ndim)
+        a = argument
+        if not a.flags.c_contiguous:
+            raise TypeError(
+                f"a task takes C-contiguous arrays, got strides {a.strides}"
+            )
+        owner = parent = 0
+        words += owner, parent, a.size, a.itemsize, a.ctypes.data, *a.shape, *a.strides
+        return a.dtype.str, a.ndim
     if isinstance(argument, tuple):
-        return _tuple_type(type(argument), len(argument))
-    return types.int64
+        words += argument
+        return type(argument), len(argument)
+    words.append(int(argument))
+    return None
 
 
-@functools.cache
-def _array_type(dtype: np.dtype[Any], ndim: int) -> types.Type:
-    return types.Array(numba.from_dtype(dtype), ndim, "C")
-
-
-@functools.cache
-def _tuple_type(kind: Any, count: int) -> types.Type:
-    if kind is tuple:
+def _type(kind: Any) -> types.Type:
+    """Return the type that ``_lay_out`` told of."""
+    if kind is None:
+        return types.int64
+    name, count = kind
+    if isinstance(name, str):
+        return types.Array(numba.from_dtype(np.dtype(name)), count, "C")
+    if name is tuple:
         return types.UniTuple(types.int64, count)
-    return types.NamedUniTuple(types.int64, count, kind)
-
-
-def _words(argument: Any) -> Sequence[int]:
-    """Return an argument as the words of numba's data model."""
-    if isinstance(argument, tuple):
-        return argument
-    if not isinstance(argument, np.ndarray):
-        return (int(argument),)
-    a = argument
-    if not a.flags.c_contiguous:
-        raise TypeError(f"a task takes C-contiguous arrays, got strides {a.strides}")
-    owner = parent = 0
-    return owner, parent, a.size, a.itemsize, a.ctypes.data, *a.shape, *a.strides
+    return types.NamedUniTuple(types.int64, count, name)
 
 
 # --- from words to a call -------------------------------------------------------
@@ -155,15 +153,16 @@ _LIBRARIES: list[Any] = []  # numba frees the code of a library that nobody hold
 
 @functools.cache
 @global_compiler_lock
-def _entry(body: Any, kinds: tuple[types.Type, ...]) -> int:
+def _entry(body: Any, kinds: tuple[Any, ...]) -> int:
     """Return the address of entry(item, thread, block), which calls ``body``."""
-    signature = types.void(types.int64, types.int64, *kinds)
+    given = [_type(kind) for kind in kinds]
+    signature = types.void(types.int64, types.int64, *given)
     body.compile(signature)
     compiled = body.overloads[signature.args]
     name = compiled.fndesc.llvm_cfunc_wrapper_name
     address = compiled.library.get_pointer_to_function(name)
     context = cpu_target.target_context
-    arguments = [context.get_value_type(kind) for kind in kinds]
+    arguments = [context.get_value_type(kind) for kind in given]
     module = context.create_module("entry")
     entry = ir.Function(module, _ENTRY, f"sora_np_entry_{len(_LIBRARIES)}")
     item, thread, block = entry.args
