@@ -182,7 +182,7 @@ def _forward_item(
     part = z[thread].reshape(-1)
     windows(
         source, x0, x_at, 0, len(part) // block, taps, length, w, 0, filters, bias,
-        True, o, o + block, part, -o, z_at,
+        1, o, o + block, part, -o, z_at,
     )  # fmt: skip
     _pool(z, thread, band, window, y, n, first, o, argmax)
 

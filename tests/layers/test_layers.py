@@ -15,6 +15,7 @@ from sora_np.layers import (
     Layer,
     MaxPool,
     ReLU,
+    Rescaling,
     Sigmoid,
     Softmax,
 )
@@ -32,6 +33,7 @@ CASES = {  # id: (make the layer, shape of x)
     "conv2d-remainder": (lambda: Conv2D(2, 3, strides=(2, 3)), (2, 8, 7, 2)),
     "conv2d-dilation": (lambda: Conv2D(2, 3, dilation_rate=(2, 1)), (2, 7, 5, 1)),
     "conv2d-groups": (lambda: Conv2D(4, 3, groups=2, padding="same"), (2, 4, 4, 6)),
+    "conv2d-depthwise": (lambda: Conv2D(3, 3, groups=3, padding="same"), (2, 4, 5, 3)),
     "conv2d-no-bias": (lambda: Conv2D(2, 1, use_bias=False), (1, 3, 3, 2)),
     "max-pool": (lambda: MaxPool(2), (2, 4, 6, 3)),
     "max-pool-remainder": (lambda: MaxPool(2), (2, 5, 7, 1)),
@@ -61,6 +63,7 @@ CASES = {  # id: (make the layer, shape of x)
         lambda: BatchNormalization(trainable=False),
         (4, 3),
     ),
+    "rescaling": (lambda: Rescaling(0.5, -1), (2, 3, 4)),
     "input": (lambda: Input((3, 2)), (2, 3, 2)),
 }
 

@@ -117,12 +117,13 @@ def test_bits_do_not_depend_on_threads():
     digests = {
         subprocess.run(
             [sys.executable, "-c", program],
-            env=os.environ | {"NUMBA_NUM_THREADS": str(threads)},
+            env=os.environ
+            | {"NUMBA_NUM_THREADS": str(threads), "NUMBA_THREADING_LAYER": layer},
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        for threads in (1, 2)
+        for threads, layer in ((1, "default"), (2, "default"), (2, "workqueue"))
     }
     assert len(digests) == 1
 
