@@ -200,16 +200,19 @@ def _maxpool2d_dx_item(n, thread, dy, argmax, window, strides, before, dx):
     _, height, width, channels = dx.shape
     _, rows, columns, _ = dy.shape
     zero = dx.dtype.type(0)
-    dx[n] = zero
+    apart = strides[0] >= window[0] and strides[1] >= window[1]
+    exactly = strides == window and height == rows * window[0]
+    if not (exactly and width == columns * window[1] and before == (0, 0)):
+        dx[n] = zero
     for i in range(rows):
         top = i * strides[0] - before[0]
         for j in range(columns):
             left = j * strides[1] - before[1]
             for p in range(max(0, -top), min(window[0], height - top)):
                 for q in range(max(0, -left), min(window[1], width - left)):
-                    position = p * window[1] + q
+                    position = argmax.dtype.type(p * window[1] + q)
+                    slopes = dx[n, top + p, left + q]
                     for c in range(channels):
-                        slope = (
-                            dy[n, i, j, c] if argmax[n, i, j, c] == position else zero
-                        )
-                        dx[n, top + p, left + q, c] += slope
+                        is_it = argmax[n, i, j, c] == position
+                        slope = dy[n, i, j, c] if is_it else zero
+                        slopes[c] = slope if apart else slopes[c] + slope

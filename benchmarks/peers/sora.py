@@ -18,8 +18,7 @@ from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
 from sora_np.kernels.dense import dense, dense_dw, dense_dx
 from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
 from sora_np.kernels.softmax_crossentropy import (
-    softmax_crossentropy,
-    softmax_crossentropy_dz,
+    softmax_crossentropy_and_dz,
 )
 from sora_np.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from sora_np.models import Sequential
@@ -117,7 +116,7 @@ def _op(task):
         return Variant(lambda: maxpool2d_dx(a["dy"], argmax, op.x, (2, 2), (2, 2)))
     if task.kind == "crossentropy":
         z, t = a["z"], a["t"]
-        run = lambda: (softmax_crossentropy(z, t), softmax_crossentropy_dz(z, t))  # noqa: E731
+        run = lambda: softmax_crossentropy_and_dz(z, t)  # noqa: E731
         return Variant(run, lambda result: [result[0].sum(), result[1]])
     p, g = a["p"], a["g"]
     m, v, step = np.zeros_like(p), np.zeros_like(p), [0]
