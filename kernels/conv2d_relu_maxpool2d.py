@@ -103,7 +103,8 @@ def conv2d_relu_maxpool2d(
 
     Returns
     -------
-    y, argmax : the maxima, and where in its window each stood: p * Q + q, or ``DEAD``
+    y, argmax : the maxima, and where in its window each stood: p * Q + q, or ``DEAD``;
+        of equal cells the first, but for rounding where Winograd's sums are taken
     """
     _, rows, columns, filters = conv2d_shape(x.shape, w.shape, strides, pads, dilation)
     y = empty((len(x), rows // window[0], columns // window[1], filters), x.dtype)

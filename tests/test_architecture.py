@@ -87,6 +87,7 @@ def test_every_kernel_stands_beside_its_formula(name):
         for key, value in vars(module).items()
         if isfunction(value)
         and not key.startswith("_")
+        and not key.startswith("suits_")
         and not key.endswith(("_shape", "_tasks", "_task", "_windows", "_numbers"))
         and value.__module__ == module.__name__
     }
