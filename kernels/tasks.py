@@ -21,6 +21,7 @@ first training step would take 15 s instead of 5.  It calls a kernel by its addr
 which the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.
 """
 
+import ctypes
 import functools
 import os
 import threading
@@ -82,6 +83,11 @@ class Program:
             for task in self.tasks:
                 for item in range(task.count):
                     task.body(item, 0, *task.arguments)
+        elif _is_forked:
+            for task in self.tasks:
+                entry, block, count = task.row
+                for item in range(count):
+                    _C_ENTRY(entry)(item, 0, block)
         elif self.tasks:
             with _LOCK:
                 _drive(self.rows)
@@ -204,4 +210,17 @@ def _drive(rows):
 
 # numba's workqueue layer ends the process when two threads launch loops at a time
 _LOCK = threading.Lock()
-os.register_at_fork(after_in_child=_LOCK._at_fork_reinit)  # type: ignore[attr-defined]
+
+# Threads do not come along into a forked child, and OpenMP ends a child that asks for
+# them: it runs item after item instead, to the same bits
+_is_forked = False
+_C_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+
+
+def _mark_child() -> None:
+    global _is_forked
+    _is_forked = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_mark_child)

@@ -4,6 +4,7 @@ Value 0 is the model's input; node k computes value k + 1 from values before it.
 sequential model is the chain in which every node takes the value just before.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ class List:
 
     def __init__(self, nodes: Sequence[Node], dtype: DTypeLike, training: bool) -> None:
         self.nodes, self.dtype, self.training = nodes, dtype, training
+        self.lock = contextlib.nullcontext()  # it shares no buffers
 
     def load(self, x: Any, part: Any = None) -> None:
         """Draw a batch: x, or x[part]."""
@@ -155,10 +157,14 @@ class FlatParameters:
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
-        return len(layers) == len(self.layers) and all(
-            mine is layer
-            and all(p.base is self.values.base for p in layer.params.values())
-            for mine, layer in zip(self.layers, layers, strict=True)
+        memory = self.values.base  # None in a deep copy, whose views are none any more
+        return (
+            memory is not None
+            and len(layers) == len(self.layers)
+            and all(
+                mine is layer and all(p.base is memory for p in layer.params.values())
+                for mine, layer in zip(self.layers, layers, strict=True)
+            )
         )
 
     def trainable_ranges(self) -> list[slice]:

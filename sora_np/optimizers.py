@@ -127,6 +127,10 @@ class Optimizer:
         """Return the work of ``update``, prepared once for many steps."""
         raise NotImplementedError(f"{type(self).__name__} must define task")
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: not the program, which holds addresses of arrays."""
+        return vars(self) | {"_arrays": [], "_ranges": [], "_program": None}
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal optimiser, without its slots."""
         return arguments_of(self)

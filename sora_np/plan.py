@@ -17,6 +17,7 @@ may be mixed, and a test holds them equal for every pattern.
 """
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -272,6 +273,7 @@ class Plan:
     Attributes
     ----------
     x, y : the input and output buffers, (samples, ...)
+    lock : held from ``load`` until y was copied, by threads that share a model
     """
 
     def __init__(
@@ -288,6 +290,7 @@ class Plan:
             self._rescaling = steps[0].layer.scale, steps[0].layer.offset
             steps = steps[1:]
         self.x = empty((samples, *input_shape), dtype)
+        self.lock = threading.Lock()
         self._order = np.arange(samples)
         self._drawn: tuple[Any, Any] = (None, None)
         values = [self.x]

@@ -1,6 +1,7 @@
 """Model: compile, fit, evaluate, predict, on the nodes that a subclass builds."""
 
 import copy
+import threading
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ _FROM_LOGITS = {
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
     "sigmoid": (losses.BinaryCrossentropy,),
 }
+
+_PLANNING = threading.Lock()  # several threads may predict with one model
 
 
 class Model:
@@ -62,6 +65,10 @@ class Model:
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: not the plans, which hold addresses of arrays."""
+        return vars(self) | {"_plans": {}, "_planned": None}
 
     # --- building ---------------------------------------------------------------
 
@@ -331,16 +338,17 @@ class Model:
         if not self._fuse or not can_plan(nodes):
             return graph.List(nodes, self.dtype, training)
         assert self.input_shape is not None
-        now = self.flat, traits(self.nodes)
-        if now != self._planned:
-            self._plans, self._planned = {}, now
-        key = samples, nodes is self.nodes, training
-        if key not in self._plans:
-            while len(self._plans) >= 4:  # of the last batches, and of evaluations
-                del self._plans[next(iter(self._plans))]
-            plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
-            self._plans[key] = plan
-        return self._plans[key]
+        with _PLANNING:
+            now = self.flat, traits(self.nodes)
+            if now != self._planned:
+                self._plans, self._planned = {}, now
+            key = samples, nodes is self.nodes, training
+            if key not in self._plans:
+                while len(self._plans) >= 4:  # of the last batches, and of evaluations
+                    del self._plans[next(iter(self._plans))]
+                plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
+                self._plans[key] = plan
+            return self._plans[key]
 
     # --- evaluating and predicting ------------------------------------------------
 
@@ -396,6 +404,8 @@ class Model:
             called.call("on_test_batch_end", batch, logs)
             if progress is not None:
                 progress.update(logs)
+        for plan in self._plans.values():
+            plan.forget()
         called.call("on_test_end", logs)
         return logs
 
@@ -404,8 +414,9 @@ class Model:
     ) -> tuple[float, Array]:
         loss, nodes, activation = self._as_trained(y)
         run = self._runner(nodes, len(y), training=False)
-        run.load(x, part)
-        z = run.forward()
+        with run.lock:
+            run.load(x, part)
+            z = run.forward().copy()
         return float(np.sum(loss(y, z, weights))), activation.forward(z)
 
     def predict(
@@ -431,8 +442,9 @@ class Model:
         """Return the outputs for x as one batch."""
         inputs = self._inputs(x)
         run = self._runner(self.nodes, len(inputs), training=False)
-        run.load(inputs)
-        y: Array = run.forward().copy()
+        with run.lock:
+            run.load(inputs)
+            y: Array = run.forward().copy()
         return y
 
     def __call__(self, x: ArrayLike, training: bool = False) -> Array:

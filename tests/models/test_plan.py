@@ -1,5 +1,8 @@
 """The plan equals the list of layers: every pattern, and lists without one."""
 
+import copy
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -208,3 +211,28 @@ def test_training_allocates_no_large_array():
     tracemalloc.stop()
     activations = 32 * (13 * 13 * 32 + 5 * 5 * 64 + 128) * 4
     assert peak < activations / 4, f"{peak} bytes"
+
+
+def test_a_deep_copy_is_a_model_of_its_own(rng):
+    model, _ = pair(LISTS["conv-pool"][0])
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[:3]
+    model.train_on_batch(x, y)
+    twin = copy.deepcopy(model)
+    before = [w.copy() for w in model.get_weights()]
+    a = [twin.train_on_batch(x, y)[0] for _ in range(3)]
+    for weight, kept in zip(model.get_weights(), before, strict=True):
+        assert_array_equal(weight, kept)
+    assert_allclose([model.train_on_batch(x, y)[0] for _ in range(3)], a, rtol=1e-12)
+    assert a[2] < a[0]
+
+
+def test_threads_may_share_a_model(rng):
+    model, _ = pair(LISTS["conv-pool"][0])
+    inputs = rng.standard_normal((8, 3, *SHAPE))
+    expected = [model.predict_on_batch(x) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            for y, wanted in zip(
+                pool.map(model.predict_on_batch, inputs), expected, strict=True
+            ):
+                assert_array_equal(y, wanted)
