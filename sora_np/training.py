@@ -26,6 +26,9 @@ _FROM_LOGITS = {
     "sigmoid": (losses.BinaryCrossentropy,),
 }
 
+# A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
+# in training and in validation
+MOST_PLANS = 6
 _PLANNING = threading.Lock()  # several threads may predict with one model
 
 
@@ -343,12 +346,13 @@ class Model:
             if now != self._planned:
                 self._plans, self._planned = {}, now
             key = samples, nodes is self.nodes, training
-            if key not in self._plans:
-                while len(self._plans) >= 4:  # of the last batches, and of evaluations
-                    del self._plans[next(iter(self._plans))]
+            plan = self._plans.pop(key, None)
+            if plan is None:
                 plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
-                self._plans[key] = plan
-            return self._plans[key]
+            self._plans[key] = plan  # the last used is the last
+            if len(self._plans) > MOST_PLANS:
+                del self._plans[next(iter(self._plans))]
+            return plan
 
     # --- evaluating and predicting ------------------------------------------------
 

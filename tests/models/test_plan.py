@@ -184,9 +184,9 @@ def test_a_new_activation_makes_a_new_plan(rng):
 
 def test_few_plans_are_kept(rng):
     model, _ = pair(LISTS["conv-pool"][0])
-    for samples in range(1, 9):
+    for samples in (3, *range(1, 9), 3, 9):
         model.predict_on_batch(np.zeros((samples, *SHAPE)))
-    assert len(model._plans) == 4
+    assert [size for size, _, _ in model._plans] == [5, 6, 7, 8, 3, 9]
 
 
 def test_a_layer_used_twice_is_no_chain():
