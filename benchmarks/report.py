@@ -140,7 +140,8 @@ round, after their results had been held equal to sora_np's. A time is the media
 the quartiles, of the median. Flops are those of direct convolution. The FMA peak was probed in the same rounds.
 A ratio is sora_np's time by that of the best variant of a framework: below 1, sora_np is faster. sora_np's is that of
 its public functions with the default malloc; PyTorch's is the best with either. Operations allocate their results: there
-all have the tuned malloc, which keeps freed memory."""  # noqa: E501
+all have the tuned malloc, which keeps freed memory. For them sora_np's ratio is that of "prepared": the tasks that a
+model's plan runs, into buffers that are there; "sora_np" is the public function, which prepares and allocates."""  # noqa: E501
 
 
 def results(run, lines):

@@ -71,12 +71,19 @@ def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
 def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
     """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
     losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)
+    run(*softmax_crossentropy_tasks(z, targets, losses, dz))
+    return losses, dz
+
+
+def softmax_crossentropy_tasks(
+    z: Array, targets: Array, losses: Array, dz: Array
+) -> list[Task]:
+    """Return the tasks that write the losses and dz."""
     count = -(-len(z) // 64)
-    run(
+    return [
         Task(_losses_item, count, z, targets, losses),
         Task(_dz_item, count, z, targets, dz),
-    )
-    return losses, dz
+    ]
 
 
 @jit()

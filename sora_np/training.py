@@ -63,6 +63,7 @@ class Model:
         self._flat: FlatParameters | None = None
         self._culprit: str | None = None  # of a loss that is not finite
         self._fuse = True
+        self._trusted: Any = None  # the kind of y, loss and metrics that were checked
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._planned: Any = None  # what the plans were made for
         self._shuffle_rng = np.random.default_rng(
@@ -527,10 +528,19 @@ class Model:
         y = data.as_targets(y, len(x))
         loss = self._loss_for(y)
         loss.check_targets(y, self.output_shape)
-        self._warn_of_odd_loss(loss)
-        trial = np.full((1, *self.output_shape), 0.5, self.dtype)
-        for measure in self._measures(y):  # what does not suit y fails here
-            measure.update_state(y[:1], trial)
+        kind = (
+            y.shape[1:],
+            y.dtype,
+            self.loss,
+            tuple(self._metrics),
+            self.nodes[-1].layer,
+        )
+        if kind != self._trusted:  # a loop of train_on_batch asks once
+            self._warn_of_odd_loss(loss)
+            trial = np.full((1, *self.output_shape), 0.5, self.dtype)
+            for measure in self._measures(y):  # what does not suit y fails here
+                measure.update_state(y[:1], trial)
+            self._trusted = kind
         return x, y, data.as_weights(sample_weight, class_weight, y)
 
     def _warn_of_odd_loss(self, loss: Loss) -> None:

@@ -122,7 +122,9 @@ def test_unequal_results_are_refused():
     good = [[2.0, 1.0], np.ones(3)]
     measure.compare("other", task, good, good)
     with pytest.raises(measure.Disagreement, match="result 1 of other"):
-        measure.compare("other", task, [good[0], np.array([1, 1, 1.003])], good)
+        measure.compare("other", task, [good[0], np.array([1, 1, 1.03])], good)
+    with pytest.raises(measure.Disagreement, match="result 0 of other"):
+        measure.compare("other", task, [[2.0, 1.03], good[1]], good)
 
 
 def test_reference_network_is_the_source_document_s():
