@@ -32,17 +32,17 @@ def sgd(
     p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
     """Step p and v (P,) along g (P,)."""
-    run(sgd_task(p, g, v, np.array([lr, momentum], p.dtype), nesterov))
+    run(sgd_task(p, g, v, np.array([lr, momentum, nesterov], p.dtype)))
 
 
-def sgd_task(p: Array, g: Array, v: Array, numbers: Array, nesterov: bool) -> Task:
-    """Return the task of a step; ``numbers`` (lr, momentum) are read when it runs."""
-    return Task(_sgd_item, -(-p.size // BLOCK), p, g, v, numbers, int(nesterov))
+def sgd_task(p: Array, g: Array, v: Array, numbers: Array) -> Task:
+    """Return the task of a step; it reads lr, momentum and nesterov when it runs."""
+    return Task(_sgd_item, -(-p.size // BLOCK), p, g, v, numbers)
 
 
 @jit()
-def _sgd_item(item, thread, p, g, v, numbers, nesterov):
-    lr, momentum = numbers[0], numbers[1]
+def _sgd_item(item, thread, p, g, v, numbers):
+    lr, momentum, nesterov = numbers[0], numbers[1], numbers[2] != 0
     part = slice(item * BLOCK, min(item * BLOCK + BLOCK, p.size))
     p, g, v = p[part], g[part], v[part]
     for i in range(p.size):

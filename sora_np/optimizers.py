@@ -15,7 +15,7 @@ from sora_np.kernels.adam import adam_numbers, adam_task
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.rmsprop import rmsprop_numbers, rmsprop_task
 from sora_np.kernels.sgd import sgd_task
-from sora_np.kernels.tasks import Program, Task
+from sora_np.kernels.tasks import Program, Task, run
 from sora_np.names import arguments_of, from_config, look_up
 
 
@@ -92,40 +92,49 @@ class Optimizer:
                     f"{params.shape}: call build(params) to begin anew"
                 )
         self.iterations += 1
-        numbers = self.numbers()
-        if not numbers:
-            for part in ranges:
-                slots = {name: slot[part] for name, slot in self.slots.items()}
-                self.update(params[part], grads[part], **slots)
+        if getattr(self.update, "__func__", None) is Optimizer.update:
+            self._step_prepared(params, grads, ranges)
             return
+        for part in ranges:
+            self.update(params[part], grads[part], **self._slots(part))
+
+    def _step_prepared(
+        self, params: Array, grads: Array, ranges: Sequence[slice]
+    ) -> None:
+        """Do what ``update`` does, with tasks that are made once for many steps."""
+        numbers = self.numbers()
         now = [params, grads, *self.slots.values()]
         if list(ranges) != self._ranges or not _same(now, self._arrays):
             self._arrays, self._ranges = now, list(ranges)
             self._numbers = np.empty(len(numbers), params.dtype)
-            parts = [
-                {name: slot[part] for name, slot in self.slots.items()}
-                for part in ranges
-            ]
             self._program = Program(
                 [
-                    self.task(params[part], grads[part], self._numbers, **slots)
-                    for part, slots in zip(ranges, parts, strict=True)
+                    self.task(
+                        params[part], grads[part], self._numbers, **self._slots(part)
+                    )
+                    for part in ranges
                 ]
             )
         self._numbers[...] = numbers
         self._program()
 
+    def _slots(self, part: slice) -> dict[str, Array]:
+        return {name: slot[part] for name, slot in self.slots.items()}
+
     def update(self, p: Array, g: Array, **slots: Array) -> None:
-        """Change p and the slots in place; ``iterations`` counts this step already."""
-        raise NotImplementedError(f"{type(self).__name__} must define update")
+        """Change p and the slots in place; ``iterations`` counts this step already.
+
+        An optimiser of one's own defines it; here it runs ``task``.
+        """
+        run(self.task(p, g, np.array(self.numbers(), p.dtype), **slots))
 
     def numbers(self) -> tuple[float, ...]:
-        """Return what ``task`` needs anew at every step; () where there is no task."""
-        return ()
+        """Return what ``task`` reads anew at every step."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
-        """Return the work of ``update``, prepared once for many steps."""
-        raise NotImplementedError(f"{type(self).__name__} must define task")
+        """Return the work of ``update``."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not the program, which holds addresses of arrays."""
@@ -163,10 +172,10 @@ class SGD(Optimizer):
         return ("velocity",)
 
     def numbers(self) -> tuple[float, ...]:
-        return self.learning_rate, self.momentum
+        return self.learning_rate, self.momentum, self.nesterov
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
-        return sgd_task(p, g, slots["velocity"], numbers, self.nesterov)
+        return sgd_task(p, g, slots["velocity"], numbers)
 
 
 class RMSprop(Optimizer):

@@ -72,3 +72,24 @@ def test_rate_zero_and_whole_numbers():
 @pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "Adam", "rmsprop", "RMSprop"])
 def test_names(name):
     assert type(optimizers.get(name)).__name__.lower() == name.lower()
+
+
+def test_an_update_of_ones_own_is_what_runs():
+    """Also in a subclass of an optimiser that prepares its steps."""
+
+    class Halved(SGD):
+        def update(self, p, g, **slots):
+            super().update(p, g / 2, **slots)
+
+    p = np.zeros(3)
+    Halved(0.1).step(p, np.full(3, 2.0))
+    np.testing.assert_allclose(p, -0.1)
+
+
+def test_nesterov_may_be_set_between_steps():
+    p, optimizer = np.zeros(1), SGD(0.1, momentum=0.5)
+    g = np.ones(1)
+    optimizer.step(p, g)  # v = -0.1
+    optimizer.nesterov = True
+    optimizer.step(p, g)  # v = -0.15, p = -0.1 + 0.5 v - 0.1
+    np.testing.assert_allclose(p, -0.275)
