@@ -81,6 +81,15 @@ def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
     return memory[start : start + size].view(dtype).reshape(shape)
 
 
+def index_dtype(count: int) -> type[np.integer[Any]]:
+    """Return the dtype that kernels take for whole numbers 0 .. count - 1.
+
+    >>> index_dtype(256), index_dtype(257)
+    (<class 'numpy.uint8'>, <class 'numpy.int32'>)
+    """
+    return np.uint8 if count <= 256 else np.int32
+
+
 _SOURCE = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 ).hexdigest()

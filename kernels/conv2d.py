@@ -32,7 +32,15 @@ from .depthwise2d import (
     depthwise2d_dx_tasks,
     depthwise2d_tasks,
 )
-from .sweeps import Images, Pixels, Sweep, outer_tasks, residues, windows_task
+from .sweeps import (
+    Images,
+    Pixels,
+    Sweep,
+    conv2d_shape,
+    outer_tasks,
+    residues,
+    windows_task,
+)
 from .tasks import Task, run
 from .winograd import OUT, winograd_dx_tasks, winograd_tasks
 
@@ -107,19 +115,6 @@ def conv2d_dx_reference(
             if 0 <= h < height and 0 <= v < width:
                 dx[n, h, v, g * cg + c] += w[p, q, c, o] * dy[n, i, j, o]
     return dx
-
-
-def conv2d_shape(
-    x_shape: Shape, w_shape: Shape, strides: Pair, pads: Pads, dilation: Pair
-) -> tuple[int, int, int, int]:
-    """Return (N, OH, OW, O): along an axis (size + pads - extent) // stride + 1."""
-    rows, columns = (
-        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
-        // strides[a]
-        + 1
-        for a in (0, 1)
-    )
-    return x_shape[0], rows, columns, w_shape[3]
 
 
 # --- fast: sweeps of windows ----------------------------------------------------

@@ -25,11 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, empty, jit
-from .conv2d import conv2d_reference, conv2d_shape, conv2d_windows, suits_winograd
+from .conv2d import conv2d_reference, conv2d_windows, suits_winograd
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, pool
 from .products import table, windows
-from .sweeps import ITEMS, pad
+from .sweeps import ITEMS, conv2d_shape, pad
 from .tasks import THREADS, Task, run, scratch
 from .tile import VECTOR_BYTES
 from .winograd import winograd_tasks
@@ -155,8 +155,8 @@ def conv2d_relu_maxpool2d_tasks(
     return [
         Task(
             _forward_item, len(x) * bands * blocks, x.reshape(-1), images, lines,
-            scratch(images.padded_size, x.dtype), table(x_at.reshape(-1)[:pixels]),
-            np.ascontiguousarray(taps).reshape(-1), length, w.reshape(-1), bias,
+            scratch(images.padded_size, x.dtype), table(x_at[:pixels]),
+            taps, length, w.reshape(-1), bias,
             (bands, band, blocks, block), z, table(np.arange(pixels) * block), window,
             y, argmax,
         )
@@ -250,6 +250,6 @@ def conv2d_relu_maxpool2d_backward_tasks(
         x.shape, w.shape, strides, pads, dilation, 1
     )
     steps = strides[0] * images.line, strides[1] * images.channels
-    sweep = images, steps, np.ascontiguousarray(taps).reshape(-1), length, window
+    sweep = images, steps, taps, length, window
     work = dw_tasks(x, dy, argmax, dw, dbias, sweep)
     return work if dx is None else [*work, *dx_tasks(dy, argmax, w, dx, sweep)]

@@ -23,7 +23,7 @@ import numpy as np
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .products import table
-from .sweeps import ITEMS, Images, fold_task, pad, pad_line, residues
+from .sweeps import ITEMS, Images, conv2d_shape, fold_task, pad, pad_line, residues
 from .tasks import Task, run, scratch
 from .tile import (
     VECTOR_BYTES,
@@ -49,7 +49,7 @@ def depthwise2d_reference(
     dilation: Pair = (1, 1),
 ) -> Array:
     """Return y (N, OH, OW, C) of equation (1); shapes as in :func:`depthwise2d`."""
-    y = np.empty(_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
+    y = np.empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
     (s, t), (d, e), ((top, _), (left, _)) = strides, dilation, pads
     _, height, width, _ = x.shape
     for n, i, j, c in np.ndindex(y.shape):
@@ -101,18 +101,6 @@ def depthwise2d_dx_reference(
     return dx
 
 
-def _shape(
-    x_shape: Shape, w_shape: Shape, strides: Pair, pads: Pads, dilation: Pair
-) -> tuple[int, int, int, int]:
-    rows, columns = (
-        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
-        // strides[a]
-        + 1
-        for a in (0, 1)
-    )
-    return x_shape[0], rows, columns, x_shape[3]
-
-
 # --- fast: lines of pixels, a vector of channels at a time ----------------------
 #
 # A tile is 8 neighbouring pixels of y, or 9 taps of dw, by one vector of channels.
@@ -139,7 +127,7 @@ def depthwise2d(
     bias : (C,)
     strides, pads, dilation : (s, t), ((top, bottom), (left, right)), (d, e)
     """
-    y = empty(_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
+    y = empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
     run(*depthwise2d_tasks(x, w, bias, y, strides, pads, dilation))
     return y
 

@@ -14,10 +14,12 @@ Source: Dumoulin & Visin, arXiv:1603.07285, section 3; the source document, 3.1.
 p(x) = max_ij x_ij.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Pads, Pair, Shape, empty, jit
+from .arrays import Array, Pads, Pair, Shape, empty, index_dtype, jit
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -28,7 +30,7 @@ def maxpool2d_reference(
 ) -> tuple[Array, NDArray[np.integer]]:
     """Return y of equation (1) and argmax; shapes as in :func:`maxpool2d`."""
     y = np.empty(_shape(x.shape, window, strides, pads), x.dtype)
-    argmax = np.empty(y.shape, _position_dtype(window))
+    argmax = np.empty(y.shape, index_dtype(math.prod(window)))
     (s, t), ((top, _), (left, _)) = strides, pads
     _, height, width, _ = x.shape
     for n, i, j, c in np.ndindex(y.shape):
@@ -70,10 +72,6 @@ def _shape(
     return x_shape[0], rows, columns, x_shape[3]
 
 
-def _position_dtype(window: Pair) -> type[np.integer]:
-    return np.uint8 if window[0] * window[1] <= 256 else np.int32
-
-
 # --- fast: the same loops, channels innermost ----------------------------------
 
 
@@ -94,7 +92,7 @@ def maxpool2d(
     y, argmax : the maxima, and where in its window each stood: p * columns + q
     """
     y = empty(_shape(x.shape, window, strides, pads), x.dtype)
-    argmax = empty(y.shape, _position_dtype(window))
+    argmax = empty(y.shape, index_dtype(math.prod(window)))
     run(*maxpool2d_tasks(x, y, argmax, window, strides, pads))
     return y, argmax
 

@@ -13,12 +13,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, empty, jit
+from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .products import outer, table, windows
 from .tasks import BLOCK, Task, scratch
 from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
 ITEMS = 8
+
+
+def conv2d_shape(
+    x_shape: Shape,
+    w_shape: Shape,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+) -> tuple[int, int, int, int]:
+    """Return (N, OH, OW, O): along an axis (size + pads - extent) // stride + 1."""
+    rows, columns = (
+        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
+        // strides[a]
+        + 1
+        for a in (0, 1)
+    )
+    return x_shape[0], rows, columns, w_shape[3]
 
 
 class Images(NamedTuple):

@@ -38,6 +38,7 @@ import numpy as np
 
 from .arrays import Array, Pads, empty, jit
 from .products import TALLEST, table, windows
+from .sweeps import conv2d_shape, transpose_task
 from .tasks import Task, run, scratch
 from .tile import (
     VECTOR_BYTES,
@@ -81,7 +82,7 @@ def winograd_reference(
     x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))
 ) -> Array:
     """Return y (N, OH, OW, O) of equation (1); shapes as in :func:`winograd`."""
-    y = np.empty(_shape(x, w, pads), x.dtype)
+    y = np.empty(conv2d_shape(x.shape, w.shape, pads=pads), x.dtype)
     images, height, width, _ = y.shape
     rows, columns = -(-height // OUT), -(-width // OUT)
     (top, _), (left, _) = pads
@@ -96,11 +97,6 @@ def winograd_reference(
         tile = np.einsum("ia,jb,abo->ijo", to_y, to_y, m) + bias
         y[n, i : i + OUT, j : j + OUT] = tile[: height - i, : width - j]
     return y
-
-
-def _shape(x: Array, w: Array, pads: Pads) -> tuple[int, int, int, int]:
-    rows, columns = (x.shape[a + 1] + sum(pads[a]) - TAPS + 1 for a in (0, 1))
-    return len(x), rows, columns, w.shape[3]
 
 
 # --- fast: blocks of tiles, whose v and m stay in the cache -----------------------
@@ -140,7 +136,7 @@ def winograd(x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))) -> 
     bias : (O,)
     pads : ((top, bottom), (left, right))
     """
-    y = empty(_shape(x, w, pads), x.dtype)
+    y = empty(conv2d_shape(x.shape, w.shape, pads=pads), x.dtype)
     run(*winograd_tasks(x, w, bias, y, pads))
     return y
 
@@ -194,23 +190,11 @@ def winograd_dx_tasks(dy: Array, w: Array, dx: Array, pads: Pads) -> list[Task]:
     turned = empty((9, filters, channels), w.dtype)
     (top, bottom), (left, right) = pads
     pads = (2 - top, 2 - bottom), (2 - left, 2 - right)
-    return [
-        Task(_turn_item, -(-filters // 16), w.reshape(9, channels, filters), turned),
-        *winograd_tasks(
-            dy, turned.reshape(3, 3, filters, channels),
-            np.zeros(channels, dy.dtype), dx, pads,
-        ),
-    ]  # fmt: skip
-
-
-@jit()
-def _turn_item(item, thread, w, turned):
-    """Write turned[8 - tap, o, c] = w[tap, c, o] for 16 filters o."""
-    taps, channels, filters = w.shape
-    for tap in range(taps):
-        for c in range(channels):
-            for o in range(item * 16, min(item * 16 + 16, filters)):
-                turned[taps - 1 - tap, o, c] = w[tap, c, o]
+    given = w.reshape(9, channels, filters)
+    turn = [transpose_task(given[8 - tap], turned[tap]) for tap in range(9)]
+    filters_of = turned.reshape(3, 3, filters, channels)
+    nothing = np.zeros(channels, dy.dtype)
+    return [*turn, *winograd_tasks(dy, filters_of, nothing, dx, pads)]
 
 
 @jit()

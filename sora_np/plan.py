@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.graph import Node
-from sora_np.kernels.arrays import Array, Shape, empty
+from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
 from sora_np.kernels.bias import bias_relu_dz_tasks
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
 from sora_np.kernels.conv2d_relu_maxpool2d import (
@@ -90,8 +90,7 @@ class MaxPoolStep(Step):
     """MaxPooling2D."""
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
-        window = self.layer.pool_size
-        self._argmax = empty(y.shape, np.uint8 if math.prod(window) <= 256 else "i4")
+        self._argmax = empty(y.shape, index_dtype(math.prod(self.layer.pool_size)))
         return [*maxpool2d_tasks(x, y, self._argmax, *self.layer._window)]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
