@@ -119,8 +119,7 @@ def conv2d_dx_reference(
 
 # --- fast: sweeps of windows ----------------------------------------------------
 #
-# With NHWC and HWIO a row of a window is one run of KW * C neighbouring numbers, and so
-# is a row of its filter.  Tables say where windows and runs begin.
+# Tables say where windows begin, and where their inputs are: in the order of HWIO.
 
 
 def conv2d(
@@ -206,7 +205,8 @@ def conv2d_tasks(
         groups=groups, x_group=x.shape[3] // groups, y_group=filters // groups,
     )  # fmt: skip
     y_at = np.arange(rows * columns) * filters
-    return [windows_task(sweep, x, images, x_at, taps, length, w, bias, relu, y, y_at)]
+    inputs = inputs_of(taps, length)
+    return [windows_task(sweep, x, images, x_at, inputs, w, bias, relu, y, y_at)]
 
 
 def conv2d_dw_tasks(
@@ -232,8 +232,7 @@ def conv2d_dw_tasks(
         x_column=strides[1] * x.shape[3], y_column=filters,
         groups=groups, x_group=x.shape[3] // groups, y_group=filters // groups,
     )  # fmt: skip
-    inputs = (taps[:, None] + np.arange(length)).reshape(-1)
-    return outer_tasks(pixels, x, images, inputs, dy, dw)
+    return outer_tasks(pixels, x, images, inputs_of(taps, length), dy, dw)
 
 
 def conv2d_dx_tasks(
@@ -272,7 +271,6 @@ def conv2d_dx_tasks(
     tasks = []
     for h0, in_h, p_at in row_classes:
         for v0, in_v, q_at in column_classes:
-            # q falls while columns of dy rise, so taps of a row are neighbours in dy
             sweep = Sweep(
                 images=len(dy), rows=in_h, columns=in_v,
                 x_image=math.prod(dy.shape[1:]), y_image=math.prod(dx.shape[1:]),
@@ -285,13 +283,11 @@ def conv2d_dx_tasks(
             m, k = np.arange(in_h)[:, None], np.arange(in_v)
             i = np.array([i for _, i in p_at], np.int64)[:, None] + above
             j = np.array([j for _, j in q_at], np.int64) + before
-            taps, length = i * images.line + j * filters, og
-            if groups == 1 and j.size and dilation[1] == 1:
-                taps, length = taps[:, :1], len(j) * og
+            inputs = inputs_of((i * images.line + j * filters).reshape(-1), og)
             x_at = m * images.line + k * filters
             y_at = m * sweep.y_row + k * strides[1] * channels
             slopes = windows_task(
-                sweep, dy, images, x_at, taps, length, turned, nothing, False, dx, y_at
+                sweep, dy, images, x_at, inputs, turned, nothing, False, dx, y_at
             )
             tasks.append(slopes)
             order += [p * kw + q for p, _ in p_at for q, _ in q_at]
@@ -373,3 +369,12 @@ def conv2d_windows(
         np.ascontiguousarray(taps.reshape(-1), np.int64),
         run,
     )
+
+
+def inputs_of(taps: NDArray[np.int64], run: int) -> NDArray[np.int64]:
+    """Return where all inputs of a window are, tap by tap.
+
+    >>> inputs_of(np.array([0, 10]), 3)
+    array([ 0,  1,  2, 10, 11, 12])
+    """
+    return (taps[:, None] + np.arange(run)).reshape(-1)

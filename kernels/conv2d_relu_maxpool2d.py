@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, empty, jit
-from .conv2d import conv2d_reference, conv2d_windows, suits_winograd
+from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, pool
 from .products import table, windows
@@ -156,7 +156,7 @@ def conv2d_relu_maxpool2d_tasks(
         Task(
             _forward_item, len(x) * bands * blocks, x.reshape(-1), images, lines,
             scratch(images.padded_size, x.dtype), table(x_at[:pixels]),
-            taps, length, w.reshape(-1), bias,
+            inputs_of(taps, length), w.reshape(-1), bias,
             (bands, band, blocks, block), z, table(np.arange(pixels) * block), window,
             y, argmax,
         )
@@ -165,7 +165,7 @@ def conv2d_relu_maxpool2d_tasks(
 
 @jit()
 def _forward_item(
-    item, thread, x, images, lines, padded, x_at, taps, length, w, bias, cut, z, z_at,
+    item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, z, z_at,
     window, y, argmax,
 ):  # fmt: skip
     bands, band, blocks, block = cut
@@ -182,26 +182,16 @@ def _forward_item(
         pad(x, n, images, top, bottom, source)
     part = z[thread].reshape(-1)
     windows(
-        source, x0, x_at, 0, len(part) // block, taps, length, w, 0, filters, bias,
-        1, o, o + block, part, -o, z_at,
+        source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
+        o + block, part, -o, z_at,
     )  # fmt: skip
-    _pool(z, thread, band, window, y, n, first, o, argmax)
+    pool(z, thread, 0, band, window, window, (0, 0), y, n, first, o, argmax, DEAD)
 
 
 @jit()
 def _pool_item(n, thread, z, window, y, argmax):
-    _pool(z, n, y.shape[1], window, y, n, 0, 0, argmax)
-
-
-@jit()
-def _pool(z, m, rows, window, y, n, first, channel, argmax):
-    """Pool the first rows of z[m] to y[n, first:, :, channel:]; mark what is dead."""
-    pool(z, m, 0, rows, window, window, (0, 0), y, n, first, channel, argmax)
-    for i in range(first, first + rows):
-        for j in range(y.shape[2]):
-            best, position = y[n, i, j, channel:], argmax[n, i, j, channel:]
-            for o in range(z.shape[3]):
-                position[o] = np.uint8(DEAD) if best[o] <= 0 else position[o]
+    rows = y.shape[1]
+    pool(z, n, 0, rows, window, window, (0, 0), y, n, 0, 0, argmax, DEAD)
 
 
 # --- fast: list backward --------------------------------------------------------

@@ -82,13 +82,9 @@ def dense_tasks(
         y_row=outputs, lines=1, extent=1, y_start=0, w_start=0, ldw=outputs, groups=1,
         x_group=inputs, y_group=outputs,
     )  # fmt: skip
-    n, start = np.arange(rows), np.zeros(1, np.int64)
-    images = Images(rows, 1, inputs)
+    n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
     return [
-        windows_task(
-            *(sweep, x, images, n * inputs, start, inputs, w, bias, relu, y),
-            n * outputs,
-        )
+        windows_task(sweep, x, images, n * inputs, k, w, bias, relu, y, n * outputs)
     ]
 
 

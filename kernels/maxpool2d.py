@@ -139,17 +139,23 @@ def maxpool2d_dx_tasks(
 
 @jit()
 def _maxpool2d_item(n, thread, x, window, strides, before, y, argmax):
-    pool(x, n, 0, y.shape[1], window, strides, before, y, n, 0, 0, argmax)
+    rows = y.shape[1]
+    pool(x, n, 0, rows, window, strides, before, y, n, 0, 0, argmax, -1)
 
 
 @jit()
-def pool(x, m, first, last, window, strides, before, y, n, start, channel, argmax):
-    """Pool x[m] to rows i = first .. last - 1; write y[n, start + i, :, channel:]."""
+def pool(
+    x, m, first, last, window, strides, before, y, n, start, channel, argmax, dead
+):  # fmt: skip
+    """Pool x[m] to rows i = first .. last - 1; write y[n, start + i, :, channel:].
+
+    ``dead`` : what argmax is where no cell is above 0; -1: the first maximum, as ever
+    """
     _, height, width, channels = x.shape
     place = argmax.dtype.type
     inside = before == (0, 0) and 2 * last <= height and 2 * y.shape[2] <= width
     if inside and window == (2, 2) and strides == (2, 2):
-        pool_2x2(x, m, first, last, y, n, start, channel, argmax)
+        pool_2x2(x, m, first, last, y, n, start, channel, argmax, dead)
         return
     for i in range(first, last):
         top, to = i * strides[0] - before[0], start + i
@@ -171,10 +177,14 @@ def pool(x, m, first, last, window, strides, before, y, n, start, channel, argma
                         position = place(p * window[1] + q) if wins else position
                         place_of[c] = position
                     is_first = False
+            if dead >= 0:
+                for c in range(channels):
+                    position = place_of[c]
+                    place_of[c] = place(dead) if best_of[c] <= 0 else position
 
 
 @jit()
-def pool_2x2(x, m, first, last, y, n, start, channel, argmax):
+def pool_2x2(x, m, first, last, y, n, start, channel, argmax, dead):
     """Do so for windows of 2 x 2 that do not overlap: 4 times as fast, in one loop."""
     place = argmax.dtype.type
     for i in range(first, last):
@@ -189,6 +199,9 @@ def pool_2x2(x, m, first, last, y, n, start, channel, argmax):
                     wins = (cell > best) | ((cell != cell) & (best == best))
                     best = cell if wins else best
                     position = place(k) if wins else position
+                # a loop of its own that marks what is dead: 250 instead of 70 us
+                marked = (best <= 0) & (dead >= 0)
+                position = place(dead) if marked else position
                 best_of[c] = best
                 place_of[c] = position
 

@@ -1,17 +1,17 @@
 """The two loops under convolution and the dense layer, over register tiles.
 
-All arrays are flat; offsets say where things are.  For pixels p = pa .. pb - 1, taps t
-of ``run`` neighbouring inputs each (k = t * run + j), columns o = first .. last - 1::
+All arrays are flat; offsets say where things are.  For pixels p = pa .. pb - 1, the
+inputs k of a window, columns o = first .. last - 1::
 
     windows:  y[y0 + y_at[p] + o] = f(bias[o]                                      (1)
-                      + sum_tj x[x0 + x_at[p] + taps[t] + j] * w[w0 + k * ldw + o])
+                           + sum_k x[x0 + x_at[p] + inputs[k]] * w[w0 + k * ldw + o])
     outer:    d[d_at[k] + o] += sum_ij x[x0 + x_at[k] + i*si + j*sj]               (2)
                                      * dy[y0 + i*zi + j*zj + o]      (= where ``fresh``)
 
-with f(z) = max(z, 0) where ``relu``, else z.  A window of an NHWC image is a few runs
-of neighbouring numbers, so (1) is a convolution, forward; with one run a row it is a
-matrix product.  (2) is the gradient by the weights: pixels (i, j) stream by while a
-tile of d stays in registers.
+with f(z) = max(z, 0) where ``relu``, else z.  ``inputs`` says where the inputs of a
+window are, from its first on: so (1) is a convolution, forward, dilated or not; with
+inputs 0, 1, 2, ... it is a matrix product.  (2) is the gradient by the weights: pixels
+(i, j) stream by while a tile of d stays in registers.
 
 Tables end in copies of their last entry (:func:`table`), so that a tile of rows may
 reach past the end: it then computes the last row again, and stores the same numbers.
@@ -42,8 +42,7 @@ def windows_reference(
     x_at: NDArray[np.int64],
     pa: int,
     pb: int,
-    taps: NDArray[np.int64],
-    run: int,
+    inputs: NDArray[np.int64],
     w: Array,
     w0: int,
     ldw: int,
@@ -59,9 +58,8 @@ def windows_reference(
     for p in range(pa, pb):
         for o in range(first, last):
             z = bias[o]
-            for k in range(len(taps) * run):
-                t, j = divmod(k, run)
-                z += x[x0 + x_at[p] + taps[t] + j] * w[w0 + k * ldw + o]
+            for k in range(len(inputs)):
+                z += x[x0 + x_at[p] + inputs[k]] * w[w0 + k * ldw + o]
             y[y0 + y_at[p] + o] = max(z, 0) if relu else z
 
 
@@ -101,7 +99,7 @@ def outer_reference(
 def _make_windows(R, NV):
     @jit()
     def windows(
-        x, x0, x_at, pa, pb, taps, run, w, w0, ldw, bias, relu, o, last, y, y0, y_at
+        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0, y_at
     ):
         left = last - o
         for p in range(pa, pb, R):
@@ -109,10 +107,11 @@ def _make_windows(R, NV):
             rows = tile_offsets(x_at, p, x0, R)
             acc = tile_fill(bias, o, left, R, NV)
             start = w0 + o
-            for tap in taps:
-                for j in range(tap, tap + run):
-                    acc = tile_fma(acc, x, rows, j, w, start, left)
-                    start += ldw
+            # One table, not runs of neighbours: addresses are a row's plus k's, and
+            # nothing else is counted (1 to 32 channels, 3x3: 185 instead of 248 us).
+            for k in range(len(inputs)):
+                acc = tile_fma(acc, x, rows, inputs[k], w, start, left)
+                start += ldw
             if relu:
                 acc = tile_relu(acc)
             tile_store(y, tile_offsets(y_at, p, y0 + o, R), acc, left)
@@ -153,7 +152,7 @@ _outer_1, _outer_2, _outer_3 = (
 
 @jit()
 def windows(
-    x, x0, x_at, pa, pb, taps, run, w, w0, ldw, bias, relu, first, last, y, y0, y_at
+    x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at
 ):  # fmt: skip
     """Write y of equation (1)."""
     lanes = VECTOR_BYTES // w.itemsize
@@ -162,19 +161,19 @@ def windows(
         vectors = (last - o + lanes - 1) // lanes
         if vectors == 1:
             _windows_1(
-                x, x0, x_at, pa, pb, taps, run, w, w0, ldw, bias, relu, o, last,
+                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
                 y, y0, y_at,
             )  # fmt: skip
             o += lanes
         elif vectors == 3:
             _windows_3(
-                x, x0, x_at, pa, pb, taps, run, w, w0, ldw, bias, relu, o, last,
+                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
                 y, y0, y_at,
             )  # fmt: skip
             o += 3 * lanes
         else:
             _windows_2(
-                x, x0, x_at, pa, pb, taps, run, w, w0, ldw, bias, relu, o, last,
+                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
                 y, y0, y_at,
             )  # fmt: skip
             o += 2 * lanes

@@ -121,8 +121,7 @@ def windows_task(
     x: Array,
     images: Images,
     x_at: NDArray[np.int64],
-    taps: NDArray[np.int64],
-    run: int,
+    inputs: NDArray[np.int64],
     w: Array,
     bias: Array,
     relu: bool,
@@ -134,6 +133,7 @@ def windows_task(
     Parameters
     ----------
     x_at, y_at : where the windows of an image, and their outputs, are
+    inputs : where the inputs of a window are
     """
     pixels = sweep.rows * sweep.columns
     # an image is cut where there are few; a band still fills some tiles of rows
@@ -148,7 +148,7 @@ def windows_task(
     return Task(
         _windows_item, sweep.images * bands * blocks,
         sweep, (bands, band, blocks, block), x.reshape(-1), images, padded,
-        table(x_at.reshape(-1)[:part]), np.ascontiguousarray(taps).reshape(-1), run,
+        table(x_at.reshape(-1)[:part]), np.ascontiguousarray(inputs).reshape(-1),
         w.reshape(-1), bias, int(relu),
         y.reshape(-1), table(y_at.reshape(-1)[:part]),
     )  # fmt: skip
@@ -156,7 +156,7 @@ def windows_task(
 
 @jit()
 def _windows_item(
-    item, thread, sweep, cut, x, images, padded, x_at, taps, run, w, bias, relu, y, y_at
+    item, thread, sweep, cut, x, images, padded, x_at, inputs, w, bias, relu, y, y_at
 ):
     bands, band, blocks, block = cut
     image_band, block_of = item // blocks, item % blocks
@@ -174,7 +174,7 @@ def _windows_item(
         first = g * sweep.y_group + block_of * block
         last = min(first + block, (g + 1) * sweep.y_group)
         windows(
-            source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, taps, run,
+            source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, inputs,
             w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
         )  # fmt: skip
 

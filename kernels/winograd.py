@@ -174,8 +174,8 @@ def winograd_tasks(
             np.zeros(filters, x.dtype), np.ones(1, x.dtype), int(relu), y.reshape(-1),
             np.where((h >= 0) & (h < height), 0, -channels),
             np.where(j < y_width, 0, -filters),
-            table(np.arange(block) * channels), table(np.arange(block) * part),
-            patches, v, m,
+            table(np.arange(block) * channels), np.arange(channels),
+            table(np.arange(block) * part), patches, v, m,
         ),
     ]  # fmt: skip
 
@@ -226,8 +226,8 @@ def _filters_item(c, thread, w, channels, filters, u, patches):
 
 @jit()
 def _tiles_item(
-    item, thread, tiles, x, u, bias, nothing, one, relu, y, above, beside, v_at, m_at,
-    patches, vs, ms,
+    item, thread, tiles, x, u, bias, nothing, one, relu, y, above, beside, v_at, inputs,
+    m_at, patches, vs, ms,
 ):  # fmt: skip
     patch, v, m = patches[thread], vs[thread], ms[thread]
     # a last block of few tiles overlaps the one before and writes the same numbers: it
@@ -244,8 +244,8 @@ def _tiles_item(
         _inputs(tiles, first + t, x, above, patch, v, v_at[t], v_step)
     for ab in range(IN * IN):
         windows(
-            v, ab * v_step, v_at, 0, count, v_at[:1], tiles.channels, u, ab * u_step,
-            tiles.filters, nothing, 0, o, last, m, ab * m_step - o, m_at,
+            v, ab * v_step, v_at, 0, count, inputs, u, ab * u_step, tiles.filters,
+             nothing, 0, o, last, m, ab * m_step - o, m_at,
         )  # fmt: skip
     for t in range(count):
         _outputs(

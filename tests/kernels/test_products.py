@@ -8,15 +8,14 @@ from sora_np.kernels import products as k
 @pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
 @pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
 def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
-    ldw, run = 66, 3
+    ldw, inputs = 66, np.array([0, 1, 2, 10, 11, 17])
     x = rng.standard_normal(60).astype(dtype)
-    w = rng.standard_normal(2 + 2 * run * ldw).astype(dtype)
+    w = rng.standard_normal(2 + len(inputs) * ldw).astype(dtype)
     bias = rng.standard_normal(ldw).astype(dtype)
     x_at, y_at = k.table(np.arange(pixels) * 2), k.table(np.arange(pixels) * ldw)
-    taps = np.array([0, 10])
     y = np.zeros((pixels + 1) * ldw, dtype)
     expected = y.copy()
-    args = (x, 4, x_at, 0, pixels, taps, run, w, 2, ldw, bias, relu, *columns)
+    args = (x, 4, x_at, 0, pixels, inputs, w, 2, ldw, bias, relu, *columns)
     k.windows(*args, y, 1, y_at)
     k.windows_reference(*args, expected, 1, y_at)
     close(y, expected)
