@@ -51,6 +51,9 @@ def kernel_array(a: ArrayLike, dtype: DTypeLike | None = None, name: str = "x") 
     >>> kernel_array(np.ones(3)[::-1]).flags.c_contiguous
     True
     """
+    if type(a) is np.ndarray and a.flags.carray and a.dtype.isnative:  # 1 of 6 us
+        if a.dtype == dtype or (dtype is None and a.dtype.char in "fd"):
+            return a
     try:
         array = np.asarray(a)
     except ValueError as error:  # a ragged list

@@ -298,11 +298,13 @@ def conv2d_dx_tasks(
     return [turn, *tasks]
 
 
-# Winograd's convolution where it is faster: its time, relative to the sweeps', was with
-# 16 | 64 | 256 channels and filters at 32x32 0.69 | 0.34 | 0.22; 8 channels: 1.1-1.2;
-# for 4 | 9 | 16 tiles of 64 channels 0.85 | 0.65 | 0.48, of 16: 1.9 | 1.3 | 1.05;
-# for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72.
-CHANNELS, TILES = 16, 16
+# Winograd's convolution where it is faster: its time, relative to the sweeps', was
+#   AVX-512: 16 | 64 | 256 channels and filters at 32x32 0.69 | 0.34 | 0.22; 8: 1.1-1.2;
+#            for 4 | 9 | 16 tiles of 64 channels 0.85 | 0.65 | 0.48, of 16: 1.9-1.05;
+#            for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72;
+#   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
+#            of 32: 1.2 | 0.93 | 0.78 | 0.78, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58.
+CHANNELS, WORK = 16, 2048  # at least; work is tiles times channels
 
 
 def suits_winograd(
@@ -320,7 +322,7 @@ def suits_winograd(
         and groups == 1
         and w.dtype == np.float32
         and min(w.shape[2:]) >= CHANNELS
-        and tiles >= TILES
+        and tiles * min(w.shape[2:]) >= WORK
         and 2 * images * height * width >= tiles * OUT**2
     )
 

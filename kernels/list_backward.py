@@ -83,9 +83,9 @@ def dx_tasks(
     inputs = w.size // filters
     cells, positions = _places(steps, window, rows, columns)
     w_t = empty((filters, inputs), w.dtype)
-    # a run of 6 vectors, so that those of 64 filters stay in the L1 cache
-    vectors = min(-(-length * w.itemsize // VECTOR_BYTES), 6)
-    lists = positions.size, filters
+    # a run of 384 bytes, so that those of 64 filters stay in the L1 cache
+    vectors = min(-(-length * w.itemsize // VECTOR_BYTES), 384 // VECTOR_BYTES)
+    lists = positions.size, filters + 1
     task = Task(
         _dx_body(vectors), len(dx), dy.reshape(len(dy), cells.size, filters),
         argmax.reshape(len(dy), cells.size, filters), cells, positions,
@@ -238,11 +238,13 @@ def _dx_body(NV: int) -> Any:
                 count[cell * many + p] = 0
             for o in range(filters):
                 position = np.int64(argmax[n, cell, o])
-                if position != DEAD:
-                    e = count[cell * many + position]
-                    o_of[cell, position, e] = o * inputs
-                    value_of[cell, position, e] = dy[n, cell, o]
-                    count[cell * many + position] = e + 1
+                # no "if", which a CPU cannot foretell: 575 instead of 655 us
+                live = position != DEAD
+                position *= live
+                e = count[cell * many + position]
+                o_of[cell, position, e] = o * inputs
+                value_of[cell, position, e] = dy[n, cell, o]
+                count[cell * many + position] = e + live
         for tap in range(len(taps)):
             for k in range(0, length, NV * VECTOR_BYTES // dx.itemsize):
                 for cell in range(len(cells)):

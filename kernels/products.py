@@ -32,6 +32,7 @@ from .tile import (
 )
 
 TALLEST = 10  # rows of a tile
+ROW = 4  # vectors of the tile of a single row
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -94,6 +95,9 @@ def outer_reference(
 
 
 # --- fast: tiles of 10 x 1, 6 x 2 and 4 x 3 vectors, by the columns that are left ---
+#
+# A single pixel, such as a batch of one before a dense layer, has a tile of 1 x 4: with
+# 6 x 2 it would be computed six times (1600 to 128: 20 instead of 9 us).
 
 
 def _make_windows(R, NV):
@@ -142,8 +146,8 @@ def _make_outer(R, NV):
     return outer
 
 
-_windows_1, _windows_2, _windows_3 = (
-    _make_windows(R, NV) for R, NV in ((10, 1), (6, 2), (4, 3))
+_windows_1, _windows_2, _windows_3, _windows_row = (
+    _make_windows(R, NV) for R, NV in ((10, 1), (6, 2), (4, 3), (1, ROW))
 )
 _outer_1, _outer_2, _outer_3 = (
     _make_outer(R, NV) for R, NV in ((10, 1), (6, 2), (4, 3))
@@ -159,7 +163,13 @@ def windows(
     o = first
     while o < last:
         vectors = (last - o + lanes - 1) // lanes
-        if vectors == 1:
+        if pb - pa == 1:
+            _windows_row(
+                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0,
+                y_at,
+            )  # fmt: skip
+            o += ROW * lanes
+        elif vectors == 1:
             _windows_1(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
                 y, y0, y_at,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .products import outer, table, windows
+from .products import ROW, outer, table, windows
 from .tasks import BLOCK, Task, scratch
 from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
@@ -139,9 +139,9 @@ def windows_task(
     # an image is cut where there are few; a band still fills some tiles of rows
     bands = max(1, min(-(-ITEMS // max(sweep.images, 1)), pixels // 60, sweep.rows))
     band = -(-sweep.rows // bands)
-    block, pair = sweep.y_group, 2 * VECTOR_BYTES // x.itemsize
+    block, vectors = sweep.y_group, ROW if pixels == 1 else 2
     if sweep.images * bands < ITEMS:
-        block = min(block, pair)
+        block = min(block, vectors * VECTOR_BYTES // x.itemsize)
     blocks = -(-sweep.y_group // block)
     part = band * sweep.columns
     padded = scratch(images.padded_size, x.dtype)

@@ -17,6 +17,8 @@ def as_array(a: Any, name: str) -> NDArray[Any]:
 
     Its dtype stays: batches are converted one by one.
     """
+    if type(a) is np.ndarray and a.dtype.kind in "fiub" and a.ndim and len(a):
+        return a
     if callable(getattr(a, "__next__", None)) or callable(getattr(a, "keys", None)):
         raise TypeError(f"{name} must be an array, got {type(a).__name__}")
     try:

@@ -160,11 +160,8 @@ class FlatParameters:
         memory = self.values.base  # None in a deep copy, whose views are none any more
         return (
             memory is not None
-            and len(layers) == len(self.layers)
-            and all(
-                mine is layer and all(p.base is memory for p in layer.params.values())
-                for mine, layer in zip(self.layers, layers, strict=True)
-            )
+            and self.layers == layers
+            and all([p.base is memory for la in layers for p in la.params.values()])
         )
 
     def trainable_ranges(self) -> list[slice]:

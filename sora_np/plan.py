@@ -371,7 +371,7 @@ def traits(nodes: Sequence[Node]) -> list[Any]:
     return [
         (
             layer,
-            getattr(layer, "activation", None),
+            own.get("activation"),
             own.get("forward"),
             own.get("backward"),
         )

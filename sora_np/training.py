@@ -66,6 +66,7 @@ class Model:
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._planned: Any = None  # what the plans were made for
+        self._can_plan = False
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
@@ -339,13 +340,16 @@ class Model:
 
         Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
         """
-        if not self._fuse or not can_plan(nodes):
+        if not self._fuse:
             return graph.List(nodes, self.dtype, training)
         assert self.input_shape is not None
         with _PLANNING:
             now = self.flat, traits(self.nodes)
             if now != self._planned:
                 self._plans, self._planned = {}, now
+                self._can_plan = can_plan(self.nodes)
+            if not self._can_plan:
+                return graph.List(nodes, self.dtype, training)
             key = samples, nodes is self.nodes, training
             plan = self._plans.pop(key, None)
             if plan is None:
