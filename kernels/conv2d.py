@@ -303,7 +303,7 @@ def conv2d_dx_tasks(
 #            for 4 | 9 | 16 tiles of 64 channels 0.85 | 0.65 | 0.48, of 16: 1.9-1.05;
 #            for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72;
 #   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
-#            of 32: 1.2 | 0.93 | 0.78 | 0.78, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58.
+#            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58.
 CHANNELS, WORK = 16, 2048  # at least; work is tiles times channels
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pair, empty, jit
-from .products import outer, table
+from .products import PANEL, outer, table
 from .sweeps import ITEMS, Images, fold_task, pad, transpose_task
 from .tasks import THREADS, Task, scratch
 from .tile import (
@@ -58,6 +58,7 @@ def dw_tasks(
             _narrow_item, chunks, x.reshape(-1), images, padded, steps,
             table(taps[:, None] + np.arange(length)), dy, argmax, window, dz, parts,
             table(np.arange(inputs) * filters), bias_parts,
+            scratch(PANEL // x.itemsize, x.dtype),
         )  # fmt: skip
         return [task, fold_task(parts, dw), fold_task(bias_parts, dbias)]
     cells, positions = _places(steps, window, rows, columns)
@@ -121,7 +122,7 @@ def _tile_shape(taps: int, length: int, itemsize: int) -> Pair:
 @jit()
 def _narrow_item(
     chunk, thread, x, images, padded, steps, inputs, dy, argmax, window, dz, parts,
-    d_at, bias_parts,
+    d_at, bias_parts, panels,
 ):  # fmt: skip
     height, _, _, top, bottom, left, _ = images
     line = (left + images.width + images.right) * images.channels
@@ -147,7 +148,7 @@ def _narrow_item(
         outer(
             source, x0, steps[0], steps[1], inputs, 0, len(d) // filters,
             dz[thread].reshape(-1), 0, columns * filters, filters, rows, columns,
-            n == first, 0, filters, d, d_at,
+            n == first, 0, filters, d, d_at, panels[thread],
         )  # fmt: skip
 
 

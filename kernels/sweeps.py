@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .products import ROW, outer, table, windows
+from .products import PANEL, ROW, outer, table, windows
 from .tasks import BLOCK, Task, scratch
 from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
@@ -242,7 +242,7 @@ def outer_tasks(
     """
     rows, columns = x_at.size, dw.size // x_at.size
     # eight sums of more than 64k numbers leave the L2 cache: 128 to 128 channels, 3x3
-    chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= 65536 else 1
+    chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= 262144 else 1
     unit = 12 if pixels.y_group > VECTOR_BYTES // x.itemsize else 10  # whole tiles
     block = -(-rows // (-(-ITEMS // chunks) * unit)) * unit
     blocks = -(-rows // block)
@@ -259,6 +259,7 @@ def outer_tasks(
         Task(
             _outer_item, chunks * blocks, pixels, (chunks, blocks, block, rows),
             x.reshape(-1), images, padded, table(x_at), dy.reshape(-1), sums, places,
+            scratch(PANEL // x.itemsize, x.dtype),
         )
     )  # fmt: skip
     return tasks + ([fold_task(sums, dw)] if chunks > 1 else [])
@@ -272,7 +273,7 @@ def _pad_item(n, thread, x, images, padded):
 
 @jit()
 def _outer_item(
-    item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at
+    item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at, panels
 ):  # fmt: skip
     chunks, blocks, block, rows = cut
     chunk, ka = item // blocks, item % blocks * block
@@ -293,7 +294,7 @@ def _outer_item(
                 source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column, x_at,
                 ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
                 pixels.rows, pixels.columns, n == first, g * pixels.y_group,
-                (g + 1) * pixels.y_group, d, d_at,
+                (g + 1) * pixels.y_group, d, d_at, panels[thread],
             )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
         fresh,
         *columns,
     )
-    k.outer(*args, d, d_at)
-    k.outer_reference(*args, expected, d_at)
+    panel = np.empty(k.PANEL // x.itemsize, dtype)
+    k.outer(*args, d, d_at, panel)
+    k.outer_reference(*args, expected, d_at, panel)
     close(d, expected)
