@@ -28,7 +28,7 @@ from .arrays import Array, Pads, Pair, empty, jit
 from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, pool
-from .products import table, windows
+from .products import panel_size, table, windows
 from .sweeps import ITEMS, conv2d_shape, pad
 from .tasks import THREADS, Task, run, scratch
 from .tile import VECTOR_BYTES
@@ -151,14 +151,15 @@ def conv2d_relu_maxpool2d_tasks(
     blocks = -(-filters // block)
     z = empty((THREADS, band * window[0], columns, block), x.dtype)
     lines = strides[0], dilation[0] * (w.shape[0] - 1) + 1
-    pixels = band * window[0] * columns
+    pixels, inputs = band * window[0] * columns, inputs_of(taps, length)
+    panel = scratch(panel_size(inputs.size, pixels, x.itemsize), x.dtype)
     return [
         Task(
             _forward_item, len(x) * bands * blocks, x.reshape(-1), images, lines,
             scratch(images.padded_size, x.dtype), table(x_at[:pixels]),
-            inputs_of(taps, length), w.reshape(-1), bias,
+            inputs, w.reshape(-1), bias,
             (bands, band, blocks, block), z, table(np.arange(pixels) * block), window,
-            y, argmax,
+            y, argmax, panel,
         )
     ]  # fmt: skip
 
@@ -166,7 +167,7 @@ def conv2d_relu_maxpool2d_tasks(
 @jit()
 def _forward_item(
     item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, z, z_at,
-    window, y, argmax,
+    window, y, argmax, panels,
 ):  # fmt: skip
     bands, band, blocks, block = cut
     _, rows, _, filters = y.shape
@@ -183,7 +184,7 @@ def _forward_item(
     part = z[thread].reshape(-1)
     windows(
         source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
-        o + block, part, -o, z_at,
+        o + block, part, -o, z_at, panels[thread],
     )  # fmt: skip
     pool(z, thread, 0, band, window, window, (0, 0), y, n, first, o, argmax, DEAD)
 

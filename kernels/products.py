@@ -35,6 +35,7 @@ from .tile import (
 TALLEST = 10  # rows of a tile
 ROW = 4  # vectors of the tile of a single row
 PANEL = 16384  # bytes: half an L1 cache
+MANY = 60  # pixels: with 25, copying columns of w cost more than it gained
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -56,6 +57,7 @@ def windows_reference(
     y: Array,
     y0: int,
     y_at: NDArray[np.int64],
+    panel: Array,
 ) -> None:
     """Write y of equation (1)."""
     for p in range(pa, pb):
@@ -106,14 +108,21 @@ def outer_reference(
 def _make_windows(R, NV):
     @jit()
     def windows(
-        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0, y_at
-    ):
-        left = last - o
+        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0, y_at,
+        panel,
+    ):  # fmt: skip
+        left, first = last - o, w0 + o
+        if pb - pa >= MANY:  # w is read often enough to be copied
+            columns = NV * VECTOR_BYTES // w.itemsize
+            for k in range(len(inputs)):
+                row = tile_load(w, tile_rows(first + k * ldw, 0, 1), left, NV)
+                tile_store(panel, tile_rows(k * columns, 0, 1), row, left)
+            w, first, ldw = panel, 0, columns
         for p in range(pa, pb, R):
             p = max(min(p, pb - R), pa)  # the last tile overlaps the one before
             rows = tile_offsets(x_at, p, x0, R)
             acc = tile_fill(bias, o, left, R, NV)
-            start = w0 + o
+            start = first
             # One table, not runs of neighbours: addresses are a row's plus k's, and
             # nothing else is counted (1 to 32 channels, 3x3: 185 instead of 248 us).
             for k in range(len(inputs)):
@@ -170,9 +179,14 @@ _outer_1, _outer_2, _outer_3 = (
 
 @jit()
 def windows(
-    x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at
+    x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at,
+    panel,
 ):  # fmt: skip
-    """Write y of equation (1)."""
+    """Write y of equation (1).
+
+    For many pixels, columns of w are copied into ``panel``, of :func:`panel_size`,
+    where they are neighbours (128 to 128 channels, 3x3: 6.7 instead of 9.0 ms).
+    """
     lanes = VECTOR_BYTES // w.itemsize
     o = first
     while o < last:
@@ -180,25 +194,25 @@ def windows(
         if pb - pa == 1:
             _windows_row(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0,
-                y_at,
+                y_at, panel,
             )  # fmt: skip
             o += ROW * lanes
         elif vectors == 1:
             _windows_1(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at,
+                y, y0, y_at, panel,
             )  # fmt: skip
             o += lanes
         elif vectors == 3:
             _windows_3(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at,
+                y, y0, y_at, panel,
             )  # fmt: skip
             o += 3 * lanes
         else:
             _windows_2(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at,
+                y, y0, y_at, panel,
             )  # fmt: skip
             o += 2 * lanes
 
@@ -223,8 +237,8 @@ def outer(
         vectors = (last - o + lanes - 1) // lanes
         vectors = vectors if vectors == 1 or vectors == 3 else 2
         pixels = min(PANEL // (vectors * VECTOR_BYTES), places)
-        columns = min(width, pixels)
-        rows = pixels // max(columns, 1)
+        columns = max(1, min(width, pixels))
+        rows = pixels // columns
         for i in range(0, height, rows):
             for j in range(0, width, columns):
                 pixel, slope = x0 + i * si + j * sj, y0 + i * zi + j * zj
@@ -252,3 +266,8 @@ def table(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return flat offsets, and as many copies of the last one as a tile has rows."""
     flat = np.asarray(offsets, np.int64).reshape(-1)
     return np.concatenate([flat, np.full(TALLEST, flat[-1] if flat.size else 0)])
+
+
+def panel_size(inputs: int, pixels: int, itemsize: int) -> int:
+    """Return how many numbers the panel of :func:`windows` holds."""
+    return inputs * 3 * VECTOR_BYTES // itemsize if pixels >= MANY else 0

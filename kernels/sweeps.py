@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .products import PANEL, ROW, outer, table, windows
+from .products import PANEL, ROW, outer, panel_size, table, windows
 from .tasks import BLOCK, Task, scratch
 from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
@@ -151,12 +151,27 @@ def windows_task(
         table(x_at.reshape(-1)[:part]), np.ascontiguousarray(inputs).reshape(-1),
         w.reshape(-1), bias, int(relu),
         y.reshape(-1), table(y_at.reshape(-1)[:part]),
+        scratch(panel_size(inputs.size, part, x.itemsize), x.dtype),
     )  # fmt: skip
 
 
 @jit()
 def _windows_item(
-    item, thread, sweep, cut, x, images, padded, x_at, inputs, w, bias, relu, y, y_at
+    item,
+    thread,
+    sweep,
+    cut,
+    x,
+    images,
+    padded,
+    x_at,
+    inputs,
+    w,
+    bias,
+    relu,
+    y,
+    y_at,
+    panels,
 ):
     bands, band, blocks, block = cut
     image_band, block_of = item // blocks, item % blocks
@@ -176,6 +191,7 @@ def _windows_item(
         windows(
             source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, inputs,
             w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
+            panels[thread],
         )  # fmt: skip
 
 

@@ -162,7 +162,7 @@ def winograd_tasks(
         total, rows, columns, height, width, channels, pads[0][0], pads[1][0],
         y_height, y_width, filters, block, parts, part,
     )  # fmt: skip
-    u = empty(IN * IN * _step(channels * filters), x.dtype)
+    u = empty(IN * IN * _step(channels * _whole(filters, 2 * lanes)), x.dtype)
     patches = scratch(IN * IN * lanes, x.dtype)
     v = scratch(IN * IN * _step(block * channels), x.dtype)
     m = scratch(IN * IN * _step(block * part), x.dtype)
@@ -208,15 +208,24 @@ def _step(size):
 
 
 @jit()
+def _whole(count, unit):
+    """Return the next multiple of ``unit``."""
+    return (count + unit - 1) // unit * unit
+
+
+@jit()
 def _filters_item(c, thread, w, channels, filters, u, patches):
-    """Write u[a, b, c, o] of equation (4) for all a, b, o."""
+    """Write u[a, b, c, o] of equation (4) for all a, b, o.
+
+    The columns of a register tile of ``windows``, two vectors, lie side by side.
+    """
     lanes, patch = VECTOR_BYTES // w.itemsize, patches[thread]
-    size = channels * filters
-    step = _step(size)
+    size, pair = channels * filters, 2 * lanes
+    step = _step(channels * _whole(filters, pair))
     for o in range(0, filters, lanes):
-        left, start = filters - o, c * filters + o
+        left, start = filters - o, (o // pair * channels + c) * pair + o % pair
         for q in range(TAPS):
-            taps = tile_rows(start + q * size, TAPS * size, TAPS)
+            taps = tile_rows(c * filters + o + q * size, TAPS * size, TAPS)
             column = _to_u(tile_load(w, taps, left, 1))
             tile_store(patch, tile_rows(q * lanes, TAPS * lanes, IN), column, lanes)
         for a in range(IN):
@@ -239,14 +248,17 @@ def _tiles_item(
     last = min(o + tiles.part, tiles.filters)
     v_step = _step(tiles.block * tiles.channels)
     m_step = _step(tiles.block * tiles.part)
-    u_step = _step(tiles.channels * tiles.filters)
+    pair = 2 * VECTOR_BYTES // x.itemsize
+    u_step = _step(tiles.channels * _whole(tiles.filters, pair))
     for t in range(count):
         _inputs(tiles, first + t, x, above, patch, v, v_at[t], v_step)
     for ab in range(IN * IN):
-        windows(
-            v, ab * v_step, v_at, 0, count, inputs, u, ab * u_step, tiles.filters,
-             nothing, 0, o, last, m, ab * m_step - o, m_at,
-        )  # fmt: skip
+        for k in range(o, last, pair):
+            u_at = ab * u_step + k // pair * tiles.channels * pair - k
+            windows(
+                v, ab * v_step, v_at, 0, count, inputs, u, u_at, pair, nothing, 0, k,
+                min(k + pair, last), m, ab * m_step - o, m_at, nothing,
+            )  # fmt: skip
     for t in range(count):
         _outputs(
             tiles, first + t, m, m_at[t], m_step, o, last, bias, one, relu, beside,

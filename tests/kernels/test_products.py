@@ -4,20 +4,21 @@ import pytest
 from sora_np.kernels import products as k
 
 
-@pytest.mark.parametrize("pixels", [1, 5, 13])
+@pytest.mark.parametrize("pixels", [1, 5, 13, 61])
 @pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
 @pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
 def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     ldw, inputs = 66, np.array([0, 1, 2, 10, 11, 17])
-    x = rng.standard_normal(60).astype(dtype)
+    x = rng.standard_normal(2 * pixels + 40).astype(dtype)
     w = rng.standard_normal(2 + len(inputs) * ldw).astype(dtype)
     bias = rng.standard_normal(ldw).astype(dtype)
     x_at, y_at = k.table(np.arange(pixels) * 2), k.table(np.arange(pixels) * ldw)
     y = np.zeros((pixels + 1) * ldw, dtype)
     expected = y.copy()
     args = (x, 4, x_at, 0, pixels, inputs, w, 2, ldw, bias, relu, *columns)
-    k.windows(*args, y, 1, y_at)
-    k.windows_reference(*args, expected, 1, y_at)
+    panel = np.empty(k.panel_size(len(inputs), pixels, x.itemsize), dtype)
+    k.windows(*args, y, 1, y_at, panel)
+    k.windows_reference(*args, expected, 1, y_at, panel)
     close(y, expected)
 
 

@@ -181,14 +181,15 @@ def test_same_bits_for_any_number_of_threads(images, rng):
 @pytest.mark.parametrize(
     "x_shape, filters, options, uses",
     [
-        ((4, 10, 10, 16), 16, {}, True),
-        ((4, 10, 10, 15), 16, {}, False),
-        ((4, 10, 10, 16), 15, {}, False),
-        ((4, 10, 10, 16), 16, {"strides": (1, 2)}, False),
-        ((4, 10, 10, 16), 16, {"dilation": (2, 1)}, False),
-        ((4, 10, 10, 32), 32, {"groups": 2}, False),
-        ((3, 10, 10, 16), 16, {}, False),  # 12 tiles
-        ((4, 7, 7, 16), 16, {}, False),  # 25 of 64 outputs are wanted
+        ((8, 18, 18, 16), 16, {}, True),
+        ((8, 18, 18, 15), 16, {}, False),
+        ((8, 18, 18, 16), 15, {}, False),
+        ((8, 18, 18, 16), 16, {"strides": (1, 2)}, False),
+        ((8, 18, 18, 16), 16, {"dilation": (2, 1)}, False),
+        ((8, 18, 18, 32), 32, {"groups": 2}, False),
+        ((7, 18, 18, 16), 16, {}, False),  # 112 tiles of 16 channels
+        ((1, 18, 18, 128), 130, {}, True),  # 16 tiles of 128
+        ((40, 7, 7, 16), 16, {}, False),  # 25 of 64 outputs are wanted
     ],
 )
 def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
@@ -207,7 +208,8 @@ def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
 
 
 @pytest.mark.parametrize("pads", [NONE, SAME, ((2, 0), (1, 2)), ((3, 0), (0, 0))])
-def test_conv2d_and_its_dx_with_it(pads, rng):
+def test_conv2d_and_its_dx_with_it(pads, rng, monkeypatch):
+    monkeypatch.setattr(direct, "WORK", 1)
     x, w, bias = arrays(rng, (2, 14, 15, 33), 18, np.float32)
     y = direct.conv2d(x, w, bias, pads=pads)
     dy = rng.standard_normal(y.shape).astype(np.float32)
