@@ -117,13 +117,18 @@ class _Cache(FunctionCache):
 
 
 def _constants(function: Any) -> tuple[Any, ...]:
-    """Return the numbers that a function, and those that it encloses, are made with.
+    """Return a function's name and what it is made with: numbers, functions likewise.
 
     numba would compare all that is enclosed as bytes, which differ from run to run.
     """
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return tuple(
-        _constants(cell.py_func) if hasattr(cell, "py_func") else cell for cell in cells
+    return (
+        function.__module__,
+        function.__qualname__,
+        *(
+            _constants(cell.py_func) if hasattr(cell, "py_func") else cell
+            for cell in cells
+        ),
     )
 
 

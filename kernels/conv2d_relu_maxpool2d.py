@@ -21,14 +21,17 @@ Source: the source document, 3.1.1, 3.1.2 and 4.1.2; the list is the chain rule,
 the zeros left out.
 """
 
+import functools
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, empty, jit
 from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
 from .list_backward import DEAD, dw_tasks, dx_tasks
-from .maxpool2d import maxpool2d_reference, pool
-from .products import panel_size, table, windows
+from .maxpool2d import maxpool2d_reference, maxpool2d_tasks, pool_over
+from .products import cover, panel_size, table, windows_over
 from .sweeps import ITEMS, conv2d_shape, pad
 from .tasks import THREADS, Task, run, scratch
 from .tile import VECTOR_BYTES
@@ -139,7 +142,8 @@ def conv2d_relu_maxpool2d_tasks(
     if suits_winograd(z_shape, w, strides, dilation, 1):
         z = empty(z_shape, x.dtype)
         convolution = winograd_tasks(x, w, bias, z, pads, relu=True)
-        return [*convolution, Task(_pool_item, len(x), z, window, y, argmax)]
+        pooling = maxpool2d_tasks(z, y, argmax, window, window, dead=DEAD)
+        return [*convolution, *pooling]
     _, _, columns, filters = z_shape
     # z of an image stays in the L2 cache; few images are cut into bands of rows, and
     # into blocks of filters
@@ -152,10 +156,12 @@ def conv2d_relu_maxpool2d_tasks(
     z = empty((THREADS, band * window[0], columns, block), x.dtype)
     lines = strides[0], dilation[0] * (w.shape[0] - 1) + 1
     pixels, inputs = band * window[0] * columns, inputs_of(taps, length)
+    pool = pool_over(window, window, (0, 0), z_shape, y.shape)
     panel = scratch(panel_size(inputs.size, pixels, x.itemsize), x.dtype)
     return [
         Task(
-            _forward_item, len(x) * bands * blocks, x.reshape(-1), images, lines,
+            _forward_body(windows_over(cover(block, x.itemsize)), pool),
+            len(x) * bands * blocks, x.reshape(-1), images, lines,
             scratch(images.padded_size, x.dtype), table(x_at[:pixels]),
             inputs, w.reshape(-1), bias,
             (bands, band, blocks, block), z, table(np.arange(pixels) * block), window,
@@ -164,35 +170,35 @@ def conv2d_relu_maxpool2d_tasks(
     ]  # fmt: skip
 
 
-@jit()
-def _forward_item(
-    item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, z, z_at,
-    window, y, argmax, panels,
-):  # fmt: skip
-    bands, band, blocks, block = cut
-    _, rows, _, filters = y.shape
-    n, o = item // blocks // bands, item % blocks * block
-    first = min(item // blocks % bands * band, rows - band)  # the last band overlaps
-    o = min(o, filters - block)  # as does the last block
-    line = (images.left + images.width + images.right) * images.channels
-    top = first * window[0] * lines[0]
-    source, x0 = x, (n * images.height + top) * line
-    if padded.size:
-        source, x0 = padded[thread], top * line
-        bottom = top + (band * window[0] - 1) * lines[0] + lines[1]
-        pad(x, n, images, top, bottom, source)
-    part = z[thread].reshape(-1)
-    windows(
-        source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
-        o + block, part, -o, z_at, panels[thread],
-    )  # fmt: skip
-    pool(z, thread, 0, band, window, window, (0, 0), y, n, first, o, argmax, DEAD)
+@functools.cache
+def _forward_body(windows: Any, pool: Any) -> Any:
+    @jit()
+    def forward_item(
+        item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, z, z_at,
+        window, y, argmax, panels,
+    ):  # fmt: skip
+        bands, band, blocks, block = cut
+        _, rows, _, filters = y.shape
+        n, o = item // blocks // bands, item % blocks * block
+        first = min(
+            item // blocks % bands * band, rows - band
+        )  # the last band overlaps
+        o = min(o, filters - block)  # as does the last block
+        line = (images.left + images.width + images.right) * images.channels
+        top = first * window[0] * lines[0]
+        source, x0 = x, (n * images.height + top) * line
+        if padded.size:
+            source, x0 = padded[thread], top * line
+            bottom = top + (band * window[0] - 1) * lines[0] + lines[1]
+            pad(x, n, images, top, bottom, source)
+        part = z[thread].reshape(-1)
+        windows(
+            source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
+            o + block, part, -o, z_at, panels[thread],
+        )  # fmt: skip
+        pool(z, thread, 0, band, window, window, (0, 0), y, n, first, o, argmax, DEAD)
 
-
-@jit()
-def _pool_item(n, thread, z, window, y, argmax):
-    rows = y.shape[1]
-    pool(z, n, 0, rows, window, window, (0, 0), y, n, 0, 0, argmax, DEAD)
+    return forward_item
 
 
 # --- fast: list backward --------------------------------------------------------

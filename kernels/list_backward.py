@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pair, empty, jit
-from .products import PANEL, outer, table
+from .products import PANEL, cover, outer_over, table
 from .sweeps import ITEMS, Images, fold_task, pad, transpose_task
 from .tasks import THREADS, Task, scratch
 from .tile import (
@@ -55,7 +55,8 @@ def dw_tasks(
         # channels on 28x28, batch 32: 65 us instead of 190)
         dz = empty((THREADS, rows * window[0], columns * window[1], filters), x.dtype)
         task = Task(
-            _narrow_item, chunks, x.reshape(-1), images, padded, steps,
+            _narrow_body(outer_over(cover(filters, x.itemsize))), chunks,
+            x.reshape(-1), images, padded, steps,
             table(taps[:, None] + np.arange(length)), dy, argmax, window, dz, parts,
             table(np.arange(inputs) * filters), bias_parts,
             scratch(PANEL // x.itemsize, x.dtype),
@@ -119,37 +120,41 @@ def _tile_shape(taps: int, length: int, itemsize: int) -> Pair:
     return rows, vectors
 
 
-@jit()
-def _narrow_item(
-    chunk, thread, x, images, padded, steps, inputs, dy, argmax, window, dz, parts,
-    d_at, bias_parts, panels,
-):  # fmt: skip
-    height, _, _, top, bottom, left, _ = images
-    line = (left + images.width + images.right) * images.channels
-    _, rows, columns, filters = dz.shape
-    chunks = len(parts)
-    bias_parts[chunk] = 0
-    d = parts[chunk].reshape(-1)
-    first, last = chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks
-    if first == last:  # no image at all
-        d[:] = 0
-    for n in range(first, last):
-        source, x0 = x, n * (top + height + bottom) * line
-        if padded.size:
-            source, x0 = padded[thread], 0
-            pad(x, n, images, 0, top + height + bottom, source)
-        unpool(dy, argmax, n, window, dz, thread)
-        for i in range(dy.shape[1]):
-            for j in range(dy.shape[2]):
-                for o in range(filters):
-                    live = argmax[n, i, j, o] != DEAD
-                    slope = dy[n, i, j, o]
-                    bias_parts[chunk, o] += slope if live else slope * 0
-        outer(
-            source, x0, steps[0], steps[1], inputs, 0, len(d) // filters,
-            dz[thread].reshape(-1), 0, columns * filters, filters, rows, columns,
-            n == first, 0, filters, d, d_at, panels[thread],
-        )  # fmt: skip
+@functools.cache
+def _narrow_body(outer: Any) -> Any:
+    @jit()
+    def narrow_item(
+        chunk, thread, x, images, padded, steps, inputs, dy, argmax, window, dz, parts,
+        d_at, bias_parts, panels,
+    ):  # fmt: skip
+        height, _, _, top, bottom, left, _ = images
+        line = (left + images.width + images.right) * images.channels
+        _, rows, columns, filters = dz.shape
+        chunks = len(parts)
+        bias_parts[chunk] = 0
+        d = parts[chunk].reshape(-1)
+        first, last = chunk * len(dy) // chunks, (chunk + 1) * len(dy) // chunks
+        if first == last:  # no image at all
+            d[:] = 0
+        for n in range(first, last):
+            source, x0 = x, n * (top + height + bottom) * line
+            if padded.size:
+                source, x0 = padded[thread], 0
+                pad(x, n, images, 0, top + height + bottom, source)
+            unpool(dy, argmax, n, window, dz, thread)
+            for i in range(dy.shape[1]):
+                for j in range(dy.shape[2]):
+                    for o in range(filters):
+                        live = argmax[n, i, j, o] != DEAD
+                        slope = dy[n, i, j, o]
+                        bias_parts[chunk, o] += slope if live else slope * 0
+            outer(
+                source, x0, steps[0], steps[1], inputs, 0, len(d) // filters,
+                dz[thread].reshape(-1), 0, columns * filters, filters, rows, columns,
+                n == first, 0, filters, d, d_at, panels[thread],
+            )  # fmt: skip
+
+    return narrow_item
 
 
 @jit()

@@ -17,6 +17,9 @@ Tables end in copies of their last entry (:func:`table`), so that a tile of rows
 reach past the end: it then computes the last row again, and stores the same numbers.
 """
 
+import functools
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,12 +102,39 @@ def outer_reference(
                 d[d_at[k] + o] += pixel * dy[y0 + i * zi + j * zj + o]
 
 
-# --- fast: tiles of 10 x 1, 6 x 2 and 4 x 3 vectors, by the columns that are left ---
+# --- fast: over tiles of 6 x 2 vectors, and what fits the columns that remain -------
 #
-# A single pixel, such as a batch of one before a dense layer, has a tile of 1 x 4: with
-# 6 x 2 it would be computed six times (1600 to 128: 20 instead of 9 us).
+# Columns are covered by pairs of vectors; of an odd number of vectors the last three
+# have tiles of 4 x 3, a single one has 10 x 1.  A single pixel, such as a batch of one
+# before a dense layer, has 1 x 4: in 6 x 2 it would be computed six times (1600 to 128:
+# 20 instead of 10 us).  A kernel is compiled with the tiles that its columns need, not
+# with all of them (first step of a network: 11 instead of 17 s).
 
 
+class Cover(NamedTuple):
+    """How many vectors the tiles have that cover the columns, and the last tile."""
+
+    whole: int
+    rest: int  # 0 where there is no other tile
+
+
+def cover(columns: int, itemsize: int, pixels: int = 0, block: int = 0) -> Cover:
+    """Return the tiles for so many columns, perhaps in blocks of whole pairs.
+
+    >>> lanes = VECTOR_BYTES // 4
+    >>> [tuple(cover(n * lanes, 4)) for n in (1, 2, 3, 4, 5)]
+    [(1, 0), (2, 0), (3, 0), (2, 0), (2, 3)]
+    """
+    vectors = -(-columns * itemsize // VECTOR_BYTES)
+    if pixels == 1:
+        return Cover(ROW, 0)
+    if vectors in (1, 3) and not 0 < block < columns:
+        return Cover(vectors, 0)
+    rest = 3 if not 0 < block < columns else 1
+    return Cover(2, vectors % 2 * rest)
+
+
+@functools.cache
 def _make_windows(R, NV):
     @jit()
     def windows(
@@ -135,6 +165,7 @@ def _make_windows(R, NV):
     return windows
 
 
+@functools.cache
 def _make_outer(R, NV):
     @jit()
     def outer(
@@ -169,97 +200,89 @@ def _make_outer(R, NV):
     return outer
 
 
-_windows_1, _windows_2, _windows_3, _windows_row = (
-    _make_windows(R, NV) for R, NV in ((10, 1), (6, 2), (4, 3), (1, ROW))
-)
-_outer_1, _outer_2, _outer_3 = (
-    _make_outer(R, NV) for R, NV in ((10, 1), (6, 2), (4, 3))
-)
+ROWS = {1: 10, 2: 6, 3: 4, ROW: 1}  # of a tile, by its vectors
 
 
-@jit()
-def windows(
-    x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at,
-    panel,
-):  # fmt: skip
-    """Write y of equation (1).
+@functools.cache
+def windows_over(tiles: Cover) -> Any:
+    """Return the jitted windows(...), as its reference, for columns of this cover.
 
     For many pixels, columns of w are copied into ``panel``, of :func:`panel_size`,
     where they are neighbours (128 to 128 channels, 3x3: 6.7 instead of 9.0 ms).
     """
-    lanes = VECTOR_BYTES // w.itemsize
-    o = first
-    while o < last:
-        vectors = (last - o + lanes - 1) // lanes
-        if pb - pa == 1:
-            _windows_row(
+    whole, rest = tiles.whole, tiles.rest
+    by_whole = _make_windows(ROWS[whole], whole)
+    by_rest = _make_windows(ROWS[rest or whole], rest or whole)
+
+    @jit()
+    def windows(
+        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at,
+        panel,
+    ):  # fmt: skip
+        lanes = VECTOR_BYTES // w.itemsize
+        vectors = (last - first + lanes - 1) // lanes
+        end = last
+        if rest and vectors % 2:
+            end = first + (vectors - rest) * lanes
+        for o in range(first, end, whole * lanes):
+            by_whole(
                 x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0,
                 y_at, panel,
             )  # fmt: skip
-            o += ROW * lanes
-        elif vectors == 1:
-            _windows_1(
-                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at, panel,
+        if rest and end < last:
+            by_rest(
+                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, end, last, y, y0,
+                y_at, panel,
             )  # fmt: skip
-            o += lanes
-        elif vectors == 3:
-            _windows_3(
-                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at, panel,
-            )  # fmt: skip
-            o += 3 * lanes
-        else:
-            _windows_2(
-                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last,
-                y, y0, y_at, panel,
-            )  # fmt: skip
-            o += 2 * lanes
+
+    return windows
 
 
-@jit()
-def outer(
-    x, x0, si, sj, x_at, ka, kb, dy, y0, zi, zj, height, width, fresh, first, last,
-    d, d_at, panel,
-):  # fmt: skip
-    """Add the sum of equation (2) to the rows k = ka .. kb - 1 of d, or write it.
+@functools.cache
+def outer_over(tiles: Cover) -> Any:
+    """Return the jitted outer(...), as its reference, for columns of this cover.
 
     Columns of dy are copied into ``panel`` (PANEL bytes), where their pixels are
     neighbours: in dy itself, powers of two apart, they would share a few places of the
     L1 cache (64 to 256 channels, 1x1: 1.9 instead of 2.3 ms).  So do pixels of x: there
     are only as many at a time as have a place.
     """
-    lanes = VECTOR_BYTES // d.itemsize
-    apart = (sj & -sj) * d.itemsize  # the power of two by which pixels of x are apart
-    places = 6 * 4096 // max(apart, 64)  # of 8 ways of a cache of 64 lines
-    o = first
-    while o < last:
-        vectors = (last - o + lanes - 1) // lanes
-        vectors = vectors if vectors == 1 or vectors == 3 else 2
-        pixels = min(PANEL // (vectors * VECTOR_BYTES), places)
+    whole, rest = tiles.whole, tiles.rest
+    by_whole = _make_outer(ROWS[whole], whole)
+    by_rest = _make_outer(ROWS[rest or whole], rest or whole)
+
+    @jit()
+    def outer(
+        x, x0, si, sj, x_at, ka, kb, dy, y0, zi, zj, height, width, fresh, first, last,
+        d, d_at, panel,
+    ):  # fmt: skip
+        lanes = VECTOR_BYTES // d.itemsize
+        vectors = (last - first + lanes - 1) // lanes
+        end = last
+        if rest and vectors % 2:
+            end = first + (vectors - rest) * lanes
+        apart = (sj & -sj) * d.itemsize  # the power of two by which pixels are apart
+        places = 6 * 4096 // max(apart, 64)  # of 8 ways of a cache of 64 lines
+        pixels = min(PANEL // (max(whole, rest) * VECTOR_BYTES), places)
         columns = max(1, min(width, pixels))
         rows = pixels // columns
-        for i in range(0, height, rows):
-            for j in range(0, width, columns):
+        for i in range(0, max(height, 1), rows):  # no pixels: to write zeros
+            for j in range(0, max(width, 1), columns):
                 pixel, slope = x0 + i * si + j * sj, y0 + i * zi + j * zj
                 high, wide = min(rows, height - i), min(columns, width - j)
                 new = fresh and i + j == 0
-                if vectors == 1:
-                    _outer_1(
+                for o in range(first, end, whole * lanes):
+                    by_whole(
                         x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, high, wide,
                         new, o, last, d, d_at, panel,
                     )  # fmt: skip
-                elif vectors == 3:
-                    _outer_3(
+                if rest and end < last:
+                    by_rest(
                         x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, high, wide,
-                        new, o, last, d, d_at, panel,
+                        new, end, last, d, d_at, panel,
                     )  # fmt: skip
-                else:
-                    _outer_2(
-                        x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, high, wide,
-                        new, o, last, d, d_at, panel,
-                    )  # fmt: skip
-        o += vectors * lanes
+
+    return outer
 
 
 def table(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
@@ -269,5 +292,5 @@ def table(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def panel_size(inputs: int, pixels: int, itemsize: int) -> int:
-    """Return how many numbers the panel of :func:`windows` holds."""
+    """Return how many numbers the panel of :func:`windows_over` takes."""
     return inputs * 3 * VECTOR_BYTES // itemsize if pixels >= MANY else 0

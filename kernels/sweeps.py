@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .products import PANEL, ROW, outer, panel_size, table, windows
+from .products import PANEL, ROW, cover, outer_over, panel_size, table, windows_over
 from .tasks import BLOCK, Task, scratch
 from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
 
@@ -145,8 +145,9 @@ def windows_task(
     blocks = -(-sweep.y_group // block)
     part = band * sweep.columns
     padded = scratch(images.padded_size, x.dtype)
+    tiles = cover(sweep.y_group, x.itemsize, pixels, block)
     return Task(
-        _windows_item, sweep.images * bands * blocks,
+        _windows_body(windows_over(tiles)), sweep.images * bands * blocks,
         sweep, (bands, band, blocks, block), x.reshape(-1), images, padded,
         table(x_at.reshape(-1)[:part]), np.ascontiguousarray(inputs).reshape(-1),
         w.reshape(-1), bias, int(relu),
@@ -155,44 +156,35 @@ def windows_task(
     )  # fmt: skip
 
 
-@jit()
-def _windows_item(
-    item,
-    thread,
-    sweep,
-    cut,
-    x,
-    images,
-    padded,
-    x_at,
-    inputs,
-    w,
-    bias,
-    relu,
-    y,
-    y_at,
-    panels,
-):
-    bands, band, blocks, block = cut
-    image_band, block_of = item // blocks, item % blocks
-    n, band_of = image_band // bands, image_band % bands
-    # the last band overlaps the one before it and writes the same numbers
-    i = min(band_of * band, sweep.rows - band)
-    source, x0 = x, n * sweep.x_image + i * sweep.x_row
-    if padded.size:
-        source, x0 = padded[thread], i * sweep.x_row
-        top = i * sweep.lines
-        bottom = top + (band - 1) * sweep.lines + sweep.extent
-        pad(x, n, images, top, bottom, source)
-    y0 = n * sweep.y_image + i * sweep.y_row + sweep.y_start
-    for g in range(sweep.groups):
-        first = g * sweep.y_group + block_of * block
-        last = min(first + block, (g + 1) * sweep.y_group)
-        windows(
-            source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, inputs,
-            w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
-            panels[thread],
-        )  # fmt: skip
+@functools.cache
+def _windows_body(windows: Any) -> Any:
+    @jit()
+    def windows_item(
+        item, thread, sweep, cut, x, images, padded, x_at, inputs, w, bias, relu, y,
+        y_at, panels,
+    ):  # fmt: skip
+        bands, band, blocks, block = cut
+        image_band, block_of = item // blocks, item % blocks
+        n, band_of = image_band // bands, image_band % bands
+        # the last band overlaps the one before it and writes the same numbers
+        i = min(band_of * band, sweep.rows - band)
+        source, x0 = x, n * sweep.x_image + i * sweep.x_row
+        if padded.size:
+            source, x0 = padded[thread], i * sweep.x_row
+            top = i * sweep.lines
+            bottom = top + (band - 1) * sweep.lines + sweep.extent
+            pad(x, n, images, top, bottom, source)
+        y0 = n * sweep.y_image + i * sweep.y_row + sweep.y_start
+        for g in range(sweep.groups):
+            first = g * sweep.y_group + block_of * block
+            last = min(first + block, (g + 1) * sweep.y_group)
+            windows(
+                source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, inputs,
+                w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
+                panels[thread],
+            )  # fmt: skip
+
+    return windows_item
 
 
 def residues(
@@ -273,7 +265,8 @@ def outer_tasks(
     places = table(np.arange(rows) * columns)
     tasks.append(
         Task(
-            _outer_item, chunks * blocks, pixels, (chunks, blocks, block, rows),
+            _outer_body(outer_over(cover(pixels.y_group, x.itemsize))),
+            chunks * blocks, pixels, (chunks, blocks, block, rows),
             x.reshape(-1), images, padded, table(x_at), dy.reshape(-1), sums, places,
             scratch(PANEL // x.itemsize, x.dtype),
         )
@@ -287,31 +280,35 @@ def _pad_item(n, thread, x, images, padded):
     pad(x, n, images, 0, top + height + bottom, padded[n])
 
 
-@jit()
-def _outer_item(
-    item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at, panels
-):  # fmt: skip
-    chunks, blocks, block, rows = cut
-    chunk, ka = item // blocks, item % blocks * block
-    kb = min(ka + block, rows)
-    d = sums[chunk]
-    height, _, _, top, bottom, _, _ = images
-    first = chunk * pixels.images // chunks
-    last = (chunk + 1) * pixels.images // chunks
-    if first == last:  # no image at all
-        d[:] = 0
-    for n in range(first, last):
-        source, x0 = x, n * pixels.x_image
-        if padded.size:
-            source, x0 = padded[thread], 0
-            pad(x, n, images, 0, top + height + bottom, source)
-        for g in range(pixels.groups):
-            outer(
-                source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column, x_at,
-                ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
-                pixels.rows, pixels.columns, n == first, g * pixels.y_group,
-                (g + 1) * pixels.y_group, d, d_at, panels[thread],
-            )  # fmt: skip
+@functools.cache
+def _outer_body(outer: Any) -> Any:
+    @jit()
+    def outer_item(
+        item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at, panels
+    ):  # fmt: skip
+        chunks, blocks, block, rows = cut
+        chunk, ka = item // blocks, item % blocks * block
+        kb = min(ka + block, rows)
+        d = sums[chunk]
+        height, _, _, top, bottom, _, _ = images
+        first = chunk * pixels.images // chunks
+        last = (chunk + 1) * pixels.images // chunks
+        if first == last:  # no image at all
+            d[:] = 0
+        for n in range(first, last):
+            source, x0 = x, n * pixels.x_image
+            if padded.size:
+                source, x0 = padded[thread], 0
+                pad(x, n, images, 0, top + height + bottom, source)
+            for g in range(pixels.groups):
+                outer(
+                    source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column,
+                    x_at, ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
+                    pixels.rows, pixels.columns, n == first, g * pixels.y_group,
+                    (g + 1) * pixels.y_group, d, d_at, panels[thread],
+                )  # fmt: skip
+
+    return outer_item
 
 
 def fold_task(parts: Array, total: Array) -> Task:

@@ -30,14 +30,15 @@ points Barabasz et al., "Error analysis and improving the accuracy of Winograd
 convolution for deep neural networks", arXiv:1803.10986.
 """
 
+import functools
 import math
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import Array, Pads, empty, jit
-from .products import TALLEST, table, windows
+from .products import TALLEST, cover, table, windows_over
 from .sweeps import conv2d_shape, transpose_task
 from .tasks import Task, run, scratch
 from .tile import (
@@ -124,6 +125,7 @@ class Tiles(NamedTuple):
     block: int  # tiles in an item
     parts: int  # items that share a block of tiles, and
     part: int  # the filters of one
+    panel: int  # columns of u that are neighbours, see _filters_item
 
 
 def winograd(x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))) -> Array:
@@ -158,19 +160,23 @@ def winograd_tasks(
     blocks = -(-total // max(block, 1))
     part = -(-pairs // -(-ITEMS // max(blocks, 1))) * 2 * lanes
     parts = -(-filters // part)
+    # few channels: to call for every pair of vectors would cost more (32 to 64: 8 %)
+    panel = 2 * lanes if channels >= 64 else pairs * 2 * lanes
     tiles = Tiles(
         total, rows, columns, height, width, channels, pads[0][0], pads[1][0],
-        y_height, y_width, filters, block, parts, part,
+        y_height, y_width, filters, block, parts, part, panel,
     )  # fmt: skip
-    u = empty(IN * IN * _step(channels * _whole(filters, 2 * lanes)), x.dtype)
+    tiles_of = cover(filters, x.itemsize, block=min(panel, part))
+    u = empty(IN * IN * _step(channels * _whole(filters, panel)), x.dtype)
     patches = scratch(IN * IN * lanes, x.dtype)
     v = scratch(IN * IN * _step(block * channels), x.dtype)
     m = scratch(IN * IN * _step(block * part), x.dtype)
     h, j = np.arange(rows * OUT + 2) - pads[0][0], np.arange(columns * OUT)
     return [
-        Task(_filters_item, channels, w.reshape(-1), channels, filters, u, patches),
+        Task(_filters_item, channels, w.reshape(-1), tiles, u, patches),
         Task(
-            _tiles_item, blocks * parts, tiles, x.reshape(-1), u, bias,
+            _tiles_body(windows_over(tiles_of)),
+            blocks * parts, tiles, x.reshape(-1), u, bias,
             np.zeros(filters, x.dtype), np.ones(1, x.dtype), int(relu), y.reshape(-1),
             np.where((h >= 0) & (h < height), 0, -channels),
             np.where(j < y_width, 0, -filters),
@@ -214,16 +220,17 @@ def _whole(count, unit):
 
 
 @jit()
-def _filters_item(c, thread, w, channels, filters, u, patches):
+def _filters_item(c, thread, w, tiles, u, patches):
     """Write u[a, b, c, o] of equation (4) for all a, b, o.
 
-    The columns of a register tile of ``windows``, two vectors, lie side by side.
+    In memory as u[a, b, o // panel, c, o % panel]: of many channels, the columns of a
+    register tile are neighbours (128 to 128: 5 % of the time).
     """
     lanes, patch = VECTOR_BYTES // w.itemsize, patches[thread]
-    size, pair = channels * filters, 2 * lanes
-    step = _step(channels * _whole(filters, pair))
+    channels, filters, panel = tiles.channels, tiles.filters, tiles.panel
+    size, step = channels * filters, _step(channels * _whole(filters, panel))
     for o in range(0, filters, lanes):
-        left, start = filters - o, (o // pair * channels + c) * pair + o % pair
+        left, start = filters - o, (o // panel * channels + c) * panel + o % panel
         for q in range(TAPS):
             taps = tile_rows(c * filters + o + q * size, TAPS * size, TAPS)
             column = _to_u(tile_load(w, taps, left, 1))
@@ -233,37 +240,41 @@ def _filters_item(c, thread, w, channels, filters, u, patches):
             tile_store(u, tile_rows(start + a * IN * step, step, IN), _to_u(row), left)
 
 
-@jit()
-def _tiles_item(
-    item, thread, tiles, x, u, bias, nothing, one, relu, y, above, beside, v_at, inputs,
-    m_at, patches, vs, ms,
-):  # fmt: skip
-    patch, v, m = patches[thread], vs[thread], ms[thread]
-    # a last block of few tiles overlaps the one before and writes the same numbers: it
-    # has as many as a register tile has rows
-    first = item // tiles.parts * tiles.block
-    first = min(first, tiles.total - min(tiles.block, TALLEST))
-    count = min(tiles.block, tiles.total - first)
-    o = item % tiles.parts * tiles.part
-    last = min(o + tiles.part, tiles.filters)
-    v_step = _step(tiles.block * tiles.channels)
-    m_step = _step(tiles.block * tiles.part)
-    pair = 2 * VECTOR_BYTES // x.itemsize
-    u_step = _step(tiles.channels * _whole(tiles.filters, pair))
-    for t in range(count):
-        _inputs(tiles, first + t, x, above, patch, v, v_at[t], v_step)
-    for ab in range(IN * IN):
-        for k in range(o, last, pair):
-            u_at = ab * u_step + k // pair * tiles.channels * pair - k
-            windows(
-                v, ab * v_step, v_at, 0, count, inputs, u, u_at, pair, nothing, 0, k,
-                min(k + pair, last), m, ab * m_step - o, m_at, nothing,
+@functools.cache
+def _tiles_body(windows: Any) -> Any:
+    @jit()
+    def tiles_item(
+        item, thread, tiles, x, u, bias, nothing, one, relu, y, above, beside, v_at,
+        inputs, m_at, patches, vs, ms,
+    ):  # fmt: skip
+        patch, v, m = patches[thread], vs[thread], ms[thread]
+        # a last block of few tiles overlaps the one before and writes the same numbers:
+        # it has as many as a register tile has rows
+        first = item // tiles.parts * tiles.block
+        first = min(first, tiles.total - min(tiles.block, TALLEST))
+        count = min(tiles.block, tiles.total - first)
+        o = item % tiles.parts * tiles.part
+        last = min(o + tiles.part, tiles.filters)
+        v_step = _step(tiles.block * tiles.channels)
+        m_step = _step(tiles.block * tiles.part)
+        panel, channels = tiles.panel, tiles.channels
+        u_step = _step(channels * _whole(tiles.filters, panel))
+        for t in range(count):
+            _inputs(tiles, first + t, x, above, patch, v, v_at[t], v_step)
+        for ab in range(IN * IN):
+            for k in range(o, last, panel):
+                u_at = ab * u_step + k // panel * (channels - 1) * panel
+                windows(
+                    v, ab * v_step, v_at, 0, count, inputs, u, u_at, panel, nothing, 0,
+                    k, min(k + panel, last), m, ab * m_step - o, m_at, nothing,
+                )  # fmt: skip
+        for t in range(count):
+            _outputs(
+                tiles, first + t, m, m_at[t], m_step, o, last, bias, one, relu, beside,
+                patch, y,
             )  # fmt: skip
-    for t in range(count):
-        _outputs(
-            tiles, first + t, m, m_at[t], m_step, o, last, bias, one, relu, beside,
-            patch, y,
-        )  # fmt: skip
+
+    return tiles_item
 
 
 @jit()

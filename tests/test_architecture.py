@@ -88,7 +88,9 @@ def test_every_kernel_stands_beside_its_formula(name):
         if isfunction(value)
         and not key.startswith("_")
         and not key.startswith("suits_")
-        and not key.endswith(("_shape", "_tasks", "_task", "_windows", "_numbers"))
+        and not key.endswith(
+            ("_shape", "_tasks", "_task", "_windows", "_numbers", "_of", "_over")
+        )
         and value.__module__ == module.__name__
     }
     fast = [key for key in public if not key.endswith("_reference")]

@@ -5,7 +5,7 @@ from sora_np.kernels import products as k
 
 
 @pytest.mark.parametrize("pixels", [1, 5, 13, 61])
-@pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
+@pytest.mark.parametrize("columns", [(0, 3), (2, 26), (2, 40), (0, 65)], ids=str)
 @pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
 def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     ldw, inputs = 66, np.array([0, 1, 2, 10, 11, 17])
@@ -17,13 +17,14 @@ def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     expected = y.copy()
     args = (x, 4, x_at, 0, pixels, inputs, w, 2, ldw, bias, relu, *columns)
     panel = np.empty(k.panel_size(len(inputs), pixels, x.itemsize), dtype)
-    k.windows(*args, y, 1, y_at, panel)
+    fast = k.windows_over(k.cover(columns[1] - columns[0], x.itemsize, pixels))
+    fast(*args, y, 1, y_at, panel)
     k.windows_reference(*args, expected, 1, y_at, panel)
     close(y, expected)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 23])
-@pytest.mark.parametrize("columns", [(0, 3), (2, 40), (0, 65)], ids=str)
+@pytest.mark.parametrize("columns", [(0, 3), (2, 26), (2, 40), (0, 65)], ids=str)
 @pytest.mark.parametrize("fresh", [False, True], ids=["add", "write"])
 def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
     ld, height, width = 66, 3, 4
@@ -50,6 +51,7 @@ def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
         *columns,
     )
     panel = np.empty(k.PANEL // x.itemsize, dtype)
-    k.outer(*args, d, d_at, panel)
+    fast = k.outer_over(k.cover(columns[1] - columns[0], x.itemsize))
+    fast(*args, d, d_at, panel)
     k.outer_reference(*args, expected, d_at, panel)
     close(d, expected)

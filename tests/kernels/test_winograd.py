@@ -199,12 +199,12 @@ def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
     window = options.get("strides", (1, 1)), NONE, options.get("dilation", (1, 1))
     y = np.zeros(direct.conv2d_shape(x.shape, w.shape, *window), np.float32)
     tasks = direct.conv2d_tasks(x, w, np.zeros(filters, "f4"), y, *window, groups)
-    assert (tasks[-1].body is k._tiles_item) == uses
+    assert (tasks[-1].body.__name__ == "tiles_item") == uses
     tasks = direct.conv2d_tasks(
         x.astype(float), w.astype(float), np.zeros(filters), y.astype(float), *window,
         groups,
     )  # fmt: skip
-    assert tasks[-1].body is not k._tiles_item
+    assert tasks[-1].body.__name__ != "tiles_item"
 
 
 @pytest.mark.parametrize("pads", [NONE, SAME, ((2, 0), (1, 2)), ((3, 0), (0, 0))])
