@@ -1,9 +1,9 @@
-"""sgd, rmsprop, adam: fast == reference, over three steps."""
+"""sgd, rmsprop, adagrad, adam, nadam: fast == reference, over three steps."""
 
 import numpy as np
 import pytest
 
-from sora_np.kernels import adam, rmsprop, sgd
+from sora_np.kernels import adagrad, adam, nadam, rmsprop, sgd
 
 CASES = {
     "sgd": (sgd.sgd, sgd.sgd_reference, 1, (0.1, 0.9, False)),
@@ -17,6 +17,11 @@ CASES = {
         (0.1, 0.9, 0.5, 1e-3, True),
     ),
     "adam": (adam.adam, adam.adam_reference, 3, ("t", 0.1, 0.9, 0.999, 1e-7, False)),
+    "adagrad": (adagrad.adagrad, adagrad.adagrad_reference, 1, (0.1, 1e-7)),
+    "nadam": (
+        *(nadam.nadam, nadam.nadam_reference, 2),
+        ("t", 0.4, 0.1, 0.9, 0.999, 1e-7),
+    ),
     "amsgrad": (adam.adam, adam.adam_reference, 3, ("t", 0.1, 0.9, 0.99, 0.1, True)),
 }
 
