@@ -61,7 +61,7 @@ def save_model(model: "Sequential", filepath: str | Path, overwrite: bool) -> No
             "loss": _described(model.loss),
             "metrics": [_described(metric) for metric in model._metrics],
         }
-        config["iterations"] = model.optimizer.iterations
+        config["iterations"] = model.optimizer.batches
         for name, slot in model.optimizer.slots.items():
             arrays[f"optimizer/{name}"] = slot
     _write(filepath, config, arrays, overwrite)
@@ -250,7 +250,7 @@ def assign_optimizer(
                 f"optimizer/{name} is {slots[name].shape}, wanted {slot.shape}"
             )
         slot[...] = slots[name]
-    optimizer.iterations = int(iterations)
+    optimizer.batches = int(iterations)
 
 
 def _weights(model: "Sequential") -> dict[str, NDArray[Any]]:

@@ -4,6 +4,7 @@ Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6.  "same" is Keras'
 ceil(size / stride) windows, and where the padding is odd the last side gets more.
 """
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,27 @@ def as_count(value: Any, name: str) -> int:
     if count < 1:
         raise ValueError(f"{name} must be a positive whole number, got {value!r}")
     return count
+
+
+def as_rate(
+    value: Any, name: str, most: float = math.inf, *, below: bool = False
+) -> float:
+    """Return ``value`` as a float in [0, most] (or, ``below``, in [0, most)).
+
+    Raises TypeError for what is no number and ValueError outside.
+
+    >>> as_rate(1, "momentum", 1)
+    1.0
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if not (0 <= number <= most) or number == (most if below else math.inf):
+        limit = f"{'below' if below else 'at most'} {most}"
+        limit = "finite" if most == math.inf else limit
+        raise ValueError(f"{name} must be {limit} and not negative, got {value!r}")
+    return number
 
 
 def as_pair(value: int | Sequence[int], name: str) -> Pair:

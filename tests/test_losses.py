@@ -9,8 +9,15 @@ from sora_np.gradcheck import check_loss
 from sora_np.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
     SparseCategoricalCrossentropy,
 )
 
@@ -33,12 +40,35 @@ BY_HAND = {
     "mse-rank": (MeanSquaredError(), [0, 1], [[0], [3]], 2),  # not (2, 2)
     "mse-rank-turned": (MeanSquaredError(), [[0], [1]], [0, 3], 2),
     "mse-sum": (MeanSquaredError(reduction="sum"), [[0], [0]], [[1], [3]], 10),
+    # 100 * (1/2 + 1/4) / 2; a target of 0 counts as 1e-7
+    "mape": (MeanAbsolutePercentageError(), [[2, -4]], [[1, -3]], 37.5),
+    "mape-zero": (MeanAbsolutePercentageError(), [[0]], [[1]], 1e9),
+    "msle": (MeanSquaredLogarithmicError(), [[1, 0]], [[3, 1]], math.log(2) ** 2),
+    "msle-negative": (MeanSquaredLogarithmicError(), [[0]], [[-5]], 0),
+    # 0.5^2 / 2 and 2 * 3 - 2^2 / 2
+    "huber": (Huber(2), [[0, 0]], [[0.5, -3]], (0.125 + 4) / 2),
+    "log-cosh": (LogCosh(), [[0, 1]], [[1, 0]], math.log(math.cosh(1))),
+    "log-cosh-far": (LogCosh(), [[0]], [[-1e4]], 1e4 - math.log(2)),
+    "poisson": (Poisson(), [[2, 0]], [[math.e, 1]], (math.e - 2 + 1) / 2),
+    "hinge": (Hinge(), [[1, -1, -1]], [[0.5, -3, 2]], (0.5 + 0 + 3) / 3),
+    "hinge-binary": (Hinge(), [[1, 0, 0]], [[0.5, -3, 2]], (0.5 + 0 + 3) / 3),
+    "kld": (KLDivergence(), [[0.5, 0.5]], [[0.125, 0.5]], 0.5 * math.log(4)),
+    "kld-zero": (KLDivergence(), [[0, 1]], [[0.5, 0.5]], math.log(2)),
+    "sparse-ignores": (
+        SparseCategoricalCrossentropy(ignore_class=-1),
+        *([1, -1, 0], [[0.2, 0.8], [0.1, 0.9], [0.5, 0.5]]),
+        -(math.log(0.8) + math.log(0.5)) / 2,
+    ),
+    "sparse-ignores-all": (
+        SparseCategoricalCrossentropy(True, 255),
+        *([255, 255], [[1, 2], [3, 4]], 0),
+    ),
 }
 
 
 @pytest.mark.parametrize("loss, true, pred, expected", BY_HAND.values(), ids=BY_HAND)
 def test_by_hand(loss, true, pred, expected):
-    np.testing.assert_allclose(loss(true, pred), expected, rtol=1e-5)
+    np.testing.assert_allclose(loss(true, pred), expected, rtol=1e-5, atol=1e-7)
     # Keras's names
     assert losses.get(loss.name).name == loss.name
 
@@ -74,6 +104,21 @@ GRADIENTS = {
     "mse-sum": (MeanSquaredError(reduction="sum"), ONE_HOT, LOGITS),
     "mae": (MeanAbsoluteError(), ONE_HOT, LOGITS),
     "mse-1d": (MeanSquaredError(), LABELS, LOGITS[:, 0] + 0.1),
+    "mape": (MeanAbsolutePercentageError(), PROBABILITIES, LOGITS),
+    "msle": (MeanSquaredLogarithmicError(), ONE_HOT, LOGITS + 0.1),
+    "huber": (Huber(1.25), ONE_HOT, LOGITS),
+    "log-cosh": (LogCosh(), ONE_HOT, LOGITS),
+    "poisson": (Poisson(), ONE_HOT, PROBABILITIES),
+    "hinge": (Hinge(), ONE_HOT, LOGITS + 0.1),
+    "kld": (KLDivergence(), PROBABILITIES, PROBABILITIES[::-1]),
+    "sparse-ignores": (
+        SparseCategoricalCrossentropy(ignore_class=0),
+        *(LABELS, PROBABILITIES),
+    ),
+    "sparse-ignores-logits": (
+        SparseCategoricalCrossentropy(True, -1),
+        *(np.array([-1, 2]), LOGITS),
+    ),
 }
 
 
@@ -159,3 +204,35 @@ def test_unknown_names():
 )
 def test_crossentropy_by_shapes(true, pred, name):
     assert losses.crossentropy_for(true, pred).name == name
+
+
+def test_what_is_ignored_is_not_counted():
+    """Neither in the mean nor in the gradient, whatever its weight."""
+    loss, plain = (SparseCategoricalCrossentropy(True, label) for label in (9, None))
+    labels, logits = np.array([9, 0, 2]), np.vstack([LOGITS[:1], LOGITS])
+    weights = np.array([5.0, 1.0, 3.0])
+    counted = labels[1:], logits[1:], weights[1:]
+    np.testing.assert_allclose(loss(labels, logits, weights), plain(*counted))
+    slope = loss.gradient(labels, logits, weights)
+    np.testing.assert_array_equal(slope[0], 0)
+    np.testing.assert_allclose(slope[1:], plain.gradient(*counted))
+    with pytest.raises(ValueError, match="labels from 0 to 2 .* got 8 at y_true.0."):
+        loss([8, 0, 2], logits)
+
+
+ALIASES = {
+    **{"mape": MeanAbsolutePercentageError, "MSLE": MeanSquaredLogarithmicError},
+    **{"kld": KLDivergence, "kl_divergence": KLDivergence, "huber": Huber},
+    **{"log_cosh": LogCosh, "logcosh": LogCosh, "poisson": Poisson, "hinge": Hinge},
+}
+
+
+@pytest.mark.parametrize("name, cls", ALIASES.items(), ids=ALIASES)
+def test_names(name, cls):
+    assert type(losses.get(name)) is cls
+
+
+def test_huber_takes_a_length():
+    with pytest.raises(ValueError, match="delta must be finite and not negative"):
+        Huber(-1)
+    assert losses.get({"class_name": "Huber", "config": {"delta": 3}}).delta == 3

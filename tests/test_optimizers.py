@@ -1,8 +1,11 @@
+import copy
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from sora_np import optimizers
-from sora_np.optimizers import SGD, Adam, RMSprop
+from sora_np.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
 
 STEPS = {  # by hand, for p = 0 and gradients 1, 1
     "sgd": (SGD(0.1), [-0.1, -0.2]),
@@ -19,6 +22,26 @@ STEPS = {  # by hand, for p = 0 and gradients 1, 1
     # bias-corrected, the first step is the learning rate
     "adam-first": (Adam(0.1, epsilon=0), [-0.1, -0.2]),
     "adam-amsgrad": (Adam(0.1, epsilon=0, amsgrad=True), [-0.1, -0.2]),
+    # the second step first shrinks 0.1 by 0.1 * 0.5 of itself
+    "adamw": (AdamW(0.1, 0.5, epsilon=0), [-0.1, -0.195]),
+    # s = .1 + 1, then + 1
+    "adagrad": (
+        Adagrad(0.1, epsilon=0),
+        [-0.1 / 1.1**0.5, -0.1 / 1.1**0.5 - 0.1 / 2.1**0.5],
+    ),
+    # u = .468, .48528, .5018688; m = .1, .19; v / (1 - beta_2^t) = 1
+    "nadam": (
+        Nadam(0.1, epsilon=0),
+        [
+            -0.1 * (0.48528 * 0.1 / (1 - 0.468 * 0.48528) + 1),
+            -0.1 * (0.48528 * 0.1 / (1 - 0.468 * 0.48528) + 1)
+            - 0.1
+            * (
+                0.5018688 * 0.19 / (1 - 0.468 * 0.48528 * 0.5018688)
+                + (1 - 0.48528) / (1 - 0.468 * 0.48528)
+            ),
+        ],
+    ),
 }
 
 
@@ -69,7 +92,11 @@ def test_rate_zero_and_whole_numbers():
     assert p == 1
 
 
-@pytest.mark.parametrize("name", ["sgd", "SGD", "adam", "Adam", "rmsprop", "RMSprop"])
+NAMES = ["sgd", "SGD", "adam", "Adam", "rmsprop", "RMSprop"]
+NAMES += ["adagrad", "Adagrad", "adamw", "AdamW", "nadam", "Nadam"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_names(name):
     assert type(optimizers.get(name)).__name__.lower() == name.lower()
 
@@ -93,3 +120,169 @@ def test_nesterov_may_be_set_between_steps():
     optimizer.nesterov = True
     optimizer.step(p, g)  # v = -0.15, p = -0.1 + 0.5 v - 0.1
     np.testing.assert_allclose(p, -0.275)
+
+
+# --- options ------------------------------------------------------------------
+
+TWO = [slice(0, 2), slice(2, 4)]  # two arrays
+OPTIONS = {  # options of SGD(1.0), p, gradients, p in the end; by hand
+    "weight-decay": ({"weight_decay": 0.25}, 1, [[0] * 4, [0] * 4], [0.5625] * 4),
+    "clipvalue": ({"clipvalue": 0.5}, 0, [[3, -3, 0.1, 0]], [-0.5, 0.5, -0.1, 0]),
+    "clipnorm": ({"clipnorm": 1}, 0, [[3, 4, 0, 2]], [-0.6, -0.8, 0, -1]),
+    "global-clipnorm": (
+        *({"global_clipnorm": 1.5}, 0),
+        *([[2, 0, -1, 2]], [-1, 0, 0.5, -1]),
+    ),
+    "accumulation": (
+        *({"gradient_accumulation_steps": 2}, 0),
+        *([[1, 2, 3, 4], [3, 2, 1, 0], [9] * 4], [-2] * 4),
+    ),
+    # the mean of 4 and 0 is clipped, not each; decay comes before the step
+    "order": (
+        {"gradient_accumulation_steps": 2, "clipvalue": 1, "weight_decay": 0.5},
+        *(1, [[4] * 4, [0] * 4], [-0.5] * 4),
+    ),
+    # p = -1, -2, -3; the average -1, -1.5, -2.25
+    "ema": ({"use_ema": True, "ema_momentum": 0.5}, 0, [[1] * 4] * 3, [-2.25] * 4),
+    # p = -1, -2 becomes -1.5, -2.5; the average -1, -1.5, -2
+    "ema-overwrites": (
+        {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
+        *(0, [[1] * 4] * 3, [-2] * 4),
+    ),
+}
+
+
+class Plain(Optimizer):
+    """An optimiser of one's own, without a task."""
+
+    def update(self, p, g, **slots):
+        p -= self.learning_rate * g
+
+
+@pytest.mark.parametrize("kind", [SGD, Plain])
+@pytest.mark.parametrize("options, start, grads, end", OPTIONS.values(), ids=OPTIONS)
+def test_options_by_hand(kind, options, start, grads, end, dtype):
+    p = np.full(4, start, dtype)
+    optimizer = kind(1.0, **options)
+    for g in grads:
+        optimizer.step(p, np.array(g, dtype), TWO)
+    optimizer.finalize(p)
+    np.testing.assert_allclose(p, end, rtol=1e-6, atol=1e-6)
+
+
+ALL = {
+    **{"weight_decay": 0.5, "clipnorm": 1.0, "use_ema": True},
+    **{"gradient_accumulation_steps": 2},
+}
+
+
+@pytest.mark.parametrize("option", [{o: ALL[o]} for o in ALL], ids=str)
+def test_options_keep_to_the_given_ranges(option):
+    p, g = np.ones(4), np.full(4, 2.0)
+    optimizer = SGD(0.1, **option)
+    for _ in range(4):
+        optimizer.step(p, g, TWO[1:])
+    optimizer.finalize(p)
+    np.testing.assert_array_equal(p[:2], 1)
+    np.testing.assert_array_equal(g[:2], 2)
+    assert (p[2:] != 1).all()
+
+
+def test_thawed_parameters_enter_the_average_as_they_are():
+    """Their average does not begin at 0."""
+    p = np.ones(4)
+    optimizer = SGD(0.5, use_ema=True, ema_momentum=0.5)
+    optimizer.step(p, np.ones(4), TWO[:1])
+    optimizer.step(p, np.ones(4), TWO)
+    optimizer.finalize(p)
+    np.testing.assert_allclose(p, [0.25, 0.25, 0.75, 0.75])
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, Nadam])
+def test_an_option_that_is_off_adds_no_work(kind):
+    optimizer = kind()
+    optimizer.step(np.ones(4), np.ones(4), TWO)
+    (program,) = optimizer._work._calls
+    assert len(program.tasks) == 1
+    assert optimizer.slots.keys() == set(optimizer.slot_names())
+
+
+@pytest.mark.parametrize("options", [{}, ALL], ids=["plain", "all-options"])
+def test_a_step_allocates_nothing(options):
+    """With 100,000 parameters of 4 bytes."""
+    p, g = np.ones((2, 100_000), np.float32)
+    optimizer = Adam(**options)
+    for _ in range(3):
+        optimizer.step(p, g, [slice(0, 50_000), slice(50_000, 100_000)])
+    tracemalloc.start()
+    for _ in range(3):
+        optimizer.step(p, g, [slice(0, 50_000), slice(50_000, 100_000)])
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000
+
+
+def test_options_may_be_set_between_steps():
+    p, optimizer = np.zeros(2), SGD(1.0)
+    optimizer.step(p, np.array([3.0, 4.0]))
+    optimizer.global_clipnorm = 1.0
+    optimizer.step(p, np.array([3.0, 4.0]))
+    np.testing.assert_allclose(p, [-3.6, -4.8])
+
+
+def test_a_copy_in_the_middle_goes_on_alike():
+    """Of what is gathered, averaged and remembered."""
+    p = np.ones(4)
+    optimizer = Nadam(0.1, gradient_accumulation_steps=2, use_ema=True)
+    for k in range(3):
+        optimizer.step(p, np.full(4, 1.0 + k))
+    twin, q = copy.deepcopy(optimizer), p.copy()
+    for one, array in ((optimizer, p), (twin, q)):
+        for k in range(4):
+            one.step(array, np.full(4, 2.0 - k))
+        one.finalize(array)
+    np.testing.assert_array_equal(p, q)
+    assert optimizer.iterations == 3 and optimizer.batches == 7
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, AdamW, Nadam])
+def test_configurations_make_equal_optimisers(kind):
+    options = {
+        **{"weight_decay": 0.1, "use_ema": True, "ema_momentum": 0.5},
+        **{"ema_overwrite_frequency": 3, "global_clipnorm": 2.0},
+        **{"gradient_accumulation_steps": 2, "name": "mine"},
+    }
+    optimizer = kind(0.25, **options)
+    config = {"class_name": kind.__name__, "config": optimizer.get_config()}
+    again = optimizers.get(config)
+    assert type(again) is kind
+    assert again.get_config() == optimizer.get_config() and again.name == "mine"
+    assert options.items() <= again.get_config().items()
+
+
+BAD = {
+    "weight_decay": (-1, ValueError, "weight_decay must be finite and not negative"),
+    "clipnorm": (0, ValueError, "clipnorm must be positive, or None for none, got 0"),
+    "clipvalue": ("a", TypeError, "clipvalue must be a number, got 'a'"),
+    "global_clipnorm": (np.nan, ValueError, "global_clipnorm must be finite"),
+    "ema_momentum": (1.5, ValueError, "ema_momentum must be at most 1"),
+    "ema_overwrite_frequency": (0, ValueError, "ema_overwrite_frequency must be a pos"),
+    "gradient_accumulation_steps": (1, ValueError, "must be 2 or more, or None"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_impossible_options(name):
+    value, error, text = BAD[name]
+    with pytest.raises(error, match=text):
+        SGD(**{name: value})
+
+
+def test_one_way_to_clip():
+    with pytest.raises(ValueError, match="one of clipnorm, clipvalue and global_clip"):
+        Adam(clipnorm=1.0, clipvalue=1.0)
+
+
+def test_missing_option_of_kerass_is_named():
+    with pytest.raises(TypeError, match="loss_scale_factor"):
+        Adam(loss_scale_factor=2.0)

@@ -234,11 +234,11 @@ def test_before_compile(use):
     "options, text",
     [
         ({"optimizer": "adm"}, "unknown optimizer 'adm'; did you mean 'adam'? There"),
-        ({"optimizer": 3}, "unknown optimizer 3. There are: Adam, RMSprop, SGD, adam"),
+        ({"optimizer": 3}, "unknown optimizer 3. There are: Adagrad, Adam, AdamW, Nad"),
         (
             {"loss": "categorical_crossentrpy"},
             "unknown loss 'categorical_crossentrpy'; did you mean "
-            "'categorical_crossentropy'? There are: BinaryCrossentropy, ",
+            "'categorical_crossentropy'? There are: BCE, BinaryCrossentropy, ",
         ),
         (
             {"metrics": ["acuracy"]},

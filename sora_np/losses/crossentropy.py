@@ -1,10 +1,7 @@
-"""Losses: how far predictions are from targets, and the derivative by predictions.
+"""Losses of classification, by increasing complexity."""
 
-Sorted by increasing complexity.  Each subclass gives the loss of every sample and its
-derivative; weights and the reduction are the same for all.
-"""
-
-from typing import Any, TypeVar
+from operator import index
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,182 +13,55 @@ from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy_and_dz,
     softmax_crossentropy_dz,
 )
-from sora_np.names import arguments_of, by_name, from_config, look_up, snake_case
 
-T = TypeVar("T")
-EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
-REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+from .base import EPSILON, Loss
 
 
-class Loss:
-    """A differentiable function of (y_true, y_pred), batch first.
+class Hinge(Loss):
+    """The mean of max(0, 1 - t y) for targets t of -1 or 1 and scores y.
 
-    ``loss(y_true, y_pred)`` is the number to make small; ``loss.gradient(...)`` is
-    d(number)/d(y_pred).
+    Targets that are all 0 or 1 are taken as -1 and 1, as in Keras.  Derivative -t / K
+    where t y < 1, else 0.
 
-    A subclass defines ``losses`` and ``dlosses``: the loss of every sample, and its
-    derivative by that sample's predictions.
+    Source: Cortes & Vapnik (1995), "Support-Vector Networks".
 
-    Parameters
-    ----------
-    reduction : "sum_over_batch_size" or "mean" (sum of weight * loss over their
-        *count*, so that samples of weight 0 count too), "sum", or "none" (an array)
-    name : for reports; by default the class's name in snake_case
+    >>> Hinge()([[1.0, -1.0]], [[0.5, -2.0]])
+    0.25
     """
-
-    axis = -1  # of y_pred, over which one loss is taken
-
-    def __init__(
-        self,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-    ) -> None:
-        if reduction not in REDUCTIONS:
-            raise ValueError(
-                f"reduction must be one of {REDUCTIONS}, got {reduction!r}"
-            )
-        self.reduction = reduction
-        self.name = name or snake_case(type(self).__name__)
-
-    def losses(self, y_true: Array, y_pred: Array) -> Array:
-        """Return the loss (N, ...) of every sample, the mean over the last axis."""
-        raise NotImplementedError(f"{type(self).__name__} must define losses")
-
-    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        """Return d(losses)/d(y_pred), of the shape of y_pred."""
-        raise NotImplementedError(f"{type(self).__name__} must define dlosses")
-
-    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        """Return both; a subclass may have a faster way than one after the other."""
-        return self.losses(y_true, y_pred), self.dlosses(y_true, y_pred)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
-        """Return y_true in the shape and dtype of y_pred, or raise ValueError.
-
-        (N,) against (N, 1) gains or loses the axis; nothing else is broadcast.
-        """
-        true = kernel_array(y_true, y_pred.dtype, "y_true")
-        if true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
-            true = true[..., None]
-        elif true.ndim == y_pred.ndim + 1 and true.shape[-1] == 1:
-            true = true[..., 0]
-        if true.shape != y_pred.shape:
-            raise ValueError(
-                f"{self.name} compares arrays of one shape, got y_true {true.shape} "
-                f"and y_pred {y_pred.shape}{self._hint(true, y_pred)}"
-            )
-        return true
-
-    def _hint(self, y_true: Array, y_pred: Array) -> str:
-        return ""
-
-    def check_targets(self, y_true: Any, output_shape: Shape) -> None:
-        """Raise where y_true does not suit predictions (N, *output_shape)."""
-        predictions = np.broadcast_to(np.float32(0), (len(y_true), *output_shape))
-        self.targets(y_true, predictions)
-
-    def __call__(
-        self,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-    ) -> Any:
-        """Return the reduced loss: a float, or an array for reduction "none".
-
-        Raises ValueError for shapes that do not match and labels out of range.
-        """
-        targets, predictions = self._arrays(y_true, y_pred)
-        losses = self.losses(targets, predictions)
-        return self._reduce(losses * self._factors(losses, sample_weight))
-
-    def gradient(
-        self,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-    ) -> Array:
-        """Return d(loss)/d(y_pred), of the shape of y_pred."""
-        return self.value_and_gradient(y_true, y_pred, sample_weight)[1]
-
-    def value_and_gradient(
-        self,
-        y_true: ArrayLike,
-        y_pred: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-    ) -> tuple[Any, Array]:
-        """Return ``self(...)`` and ``self.gradient(...)`` at once."""
-        targets, predictions = self._arrays(y_true, y_pred)
-        losses, dy = self.losses_and_dlosses(targets, predictions)
-        factors = self._factors(losses, sample_weight)
-        value = self._reduce(losses * factors)
-        if self.reduction in ("sum_over_batch_size", "mean"):
-            factors = factors / dy.dtype.type(max(losses.size, 1))
-        dy = (
-            dy * np.expand_dims(factors, self.axis)
-            if np.ndim(factors)
-            else dy * factors
-        )
-        return value, dy.reshape(np.shape(y_pred))
-
-    def _reduce(self, weighted: Array) -> Any:
-        if self.reduction in ("none", None):
-            return weighted
-        # summed in float64: over a large batch float32 would lose digits
-        total = float(weighted.sum(dtype=np.float64))
-        return total if self.reduction == "sum" else total / max(weighted.size, 1)
-
-    def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-        """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
-        predictions = kernel_array(y_pred, name="y_pred")
-        if predictions.ndim == 1:
-            predictions = predictions[:, None]
-        return self.targets(y_true, predictions), predictions
-
-    def _factors(self, losses: Array, weight: ArrayLike | None) -> Any:
-        """Return the weight of every loss: (N,) or (N, 1) spread over their shape."""
-        if weight is None:
-            return losses.dtype.type(1)
-        factors = kernel_array(weight, losses.dtype, "sample_weight")
-        if factors.ndim == losses.ndim + 1 and factors.shape[-1] == 1:
-            factors = factors[..., 0]
-        if factors.shape != losses.shape[: factors.ndim]:
-            raise ValueError(
-                f"sample_weight has shape {factors.shape}, the losses {losses.shape}"
-            )
-        spread = factors.reshape(factors.shape + (1,) * (losses.ndim - factors.ndim))
-        return np.broadcast_to(spread, losses.shape)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss."""
-        return arguments_of(self)
-
-
-class MeanAbsoluteError(Loss):
-    """The mean of |y_pred - y_true| over the last axis; derivative sign / K.
-
-    >>> MeanAbsoluteError()([[0.0, 0.0]], [[1.0, -3.0]])
-    2.0
-    """
+        t = super().targets(y_true, y_pred)
+        return 2 * t - 1 if np.isin(t, (0, 1)).all() else t
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
-        return np.abs(y_pred - y_true).mean(axis=-1)
+        return np.maximum(1 - y_true * y_pred, 0).mean(axis=-1)
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        return np.sign(y_pred - y_true) / y_pred.dtype.type(y_pred.shape[-1])
+        slope = np.where(y_true * y_pred < 1, -y_true, 0)
+        return slope / y_pred.dtype.type(y_pred.shape[-1])
 
 
-class MeanSquaredError(Loss):
-    """The mean of (y_pred - y_true)^2 over the last axis; derivative 2 (..) / K.
+class KLDivergence(Loss):
+    """sum_k t[k] log(t[k] / p[k]) for distributions t and p, clipped to [1e-7, 1].
 
-    >>> MeanSquaredError()([[0.0, 0.0]], [[1.0, -3.0]])
-    5.0
+    Derivative -t / p, and 0 where the clip holds.
+
+    Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 3.13.
+
+    >>> round(KLDivergence()([[0.5, 0.5]], [[0.25, 0.75]]), 4)
+    0.1438
     """
 
+    def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        return np.clip(super().targets(y_true, y_pred), EPSILON, 1)
+
     def losses(self, y_true: Array, y_pred: Array) -> Array:
-        return np.square(y_pred - y_true).mean(axis=-1)
+        log_ratio = np.log(y_true / np.clip(y_pred, EPSILON, 1))
+        return np.sum(y_true * log_ratio, axis=-1)
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        return (y_pred - y_true) * y_pred.dtype.type(2 / y_pred.shape[-1])
+        clipped = (y_pred < EPSILON) | (y_pred > 1)
+        return np.where(clipped, 0, -y_true / np.where(clipped, 1, y_pred))
 
 
 class BinaryCrossentropy(Loss):
@@ -320,6 +190,7 @@ class SparseCategoricalCrossentropy(Loss):
     Parameters
     ----------
     from_logits : whether y_pred holds logits instead of probabilities
+    ignore_class : a label whose samples cost nothing and are not counted in the mean
     axis : of the classes in y_pred
 
     Raises
@@ -335,6 +206,7 @@ class SparseCategoricalCrossentropy(Loss):
     def __init__(
         self,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         *,
         axis: int = -1,
         reduction: str | None = "sum_over_batch_size",
@@ -342,14 +214,24 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         self.from_logits = from_logits
+        self.ignore_class = None if ignore_class is None else index(ignore_class)
         self.axis = axis
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        """Return one-hot rows; a row of zeros for a label that is ignored."""
         moved = np.moveaxis(y_pred, self.axis, -1)
         labels = self._labels(y_true, moved.shape)
         one_hot = np.zeros(moved.shape, y_pred.dtype)
-        np.put_along_axis(one_hot, labels[..., None], 1, axis=-1)
+        counted = True if self.ignore_class is None else labels != self.ignore_class
+        labels = np.where(counted, labels, 0)
+        hits = np.broadcast_to(counted, labels.shape)
+        np.put_along_axis(one_hot, labels[..., None], hits[..., None], axis=-1)
         return np.moveaxis(one_hot, -1, self.axis)
+
+    def _count(self, targets: Array, losses: Array) -> int:
+        if self.ignore_class is None:
+            return super()._count(targets, losses)
+        return max(int(np.count_nonzero(targets)), 1)
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
         shape = np.moveaxis(np.empty((0, *output_shape)), self.axis, -1).shape
@@ -374,6 +256,8 @@ class SparseCategoricalCrossentropy(Loss):
                     f"{labels.dtype} with fractions or NaN"
                 )
         wrong = (labels < 0) | (labels >= shape[-1])
+        if self.ignore_class is not None:
+            wrong &= labels != self.ignore_class
         if wrong.any():
             place = tuple(map(int, np.argwhere(wrong)[0]))
             raise ValueError(
@@ -437,53 +321,3 @@ def _label_hint(labels: Array, one_hot: Array, other: str) -> str:
     if one_hot.ndim == labels.ndim + 1 or labels.shape[1:] == (1,):
         return f": for these targets take loss={other!r}, or convert them"
     return ""
-
-
-CLASSES: dict[str, type[Loss]] = by_name(
-    [
-        *(MeanAbsoluteError, MeanSquaredError, BinaryCrossentropy),
-        *(CategoricalCrossentropy, SparseCategoricalCrossentropy),
-    ],
-    **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
-    **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
-    bce=BinaryCrossentropy,
-)
-
-
-def get(identifier: Any) -> Loss:
-    """Return the loss of that name, class or configuration, or the loss itself.
-
-    >>> get("mse").name
-    'mean_squared_error'
-    """
-    if isinstance(identifier, Loss):
-        return identifier
-    if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
-    if isinstance(identifier, dict):
-        return from_config(CLASSES, identifier, "loss")
-    return look_up(CLASSES, identifier, "loss")()
-
-
-def crossentropy_for(y_true_shape: Shape, output_shape: Shape) -> Loss:
-    """Return the cross-entropy that targets of that shape mean, as Keras's "ce".
-
-    Both shapes with the batch axis.
-    """
-    loss: Loss = by_shapes(
-        y_true_shape,
-        output_shape,
-        BinaryCrossentropy(),
-        SparseCategoricalCrossentropy(),
-        CategoricalCrossentropy(),
-    )
-    return loss
-
-
-def by_shapes(true: Shape, pred: Shape, binary: T, sparse: T, categorical: T) -> T:
-    """Return the one of three that targets and predictions of these shapes mean."""
-    if pred[-1] == 1:
-        return binary
-    if len(true) < len(pred) or (true[-1] == 1 and pred[-1] > 1):
-        return sparse
-    return categorical

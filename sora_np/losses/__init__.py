@@ -1,0 +1,103 @@
+"""Losses: how far predictions are from targets, and the derivative by predictions.
+
+Each gives the loss of every sample and its derivative.
+"""
+
+from typing import Any, TypeVar
+
+from sora_np.kernels.arrays import Shape
+from sora_np.names import by_name, from_config, look_up
+
+from .base import Loss
+from .crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    KLDivergence,
+    SparseCategoricalCrossentropy,
+)
+from .regression import (
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+)
+
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "by_shapes",
+    "crossentropy_for",
+    "get",
+]
+
+T = TypeVar("T")
+
+CLASSES: dict[str, type[Loss]] = by_name(
+    [
+        *(MeanAbsoluteError, MeanSquaredError, MeanAbsolutePercentageError),
+        *(MeanSquaredLogarithmicError, Huber, LogCosh, Poisson),
+        *(Hinge, KLDivergence, BinaryCrossentropy),
+        *(CategoricalCrossentropy, SparseCategoricalCrossentropy),
+    ],
+    **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
+    **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
+    **dict.fromkeys(("mape", "MAPE"), MeanAbsolutePercentageError),
+    **dict.fromkeys(("msle", "MSLE"), MeanSquaredLogarithmicError),
+    **dict.fromkeys(("kld", "KLD"), KLDivergence),
+    **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
+    logcosh=LogCosh,
+)
+
+
+def get(identifier: Any) -> Loss:
+    """Return the loss of that name, class or configuration, or the loss itself.
+
+    >>> get("mse").name
+    'mean_squared_error'
+    """
+    if isinstance(identifier, Loss):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Loss):
+        return identifier()
+    if isinstance(identifier, dict):
+        return from_config(CLASSES, identifier, "loss")
+    return look_up(CLASSES, identifier, "loss")()
+
+
+def crossentropy_for(y_true_shape: Shape, output_shape: Shape) -> Loss:
+    """Return the cross-entropy that targets of that shape mean, as Keras's "ce".
+
+    Both shapes with the batch axis.
+    """
+    loss: Loss = by_shapes(
+        y_true_shape,
+        output_shape,
+        BinaryCrossentropy(),
+        SparseCategoricalCrossentropy(),
+        CategoricalCrossentropy(),
+    )
+    return loss
+
+
+def by_shapes(true: Shape, pred: Shape, binary: T, sparse: T, categorical: T) -> T:
+    """Return the one of three that targets and predictions of these shapes mean."""
+    if pred[-1] == 1:
+        return binary
+    if len(true) < len(pred) or (true[-1] == 1 and pred[-1] > 1):
+        return sparse
+    return categorical

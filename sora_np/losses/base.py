@@ -1,0 +1,161 @@
+"""What every loss is: weights of samples and the reduction are the same for all."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.names import arguments_of, snake_case
+
+EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+
+
+class Loss:
+    """A differentiable function of (y_true, y_pred), batch first.
+
+    ``loss(y_true, y_pred)`` is the number to make small; ``loss.gradient(...)`` is
+    d(number)/d(y_pred).
+
+    A subclass defines ``losses`` and ``dlosses``: the loss of every sample, and its
+    derivative by that sample's predictions.
+
+    Parameters
+    ----------
+    reduction : "sum_over_batch_size" or "mean" (sum of weight * loss over their
+        *count*, so that samples of weight 0 count too), "sum", or "none" (an array)
+    name : for reports; by default the class's name in snake_case
+    """
+
+    axis = -1  # of y_pred, over which one loss is taken
+
+    def __init__(
+        self,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"reduction must be one of {REDUCTIONS}, got {reduction!r}"
+            )
+        self.reduction = reduction
+        self.name = name or snake_case(type(self).__name__)
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        """Return the loss (N, ...) of every sample, the mean over the last axis."""
+        raise NotImplementedError(f"{type(self).__name__} must define losses")
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        """Return d(losses)/d(y_pred), of the shape of y_pred."""
+        raise NotImplementedError(f"{type(self).__name__} must define dlosses")
+
+    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        """Return both; a subclass may have a faster way than one after the other."""
+        return self.losses(y_true, y_pred), self.dlosses(y_true, y_pred)
+
+    def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        """Return y_true in the shape and dtype of y_pred, or raise ValueError.
+
+        (N,) against (N, 1) gains or loses the axis; nothing else is broadcast.
+        """
+        true = kernel_array(y_true, y_pred.dtype, "y_true")
+        if true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
+            true = true[..., None]
+        elif true.ndim == y_pred.ndim + 1 and true.shape[-1] == 1:
+            true = true[..., 0]
+        if true.shape != y_pred.shape:
+            raise ValueError(
+                f"{self.name} compares arrays of one shape, got y_true {true.shape} "
+                f"and y_pred {y_pred.shape}{self._hint(true, y_pred)}"
+            )
+        return true
+
+    def _hint(self, y_true: Array, y_pred: Array) -> str:
+        return ""
+
+    def check_targets(self, y_true: Any, output_shape: Shape) -> None:
+        """Raise where y_true does not suit predictions (N, *output_shape)."""
+        predictions = np.broadcast_to(np.float32(0), (len(y_true), *output_shape))
+        self.targets(y_true, predictions)
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Any:
+        """Return the reduced loss: a float, or an array for reduction "none".
+
+        Raises ValueError for shapes that do not match and labels out of range.
+        """
+        targets, predictions = self._arrays(y_true, y_pred)
+        losses = self.losses(targets, predictions)
+        weighted = losses * self._factors(losses, sample_weight)
+        return self._reduce(weighted, self._count(targets, losses))
+
+    def gradient(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Array:
+        """Return d(loss)/d(y_pred), of the shape of y_pred."""
+        return self.value_and_gradient(y_true, y_pred, sample_weight)[1]
+
+    def value_and_gradient(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[Any, Array]:
+        """Return ``self(...)`` and ``self.gradient(...)`` at once."""
+        targets, predictions = self._arrays(y_true, y_pred)
+        losses, dy = self.losses_and_dlosses(targets, predictions)
+        factors = self._factors(losses, sample_weight)
+        count = self._count(targets, losses)
+        value = self._reduce(losses * factors, count)
+        if self.reduction in ("sum_over_batch_size", "mean"):
+            factors = factors / dy.dtype.type(count)
+        dy = (
+            dy * np.expand_dims(factors, self.axis)
+            if np.ndim(factors)
+            else dy * factors
+        )
+        return value, dy.reshape(np.shape(y_pred))
+
+    def _count(self, targets: Array, losses: Array) -> int:
+        """Return by how many the sum of losses is divided for their mean."""
+        return max(losses.size, 1)
+
+    def _reduce(self, weighted: Array, count: int) -> Any:
+        if self.reduction in ("none", None):
+            return weighted
+        # summed in float64: over a large batch float32 would lose digits
+        total = float(weighted.sum(dtype=np.float64))
+        return total if self.reduction == "sum" else total / count
+
+    def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
+        """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
+        predictions = kernel_array(y_pred, name="y_pred")
+        if predictions.ndim == 1:
+            predictions = predictions[:, None]
+        return self.targets(y_true, predictions), predictions
+
+    def _factors(self, losses: Array, weight: ArrayLike | None) -> Any:
+        """Return the weight of every loss: (N,) or (N, 1) spread over their shape."""
+        if weight is None:
+            return losses.dtype.type(1)
+        factors = kernel_array(weight, losses.dtype, "sample_weight")
+        if factors.ndim == losses.ndim + 1 and factors.shape[-1] == 1:
+            factors = factors[..., 0]
+        if factors.shape != losses.shape[: factors.ndim]:
+            raise ValueError(
+                f"sample_weight has shape {factors.shape}, the losses {losses.shape}"
+            )
+        spread = factors.reshape(factors.shape + (1,) * (losses.ndim - factors.ndim))
+        return np.broadcast_to(spread, losses.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal loss."""
+        return arguments_of(self)

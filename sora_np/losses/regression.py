@@ -1,0 +1,141 @@
+"""Losses of regression: numbers against numbers, by increasing complexity."""
+
+import numpy as np
+
+from sora_np.kernels.arrays import Array
+from sora_np.windows import as_rate
+
+from .base import EPSILON, Loss
+
+
+class MeanAbsoluteError(Loss):
+    """The mean of |y_pred - y_true| over the last axis; derivative sign / K.
+
+    >>> MeanAbsoluteError()([[0.0, 0.0]], [[1.0, -3.0]])
+    2.0
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        return np.abs(y_pred - y_true).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        return np.sign(y_pred - y_true) / y_pred.dtype.type(y_pred.shape[-1])
+
+
+class MeanSquaredError(Loss):
+    """The mean of (y_pred - y_true)^2 over the last axis; derivative 2 (..) / K.
+
+    >>> MeanSquaredError()([[0.0, 0.0]], [[1.0, -3.0]])
+    5.0
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        return np.square(y_pred - y_true).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        return (y_pred - y_true) * y_pred.dtype.type(2 / y_pred.shape[-1])
+
+
+class MeanAbsolutePercentageError(Loss):
+    """100 times the mean of |y_pred - y_true| / max(|y_true|, 1e-7).
+
+    >>> MeanAbsolutePercentageError()([[2.0, 4.0]], [[1.0, 5.0]])
+    37.5
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        shares = np.abs(y_pred - y_true) / np.maximum(np.abs(y_true), EPSILON)
+        return y_pred.dtype.type(100) * shares.mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        slope = np.sign(y_pred - y_true) / np.maximum(np.abs(y_true), EPSILON)
+        return slope * y_pred.dtype.type(100 / y_pred.shape[-1])
+
+
+class MeanSquaredLogarithmicError(Loss):
+    """The mean of (log(1 + y_pred) - log(1 + y_true))^2, both at least 1e-7.
+
+    Derivative 2 (..) / (1 + y_pred) / K, and 0 where y_pred is below 1e-7.
+
+    >>> round(MeanSquaredLogarithmicError()([[0.0]], [[np.e - 1]]), 5)
+    1.0
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        return np.square(self._difference(y_true, y_pred)).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        slope = self._difference(y_true, y_pred) / (1 + np.maximum(y_pred, EPSILON))
+        slope = np.where(y_pred < EPSILON, 0, slope)
+        return slope * y_pred.dtype.type(2 / y_pred.shape[-1])
+
+    def _difference(self, y_true: Array, y_pred: Array) -> Array:
+        pred, true = (np.log1p(np.maximum(y, EPSILON)) for y in (y_pred, y_true))
+        return pred - true
+
+
+class Huber(Loss):
+    """The mean of e^2 / 2 for an error |e| up to delta, delta |e| - delta^2 / 2 beyond.
+
+    Derivative e, cut to [-delta, delta], over K.
+
+    Source: Huber (1964), "Robust Estimation of a Location Parameter".
+
+    >>> Huber()([[0.0, 0.0]], [[1.0, -3.0]])
+    1.5
+    """
+
+    def __init__(
+        self,
+        delta: float = 1.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        self.delta = as_rate(delta, "delta")
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        size = np.abs(y_pred - y_true)
+        delta = y_pred.dtype.type(self.delta)
+        near, far = np.square(size) / 2, delta * size - delta**2 / 2
+        return np.where(size <= delta, near, far).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        slope = np.clip(y_pred - y_true, -self.delta, self.delta)
+        return slope / y_pred.dtype.type(y_pred.shape[-1])
+
+
+class LogCosh(Loss):
+    """The mean of log cosh e for an error e: e^2 / 2 near 0, |e| - log 2 far away.
+
+    Computed as |e| + log(1 + e^(-2 |e|)) - log 2, which does not overflow; derivative
+    tanh(e) / K.
+
+    >>> round(LogCosh()([[0.0]], [[1.0]]), 4)
+    0.4338
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        size = np.abs(y_pred - y_true)
+        log_2 = np.log(y_pred.dtype.type(2))
+        return (size + np.log1p(np.exp(-2 * size)) - log_2).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        return np.tanh(y_pred - y_true) / y_pred.dtype.type(y_pred.shape[-1])
+
+
+class Poisson(Loss):
+    """The mean of y_pred - y_true log(y_pred + 1e-7), for counts y_true.
+
+    Derivative (1 - y_true / (y_pred + 1e-7)) / K.
+
+    >>> round(Poisson()([[2.0]], [[1.0]]), 4)
+    1.0
+    """
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        return (y_pred - y_true * np.log(y_pred + EPSILON)).mean(axis=-1)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        slope = 1 - y_true / (y_pred + EPSILON)
+        return slope / y_pred.dtype.type(y_pred.shape[-1])

@@ -1,0 +1,49 @@
+"""Optimisers, one a file, and schedules of the learning rate.
+
+The formulas stand in ``kernels/``: sgd.py, rmsprop.py, adagrad.py, adam.py, nadam.py.
+"""
+
+from typing import Any
+
+from sora_np.names import from_config, look_up
+
+from . import schedules
+from .adagrad import Adagrad
+from .adam import Adam, AdamW
+from .base import Optimizer
+from .nadam import Nadam
+from .rmsprop import RMSprop
+from .sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
+
+CLASSES: dict[str, type[Any]] = {
+    name: cls
+    for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam)
+    for name in (cls.__name__, cls.__name__.lower())
+}
+
+
+def get(identifier: Any) -> Optimizer:
+    """Return the optimiser of that name, class or configuration, or itself.
+
+    >>> get("adam").learning_rate
+    0.001
+    """
+    if isinstance(identifier, Optimizer):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
+        return identifier()  # type: ignore[call-arg]
+    if isinstance(identifier, dict):
+        return from_config(CLASSES, identifier, "optimizer")
+    return look_up(CLASSES, identifier, "optimizer")()

@@ -1,0 +1,255 @@
+"""What every optimiser is: one step of all parameters at once, in place.
+
+All parameters of a model are one flat vector, all gradients another.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.tasks import Task, run
+from sora_np.names import arguments_of
+from sora_np.windows import as_count, as_rate
+
+from . import schedules
+from .schedules import LearningRateSchedule
+from .work import Work
+
+Rate: TypeAlias = float | LearningRateSchedule
+
+
+class Optimizer:
+    """Moves a vector of parameters against its gradient.
+
+    A subclass defines ``update`` (those here ``numbers`` and ``task``, which cost less)
+    and, where it remembers something, ``slot_names``.
+
+    With the options, a step on parameters p with gradient g is, in this order::
+
+        g = the mean of the last gradient_accumulation_steps gradients
+        g = g clipped                       kernels/clip.py
+        p = p - learning_rate * weight_decay * p
+        p = p - what the optimiser makes of g
+        ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
+
+    An option that is off costs nothing.
+
+    Parameters
+    ----------
+    learning_rate : the length of a step: a number, which may be set anew at any time,
+        or one of ``sora_np.optimizers.schedules``
+    weight_decay : decoupled decay of all parameters that may change; None for none
+    clipnorm : the longest gradient of each array (kernel, bias, ...) by its 2-norm
+    clipvalue : the largest entry of a gradient
+    global_clipnorm : the longest gradient of all arrays together
+    use_ema : whether ``fit`` ends with the moving average of the parameters
+    ema_momentum : of that average
+    ema_overwrite_frequency : take the average also every so many steps
+    gradient_accumulation_steps : change parameters once in so many batches, 2 or more
+    name : for reports
+
+    Attributes
+    ----------
+    slots : name -> array (P,), what the optimiser remembers of every parameter
+    batches : how many gradients came
+    iterations : how often the parameters changed
+
+    Raises
+    ------
+    TypeError, ValueError : for options that cannot be, or two ways to clip at once
+
+    Examples
+    --------
+    >>> from sora_np.optimizers import SGD
+    >>> p = np.array([1.0, 1.0])
+    >>> SGD(1.0, global_clipnorm=0.5).step(p, np.array([3.0, 4.0]))
+    >>> p
+    array([0.7, 0.6])
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self._learning_rate: Rate = 0.0
+        self.learning_rate = learning_rate
+        self.weight_decay = _optional("weight_decay", weight_decay)
+        self.clipnorm = _optional("clipnorm", clipnorm, positive=True)
+        self.clipvalue = _optional("clipvalue", clipvalue, positive=True)
+        self.global_clipnorm = _optional(
+            "global_clipnorm", global_clipnorm, positive=True
+        )
+        if sum(x is not None for x in (clipnorm, clipvalue, global_clipnorm)) > 1:
+            raise ValueError(
+                "give one of clipnorm, clipvalue and global_clipnorm, got "
+                f"{clipnorm}, {clipvalue} and {global_clipnorm}"
+            )
+        self.use_ema = bool(use_ema)
+        self.ema_momentum = as_rate(ema_momentum, "ema_momentum", 1)
+        if ema_overwrite_frequency is not None:
+            as_count(ema_overwrite_frequency, "ema_overwrite_frequency")
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        if gradient_accumulation_steps is not None:
+            name_of_it = "gradient_accumulation_steps"
+            if as_count(gradient_accumulation_steps, name_of_it) < 2:
+                raise ValueError(f"{name_of_it} must be 2 or more, or None, got 1")
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.name = name or type(self).__name__.lower()
+        self.slots: dict[str, Array] = {}
+        self.batches = 0
+        self._work: Work | None = None  # of a step, made once for many
+
+    @property
+    def learning_rate(self) -> float:
+        """The length of the next step: a finite number, not negative."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            return as_rate(rate(self.batches), f"what {type(rate).__name__} returns")
+        return rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Rate | dict[str, Any]) -> None:
+        value = schedules.get(value) if isinstance(value, dict) else value
+        if isinstance(value, LearningRateSchedule):
+            self._learning_rate = value
+            return
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            raise TypeError(
+                f"the learning rate of {self.name} follows "
+                f"{type(self._learning_rate).__name__} and cannot be set: make the "
+                "optimiser with a number, or drop what sets it"
+            )
+        self._learning_rate = as_rate(value, "learning_rate")
+
+    @property
+    def iterations(self) -> int:
+        """How often the parameters changed."""
+        return self.batches // (self.gradient_accumulation_steps or 1)
+
+    # --- what a subclass defines ----------------------------------------------------
+
+    def slot_names(self) -> tuple[str, ...]:
+        """Return the names of the arrays that ``update`` takes besides p and g."""
+        return ()
+
+    def update(self, p: Array, g: Array, **slots: Array) -> None:
+        """Change p and the slots in place; ``iterations`` counts the steps before.
+
+        An optimiser of one's own defines it; here it runs ``task``.
+        """
+        run(self.task(p, g, np.array(self.numbers(), p.dtype), **slots))
+
+    def numbers(self) -> tuple[float, ...]:
+        """Return what ``task`` reads anew at every step."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
+        """Return the work of ``update``."""
+        raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    # --- a step ---------------------------------------------------------------------
+
+    def build(self, params: Array) -> None:
+        """Make the slots for parameters (P,); forget any steps before."""
+        self.slots = {name: np.zeros_like(params) for name in self._all_slots()}
+        if self.use_ema:
+            self.slots["ema"][...] = params
+        self.batches = 0
+
+    def step(
+        self,
+        params: Array,
+        grads: Array,
+        ranges: Sequence[slice] = (slice(None),),
+    ) -> None:
+        """Change params (P,) in place by one step against grads (P,).
+
+        Parameters
+        ----------
+        grads : may be changed, by clipping
+        ranges : the arrays that may change, as parts of params, in order; what is not
+            among them keeps its values and slots
+
+        Raises
+        ------
+        ValueError : for other sizes or dtypes than at the first step
+        """
+        if self._work is None or not self._work.fits(params, grads, ranges):
+            self._check(params, grads)
+            prepared = getattr(self.update, "__func__", None) is Optimizer.update
+            self._work = Work(self, params, grads, ranges, prepared)
+        gather = self.gradient_accumulation_steps
+        if gather and (self.batches + 1) % gather:
+            self._work.gather()
+        else:
+            self._work.step()
+        before = self.iterations
+        self.batches += 1
+        if self.use_ema and self.ema_overwrite_frequency:
+            if (before + 1) % self.ema_overwrite_frequency == 0:
+                self.finalize(params)
+
+    def finalize(self, params: Array) -> None:
+        """Put the moving average in the place of params (P,), where there is one.
+
+        ``fit`` calls it at its end, as in Keras.
+        """
+        if self.use_ema and self.slots:
+            params[...] = self.slots["ema"]
+
+    def _all_slots(self) -> list[str]:
+        options = ["gathered"] * bool(self.gradient_accumulation_steps)
+        return [*self.slot_names(), *options, *["ema"] * self.use_ema]
+
+    def _check(self, params: Array, grads: Array) -> None:
+        if params.shape != grads.shape or params.dtype != grads.dtype:
+            raise ValueError(
+                f"params {params.shape} {params.dtype} and grads {grads.shape} "
+                f"{grads.dtype} must be alike"
+            )
+        if self.slots.keys() != set(self._all_slots()):
+            self.build(params)
+        for slot in self.slots.values():
+            if slot.shape != params.shape:
+                raise ValueError(
+                    f"{self.name} was built for {slot.shape} parameters, got "
+                    f"{params.shape}: call build(params) to begin anew"
+                )
+
+    # --- for copies and files -------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: not the work, which holds addresses of arrays."""
+        return vars(self) | {"_work": None}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal optimiser, without its slots."""
+        config = arguments_of(self)
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            config["learning_rate"] = {
+                "class_name": type(rate).__name__,
+                "config": rate.get_config(),
+            }
+        return config
+
+
+def _optional(name: str, value: Any, *, positive: bool = False) -> float | None:
+    """Return a number that may be None."""
+    if value is None:
+        return None
+    number = as_rate(value, name)
+    if positive and number == 0:
+        raise ValueError(f"{name} must be positive, or None for none, got {value!r}")
+    return number

@@ -1,0 +1,59 @@
+"""Nadam."""
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.nadam import nadam_numbers, nadam_task
+from sora_np.kernels.tasks import Task
+from sora_np.windows import as_rate
+
+from .base import Optimizer, Rate
+
+
+class Nadam(Optimizer):
+    """Adam with Nesterov's momentum: ``kernels/nadam.py``.
+
+    Options: see :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        *,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            *(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm),
+            *(use_ema, ema_momentum, ema_overwrite_frequency),
+            *(gradient_accumulation_steps, name),
+        )
+        self.beta_1 = as_rate(beta_1, "beta_1", 1, below=True)
+        self.beta_2 = as_rate(beta_2, "beta_2", 1, below=True)
+        self.epsilon = as_rate(epsilon, "epsilon")
+        self._product = 1.0  # of u_1 ... u_t, as in the kernel
+        self._product_at = 0
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("m", "v")
+
+    def numbers(self) -> tuple[float, ...]:
+        t = self.iterations + 1
+        if t < self._product_at:
+            self._product, self._product_at = 1.0, 0
+        for k in range(self._product_at + 1, t + 1):  # one, but for a loaded model
+            self._product *= self.beta_1 * (1 - 0.96**k / 2)
+        self._product_at = t
+        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        return nadam_numbers(t, self._product, *rates)
+
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
+        return nadam_task(p, g, slots["m"], slots["v"], numbers)

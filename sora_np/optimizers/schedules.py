@@ -1,0 +1,209 @@
+"""Schedules of the learning rate: step -> rate, steps counted from 0.
+
+A step is a batch; an epoch has ceil(samples / batch_size) of them.  An optimiser takes
+a schedule in the place of a number: ``SGD(CosineDecay(0.1, 1000))``.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sora_np.names import arguments_of, from_config
+from sora_np.windows import as_count, as_rate
+
+
+class LearningRateSchedule:
+    """A learning rate that depends on the step.
+
+    A subclass defines ``__call__``; to be saved with a model it keeps its arguments as
+    attributes of the same names, and ``load_model`` is given it as a custom object.
+    """
+
+    def __call__(self, step: int) -> float:
+        """Return the rate of a step, counted from 0."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal schedule."""
+        return arguments_of(self)
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """initial_learning_rate * decay_rate^(step / decay_steps).
+
+    Parameters
+    ----------
+    staircase : whether step / decay_steps is rounded down, so that it falls in steps
+
+    Examples
+    --------
+    >>> schedule = ExponentialDecay(0.5, decay_steps=2, decay_rate=0.25)
+    >>> [schedule(step) for step in (0, 1, 2)]
+    [0.5, 0.25, 0.125]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ) -> None:
+        self.initial_learning_rate = as_rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
+        self.decay_steps = as_count(decay_steps, "decay_steps")
+        self.decay_rate = as_rate(decay_rate, "decay_rate")
+        self.staircase, self.name = bool(staircase), name
+
+    def __call__(self, step: int) -> float:
+        power = step / self.decay_steps
+        power = math.floor(power) if self.staircase else power
+        return self.initial_learning_rate * self.decay_rate**power
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """values[k] from behind boundaries[k - 1] up to and with boundaries[k].
+
+    >>> schedule = PiecewiseConstantDecay([10, 20], [0.1, 0.01, 0.001])
+    >>> [schedule(step) for step in (0, 10, 11, 20, 21)]
+    [0.1, 0.1, 0.01, 0.01, 0.001]
+    """
+
+    def __init__(
+        self,
+        boundaries: Sequence[int],
+        values: Sequence[float],
+        name: str = "PiecewiseConstant",
+    ) -> None:
+        self.boundaries, self.values, self.name = list(boundaries), list(values), name
+        if len(self.values) != len(self.boundaries) + 1:
+            raise ValueError(
+                "there must be one value more than boundaries, got "
+                f"{len(self.values)} and {len(self.boundaries)}"
+            )
+        if self.boundaries != sorted(self.boundaries):
+            raise ValueError(f"boundaries must rise, got {self.boundaries}")
+        for value in self.values:
+            as_rate(value, "each of values")
+
+    def __call__(self, step: int) -> float:
+        return self.values[sum(step > boundary for boundary in self.boundaries)]
+
+
+class CosineDecay(LearningRateSchedule):
+    """Half a cosine from the first rate down to ``alpha`` times that.
+
+    With s = min(step, decay_steps)::
+
+        rate = initial_learning_rate * ((1 - alpha) * (1 + cos(pi s / decay_steps)) / 2
+                                        + alpha)
+
+    With a ``warmup_target`` the rate first rises on a straight line from
+    initial_learning_rate to that, in ``warmup_steps``, and the cosine begins there.
+
+    Source: Loshchilov & Hutter (2017), arXiv:1608.03983, equation 5; for the warm-up
+    Goyal et al. (2017), arXiv:1706.02677; both as in Keras.
+
+    Examples
+    --------
+    >>> schedule = CosineDecay(0.0, 4, warmup_target=1.0, warmup_steps=2)
+    >>> [round(schedule(step), 3) for step in range(8)]
+    [0.0, 0.5, 1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        name: str = "CosineDecay",
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> None:
+        self.initial_learning_rate = as_rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
+        self.decay_steps = as_count(decay_steps, "decay_steps")
+        self.alpha, self.name = as_rate(alpha, "alpha"), name
+        self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        if warmup_target is not None:
+            as_rate(warmup_target, "warmup_target")
+        if warmup_steps != 0:
+            as_count(warmup_steps, "warmup_steps")
+
+    def __call__(self, step: int) -> float:
+        first = self.initial_learning_rate
+        if self.warmup_target is not None:
+            if step < self.warmup_steps:
+                return first + (self.warmup_target - first) * step / self.warmup_steps
+            first, step = self.warmup_target, step - self.warmup_steps
+        fall = _cosine(step, self.decay_steps)
+        return first * (self.alpha + (1 - self.alpha) * fall)
+
+
+class OneCycle(LearningRateSchedule):
+    """Up to max_learning_rate and down again, each on half a cosine, once.
+
+    From max_learning_rate / div_factor up, over the share ``pct_start`` of all steps,
+    and down to max_learning_rate / div_factor / final_div_factor at the last.  Keras
+    has no such schedule: names, defaults and numbers are PyTorch's OneCycleLR's.
+
+    Source: Smith & Topin (2018), arXiv:1708.07120, without the cycle of the momentum.
+
+    Examples
+    --------
+    >>> schedule = OneCycle(1.0, total_steps=11, div_factor=4, final_div_factor=25)
+    >>> [round(schedule(step), 3) for step in (0, 1, 2, 3, 6, 10)]
+    [0.25, 0.549, 0.969, 0.98, 0.535, 0.01]
+    """
+
+    def __init__(
+        self,
+        max_learning_rate: float,
+        total_steps: int,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        name: str = "OneCycle",
+    ) -> None:
+        self.max_learning_rate = as_rate(max_learning_rate, "max_learning_rate")
+        self.total_steps = as_count(total_steps, "total_steps")
+        self.pct_start = as_rate(pct_start, "pct_start", 1)
+        for value, what in (
+            (div_factor, "div_factor"),
+            (final_div_factor, "final_div_factor"),
+        ):
+            if as_rate(value, what) == 0:
+                raise ValueError(f"{what} must be positive, got {value!r}")
+        self.div_factor, self.final_div_factor = div_factor, final_div_factor
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        most = self.max_learning_rate
+        top, end = self.pct_start * self.total_steps - 1, self.total_steps - 1
+        first = most / self.div_factor
+        last = first / self.final_div_factor
+        if step <= top:
+            return most + (first - most) * _cosine(step, top)
+        return last + (most - last) * _cosine(step - top, end - top)
+
+
+def _cosine(done: float, whole: float) -> float:
+    """Return half a cosine: 1 where nothing is done, 0 at the whole and beyond."""
+    share = min(done / whole, 1) if whole > 0 else 1
+    return (1 + math.cos(math.pi * share)) / 2
+
+
+CLASSES: dict[str, type[LearningRateSchedule]] = {
+    cls.__name__: cls
+    for cls in (ExponentialDecay, PiecewiseConstantDecay, CosineDecay, OneCycle)
+}
+
+
+def get(identifier: Any) -> LearningRateSchedule:
+    """Return the schedule of that configuration, or the schedule itself."""
+    if isinstance(identifier, LearningRateSchedule):
+        return identifier
+    return from_config(CLASSES, identifier, "learning rate schedule")

@@ -1,0 +1,154 @@
+"""A step of an optimiser as tasks: prepared once, run for every batch.
+
+What options ask for (see ``Optimizer``) stands before and after the optimiser's own
+formula, in one program for the parallel driver; an option that is off adds nothing.
+"""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.axpby import axpby_task
+from sora_np.kernels.clip import clip_norm_tasks, clip_value_task
+from sora_np.kernels.tasks import Program, Task
+
+if TYPE_CHECKING:
+    from .base import Optimizer
+
+
+class Work:
+    """The work of one optimiser on one vector of parameters.
+
+    Parameters
+    ----------
+    params, grads : (P,)
+    ranges : the arrays among them that may change
+    prepared : whether the optimiser gives a task; else its ``update`` is called
+    """
+
+    def __init__(
+        self,
+        optimizer: "Optimizer",
+        params: Array,
+        grads: Array,
+        ranges: Sequence[slice],
+        prepared: bool,
+    ) -> None:
+        self.optimizer = optimizer
+        self._arrays = [params, grads, *optimizer.slots.values()]
+        self._ranges, self._options = list(ranges), _options(optimizer)
+        self._parts, dtype = joined(ranges), params.dtype
+        # read by tasks when they run
+        self._numbers, self._decay, self._average = (
+            np.array(values, dtype) for values in ([], [1, 0], [0, 1])
+        )
+        before, after = self._before(), []
+        if optimizer.use_ema:
+            after = self._each(optimizer.slots["ema"], params, self._average)
+        if optimizer.gradient_accumulation_steps:
+            gather = self._each(optimizer.slots["gathered"], grads, [1, 1])
+            self._gather = Program([*gather, *after])
+        self._calls: list[Callable[[], None]]
+        if prepared:
+            self._numbers = np.empty(len(optimizer.numbers()), dtype)
+            steps = [
+                optimizer.task(params[p], grads[p], self._numbers, **self._slots(p))
+                for p in self._parts
+            ]
+            self._calls = [Program([*before, *steps, *after])]
+        else:
+            self._calls = [Program(before), self._update, Program(after)]
+
+    def fits(self, params: Array, grads: Array, ranges: Sequence[slice]) -> bool:
+        """Whether it was made for these very arrays and ranges, and the options."""
+        now = [params, grads, *self.optimizer.slots.values()]
+        return (
+            len(now) == len(self._arrays)
+            and all(map(operator.is_, now, self._arrays))
+            and self._ranges == list(ranges)
+            and self._options == _options(self.optimizer)
+        )
+
+    def step(self) -> None:
+        """Change the parameters."""
+        self._refresh()
+        for call in self._calls:
+            call()
+        if self.optimizer.gradient_accumulation_steps:
+            self.optimizer.slots["gathered"].fill(0)
+
+    def gather(self) -> None:
+        """Keep the gradient for a later step."""
+        self._refresh()
+        self._gather()
+
+    def _before(self) -> list[Task]:
+        """Return the tasks that come before the optimiser's own."""
+        optimizer, (params, grads) = self.optimizer, self._arrays[:2]
+        tasks: list[Task] = []
+        if optimizer.gradient_accumulation_steps:
+            share = 1 / optimizer.gradient_accumulation_steps
+            tasks += self._each(grads, optimizer.slots["gathered"], [share, share])
+        if optimizer.clipvalue is not None:
+            tasks += [
+                clip_value_task(grads[p], optimizer.clipvalue) for p in self._parts
+            ]
+        if optimizer.clipnorm is not None:
+            for array in self._ranges:
+                tasks += clip_norm_tasks([grads[array]], optimizer.clipnorm)
+        if optimizer.global_clipnorm is not None:
+            every = [grads[p] for p in self._parts]
+            tasks += clip_norm_tasks(every, optimizer.global_clipnorm)
+        if optimizer.weight_decay is not None:
+            tasks += self._each(params, params, self._decay)
+        return tasks
+
+    def _each(self, y: Array, x: Array, numbers: Any) -> list[Task]:
+        """Return the tasks of y = a y + b x, for what may change."""
+        numbers = np.asarray(numbers, y.dtype)
+        return [axpby_task(y[p], x[p], numbers) for p in self._parts]
+
+    def _refresh(self) -> None:
+        """Write the numbers that differ from step to step."""
+        optimizer = self.optimizer
+        if self._numbers.size:
+            self._numbers[...] = optimizer.numbers()
+        if optimizer.weight_decay is not None:
+            self._decay[1] = -optimizer.learning_rate * optimizer.weight_decay
+        if optimizer.use_ema:
+            momentum = optimizer.ema_momentum if optimizer.iterations else 0.0
+            self._average[...] = momentum, 1 - momentum
+
+    def _update(self) -> None:
+        params, grads = self._arrays[:2]
+        for p in self._parts:
+            self.optimizer.update(params[p], grads[p], **self._slots(p))
+
+    def _slots(self, part: slice) -> dict[str, Array]:
+        slots = self.optimizer.slots
+        return {name: slots[name][part] for name in self.optimizer.slot_names()}
+
+
+def _options(optimizer: "Optimizer") -> tuple[Any, ...]:
+    """Return what the tasks are made with."""
+    clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
+    decays = optimizer.weight_decay is not None
+    return *clips, decays, optimizer.use_ema, optimizer.gradient_accumulation_steps
+
+
+def joined(ranges: Sequence[slice]) -> list[slice]:
+    """Return the ranges, with neighbours as one.
+
+    >>> joined([slice(0, 2), slice(2, 5), slice(7, 8)])
+    [slice(0, 5, None), slice(7, 8, None)]
+    """
+    parts: list[slice] = []
+    for part in ranges:
+        if parts and parts[-1].stop is not None and parts[-1].stop == part.start:
+            parts[-1] = slice(parts[-1].start, part.stop)
+        else:
+            parts.append(part)
+    return parts
