@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from sklearn import metrics as sklearn
 
 from sora_np import metrics
+from sora_np.metrics import F1Score, FunctionMetric, Precision, R2Score, Recall
 
 
 @pytest.mark.parametrize(
@@ -12,6 +14,10 @@ from sora_np import metrics
         ("accuracy", (8, 1), (8, 10), metrics.SparseCategoricalAccuracy),
         ("accuracy", (8, 10), (8, 10), metrics.CategoricalAccuracy),
         ("mse", (8, 1), (8, 1), metrics.MeanLoss),
+        ("precision", (8, 1), (8, 1), metrics.Precision),
+        ("f1_score", (8, 3), (8, 3), metrics.F1Score),
+        ("r2_score", (8, 1), (8, 1), metrics.R2Score),
+        ("top_k_categorical_accuracy", *[(8, 9)] * 2, metrics.TopKCategoricalAccuracy),
         ("categorical_accuracy", (8, 2), (8, 2), metrics.CategoricalAccuracy),
     ],
 )
@@ -59,3 +65,333 @@ def test_confusion_matrix_refuses_other_labels():
         metrics.confusion_matrix([0, 2], [0, 1], 2)
     with pytest.raises(ValueError, match="two arrays of labels"):
         metrics.confusion_matrix([0, 1], [0])
+
+
+# --- precision, recall, F1: by hand --------------------------------------------
+
+BINARY = [0, 1, 1, 1, 0], [0.9, 0.8, 0.5, 0.1, 0.2]  # above 0.5: the first two
+ROWS = [[0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.1, 0.5, 0.4], [0.45, 0.25, 0.3]]
+LABELS = [0, 2, 2, 1]  # the largest of ROWS stand at 0, 2, 1, 0
+SCORES = {  # metric, y_true, y_pred, result
+    "precision": (Precision(), *BINARY, 1 / 2),
+    "recall": (Recall(), *BINARY, 1 / 3),
+    "precision-lists": (Precision([0.05, 0.85, 0.95]), *BINARY, [3 / 5, 0, 0]),
+    "recall-lists": (Recall([0.05, 0.15, 0.95]), *BINARY, [1, 2 / 3, 0]),
+    "precision-top-1": (Precision(top_k=1), LABELS, ROWS, 2 / 4),
+    "recall-top-2": (Recall(top_k=2), LABELS, ROWS, 3 / 4),
+    "top-and-threshold": (Precision(0.5, top_k=1), LABELS, ROWS, 1 / 1),
+    "precision-class": (Precision(0.4, class_id=0), LABELS, ROWS, 1 / 2),
+    "recall-class": (Recall(top_k=1, class_id=2), LABELS, ROWS, 1 / 2),
+    "column": (Recall(top_k=1), [[k] for k in LABELS], ROWS, 2 / 4),
+    "one-hot": (Recall(top_k=1), np.eye(3)[LABELS], ROWS, 2 / 4),
+    "several-labels": (Recall(0.4), [[1, 1, 0]] * 2, [[0.5, 0.1, 0.5]] * 2, 1 / 2),
+    "nothing-taken": (Precision(), [1, 1], [0.1, 0.2], 0),
+    "no-member": (Recall(), [0, 0], [0.1, 0.9], 0),
+    "nan-is-not-taken": (Precision(top_k=1), [0, 0], [[1, np.nan], [0, 1]], 1 / 2),
+    # class 0: 1 of 2 taken, 1 of 1; class 1: 0 of 1, 0 of 1; class 2: 1 of 1, 1 of 2
+    "f1": (F1Score(), LABELS, ROWS, [2 / 3, 0, 2 / 3]),
+    "f1-macro": (F1Score("macro"), LABELS, ROWS, 4 / 9),
+    "f1-micro": (F1Score("micro"), LABELS, ROWS, 1 / 2),
+    "f1-weighted": (F1Score("weighted"), LABELS, ROWS, (2 + 0 + 4) / 3 / 4),
+    "f1-one-hot": (F1Score("micro"), np.eye(3)[LABELS], ROWS, 1 / 2),
+    "f1-threshold": (F1Score("micro", 0.4), LABELS, ROWS, 2 * 2 / (4 + 4)),
+    "f1-one-output": (F1Score("micro"), *BINARY, 2 * 1 / (2 + 3)),
+}
+
+
+@pytest.mark.parametrize("metric, true, pred, score", SCORES.values(), ids=SCORES)
+def test_scores_of_batches(metric, true, pred, score):
+    """All at once and in two batches; twice, for what is left over."""
+    true, pred = np.array(true), np.array(pred)
+    for cut in (len(true), 1):
+        metric.reset_state()
+        metric.update_state(true[:cut], pred[:cut])
+        if cut < len(true):
+            metric.update_state(true[cut:], pred[cut:])
+        np.testing.assert_allclose(metric.result(), score, rtol=1e-12)
+        assert np.ndim(metric.result()) == np.ndim(score)
+
+
+def test_weighted_scores():
+    """Taken: weights 1 and 2; members: 2, 3, 4."""
+    weights = [1, 2, 3, 4, 5]
+    assert Precision()(*BINARY, weights) == pytest.approx(2 / 3)
+    assert Recall()(*BINARY, weights) == pytest.approx(2 / 9)
+    assert F1Score("micro")(*BINARY, weights) == pytest.approx(2 * 2 / (3 + 9))
+
+
+def test_softmax_meets_the_threshold_one_half():
+    """Said once, with what to take instead."""
+    metric = Recall()
+    text = "recall counts .* of 3 classes often none is: Recall.top_k=1. takes the lar"
+    with pytest.warns(UserWarning, match=text) as caught:
+        metric.update_state(LABELS, ROWS)
+        metric.update_state(LABELS, ROWS)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    Recall()(LABELS, np.array(ROWS) * 0.9)  # no distribution: several labels a row
+    Recall()([0, 1], [[0.9, 0.1], [0.2, 0.8]])  # of two, one is above 0.5
+    Recall(0.5)(LABELS, ROWS)  # asked for
+
+
+BAD_SCORES = {
+    "label": (
+        Precision(top_k=1),
+        [0, 3, 0, 0],
+        ROWS,
+        "labels from 0 to 2, got 3 at y_t",
+    ),
+    "fraction": (F1Score(), [0, 0.5, 0, 0], ROWS, "got 0.5 at y_true.1."),
+    "length": (Recall(), [0, 1], [0.1, 0.2, 0.3], "compares arrays of one shape"),
+    "class": (
+        Precision(class_id=3),
+        LABELS,
+        np.array(ROWS) * 0.9,
+        "has class_id 3, y_",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "metric, true, pred, text", BAD_SCORES.values(), ids=BAD_SCORES
+)
+def test_what_does_not_suit(metric, true, pred, text):
+    with pytest.raises(ValueError, match=text):
+        metric.update_state(true, pred)
+
+
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: Precision(1.5), "each threshold must be at most 1"),
+        (
+            lambda: Recall([0.1, -1]),
+            "each threshold must be at most 1 and not negative",
+        ),
+        (lambda: Precision(top_k=0), "top_k must be a positive whole number"),
+        (lambda: Precision(class_id=-1), "class_id must be a positive whole number"),
+        (lambda: F1Score("mean"), 'average must be None, "micro", "macro" or "weigh'),
+        (lambda: R2Score("mean"), "class_aggregation must be one of"),
+        (lambda: metrics.TopKCategoricalAccuracy(0), "k must be a positive whole numb"),
+    ],
+)
+def test_impossible_arguments(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+# --- scikit-learn's numbers ------------------------------------------------------
+
+
+@pytest.fixture
+def classified(rng):
+    """Labels of 5 classes, one of them rare, probabilities, weights."""
+    labels = rng.choice(5, 200, p=[0.3, 0.3, 0.25, 0.14, 0.01])
+    logits = rng.standard_normal((200, 5)) + 2 * np.eye(5)[labels]
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return labels, p, rng.random(200)
+
+
+def of_batches(metric, true, pred, weights=None):
+    for part in np.array_split(np.arange(len(true)), 7):
+        share = None if weights is None else weights[part]
+        metric.update_state(true[part], pred[part], share)
+    return metric.result()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("average", [None, "micro", "macro", "weighted"])
+def test_f1_is_scikit_learns(classified, average, weighted):
+    labels, p, weights = classified
+    weights = weights if weighted else None
+    expected = sklearn.f1_score(
+        *(labels, p.argmax(axis=1)),
+        **{"labels": range(5), "average": average, "sample_weight": weights},
+        zero_division=0,
+    )
+    actual = of_batches(F1Score(average), labels, p, weights)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", ["precision", "recall"])
+def test_precision_and_recall_are_scikit_learns(classified, name, weighted):
+    labels, p, weights = classified
+    weights = weights if weighted else None
+    kind = {"precision": Precision, "recall": Recall}[name]
+    score = getattr(sklearn, f"{name}_score")
+    for class_id in range(5):
+        options = {"sample_weight": weights, "zero_division": 0}
+        expected = score(labels == class_id, p[:, class_id] > 0.3, **options)
+        actual = of_batches(kind(0.3, class_id=class_id), labels, p, weights)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+    options = {"average": "micro", "sample_weight": weights}
+    expected = score(np.eye(5)[labels] > 0, p > 0.25, **options)
+    actual = of_batches(kind(0.25), labels, p, weights)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_top_k_is_scikit_learns(classified, k, weighted):
+    labels, p, weights = classified
+    weights = weights if weighted else None
+    expected = sklearn.top_k_accuracy_score(
+        labels, p, k=k, labels=range(5), sample_weight=weights
+    )
+    sparse = metrics.SparseTopKCategoricalAccuracy
+    rows = metrics.TopKCategoricalAccuracy
+    for metric, true in (
+        (sparse(k), labels),
+        (sparse(k), labels[:, None]),
+        (rows(k), np.eye(5)[labels]),
+    ):
+        actual = of_batches(metric, true, p, weights)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+def test_top_k_with_ties_and_nan():
+    """A tie counts for the label, as in Keras; NaN against it."""
+    top = metrics.SparseTopKCategoricalAccuracy(2)
+    assert top.values(np.array([2]), np.array([[0.5, 0.2, 0.2]])) == [True]
+    assert top.values(np.array([0]), np.array([[np.nan, 0.2, 0.2]])) == [False]
+    assert top.values(np.array([0]), np.array([[0.1, np.nan, 0.2]])) == [False]
+
+
+REGRESSION = {
+    "mean_absolute_error": metrics.MeanAbsoluteError,
+    "mean_squared_error": metrics.MeanSquaredError,
+    "root_mean_squared_error": metrics.RootMeanSquaredError,
+    "r2_score": R2Score,
+}
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", REGRESSION)
+def test_regression_is_scikit_learns(name, weighted, outputs, rng):
+    """Far from 0, where sums of squares would cancel."""
+    true = rng.standard_normal((50, outputs)) * [1, 2, 3][:outputs] + 1e7
+    pred = true + rng.standard_normal((50, outputs)) / 2
+    weights = rng.random(50) if weighted else None
+    score = getattr(sklearn, name)
+    expected = score(true, pred, sample_weight=weights)
+    if name == "root_mean_squared_error":  # ours is of all entries, as Keras's
+        expected = sklearn.mean_squared_error(true, pred, sample_weight=weights) ** 0.5
+    metric = REGRESSION[name]()
+    assert metric.name == name
+    actual = of_batches(metric, true, pred, weights)
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ours", [None, "uniform_average", "variance_weighted_average"])
+def test_r2_of_several_outputs_is_scikit_learns(ours, rng):
+    true, noise = rng.standard_normal((2, 50, 4))
+    true[:, 2:] = 1.5  # which do not vary: one is met, one is not
+    pred = true + noise / 2 * [1, 1, 0, 1]
+    theirs = {None: "raw_values", "variance_weighted_average": "variance_weighted"}
+    expected = sklearn.r2_score(true, pred, multioutput=theirs.get(ours, ours))
+    np.testing.assert_allclose(of_batches(R2Score(ours), true, pred), expected)
+
+
+def test_r2_by_hand():
+    """1 - (1 + 0 + 1) / (4 + 0 + 4), and before the first sample."""
+    assert R2Score().result() == 0
+    assert R2Score()([1.0, 3.0, 5.0], [[2.0], [3.0], [4.0]]) == 0.75
+
+
+# --- functions -------------------------------------------------------------------
+
+
+def test_a_function_sees_all_samples_once(classified):
+    labels, p, _ = classified
+    shapes = []
+
+    def auc(y_true, y_pred):
+        shapes.append((y_true.shape, y_pred.shape))
+        return sklearn.roc_auc_score(y_true, y_pred, multi_class="ovr")
+
+    metric = metrics.get(auc, (1,), (1, 5))
+    expected = sklearn.roc_auc_score(labels, p, multi_class="ovr")
+    assert metric.name == "auc"
+    assert of_batches(metric, labels, p) == pytest.approx(expected)
+    assert shapes == [((200,), (200, 5))]
+    metric.reset_state()
+    assert metric.result() == 0
+
+
+def test_a_function_of_samples_is_averaged_and_of_classes_is_not():
+    samples = FunctionMetric(lambda t, p: np.abs(t - p).sum(axis=1), "sums")
+    assert (
+        samples([[1, 2], [3, 4], [5, 6]], [[1, 1], [1, 1], [1, 1]]) == (1 + 5 + 9) / 3
+    )
+    classes = FunctionMetric(lambda t, p: np.abs(t - p).mean(axis=0))
+    assert classes([[1, 2], [3, 4], [5, 6]], np.ones((3, 2))).tolist() == [2, 3]
+
+
+def test_a_function_keeps_copies():
+    """Of buffers that the next batch overwrites."""
+    metric, pred = FunctionMetric(lambda t, p: p.sum()), np.ones(2)
+    metric.update_state([0, 0], pred)
+    pred[:] = 5
+    assert metric.result() == 2
+    with pytest.raises(TypeError, match="is a function without sample_weight"):
+        metric.update_state([0, 0], pred, [1, 1])
+
+
+# --- reports ----------------------------------------------------------------------
+
+
+def test_report_is_scikit_learns(classified):
+    """Also for a class that is never predicted."""
+    labels, p, _ = classified
+    predicted, names = p[:, :4].argmax(axis=1), list("abcde")
+    assert set(labels) == set(range(5))
+    options = {"labels": range(5), "target_names": names, "zero_division": 0}
+    expected = sklearn.classification_report(
+        labels, predicted, output_dict=True, **options
+    )
+    actual = metrics.classification_report(labels, predicted, names, output_dict=True)
+    assert actual.keys() == expected.keys()
+    for name, numbers in expected.items():
+        assert actual[name] == pytest.approx(numbers), name
+    matrix = metrics.confusion_matrix(labels, predicted, 5)
+    theirs = sklearn.confusion_matrix(labels, predicted, labels=range(5))
+    np.testing.assert_array_equal(matrix, theirs)
+
+
+def test_report_of_nothing():
+    report = metrics.classification_report([], [], ["a"], output_dict=True)
+    assert report["accuracy"] == report["macro avg"]["recall"] == 0
+    assert "weighted avg" in metrics.classification_report([], [], ["a"])
+
+
+# --- what compile is given ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given, names",
+    [
+        (None, []),
+        ("acc", ["acc"]),
+        (Recall, ["recall"]),
+        ([Recall(), Recall(0.7), "mse"], ["recall", "recall_1", "mse"]),
+        (sklearn.r2_score, ["r2_score"]),
+        ((m for m in ["mae", F1Score()]), ["mae", "f1_score"]),
+    ],
+)
+def test_collect(given, names):
+    found = metrics.collect(given)
+    assert [m if isinstance(m, str) else m.name for m in found] == names
+
+
+def test_one_name_twice():
+    with pytest.raises(ValueError, match="two metrics have the name 'acc'"):
+        metrics.collect(["acc", "acc"])
+
+
+@pytest.mark.parametrize("name, cls", metrics.CLASSES.items())
+def test_every_metric_says_which_way_is_better(name, cls):
+    wanted = "min" if "Error" in cls.__name__ else "max"
+    assert metrics.direction(name) == wanted
+    assert cls(name="mine").name == "mine"
+    assert metrics.direction(lambda t, p: 0) is None

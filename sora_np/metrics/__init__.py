@@ -1,0 +1,136 @@
+"""Metrics, over all samples of an epoch; and reports of a classifier."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sora_np import losses
+from sora_np.kernels.arrays import Shape
+from sora_np.names import by_name, look_up
+
+from .accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+)
+from .base import FunctionMetric, Metric
+from .confusion import F1Score, Precision, Recall
+from .regression import (
+    MeanAbsoluteError,
+    MeanLoss,
+    MeanSquaredError,
+    R2Score,
+    RootMeanSquaredError,
+)
+from .report import classification_report, confusion_matrix, precision_recall_f1
+from .tally import Tally
+
+__all__ = [
+    "Accuracy",
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "F1Score",
+    "FunctionMetric",
+    "MeanAbsoluteError",
+    "MeanLoss",
+    "MeanSquaredError",
+    "Metric",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseTopKCategoricalAccuracy",
+    "Tally",
+    "TopKCategoricalAccuracy",
+    "classification_report",
+    "collect",
+    "confusion_matrix",
+    "direction",
+    "get",
+    "precision_recall_f1",
+]
+
+CLASSES: dict[str, type[Metric]] = by_name(
+    [
+        *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
+        *(TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy),
+        *(Precision, Recall, F1Score),
+        *(MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError, R2Score),
+    ]
+)
+del CLASSES["accuracy"]  # by name it is chosen by the shapes
+
+
+def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
+    """Return the metric of that name, or the metric itself; it keeps the name given.
+
+    "accuracy", "acc" and "ce", "crossentropy" are chosen by the shapes (with the batch
+    axis): one output is binary; a y_true of lower rank or of width 1 is sparse; else
+    categorical.  Names of losses serve too, and functions f(y_true, y_pred).
+
+    >>> get("acc", (32,), (32, 10)).name
+    'acc'
+    """
+    if isinstance(identifier, Metric):
+        return identifier
+    if isinstance(identifier, type) and issubclass(identifier, Metric):
+        return identifier()
+    if callable(identifier):
+        return FunctionMetric(identifier)
+    if identifier in ("accuracy", "acc"):
+        return losses.by_shapes(
+            y_true_shape,
+            output_shape,
+            BinaryAccuracy,
+            SparseCategoricalAccuracy,
+            CategoricalAccuracy,
+        )(identifier)
+    if identifier in ("crossentropy", "ce"):
+        loss = losses.crossentropy_for(y_true_shape, output_shape)
+        return MeanLoss(loss, identifier)
+    if isinstance(identifier, str) and identifier in losses.CLASSES:
+        return MeanLoss(identifier, identifier)
+    names = CLASSES | dict.fromkeys(("accuracy", *losses.CLASSES), Accuracy)
+    return look_up(names, identifier, "metric")(name=identifier)
+
+
+def collect(given: Any) -> list[str | Metric]:
+    """Return the metrics that ``compile`` was given, one or a list, as a list.
+
+    Names stay names, since shapes decide; classes and functions become objects.  Of
+    objects with one name the later are numbered.
+
+    >>> [metric.name for metric in collect([Precision, Precision(class_id=1)])]
+    ['precision', 'precision_1']
+
+    Raises ValueError for a name that is unknown, with the nearest, or there twice.
+    """
+    if given is None:
+        return []
+    if isinstance(given, (str, type, Metric)) or not isinstance(given, Iterable):
+        given = [given]
+    taken, wanted = {"loss"}, []
+    for one in given:
+        metric = get(one, (1, 1), (1, 1))
+        name, number = metric.name, 0
+        while metric.name in taken:
+            if isinstance(one, str):
+                raise ValueError(f"two metrics have the name {one!r}")
+            number += 1
+            metric.name = f"{name}_{number}"
+        taken.add(metric.name)
+        wanted.append(one if isinstance(one, str) else metric)
+    return wanted
+
+
+def direction(identifier: Any) -> str | None:
+    """Return "max" or "min" for the metric of ``compile`` that is better so, or None.
+
+    >>> direction("acc"), direction("mse"), direction(F1Score("macro"))
+    ('max', 'min', 'max')
+    """
+    found: str | None = get(identifier, (1, 1), (1, 1)).direction
+    return found

@@ -1,0 +1,184 @@
+"""What every metric is: sums over the samples of an epoch, never a mean of means."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.names import arguments_of, snake_case
+
+
+class Metric:
+    """A weighted mean over all samples seen since ``reset_state``.
+
+    A subclass defines ``values``: the number of every sample.  One that is no mean
+    defines ``update_state``, ``result`` and ``reset_state`` instead.
+
+    Parameters
+    ----------
+    name : the key in ``History``; by default the class's name in snake_case
+
+    Attributes
+    ----------
+    direction : "max" where more is better, "min" where less is, None if unknown; what
+        mode="auto" of a callback follows
+    whole : whether ``result`` must wait for all samples, being costly
+    """
+
+    direction: str | None = None
+    whole = False
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or snake_case(type(self).__name__)
+        self.reset_state()
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the number of every sample, (N, ...)."""
+        raise NotImplementedError(f"{type(self).__name__} must define values")
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        """Add a batch."""
+        values = np.asarray(
+            self.values(np.asarray(y_true), np.asarray(y_pred)), np.float64
+        )
+        if sample_weight is None:
+            self._total += float(values.sum())
+            self._weight += values.size
+            return
+        weight = np.asarray(sample_weight, np.float64)
+        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
+        weight = np.broadcast_to(weight, values.shape)
+        self._total += float(np.sum(values * weight))
+        self._weight += float(weight.sum())
+
+    def result(self) -> Any:
+        """Return the mean so far; 0.0 before the first sample."""
+        return self._total / self._weight if self._weight else 0.0
+
+    def reset_state(self) -> None:
+        """Begin again."""
+        self._total = self._weight = 0.0
+
+    def __call__(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> Any:
+        """Add a batch and return the result so far."""
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal metric."""
+        return arguments_of(self)
+
+
+class FunctionMetric(Metric):
+    """Any function f(y_true, y_pred), called once with all samples of an epoch.
+
+    So scikit-learn's functions serve: ``metrics=[roc_auc_score]``.  They get y as
+    ``fit`` was given it and the model's outputs (N, ...), kept in memory until then.
+    Where f returns a number for every sample, the result is their mean.
+
+    Parameters
+    ----------
+    function : takes two arrays, returns a number or an array
+    name : by default the function's
+
+    Raises
+    ------
+    TypeError : for a sample_weight, which f cannot take
+
+    Examples
+    --------
+    >>> def largest_error(y_true, y_pred):
+    ...     return np.abs(y_true - y_pred).max()
+    >>> metric = FunctionMetric(largest_error)
+    >>> metric.update_state([1, 2], [1, 4])
+    >>> metric.update_state([3], [4])
+    >>> metric.name, metric.result()
+    ('largest_error', 2.0)
+    """
+
+    whole = True
+
+    def __init__(
+        self, function: Callable[[Any, Any], Any], name: str | None = None
+    ) -> None:
+        self.function = function
+        super().__init__(name or getattr(function, "__name__", type(function).__name__))
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        if sample_weight is not None:
+            raise TypeError(f"{self.name} is a function without sample_weight")
+        self._batches.append((np.array(y_true), np.array(y_pred)))  # buffers change
+
+    def result(self) -> Any:
+        if not self._batches:
+            return 0.0
+        y_true, y_pred = map(np.concatenate, zip(*self._batches, strict=True))
+        found = np.asarray(self.function(y_true, y_pred), np.float64)
+        if found.ndim and len(found) == len(y_true):
+            found = found.mean()
+        return found if found.ndim else float(found)
+
+    def reset_state(self) -> None:
+        self._batches: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the function's name alone: a file holds no code."""
+        function = getattr(self.function, "__name__", type(self.function).__name__)
+        return {"function": function, "name": self.name}
+
+
+def same_shape(metric: Metric, y_true: Any, y_pred: Any) -> Any:
+    """Return y_true in the shape of y_pred: (N,) and (N, 1) are one, nothing else."""
+    if y_true.shape != y_pred.shape and 1 in (y_true.shape[-1:] + y_pred.shape[-1:]):
+        if y_true.size == y_pred.size and abs(y_true.ndim - y_pred.ndim) == 1:
+            return y_true.reshape(y_pred.shape)
+    if y_true.shape != y_pred.shape:
+        raise ValueError(
+            f"{metric.name} compares arrays of one shape, got y_true {y_true.shape} "
+            f"and {y_pred.shape} from y_pred"
+        )
+    return y_true
+
+
+def as_labels(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.int64]:
+    """Return labels y_true (N, ...) or (N, ..., 1) for y_pred (N, ..., K), checked.
+
+    Raises ValueError for other shapes, and labels that are not 0..K-1.
+    """
+    y_true = same_shape(metric, y_true, y_pred[..., 0])
+    classes = y_pred.shape[-1]
+    wrong = ~((0 <= y_true) & (y_true < classes) & (y_true == np.trunc(y_true)))
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        raise ValueError(
+            f"{metric.name} takes labels from 0 to {classes - 1}, got {y_true[place]} "
+            f"at y_true[{', '.join(map(str, place))}]"
+        )
+    return y_true.astype(np.int64)
+
+
+def as_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.bool_]:
+    """Return y_true as booleans of the shape of y_pred (N, ..., K).
+
+    Labels become rows where K > 1; else an entry is whether y_true is not 0.
+    """
+    if y_true.shape == y_pred.shape or y_pred.ndim < 2 or y_pred.shape[-1] == 1:
+        return np.asarray(same_shape(metric, y_true, y_pred) != 0)
+    labels = as_labels(metric, y_true, y_pred)
+    return np.asarray(labels[..., None] == np.arange(y_pred.shape[-1]))

@@ -1,0 +1,282 @@
+"""Precision, recall and F1, from counts over all samples of an epoch.
+
+    precision = hits / taken       how many of those taken for a class belong to it
+    recall    = hits / members     how many of a class's members were taken for it
+    F1        = 2 * hits / (taken + members), their harmonic mean
+
+Each is 0 where it would be 0/0.  One-hot rows, several labels a row and labels serve
+as y_true.
+
+Source: Manning, Raghavan & Schuetze, "Introduction to Information Retrieval" (2008),
+8.3; scikit-learn is the oracle.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.warn import warn
+from sora_np.windows import as_count, as_rate
+
+from .base import Metric, as_one_hot
+
+Numbers = NDArray[np.float64]
+
+
+class Precision(Metric):
+    """Of the entries of y_pred above a threshold, the share whose y_true is 1.
+
+    All entries count alike: several classes are averaged "micro".
+
+    Parameters
+    ----------
+    thresholds : 0.5 for None; a list gives a list of results
+    top_k : take the k largest of each row instead (a threshold then holds as well)
+    class_id : look at this column alone
+    name : by default "precision"
+
+    Warns
+    -----
+    UserWarning : where the threshold 0.5 meets the output of a softmax over three or
+        more classes, of which often none is above 0.5: take top_k=1
+
+    Examples
+    --------
+    >>> round(Precision()([0, 1, 1, 1], [0.9, 0.8, 0.7, 0.1]), 3)
+    0.667
+    >>> Precision(top_k=1)([2, 0], [[0.4, 0.3, 0.3], [0.4, 0.3, 0.3]])
+    0.5
+    """
+
+    direction = "max"
+    _warned = False  # of a softmax
+    _hits: Numbers
+    _taken: Numbers
+
+    def __init__(
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.thresholds, self.top_k, self.class_id = _checked(
+            thresholds, top_k, class_id
+        )
+        super().__init__(name)
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        true, taken, weight = _entries(self, y_true, y_pred, sample_weight)
+        self._hits = self._hits + (true & taken) @ weight
+        self._taken = self._taken + taken @ weight
+
+    def result(self) -> Any:
+        """Return hits / taken so far: a number, or an array (T,) for T thresholds."""
+        return _ratio(self._hits, self._taken, self.thresholds)
+
+    def reset_state(self) -> None:
+        self._hits = self._taken = np.zeros(1)
+
+
+class Recall(Metric):
+    """Of the entries of y_pred whose y_true is 1, the share above a threshold.
+
+    Parameters and warning: as of :class:`Precision`.
+
+    Examples
+    --------
+    >>> round(Recall()([0, 1, 1, 1], [0.9, 0.8, 0.7, 0.1]), 3)
+    0.667
+    """
+
+    direction = "max"
+    _warned = False  # of a softmax
+    _hits: Numbers
+    _members: Numbers
+
+    def __init__(
+        self,
+        thresholds: float | Sequence[float] | None = None,
+        top_k: int | None = None,
+        class_id: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.thresholds, self.top_k, self.class_id = _checked(
+            thresholds, top_k, class_id
+        )
+        super().__init__(name)
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        true, taken, weight = _entries(self, y_true, y_pred, sample_weight)
+        self._hits = self._hits + (true & taken) @ weight
+        self._members = self._members + true @ weight
+
+    def result(self) -> Any:
+        """Return hits / members so far: a number, or an array (T,)."""
+        return _ratio(self._hits, self._members, self.thresholds)
+
+    def reset_state(self) -> None:
+        self._hits = self._members = np.zeros(1)
+
+
+class F1Score(Metric):
+    """The harmonic mean of precision and recall.
+
+    Parameters
+    ----------
+    average : None for one number a class, "micro" for that of all entries together,
+        "macro" for the mean over classes, "weighted" for that by their members
+    threshold : take the entries above it; None for the largest of each row (or, of one
+        output, 0.5)
+    name : by default "f1_score"
+
+    Examples
+    --------
+    >>> y_pred = [[0.6, 0.4], [0.4, 0.6], [0.2, 0.8]]
+    >>> F1Score()([0, 0, 1], y_pred).round(3)
+    array([0.667, 0.667])
+    >>> round(F1Score("macro")([0, 0, 1], y_pred), 3)
+    0.667
+    """
+
+    direction = "max"
+    _hits: Numbers
+    _taken: Numbers
+    _members: Numbers
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        if average not in (None, "micro", "macro", "weighted"):
+            raise ValueError(
+                f'average must be None, "micro", "macro" or "weighted", got {average!r}'
+            )
+        if threshold is not None:
+            as_rate(threshold, "threshold", 1)
+        self.average, self.threshold = average, threshold
+        super().__init__(name or "f1_score")
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        pred = np.asarray(y_pred)
+        pred = pred[:, None] if pred.ndim == 1 else pred
+        true = as_one_hot(self, np.asarray(y_true), pred)
+        weight = _weights(sample_weight, pred.shape[:-1]).reshape(-1)
+        pred, true = (a.reshape(-1, pred.shape[-1]) for a in (pred, true))
+        if self.threshold is not None or pred.shape[1] == 1:
+            taken = pred > (0.5 if self.threshold is None else self.threshold)
+        else:
+            taken = pred.argmax(axis=1)[:, None] == np.arange(pred.shape[1])
+        self._hits = self._hits + weight @ (true & taken)
+        self._taken = self._taken + weight @ taken
+        self._members = self._members + weight @ true
+
+    def result(self) -> Any:
+        """Return a number, or an array (K,) for average None."""
+        hits, taken, members = self._hits, self._taken, self._members
+        if self.average == "micro":
+            hits, taken, members = (
+                a.sum(keepdims=True) for a in (hits, taken, members)
+            )
+        scores = divide(2 * hits, taken + members)
+        if self.average is None:
+            return scores
+        if self.average == "weighted":
+            return float(divide(scores @ members, members.sum()))
+        return float(scores.mean())
+
+    def reset_state(self) -> None:
+        self._hits = self._taken = self._members = np.zeros(1)
+
+
+def divide(a: Any, b: Any) -> Numbers:
+    """Return a / b, and 0 where b is 0."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
+
+
+def _checked(thresholds: Any, top_k: Any, class_id: Any) -> tuple[Any, Any, Any]:
+    for value in [thresholds] if np.ndim(thresholds) == 0 else thresholds:
+        if value is not None:
+            as_rate(value, "each threshold", 1)
+    if top_k is not None:
+        as_count(top_k, "top_k")
+    if class_id is not None and class_id != 0:
+        as_count(class_id, "class_id")
+    return thresholds if np.ndim(thresholds) == 0 else list(thresholds), top_k, class_id
+
+
+def _ratio(hits: Numbers, of: Numbers, thresholds: Any) -> Any:
+    """Return an array for a list of thresholds, else a number."""
+    ratio = divide(hits, of)
+    return ratio if isinstance(thresholds, list) else float(ratio[0])
+
+
+def _entries(
+    metric: Precision | Recall, y_true: Any, y_pred: Any, sample_weight: Any
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Numbers]:
+    """Return, for M entries, which are true (M,), which taken (T, M), and weights."""
+    pred = np.asarray(y_pred)
+    true = as_one_hot(metric, np.asarray(y_true), pred)
+    thresholds = metric.thresholds
+    if thresholds is None:
+        thresholds = 0.5 if metric.top_k is None else -np.inf
+        if metric.top_k is None:
+            _warn_of_softmax(metric, pred)
+    weight = _weights(sample_weight, pred.shape)
+    if metric.top_k is not None:
+        best = np.argsort(-pred, axis=-1, kind="stable")[..., : metric.top_k]
+        kept = np.zeros(pred.shape, bool)
+        np.put_along_axis(kept, best, True, axis=-1)
+        pred = np.where(kept, pred, np.nan)  # is above no threshold
+    if metric.class_id is not None:
+        if pred.ndim < 2 or metric.class_id >= pred.shape[-1]:
+            raise ValueError(
+                f"{metric.name} has class_id {metric.class_id}, y_pred is {pred.shape}"
+            )
+        column = (..., metric.class_id)
+        pred, true, weight = pred[column], true[column], weight[column]
+    taken = pred.reshape(-1) > np.reshape(thresholds, (-1, 1))
+    return true.reshape(-1), taken, weight.reshape(-1)
+
+
+def _weights(weight: Any, shape: tuple[int, ...]) -> Numbers:
+    """Return the weight of every entry: 1, or that of its sample."""
+    if weight is None:
+        return np.ones(shape)
+    weight = np.asarray(weight, np.float64)
+    weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
+    return np.broadcast_to(weight, shape)
+
+
+def _warn_of_softmax(metric: Precision | Recall, pred: NDArray[Any]) -> None:
+    """Warn once where rows over three or more classes sum to 1."""
+    if pred.ndim < 2 or pred.shape[-1] < 3 or metric._warned:
+        return
+    if np.allclose(pred.sum(axis=-1), 1, atol=1e-3):
+        metric._warned = True
+        name = type(metric).__name__
+        warn(
+            f"{metric.name} counts probabilities above 0.5, and of {pred.shape[-1]} "
+            f"classes often none is: {name}(top_k=1) takes the largest, "
+            f"{name}(class_id=...) one class, F1Score the largest of every class"
+        )

@@ -1,0 +1,167 @@
+"""Metrics of regression: mean errors, and the share of the variance explained."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np import losses
+from sora_np.losses import Loss
+
+from .base import Metric, same_shape
+
+
+class MeanLoss(Metric):
+    """The mean of a loss, such as "mse", as a metric.
+
+    Parameters
+    ----------
+    loss : name or Loss
+    name : by default the loss's
+    """
+
+    direction = "min"
+
+    def __init__(self, loss: str | Loss, name: str | None = None) -> None:
+        self.loss = losses.get(loss)
+        super().__init__(name or self.loss.name)
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        return self.loss.losses(*self.loss._arrays(y_true, y_pred))
+
+
+class MeanAbsoluteError(Metric):
+    """The mean of |y_pred - y_true|.
+
+    >>> MeanAbsoluteError()([1, 2], [1, 5])
+    1.5
+    """
+
+    direction = "min"
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        return np.abs(_error(self, y_true, y_pred))
+
+
+class MeanSquaredError(Metric):
+    """The mean of (y_pred - y_true)^2.
+
+    >>> MeanSquaredError()([1, 2], [1, 5])
+    4.5
+    """
+
+    direction = "min"
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        return np.square(_error(self, y_true, y_pred))
+
+
+class RootMeanSquaredError(Metric):
+    """The square root of the mean of (y_pred - y_true)^2.
+
+    >>> RootMeanSquaredError()([1, 2], [5, 6])
+    4.0
+    """
+
+    direction = "min"
+
+    def values(self, y_true: Any, y_pred: Any) -> Any:
+        return np.square(_error(self, y_true, y_pred))
+
+    def result(self) -> Any:
+        return float(np.sqrt(super().result()))
+
+
+class R2Score(Metric):
+    """The share of the variance of y_true that y_pred explains.
+
+    For every output::
+
+        R2 = 1 - sum (y_true - y_pred)^2 / sum (y_true - mean y_true)^2
+
+    1 is perfect, 0 as good as the mean.  Where y_true does not vary, R2 is 1 if y_pred
+    is equal to it, else 0, as in scikit-learn.  Means and sums of squares of batches
+    are merged without cancellation.
+
+    Source: Chan, Golub & LeVeque (1983), "Algorithms for Computing the Sample
+    Variance", equations 1.5.
+
+    Parameters
+    ----------
+    class_aggregation : over outputs "uniform_average", "variance_weighted_average", or
+        None for an array of all
+    name : by default "r2_score"
+
+    Examples
+    --------
+    >>> R2Score()([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])
+    0.5
+    """
+
+    direction = "max"
+    _count: float
+    _mean: NDArray[np.float64]
+    _spread: NDArray[np.float64]
+    _residual: NDArray[np.float64]
+
+    def __init__(
+        self,
+        class_aggregation: str | None = "uniform_average",
+        *,
+        name: str | None = None,
+    ) -> None:
+        known = None, "uniform_average", "variance_weighted_average"
+        if class_aggregation not in known:
+            raise ValueError(
+                f"class_aggregation must be one of {known}, got {class_aggregation!r}"
+            )
+        self.class_aggregation = class_aggregation
+        super().__init__(name or "r2_score")
+
+    def update_state(
+        self,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> None:
+        pred = np.asarray(y_pred, np.float64)
+        true = same_shape(self, np.asarray(y_true, np.float64), pred)
+        true, pred = (a.reshape(len(a), -1) for a in (true, pred))
+        weight = np.ones(len(true))
+        if sample_weight is not None:
+            weight = np.asarray(sample_weight, np.float64).reshape(len(true))
+        count = weight.sum()
+        if not count:
+            return
+        mean = weight @ true / count
+        before, step = self._count, mean - self._mean
+        self._count = before + count
+        self._mean = self._mean + step * (count / self._count)
+        between = step**2 * (before * count / self._count)
+        self._spread = self._spread + weight @ (true - mean) ** 2 + between
+        self._residual = self._residual + weight @ (true - pred) ** 2
+
+    def result(self) -> Any:
+        """Return R2 so far, or an array of all outputs; 0.0 before the first sample."""
+        if not self._count:
+            return 0.0
+        varies = self._spread > 0
+        missed = np.divide(
+            self._residual,
+            self._spread,
+            out=(self._residual > 0) * 1.0,
+            where=varies,
+        )
+        if self.class_aggregation is None:
+            return 1 - missed
+        if self.class_aggregation == "variance_weighted_average" and varies.any():
+            return float(1 - missed @ self._spread / self._spread.sum())
+        return float(1 - missed.mean())
+
+    def reset_state(self) -> None:
+        self._count = 0.0
+        self._mean = self._spread = self._residual = np.zeros(1)
+
+
+def _error(metric: Metric, y_true: Any, y_pred: Any) -> Any:
+    return same_shape(metric, y_true, y_pred) - np.asarray(y_pred, np.float64)

@@ -1,0 +1,126 @@
+"""Reports of a classifier, from its confusion matrix."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .confusion import divide
+
+
+def confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, classes: int | None = None
+) -> NDArray[np.int64]:
+    """Count (K, K): how many samples of class i (row) were taken for j (column).
+
+    Parameters
+    ----------
+    y_true, y_pred : labels (N,), whole numbers from 0
+    classes : K; by default the largest label plus 1
+
+    Examples
+    --------
+    >>> confusion_matrix([0, 0, 1], [0, 1, 1])
+    array([[1, 1],
+           [0, 1]])
+    """
+    true, pred = np.asarray(y_true, np.int64), np.asarray(y_pred, np.int64)
+    if true.shape != pred.shape or true.ndim != 1:
+        raise ValueError(
+            f"confusion_matrix takes two arrays of labels (N,), got {true.shape} and "
+            f"{pred.shape}"
+        )
+    both = np.concatenate([true, pred])
+    classes = int(both.max(initial=-1)) + 1 if classes is None else classes
+    if both.size and not (0 <= both.min() and both.max() < classes):
+        raise ValueError(f"labels must lie in 0..{classes - 1}")
+    counts = np.bincount(true * classes + pred, minlength=classes * classes)
+    return counts.reshape(classes, classes)
+
+
+def precision_recall_f1(matrix: ArrayLike) -> NDArray[np.float64]:
+    """Return the three for every class, (K, 3), from a confusion matrix (K, K).
+
+    precision = hits / taken for the class, recall = hits / members of the class,
+    F1 = their harmonic mean; each 0 where it would be 0/0.
+
+    >>> precision_recall_f1([[1, 1], [0, 1]]).round(3)
+    array([[1.   , 0.5  , 0.667],
+           [0.5  , 1.   , 0.667]])
+    """
+    counts = np.asarray(matrix, np.float64)
+    hits, taken, members = counts.diagonal(), counts.sum(axis=0), counts.sum(axis=1)
+    scores = divide(hits, taken), divide(hits, members)
+    return np.stack([*scores, divide(2 * hits, taken + members)], axis=1)
+
+
+@overload
+def classification_report(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    output_dict: Literal[False] = False,
+) -> str: ...
+@overload
+def classification_report(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    output_dict: Literal[True],
+) -> dict[str, Any]: ...
+def classification_report(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    output_dict: bool = False,
+) -> str | dict[str, Any]:
+    """Return precision, recall, F1 and count of every class, their means, accuracy.
+
+    Parameters
+    ----------
+    y_true, y_pred : labels (N,), whole numbers from 0
+    names : of the classes; by default their numbers
+    output_dict : whether to return a dictionary with scikit-learn's keys instead of a
+        table: name -> {"precision", "recall", "f1-score", "support"}
+
+    Examples
+    --------
+    >>> print(classification_report([0, 0, 1], [0, 1, 1], ["cat", "dog"]))
+                  precision     recall   f1-score    support
+    cat              1.0000     0.5000     0.6667          2
+    dog              0.5000     1.0000     0.6667          1
+    macro avg        0.7500     0.7500     0.6667          3
+    weighted avg     0.8333     0.6667     0.6667          3
+    accuracy                               0.6667          3
+    """
+    matrix = confusion_matrix(y_true, y_pred, None if names is None else len(names))
+    names = [str(k) for k in range(len(matrix))] if names is None else list(names)
+    scores, support = precision_recall_f1(matrix), matrix.sum(axis=1)
+    samples = int(support.sum())
+    weighted = support @ scores / max(samples, 1)
+    rows = {
+        **dict(zip(names, zip(scores, support, strict=True), strict=True)),
+        "macro avg": (scores.mean(axis=0), samples),
+        "weighted avg": (weighted, samples),
+    }
+    accuracy = float(matrix.trace() / max(samples, 1))
+    if output_dict:
+        report: dict[str, Any] = {
+            name: dict(zip(_COLUMNS, [*map(float, row), int(count)], strict=True))
+            for name, (row, count) in rows.items()
+        }
+        return report | {"accuracy": accuracy}
+    width = max(map(len, rows))
+    lines = [" " * width + "".join(f"{column:>11}" for column in _COLUMNS)]
+    for name, (row, count) in rows.items():
+        numbers = "".join(f"{value:11.4f}" for value in row)
+        lines.append(f"{name:<{width}}{numbers}{count:11d}")
+    lines.append(f"{'accuracy':<{width}}{accuracy:33.4f}{samples:11d}")
+    return "\n".join(lines)
+
+
+_COLUMNS = ("precision", "recall", "f1-score", "support")

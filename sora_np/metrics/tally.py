@@ -1,0 +1,36 @@
+"""The loss and the metrics of one pass over batches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from .base import Metric
+
+
+class Tally:
+    """Sums over batches; a metric of whole epochs is left until the end."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self.metrics = metrics
+        self._loss, self._samples = 0.0, 0
+        for metric in metrics:
+            metric.reset_state()
+
+    def add(self, loss: float, y_true: Any, y_pred: Any) -> None:
+        """Add a batch of ``len(y_pred)`` samples and its mean loss."""
+        self._loss += loss * len(y_pred)
+        self._samples += len(y_pred)
+        for metric in self.metrics:
+            metric.update_state(y_true, y_pred)
+
+    def so_far(self) -> dict[str, Any]:
+        """Return the mean loss and the metrics that can be known already."""
+        known = {m.name: m.result() for m in self.metrics if not m.whole}
+        return {"loss": self._loss / max(self._samples, 1)} | known
+
+    def result(self) -> dict[str, Any]:
+        """Return the mean loss and all metrics; let go of samples that were kept."""
+        waited = {m.name: m.result() for m in self.metrics if m.whole}
+        for metric in self.metrics:
+            if metric.whole:
+                metric.reset_state()
+        return self.so_far() | waited
