@@ -18,6 +18,7 @@ from sora_np import (
     metrics,
     models,
     optimizers,
+    regularizers,
     utils,
 )
 from sora_np.layers import (
@@ -70,5 +71,6 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "regularizers",
     "utils",
 ]

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from sora_np.training import Model
 
-Logs = dict[str, float]
+Logs = dict[str, Any]  # name -> number; an array for a metric that gives one
 
 
 class Callback:
@@ -182,10 +184,13 @@ def format_logs(logs: Logs) -> str:
     >>> format_logs({"loss": 0.25, "accuracy": 0.5, "mse": 1e-5})
     'accuracy: 0.5000 - loss: 0.2500 - mse: 1.0000e-05'
     """
-    return " - ".join(
-        f"{name}: {value:.4e}" if abs(value) <= 1e-3 else f"{name}: {value:.4f}"
-        for name, value in sorted(logs.items())
-    )
+    return " - ".join(f"{name}: {_format(v)}" for name, v in sorted(logs.items()))
+
+
+def _format(value: Any) -> str:
+    if np.ndim(value):
+        return f"[{' '.join(map(_format, value))}]"
+    return f"{value:.4e}" if abs(value) <= 1e-3 else f"{value:.4f}"
 
 
 def _format_time(seconds: float) -> str:

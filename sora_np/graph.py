@@ -5,7 +5,7 @@ sequential model is the chain in which every node takes the value just before.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,7 +132,8 @@ class FlatParameters:
     """All parameters of some layers as one vector, all their gradients as another.
 
     ``layer.params[name]`` and ``layer.grads[name]`` become views into them; their
-    values stay.  So one call steps the optimiser, and one copy takes a snapshot.
+    values stay.  So one call steps the optimiser, and one copy takes a snapshot.  The
+    regulariser of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
 
     Attributes
     ----------
@@ -145,6 +146,7 @@ class FlatParameters:
         self.values, self.grads = empty(size, dtype), empty(size, dtype)
         self.grads[...] = 0
         self.places: list[tuple[Layer, slice]] = []
+        self._penalties: list[tuple[Layer, Any, Array, Callable[[], float]]] = []
         end = 0
         for layer in layers:
             for name, param in layer.params.items():
@@ -154,6 +156,11 @@ class FlatParameters:
                     layer.grads[name] = np.zeros_like(param)
                 layer.grads.rebind(name, self.grads[place].reshape(param.shape))
                 self.places.append((layer, place))
+                regularizer = getattr(layer, f"{name}_regularizer", None)
+                if regularizer is not None:
+                    w, dw = layer.params[name], layer.grads[name]
+                    add = regularizer.bind(w, dw)
+                    self._penalties.append((layer, regularizer, w, add))
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
@@ -165,13 +172,17 @@ class FlatParameters:
         )
 
     def trainable_ranges(self) -> list[slice]:
-        """Return the parts of ``values`` whose layers are trainable, joined."""
-        ranges: list[slice] = []
-        for layer, place in self.places:
-            if not layer.trainable:
-                continue
-            if ranges and ranges[-1].stop == place.start:
-                ranges[-1] = slice(ranges[-1].start, place.stop)
-            else:
-                ranges.append(place)
-        return ranges
+        """Return the parts of ``values`` that may change, one for each parameter."""
+        return [place for layer, place in self.places if layer.trainable]
+
+    def penalty(self) -> float:
+        """Return the sum of the penalties of all parameters that may change."""
+        return sum(
+            regularizer(param)
+            for layer, regularizer, param, _ in self._penalties
+            if layer.trainable
+        )
+
+    def penalise(self) -> float:
+        """Return ``penalty()``, and add its gradient to ``grads``."""
+        return sum(add() for layer, *_, add in self._penalties if layer.trainable)

@@ -54,8 +54,8 @@ class Step:
 
     @property
     def has_params(self) -> bool:
-        """Whether ``backward`` writes gradients of parameters."""
-        return bool(self.layer.params)
+        """Whether ``backward`` writes gradients that an optimiser uses."""
+        return bool(self.layer.params) and self.layer.trainable
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         """Return the work that writes y (N, *output_shape)."""
@@ -371,6 +371,7 @@ def traits(nodes: Sequence[Node]) -> list[Any]:
     return [
         (
             layer,
+            own.get("trainable"),
             own.get("activation"),
             own.get("forward"),
             own.get("backward"),

@@ -22,6 +22,7 @@ from sora_np import layers, losses, metrics, optimizers
 from sora_np.kernels.arrays import Shape
 from sora_np.layers import Layer
 from sora_np.names import by_name, from_config
+from sora_np.warn import warn
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential
@@ -122,6 +123,13 @@ def as_model_file_errors(filepath: str | Path) -> Iterator[None]:
 
 def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
     """Return the layer that ``{"class_name": ..., "config": {...}}`` describes."""
+    return _made(config, LAYERS, custom_objects, "layer")
+
+
+def _made(
+    config: Any, table: Mapping[str, Any], custom_objects: Mapping[str, Any], what: str
+) -> Any:
+    """Return what a configuration describes; its arguments may be custom objects."""
     arguments = {
         name: from_config(custom_objects, value, name)
         if isinstance(value, dict) and value.get("class_name") in custom_objects
@@ -129,7 +137,7 @@ def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
         for name, value in config["config"].items()
     }
     config = {"class_name": config["class_name"], "config": arguments}
-    return from_config({**LAYERS, **custom_objects}, config, "layer")
+    return from_config({**table, **custom_objects}, config, what)
 
 
 @contextlib.contextmanager
@@ -212,19 +220,34 @@ def compile_arguments(
 ) -> dict[str, Any]:
     """Return optimizer, loss and metrics for ``compile``, made from a configuration.
 
-    Only classes of this package and of ``custom_objects`` are made.
+    Only classes of this package and of ``custom_objects`` are made.  A metric that was
+    a function is left out, with a warning, where it is not among these.
     """
 
     def made(thing: Any, table: Mapping[str, Any], what: str) -> Any:
         if thing is None or isinstance(thing, str):
             return thing
-        return from_config({**table, **custom_objects}, thing, what)
+        return _made(thing, table, custom_objects, what)
 
     measures = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss}
+    wanted = []
+    for metric in described["metrics"]:
+        if isinstance(metric, dict) and metric["class_name"] == "FunctionMetric":
+            name = metric["config"]["function"]
+            if name not in custom_objects:
+                warn(
+                    f"the metric {name!r} is a function of your own and left out: "
+                    f"load_model(..., custom_objects={{{name!r}: {name}}}) restores it"
+                )
+                continue
+            function, own_name = custom_objects[name], metric["config"]["name"]
+            wanted.append(metrics.FunctionMetric(function, own_name))
+        else:
+            wanted.append(made(metric, measures, "metric"))
     return {
         "optimizer": made(described["optimizer"], optimizers.CLASSES, "optimizer"),
         "loss": made(described["loss"], losses.CLASSES, "loss"),
-        "metrics": [made(m, measures, "metric") for m in described["metrics"]],
+        "metrics": wanted,
     }
 
 
@@ -251,6 +274,7 @@ def assign_optimizer(
             )
         slot[...] = slots[name]
     optimizer.batches = int(iterations)
+    model._trained = model.layers[:]
 
 
 def _weights(model: "Sequential") -> dict[str, NDArray[Any]]:

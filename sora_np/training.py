@@ -1,30 +1,25 @@
 """Model: compile, fit, evaluate, predict, on the nodes that a subclass builds."""
 
-import copy
 import threading
-import warnings
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np import activations, data, graph, losses, metrics, optimizers
+from sora_np import data, graph, losses, metrics, optimizers
+from sora_np.activations import Activation
 from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
+from sora_np.logits import as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
-from sora_np.metrics import Metric
+from sora_np.metrics import Metric, Tally
 from sora_np.optimizers import Optimizer
 from sora_np.plan import Plan, can_plan, traits
+from sora_np.warn import warn
 from sora_np.windows import as_count
-
-# the cross-entropies that train from the logits of a model that ends in the activation
-_FROM_LOGITS = {
-    "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
-    "sigmoid": (losses.BinaryCrossentropy,),
-}
 
 # A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
 # in training and in validation
@@ -64,6 +59,8 @@ class Model:
         self._culprit: str | None = None  # of a loss that is not finite
         self._fuse = True
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
+        self._compiled: tuple[list[Layer], list[Layer]] = [], []  # layers; the frozen
+        self._trained: list[Layer] | None = None  # the layers that were, since compile
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._planned: Any = None  # what the plans were made for
         self._can_plan = False
@@ -72,8 +69,8 @@ class Model:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not the plans, which hold addresses of arrays."""
-        return vars(self) | {"_plans": {}, "_planned": None}
+        """Return what a copy has: not what holds addresses of arrays."""
+        return vars(self) | {"_plans": {}, "_planned": None, "_flat": None}
 
     # --- building ---------------------------------------------------------------
 
@@ -101,6 +98,16 @@ class Model:
                 self.optimizer.build(self._flat.values)
         return self._flat
 
+    @property
+    def trainable(self) -> bool:
+        """Whether some layer may change; set, it holds for all layers there are."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = bool(value)
+
     def layer_rng(self, position: int) -> np.random.Generator:
         """Return the generator of the layer at ``position``, whatever follows it."""
         seeds = np.random.SeedSequence(self.seed, spawn_key=(0, position))
@@ -111,7 +118,7 @@ class Model:
         optimizer: str | Optimizer = "rmsprop",
         loss: str | Loss | None = None,
         *,
-        metrics: Iterable[str | Metric] | str | Metric | None = None,
+        metrics: Any = None,
         fuse: bool = True,
     ) -> None:
         """Say how to train.
@@ -120,23 +127,23 @@ class Model:
         ----------
         optimizer : name, class or object
         loss : name, class or object; "crossentropy" is chosen by the shapes
-        metrics : names or objects; "accuracy" is chosen by the shapes
+        metrics : names, objects, or functions f(y_true, y_pred) that are called once an
+            epoch with all samples, such as scikit-learn's; "accuracy" is chosen by the
+            shapes
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
 
         Raises
         ------
         ValueError : for an unknown name, with the nearest known one
         """
-        given: Any = metrics or []
-        given = [given] if isinstance(given, (str, Metric, type)) else list(given)
-        wanted = [m() if isinstance(m, type) else m for m in given]
+        wanted = _collect_metrics(metrics)
         optimizer = optimizers.get(optimizer)
         if loss not in (None, "crossentropy", "ce"):
             loss = losses.get(loss)
-        for metric in wanted:
-            _get_metric(metric, (1, 1), (1, 1))  # unknown names fail here
         self.optimizer, self.loss, self._metrics = optimizer, loss, wanted
         self._fuse = bool(fuse)
+        self._compiled = self.layers[:], self._frozen()
+        self._trained = None
 
     @property
     def metrics_names(self) -> list[str]:
@@ -204,6 +211,7 @@ class Model:
         first = as_count(initial_epoch, "initial_epoch") if initial_epoch != 0 else 0
         validation_freq = as_count(validation_freq, "validation_freq")
         x, y, weights = self._checked(x, y, sample_weight)
+        self._check_layers()
         validation: Any = None
         if validation_data is not None:
             validation = _as_validation(validation_data)
@@ -221,7 +229,8 @@ class Model:
         steps = -(-len(x) // batch_size)
         params = {"verbose": verbose, "epochs": epochs, "steps": steps}
         self.history = History()
-        called = CallbackList(callbacks, self, **params)
+        every = validation_freq if validation is not None else 0
+        called = CallbackList(callbacks, self, **params, validation_freq=every)
         called.callbacks.append(self.history)
         self.history.params, self.history.model = params, self
         measures = self._measures(y)
@@ -255,8 +264,44 @@ class Model:
                 layer.forget()
             for plan in self._plans.values():
                 plan.forget()
+        assert self.optimizer is not None  # _checked has seen to it
+        self.optimizer.finalize(self.flat.values)
         called.call("on_train_end", logs)
         return self.history
+
+    def partial_fit(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        batch_size: int | None = None,
+    ) -> "Model":
+        """Learn from one more portion of data that keeps coming; return the model.
+
+        One pass in the order given; the optimiser goes on where it was.  ``history``
+        gains an epoch: every batch is measured before it is learnt, so that its numbers
+        say how well the model did on data it had not seen.
+
+        Parameters
+        ----------
+        x, y, sample_weight, batch_size : as in ``fit``
+
+        Raises
+        ------
+        RuntimeError, ValueError, TypeError : as ``fit``
+        """
+        past, epoch = self.history, 0
+        if past is not None and past.epoch:
+            epoch = past.epoch[-1] + 1
+        options: Any = {"sample_weight": sample_weight, "shuffle": False, "verbose": 0}
+        try:
+            new = self.fit(x, y, batch_size, epoch + 1, initial_epoch=epoch, **options)
+        finally:
+            self.history = past or self.history
+        if past is not None:
+            logs = {name: values[0] for name, values in new.history.items()}
+            past.on_epoch_end(epoch, logs)
+        return self
 
     def _train_epoch(
         self,
@@ -269,9 +314,7 @@ class Model:
         progress: Progress,
     ) -> Logs:
         x, y, weights = arrays
-        loss = _Mean()
-        for measure in measures:
-            measure.reset_state()
+        tally = Tally(measures)
         rng = self._shuffle_rng if shuffle else None
         logs: Logs = {}
         for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
@@ -280,21 +323,18 @@ class Model:
             well = self._culprit is None
             value, y_pred = self._train_step(x, y[part], part_weights, part)
             if well and self._culprit:
-                warnings.warn(
+                warn(
                     f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
                     f"{self._culprit}; a smaller learning rate may help",
                     RuntimeWarning,
-                    stacklevel=3,
                 )
-            loss.add(value, len(y_pred))
-            for measure in measures:
-                measure.update_state(y[part], y_pred)
-            logs = _logs(loss, measures)
+            tally.add(value, y[part], y_pred)
+            logs = tally.so_far()
             progress.update(logs)
             called.call("on_train_batch_end", batch, logs)
             if self.stop_training:
                 break
-        return logs
+        return tally.result()
 
     def _train_step(
         self, x: Any, y: Any, weights: Any, part: Any = None
@@ -305,6 +345,7 @@ class Model:
         """
         assert self.optimizer is not None  # _checked has seen to it
         flat = self.flat
+        self._trained = self._trained or self.layers[:]
         for layer in self.layers:
             layer.forget()
         loss, nodes, activation = self._as_trained(y)
@@ -317,25 +358,15 @@ class Model:
             batch = kernel_array(x if part is None else x[part], self.dtype)
             self._culprit = graph.first_not_finite(self.nodes, batch)
         run.backward(dz)
+        value += flat.penalise()
         self.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
         return value, activation.forward(z)
 
-    def _as_trained(self, y: Any) -> tuple[Loss, list[Node], activations.Activation]:
-        """Return the loss, the nodes that it is taken of, and what follows these.
+    def _as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
+        """Return the loss, the nodes that it is taken of, and what follows these."""
+        return as_trained(self._loss_for(y), self.nodes)
 
-        A cross-entropy behind softmax or sigmoid is taken from the logits: where the
-        probability of the true class rounds to 0, its gradient would be lost.
-        """
-        loss = self._loss_for(y)
-        nodes, activation = graph.split_activation(self.nodes)
-        if isinstance(loss, _FROM_LOGITS.get(activation.name, ())):
-            if not loss.from_logits:
-                loss = copy.copy(loss)
-                loss.from_logits = True
-                return loss, nodes, activation
-        return loss, self.nodes, activations.linear
-
-    def _runner(self, nodes: list[Node], samples: int, *, training: bool) -> Any:
+    def _runner(self, nodes: Sequence[Node], samples: int, *, training: bool) -> Any:
         """Return the plan for a batch, or else the list of layers.
 
         Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
@@ -399,22 +430,20 @@ class Model:
         progress: Progress | None,
     ) -> Logs:
         x, y, weights = arrays
-        loss, measures = _Mean(), self._measures(y)
-        logs: Logs = {}
+        tally = Tally(self._measures(y))
         called.call("on_test_begin", {})
         for batch, part in enumerate(data.batches(len(x), batch_size)):
             called.call("on_test_batch_begin", batch, {})
             part_weights = None if weights is None else weights[part]
             value, y_pred = self._test_step(x, y[part], part_weights, part)
-            loss.add(value, len(y_pred))
-            for measure in measures:
-                measure.update_state(y[part], y_pred)
-            logs = _logs(loss, measures)
+            tally.add(value, y[part], y_pred)
+            logs = tally.so_far()
             called.call("on_test_batch_end", batch, logs)
             if progress is not None:
                 progress.update(logs)
         for plan in self._plans.values():
             plan.forget()
+        logs = tally.result()
         called.call("on_test_end", logs)
         return logs
 
@@ -426,7 +455,8 @@ class Model:
         with run.lock:
             run.load(x, part)
             z = run.forward().copy()
-        return float(np.sum(loss(y, z, weights))), activation.forward(z)
+        value = float(np.sum(loss(y, z, weights))) + self.flat.penalty()
+        return value, activation.forward(z)
 
     def predict(
         self,
@@ -481,6 +511,7 @@ class Model:
     ) -> Any:
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._checked(x, y, sample_weight, class_weight)
+        self._check_layers()
         return self._on_batch(self._train_step, arrays, return_dict)
 
     def test_on_batch(
@@ -496,11 +527,9 @@ class Model:
 
     def _on_batch(self, step: Any, arrays: Any, return_dict: bool) -> Any:
         value, y_pred = step(*arrays)
-        loss, measures = _Mean(), self._measures(arrays[1])
-        loss.add(value, 1)
-        for measure in measures:
-            measure.update_state(arrays[1], y_pred)
-        logs = _logs(loss, measures)
+        tally = Tally(self._measures(arrays[1]))
+        tally.add(value, arrays[1], y_pred)
+        logs = tally.result()
         return logs if return_dict else _as_list(logs, self.metrics_names)
 
     # --- checks -------------------------------------------------------------------
@@ -540,31 +569,37 @@ class Model:
             self.nodes[-1].layer,
         )
         if kind != self._trusted:  # a loop of train_on_batch asks once
-            self._warn_of_odd_loss(loss)
-            trial = np.full((1, *self.output_shape), 0.5, self.dtype)
+            warn_of_odd_loss(loss, self.nodes)
+            _, activation = graph.split_activation(self.nodes)
+            trial = activation.forward(np.zeros((1, *self.output_shape), self.dtype))
             for measure in self._measures(y):  # what does not suit y fails here
                 measure.update_state(y[:1], trial)
+                measure.reset_state()
             self._trusted = kind
         return x, y, data.as_weights(sample_weight, class_weight, y)
 
-    def _warn_of_odd_loss(self, loss: Loss) -> None:
-        _, activation = graph.split_activation(self.nodes)
-        for name, classes in _FROM_LOGITS.items():
-            if not isinstance(loss, classes):
-                continue
-            if loss.from_logits and activation.name == name:
-                warnings.warn(
-                    f"{self.layers[-1]} ends in {name}, but {loss.name} has "
-                    "from_logits=True: drop one of the two",
-                    stacklevel=4,
-                )
-            if not loss.from_logits and _is_linear(self.layers[-1]):
-                warnings.warn(
-                    f"{self.layers[-1]} has no activation, but {loss.name} takes "
-                    f'probabilities: give it activation="{name}", or take '
-                    f"{type(loss).__name__}(from_logits=True)",
-                    stacklevel=4,
-                )
+    def _check_layers(self) -> None:
+        """Raise, before training, where layers came or went; warn of frozen ones."""
+        if self._trained is not None and self._trained != self.layers:
+            raise ValueError(
+                "layers were added or removed since the model was trained: call "
+                "compile again, so that the optimiser begins anew with them"
+            )
+        layers, before = self._compiled
+        frozen = self._frozen()
+        if frozen == before:
+            return
+        changed = [a for a in layers if a.params and (a in frozen) != (a in before)]
+        self._compiled = layers, frozen
+        if changed:
+            warn(
+                f"trainable of {', '.join(map(str, changed))} was changed after "
+                "compile: it holds from now on, but call compile after such a change, "
+                "so that the optimiser forgets the steps before"
+            )
+
+    def _frozen(self) -> list[Layer]:
+        return [layer for layer in self.layers if not layer.trainable]
 
     def _loss_for(self, y: Any) -> Loss:
         if isinstance(self.loss, Loss):
@@ -573,10 +608,7 @@ class Model:
 
     def _measures(self, y: Any) -> list[Metric]:
         shape = (len(y), *self.output_shape)
-        measures = [_get_metric(m, np.shape(y), shape) for m in self._metrics]
-        for measure in measures:
-            measure.reset_state()
-        return measures
+        return [metrics.get(m, np.shape(y), shape) for m in self._metrics]
 
     @property
     def output_shape(self) -> Shape:
@@ -587,24 +619,6 @@ class Model:
                 "build((None, ...)) or fit"
             )
         return self.nodes[-1].output_shape
-
-
-class _Mean:
-    """The mean of numbers that stand for several samples each."""
-
-    def __init__(self) -> None:
-        self.total, self.count = 0.0, 0
-
-    def add(self, value: float, count: int) -> None:
-        self.total += value * count
-        self.count += count
-
-    def result(self) -> float:
-        return self.total / max(self.count, 1)
-
-
-def _logs(loss: _Mean, measures: list[Metric]) -> Logs:
-    return {"loss": loss.result()} | {m.name: m.result() for m in measures}
 
 
 def _as_list(logs: Logs, names: list[str]) -> Any:
@@ -621,8 +635,4 @@ def _as_validation(given: Sequence[Any]) -> tuple[Any, Any, Any]:
     return x, y, weights[0] if weights else None
 
 
-def _is_linear(layer: Layer) -> bool:
-    return getattr(layer, "activation", None) is activations.linear
-
-
-_get_metric = metrics.get  # ``metrics`` is also an argument of ``compile``
+_collect_metrics = metrics.collect  # ``metrics`` is also an argument of ``compile``

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import initializers
+from sora_np import initializers, regularizers
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.batch_normalization import (
     batch_normalization,
     batch_normalization_dx,
 )
+from sora_np.regularizers import Regularizer
 
 from .base import Layer, batch_of
 
@@ -39,6 +40,7 @@ class BatchNormalization(Layer):
     epsilon : added to the variance
     center, scale : whether there is a beta, a gamma
     *_initializer : name or (rng, shape, dtype) -> array
+    *_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
@@ -63,6 +65,8 @@ class BatchNormalization(Layer):
         gamma_initializer: str | Initializer = "ones",
         moving_mean_initializer: str | Initializer = "zeros",
         moving_variance_initializer: str | Initializer = "ones",
+        beta_regularizer: str | Regularizer | None = None,
+        gamma_regularizer: str | Regularizer | None = None,
         *,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
@@ -80,6 +84,8 @@ class BatchNormalization(Layer):
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations, initializers
+from sora_np import activations, initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.regularizers import Regularizer
 from sora_np.windows import as_count, as_padding, as_pair, plan2d
 
 from .base import Layer, batch_of
@@ -48,6 +49,7 @@ class Conv2D(Layer):
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
+    kernel_regularizer, bias_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
@@ -77,6 +79,8 @@ class Conv2D(Layer):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
         trainable: bool = True,
@@ -92,6 +96,8 @@ class Conv2D(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 "strides and dilation_rate cannot both be above 1, got "

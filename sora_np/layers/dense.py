@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations, initializers
+from sora_np import activations, initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.dense import dense, dense_dw, dense_dx
+from sora_np.regularizers import Regularizer
 from sora_np.windows import as_count
 
 from .base import Layer
@@ -36,6 +37,7 @@ class Dense(Layer):
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
+    kernel_regularizer, bias_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
@@ -56,6 +58,8 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
         *,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
@@ -67,6 +71,8 @@ class Dense(Layer):
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

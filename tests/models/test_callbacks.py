@@ -92,7 +92,11 @@ def test_params_and_model(make_model, images):
     model, log = make_model(), Log()
     model.fit(*images, 20, epochs=2, callbacks=log, verbose=0)
     assert log.model is model
-    assert log.params == {"verbose": 0, "epochs": 2, "steps": 3}
+    assert log.params == {
+        **{"verbose": 0, "epochs": 2, "steps": 3},
+        "validation_freq": 0,
+    }
+    assert model.history.params == {"verbose": 0, "epochs": 2, "steps": 3}
 
 
 # --- stopping -----------------------------------------------------------------

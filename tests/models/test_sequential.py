@@ -339,7 +339,7 @@ def test_shared_layer_keeps_its_weights_and_both_models_work(make_model, images)
     assert_array_equal(head.get_weights()[0], trained[0])
     assert_array_equal(donor.predict(images[0], verbose=0), expected)
 
-    donor.layers[0].trainable = True
+    donor.layers[0].trainable = True  # as when it was compiled
     donor.fit(*images, epochs=1, verbose=0)
     moved = donor.get_weights()[0]
     assert (moved != trained[0]).any()
@@ -374,6 +374,13 @@ def test_layers_added_after_fit(make_model, images, optimizer):
     model.add(Dense(3, "softmax"))
     assert_array_equal(model.get_weights()[0], kept[0])
     before = model.get_weights()
+    with pytest.raises(ValueError, match="^layers were added or removed .* compile"):
+        model.fit(*images, verbose=0)
+    with pytest.raises(ValueError, match="^layers were added or removed .* compile"):
+        model.train_on_batch(*images)
+    for was, now in zip(before, model.get_weights(), strict=True):
+        assert_array_equal(was, now)
+    model.compile(model.optimizer, model.loss)
     model.fit(*images, verbose=0)
     for was, now in zip(before, model.get_weights(), strict=True):
         assert (was != now).any()
@@ -385,6 +392,7 @@ def test_optimiser_forgets_the_layer_that_was_replaced(make_model, images):
     replaced.fit(*images, epochs=3, verbose=0)
     replaced.pop()
     replaced.add(Dense(3, "softmax"))
+    replaced.compile(replaced.optimizer, replaced.loss)
     fresh.set_weights(replaced.get_weights())
     for model in (replaced, fresh):
         model.fit(*images, shuffle=False, verbose=0)
@@ -407,13 +415,17 @@ def test_frozen_layers_do_not_move(make_model, images):
     model = make_model()
     before = model.get_weights()
     model.layers[0].trainable = False
-    model.fit(*images, epochs=2, verbose=0)
+    with pytest.warns(UserWarning, match="^trainable of .* was changed after compile"):
+        model.fit(*images, epochs=2, verbose=0)
     frozen, thawed = model.get_weights(), None
     assert [(a == b).all() for a, b in zip(before, frozen, strict=True)] == [
         *(True, True, False, False),
     ]
     model.layers[0].trainable = True  # at once, without another compile
-    model.fit(*images, epochs=2, verbose=0)
+    with pytest.warns(UserWarning, match="^trainable of .* was changed") as caught:
+        model.fit(*images, epochs=2, verbose=0)
+        model.fit(*images, epochs=2, verbose=0)
+    assert len(caught) == 1 and caught[0].filename == __file__
     thawed = model.get_weights()
     assert all((a != b).any() for a, b in zip(frozen, thawed, strict=True))
 
