@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Sequential
-from sora_np.optimizers import Adam
+from sora_np.optimizers import SGD, Adam
 
 
 @pytest.fixture
@@ -45,3 +45,22 @@ def same_weights():
         return len(a) == len(b) and all(map(np.array_equal, a, b))
 
     return check
+
+
+@pytest.fixture
+def follow(make_model, images):
+    """A function that fits while a metric, "script", gives the numbers it is told."""
+
+    def run(values, callbacks, *, start=0, **options):
+        left = iter(values)
+
+        def script(y_true, y_pred):
+            return next(left)
+
+        model = make_model(SGD(0.1))
+        model.compile(model.optimizer, model.loss, metrics=[script])
+        epochs = {"epochs": start + len(values), "initial_epoch": start}
+        model.fit(*images, callbacks=callbacks, **epochs, **{"verbose": 0, **options})
+        return model
+
+    return run

@@ -173,6 +173,11 @@ def test_only_callbacks_are_taken(make_model, images, thing):
             use(*images, callbacks=[thing], verbose=0)
 
 
+def test_a_class_of_callbacks_is_told_from_an_object(make_model, images):
+    with pytest.raises(TypeError, match="History.*: make one, History..$"):
+        make_model().fit(*images, callbacks=[History], verbose=0)
+
+
 def test_callbacks_that_are_no_list(make_model, images):
     with pytest.raises(TypeError, match="sora_np.callbacks.Callback objects, got"):
         make_model().fit(*images, callbacks=print, verbose=0)

@@ -1,8 +1,6 @@
-"""What happens around training: callbacks, the history, progress on the terminal."""
+"""What every callback is, how they are called, and the history."""
 
-import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,15 +15,19 @@ class Callback:
     """Called at fixed points of ``fit`` and ``evaluate``; a subclass overrides some.
 
     Set ``self.model.stop_training = True`` to end ``fit`` after the batch or epoch.
+    What a callback adds to the logs of an epoch joins the history.
 
     Attributes
     ----------
     model : the model that is trained
-    params : {"verbose", "epochs", "steps"}
+    params : {"verbose", "epochs", "steps", "validation_freq"}; the last is 0 where
+        ``fit`` does not validate
+    remembers : names of the attributes that training depends on, for ``get_state``
     """
 
     model: "Model"
     params: dict[str, Any]
+    remembers: tuple[str, ...] = ()
 
     def set_model(self, model: "Model") -> None:
         """Take the model, before anything else is called."""
@@ -34,6 +36,18 @@ class Callback:
     def set_params(self, params: dict[str, Any]) -> None:
         """Take verbose, epochs and steps (batches an epoch)."""
         self.params = params
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold for training to go on as if unbroken.
+
+        Name -> what JSON can hold, or a NumPy array.
+        """
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` returned; called after ``on_train_begin``."""
+        for name in self.remembers:
+            setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Before the first epoch."""
@@ -80,9 +94,12 @@ class CallbackList:
             given = list(callbacks or ())
         for callback in given:
             if not isinstance(callback, Callback):
+                hint = ""
+                if isinstance(callback, type) and issubclass(callback, Callback):
+                    hint = f": make one, {callback.__name__}()"
                 raise TypeError(
                     "callbacks must be sora_np.callbacks.Callback objects, got "
-                    f"{callback!r}"
+                    f"{callback!r}{hint}"
                 )
         self.callbacks: list[Callback] = given
         for callback in given:
@@ -100,12 +117,14 @@ class History(Callback):
 
     Attributes
     ----------
-    history : name -> one number an epoch, names sorted
+    history : name -> one number (or array) an epoch, names sorted
     epoch : the epochs' numbers, from 0
     """
 
+    history: dict[str, list[Any]]
+
     def __init__(self) -> None:
-        self.history: dict[str, list[float]] = {}
+        self.history = {}
         self.epoch: list[int] = []
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -113,87 +132,19 @@ class History(Callback):
         for name, value in sorted((logs or {}).items()):
             self.history.setdefault(name, []).append(value)
 
+    def get_state(self) -> dict[str, Any]:
+        lists = {
+            name: [np.asarray(value).tolist() for value in values]
+            for name, values in self.history.items()
+        }
+        return {"history": lists, "epoch": self.epoch}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        self.history = {
+            name: [np.array(v) if isinstance(v, list) else v for v in values]
+            for name, values in state["history"].items()
+        }
+        self.epoch = list(state["epoch"])
+
     def __repr__(self) -> str:
         return f"<History of {len(self.epoch)} epochs: {', '.join(self.history)}>"
-
-
-class Progress:
-    """What a person sees of a pass over batches: a bar, a line at its end, or nothing.
-
-    Parameters
-    ----------
-    verbose : "auto" or 1 (a tqdm bar on a terminal or notebook where tqdm is installed,
-        else as 2), 2 (one line at the end), 0 (nothing)
-    steps : how many batches there are
-    title : what the line begins with
-    """
-
-    def __init__(self, verbose: Any, steps: int, title: str) -> None:
-        if verbose not in ("auto", 0, 1, 2):
-            raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
-        self.steps, self.title, self.silent = steps, title, not verbose
-        self._bar = _tqdm_bar(steps, title) if verbose in ("auto", 1) else None
-        self._start = self._second = time.perf_counter()
-        self._done = 0
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def update(self, logs: Logs) -> None:
-        """Count a batch; ``logs`` hold the means so far."""
-        self._done += 1
-        if self._done == 1:  # the first step compiles: left out of the rate
-            self._second = time.perf_counter()
-        if self._bar is not None:
-            self._bar.set_postfix_str(format_logs(logs), refresh=False)
-            self._bar.update()
-
-    def close(self, logs: Logs | None = None) -> None:
-        """End; with ``logs``, write the line."""
-        if self._bar is not None:
-            self._bar.close()
-        if self.silent or logs is None:
-            return
-        now = time.perf_counter()
-        rate = (now - self._second) / max(self._done - 1, 1)
-        if self._done == 1:
-            rate = now - self._start
-        parts = [self.title, f"{self._done}/{self.steps}", f"{now - self._start:.0f}s"]
-        parts += [f"{_format_time(rate)}/step", format_logs(logs)]
-        print(" - ".join(part for part in parts if part), flush=True)
-
-
-def _tqdm_bar(steps: int, title: str) -> Any:
-    """Return a bar that vanishes at its end, or None where none can be shown."""
-    in_notebook = "ipykernel" in sys.modules
-    if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):
-        return None
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        return None
-    return tqdm(total=steps, desc=title or None, leave=False, dynamic_ncols=True)
-
-
-def format_logs(logs: Logs) -> str:
-    """Write numbers as Keras does: .4f, or .4e up to 0.001.
-
-    >>> format_logs({"loss": 0.25, "accuracy": 0.5, "mse": 1e-5})
-    'accuracy: 0.5000 - loss: 0.2500 - mse: 1.0000e-05'
-    """
-    return " - ".join(f"{name}: {_format(v)}" for name, v in sorted(logs.items()))
-
-
-def _format(value: Any) -> str:
-    if np.ndim(value):
-        return f"[{' '.join(map(_format, value))}]"
-    return f"{value:.4e}" if abs(value) <= 1e-3 else f"{value:.4f}"
-
-
-def _format_time(seconds: float) -> str:
-    if seconds >= 1:
-        return f"{seconds:.0f}s"
-    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

@@ -1,0 +1,26 @@
+"""What happens around training: callbacks, one a file, the history, progress."""
+
+from .base import Callback, CallbackList, History, Logs
+from .csv_logger import CSVLogger
+from .early_stopping import EarlyStopping
+from .lambda_callback import LambdaCallback
+from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from .model_checkpoint import ModelCheckpoint
+from .progress import Progress, format_logs
+from .terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "Logs",
+    "ModelCheckpoint",
+    "Progress",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+    "format_logs",
+]

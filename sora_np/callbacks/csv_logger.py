@@ -1,0 +1,91 @@
+"""CSVLogger."""
+
+import csv
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .base import Callback, Logs
+
+
+class CSVLogger(Callback):
+    """Writes the numbers of every epoch to a table: "epoch", then names in order.
+
+    The file is open only while a row is written, so an interrupted run leaves a whole
+    table.  A name that appears later gets its column then, with NA in the rows before.
+
+    Parameters
+    ----------
+    filename : of the table
+    separator : between its cells
+    append : whether to go on with a table that is there, instead of replacing it
+
+    Raises
+    ------
+    OSError : when training begins, where the file cannot be written
+    """
+
+    def __init__(
+        self, filename: str | Path, separator: str = ",", append: bool = False
+    ) -> None:
+        self.filename, self.sep, self.append = Path(filename), separator, append
+        self.keys: list[str] | None = None  # the columns after "epoch"
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.keys = None
+        with open(self.filename, "a", newline="", encoding="utf-8"):
+            pass  # what cannot be written fails before training, not after an epoch
+        if self.append and self.filename.stat().st_size:
+            self.keys = self._read()[0][1:]
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        logs = logs or {}
+        if self.keys is None:
+            self.keys = sorted(logs)
+            self._write("w", [["epoch", *self.keys]])
+        late = sorted(logs.keys() - set(self.keys))
+        if late:
+            self._widen(late)
+        self._write("a", [[epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)]])
+
+    def _widen(self, names: list[str]) -> None:
+        """Add columns: to another file that then takes the place of this one."""
+        assert self.keys is not None
+        head, *rows = self._read()
+        self.keys += names
+        wider = [[*head, *names], *([*row, *["NA"] * len(names)] for row in rows)]
+        target = self.filename
+        self.filename = target.with_name(f".{target.name}.new")
+        try:
+            self._write("w", wider)
+            os.replace(self.filename, target)
+        finally:
+            self.filename.unlink(missing_ok=True)
+            self.filename = target
+
+    def _read(self) -> list[list[str]]:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return list(csv.reader(file, delimiter=self.sep))
+
+    def _write(self, mode: str, rows: list[list[Any]]) -> None:
+        with open(self.filename, mode, newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=self.sep).writerows(rows)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the columns and the length of the table in bytes."""
+        size = self.filename.stat().st_size if self.keys is not None else 0
+        return {"keys": self.keys, "size": size}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on where the table ended then: rows written since are dropped."""
+        self.keys = None
+        if state["keys"] is not None and self.filename.stat().st_size >= state["size"]:
+            self.keys = list(state["keys"])
+            os.truncate(self.filename, state["size"])
+
+
+def _cell(value: Any) -> Any:
+    return f"[{', '.join(map(str, value))}]" if np.ndim(value) else value

@@ -1,0 +1,91 @@
+"""The number that a callback watches, and when it has become better."""
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from sora_np import metrics
+from sora_np.warn import warn
+
+from .base import Callback, Logs
+
+
+class Monitor:
+    """One name in the logs of an epoch.
+
+    Parameters
+    ----------
+    name : such as "val_loss"
+    mode : "min", "max", or "auto": as the metric's ``direction`` says
+    min_delta : by how much a number must be better
+    """
+
+    def __init__(self, name: str, mode: str, min_delta: float = 0.0) -> None:
+        if mode not in ("auto", "min", "max"):
+            raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
+        self.name, self.mode, self.min_delta = name, mode, abs(min_delta)
+
+    def begin(self, callback: Callback) -> None:
+        """Find out, before training, which way is better.
+
+        Raises ValueError where nothing tells.
+        """
+        self._callback, self._has_warned = callback, False
+        mode, model = self.mode, callback.model
+        name = self.name.removeprefix("val_")
+        if mode == "auto" and name == "loss":
+            mode = "min"
+        for metric, its_name in zip(
+            model._metrics, model.metrics_names[1:], strict=True
+        ):
+            if mode == "auto" and its_name == name:
+                mode = metrics.direction(metric) or "auto"
+        if mode == "auto":
+            known = model.metrics_names
+            if callback.params["validation_freq"]:
+                known = [*known, *(f"val_{name}" for name in known)]
+            raise ValueError(
+                f"{type(callback).__name__} cannot tell whether {self.name!r} is "
+                'better when it rises or falls: pass mode="max" or mode="min". '
+                f"{_among(self.name, known)}"
+            )
+        self._rises = mode == "max"
+
+    def value(self, logs: Logs, text: str) -> float | None:
+        """Return the number, or None and warn once, with ``text``, where it is absent.
+
+        Raises ValueError where it is an array.
+        """
+        value: Any = logs.get(self.name)
+        if value is None:
+            validates = self._callback.params["validation_freq"] > 1
+            is_due = not (validates and self.name.startswith("val_"))
+            if is_due and not self._has_warned:
+                self._has_warned = True
+                warn(f"{text.format(self.name)}. {_among(self.name, list(logs))}")
+            return None
+        if np.ndim(value):
+            raise ValueError(
+                f"{type(self._callback).__name__} watches one number, but "
+                f"{self.name!r} is an array of {len(value)}: give the metric an average"
+            )
+        return float(value)
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether ``value`` is better; NaN never is, and all else than None."""
+        if np.isnan(value):
+            return False
+        if than is None:
+            return True
+        delta = self.min_delta
+        return value - delta > than if self._rises else value + delta < than
+
+
+def _among(name: str, known: list[str]) -> str:
+    """List what there is, and the nearest."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    if name.startswith("val_") and name.removeprefix("val_") in known:
+        hint = "; fit was given neither validation_data nor validation_split"
+    return f"Available metrics are: {','.join(known)}{hint}"

@@ -1,0 +1,91 @@
+"""Progress of a pass over batches, on a terminal and elsewhere."""
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+from .base import Logs
+
+
+class Progress:
+    """What a person sees of a pass over batches: a bar, a line at its end, or nothing.
+
+    Parameters
+    ----------
+    verbose : "auto" or 1 (a tqdm bar on a terminal or notebook where tqdm is installed,
+        else as 2), 2 (one line at the end), 0 (nothing)
+    steps : how many batches there are
+    title : what the line begins with
+    """
+
+    def __init__(self, verbose: Any, steps: int, title: str) -> None:
+        if verbose not in ("auto", 0, 1, 2):
+            raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
+        self.steps, self.title, self.silent = steps, title, not verbose
+        self._bar = _tqdm_bar(steps, title) if verbose in ("auto", 1) else None
+        self._start = self._second = time.perf_counter()
+        self._done = 0
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def update(self, logs: Logs) -> None:
+        """Count a batch; ``logs`` hold the means so far."""
+        self._done += 1
+        if self._done == 1:  # the first step compiles: left out of the rate
+            self._second = time.perf_counter()
+        if self._bar is not None:
+            self._bar.set_postfix_str(format_logs(logs), refresh=False)
+            self._bar.update()
+
+    def close(self, logs: Logs | None = None) -> None:
+        """End; with ``logs``, write the line."""
+        if self._bar is not None:
+            self._bar.close()
+        if self.silent or logs is None:
+            return
+        now = time.perf_counter()
+        rate = (now - self._second) / max(self._done - 1, 1)
+        if self._done == 1:
+            rate = now - self._start
+        parts = [self.title, f"{self._done}/{self.steps}", f"{now - self._start:.0f}s"]
+        parts += [f"{_format_time(rate)}/step", format_logs(logs)]
+        print(" - ".join(part for part in parts if part), flush=True)
+
+
+def _tqdm_bar(steps: int, title: str) -> Any:
+    """Return a bar that vanishes at its end, or None where none can be shown."""
+    in_notebook = "ipykernel" in sys.modules
+    if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):
+        return None
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=steps, desc=title or None, leave=False, dynamic_ncols=True)
+
+
+def format_logs(logs: Logs) -> str:
+    """Write numbers as Keras does: .4f, or .4e up to 0.001.
+
+    >>> format_logs({"loss": 0.25, "accuracy": 0.5, "mse": 1e-5})
+    'accuracy: 0.5000 - loss: 0.2500 - mse: 1.0000e-05'
+    """
+    return " - ".join(f"{name}: {_format(v)}" for name, v in sorted(logs.items()))
+
+
+def _format(value: Any) -> str:
+    if np.ndim(value):
+        return f"[{' '.join(map(_format, value))}]"
+    return f"{value:.4e}" if abs(value) <= 1e-3 else f"{value:.4f}"
+
+
+def _format_time(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:.0f}s"
+    return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"

@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sora_np.callbacks import Callback, ModelCheckpoint
+from sora_np.models import load_model
+
+NAN = float("nan")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_names_hold_epochs_and_numbers(follow, tmp_path, capsys):
+    folder = tmp_path / "a" / "b"  # which are made
+    path = str(folder / "{epoch:02d}-{script:.2f}.npz")
+    model = follow([0.456, 3], ModelCheckpoint(path, verbose=1), start=8)
+    assert names(folder) == ["09-0.46.npz", "10-3.00.npz"]
+    assert capsys.readouterr().out.splitlines() == [
+        f"Epoch 9: saving model to {folder / '09-0.46.npz'}",
+        f"Epoch 10: saving model to {folder / '10-3.00.npz'}",
+    ]
+    with pytest.warns(UserWarning, match="'script' is a function of your own"):
+        again = load_model(folder / "10-3.00.npz")
+    assert_array_equal(again.get_weights()[0], model.get_weights()[0])
+    assert again.optimizer.iterations == model.optimizer.iterations
+
+
+BEST = {  # options, numbers, epochs that are saved
+    "min": ({"mode": "min"}, [3, 4, 2, 2, 1], [1, 3, 5]),
+    "max": ({"mode": "max"}, [3, 4, 2, 5], [1, 2, 4]),
+    "nan": ({"mode": "min"}, [NAN, 4, NAN, 3], [2, 4]),
+    "threshold": ({"mode": "min", "initial_value_threshold": 2.5}, [3, 2, 1], [2, 3]),
+    "all": ({"mode": "min", "save_best_only": False}, [1, 2], [1, 2]),
+}
+
+
+@pytest.mark.parametrize("options, values, saved", BEST.values(), ids=BEST)
+def test_the_best_is_saved(follow, tmp_path, options, values, saved):
+    options = {"monitor": "script", "save_best_only": True, **options}
+    follow(values, ModelCheckpoint(tmp_path / "{epoch}.npz", **options))
+    assert names(tmp_path) == [f"{epoch}.npz" for epoch in saved]
+
+
+def test_what_is_said_of_the_best(follow, tmp_path, capsys):
+    path = tmp_path / "m.npz"
+    options = {"save_best_only": True, "mode": "min", "verbose": 1}
+    follow([2, 3, 1], ModelCheckpoint(path, "script", **options))
+    assert capsys.readouterr().out.splitlines() == [
+        f"Epoch 1: script improved from None to 2.00000, saving model to {path}",
+        "Epoch 2: script did not improve from 2.00000",
+        f"Epoch 3: script improved from 2.00000 to 1.00000, saving model to {path}",
+    ]
+
+
+def test_weights_alone(follow, make_model, tmp_path):
+    path = tmp_path / "w.npz"
+    model = follow([1], ModelCheckpoint(path, save_weights_only=True))
+    other = make_model(seed=5)
+    other.load_weights(path)
+    assert_array_equal(other.flat.values, model.flat.values)
+    with pytest.raises(ValueError, match="is no readable model"):
+        load_model(path)
+
+
+def test_every_so_many_batches(make_model, images, tmp_path):
+    """Counted over epochs of 5: after 3, 6, 9, ... of all."""
+    save = ModelCheckpoint(tmp_path / "{epoch}-{batch}-{loss:.0f}.npz", save_freq=3)
+    make_model().fit(*images, 10, epochs=2, callbacks=save, verbose=0)
+    assert names(tmp_path) == ["1-3-1.npz", "2-1-1.npz", "2-4-1.npz"]
+
+
+def test_a_number_that_is_not_there(follow, tmp_path):
+    path = str(tmp_path / "{epoch}-{val_loss}.npz")
+    with pytest.raises(
+        KeyError, match="asks for 'val_loss'. There are: epoch, loss, sc"
+    ):
+        follow([1], ModelCheckpoint(path))
+    assert names(tmp_path) == []
+    text = "^Can save best model only with val_loss available. Available metrics are: l"
+    with pytest.warns(UserWarning, match=text) as caught:
+        save = ModelCheckpoint(tmp_path / "{epoch}.npz", save_best_only=True)
+        follow([1, 2], save)
+    assert len(caught) == 1 and names(tmp_path) == ["1.npz", "2.npz"]
+
+
+def test_a_metric_of_unknown_direction_is_refused_before_training(follow, tmp_path):
+    save = ModelCheckpoint(tmp_path / "m.npz", "script", save_best_only=True)
+    with pytest.raises(
+        ValueError, match="ModelCheckpoint cannot tell whether 'script'"
+    ):
+        follow([1], save)
+    assert names(tmp_path) == []
+
+
+def test_a_save_that_fails_leaves_the_file_and_the_model(
+    make_model, images, tmp_path, monkeypatch
+):
+    """A full disk: the one before stays whole, training may go on."""
+    path = tmp_path / "m.npz"
+    model = make_model()
+    model.save(path)
+    saved = model.get_weights()
+    with monkeypatch.context() as patch:
+
+        def full(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left"):
+            model.fit(*images, callbacks=ModelCheckpoint(path), verbose=0)
+    assert names(tmp_path) == ["m.npz"]
+    model.fit(*images, verbose=0)
+    other = make_model()
+    other.load_weights(path)
+    assert_array_equal(other.get_weights()[0], saved[0])
+
+
+class Stop(Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = True
+
+
+def test_a_run_that_was_stopped_is_saved_too(follow, tmp_path):
+    follow([1, 2], [Stop(), ModelCheckpoint(tmp_path / "{epoch}.npz")])
+    assert names(tmp_path) == ["1.npz"]
+
+
+@pytest.mark.parametrize("freq, error", [("batch", TypeError), (0, ValueError)])
+def test_mistakes(freq, error):
+    with pytest.raises(error, match='save_freq, if not "epoch", must be a positive'):
+        ModelCheckpoint("m.npz", save_freq=freq)
