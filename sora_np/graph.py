@@ -62,7 +62,17 @@ class List:
 
     def forward(self) -> Array:
         """Return the last value."""
-        return forward(self.nodes, self.x, training=self.training)[-1]
+        self.y = forward(self.nodes, self.x, training=self.training)[-1]
+        return self.y
+
+    def value_and_gradient(self, loss: Any, y: Any, weights: Any) -> tuple[Any, Array]:
+        """Return the loss of what ``forward`` returned, and its gradient."""
+        value: tuple[Any, Array] = loss.value_and_gradient(y, self.y, weights)
+        return value
+
+    def activated(self, activation: Activation) -> Array:
+        """Return f(z) of what ``forward`` returned."""
+        return activation.forward(self.y)
 
     def backward(self, dy: Array) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy."""

@@ -24,6 +24,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sora_np.activations import Activation
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
 from sora_np.kernels.bias import bias_relu_dz_tasks
@@ -292,6 +293,9 @@ class Plan:
         self.lock = threading.Lock()
         self._order = np.arange(samples)
         self._drawn: tuple[Any, Any] = (None, None)
+        self._loss: Any = None  # for which was prepared
+        self._losses: Callable[[Array], Array] | None = None
+        self._softmax: Program | None = None
         values = [self.x]
         forward: Work = []
         for step in steps:
@@ -359,9 +363,33 @@ class Plan:
             work()
         return self.y
 
+    def value_and_gradient(self, loss: Any, y: Any, weights: Any) -> tuple[Any, Array]:
+        """Return the loss of what ``forward`` returned, and its gradient."""
+        if loss is not self._loss:
+            self._loss, self._losses = loss, loss.prepare(self.y, self.dy)
+        value: tuple[Any, Array]
+        if self._losses is None:
+            value = loss.value_and_gradient(y, self.y, weights)
+            return value
+        targets = loss.targets(y, self.y)
+        losses = self._losses(targets)
+        value = loss.weigh(targets, losses, self.dy, weights, out=self.dy)
+        return value
+
+    def activated(self, activation: Activation) -> Array:
+        """Return f(z) of what ``forward`` returned."""
+        if activation.name != "softmax" or self.y.ndim != 2:
+            return activation.forward(self.y)
+        if self._softmax is None:
+            self._probabilities = empty(self.y.shape, self.y.dtype)
+            self._softmax = Program(softmax_tasks(self.y, self._probabilities))
+        self._softmax()
+        return self._probabilities.copy()
+
     def backward(self, dy: Array) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy."""
-        self.dy[...] = dy
+        if dy is not self.dy:
+            self.dy[...] = dy
         for work in self._backward:
             work()
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -64,13 +65,19 @@ class Model:
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
         self._planned: Any = None  # what the plans were made for
         self._can_plan = False
+        self._split: tuple[list[Any], Any] = [], None  # what _as_trained returned
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not what holds addresses of arrays."""
-        return vars(self) | {"_plans": {}, "_planned": None, "_flat": None}
+        return vars(self) | {
+            "_plans": {},
+            "_planned": None,
+            "_flat": None,
+            "_split": ([], None),
+        }
 
     # --- building ---------------------------------------------------------------
 
@@ -351,8 +358,8 @@ class Model:
         loss, nodes, activation = self._as_trained(y)
         run = self._runner(nodes, len(y), training=True)
         run.load(x, part)
-        z = run.forward()
-        values, dz = loss.value_and_gradient(y, z, weights)
+        run.forward()
+        values, dz = run.value_and_gradient(loss, y, weights)
         value = float(np.sum(values))
         if not np.isfinite(value) and self._culprit is None:
             batch = kernel_array(x if part is None else x[part], self.dtype)
@@ -360,11 +367,15 @@ class Model:
         run.backward(dz)
         value += flat.penalise()
         self.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
-        return value, activation.forward(z)
+        return value, run.activated(activation)
 
     def _as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
         """Return the loss, the nodes that it is taken of, and what follows these."""
-        return as_trained(self._loss_for(y), self.nodes)
+        loss, last = self._loss_for(y), self.nodes[-1].layer
+        now = [self.nodes, loss, *vars(loss).values(), *vars(last).values()]
+        if len(now) != len(self._split[0]) or not all(map(is_, now, self._split[0])):
+            self._split = now, as_trained(loss, self.nodes)
+        return self._split[1]
 
     def _runner(self, nodes: Sequence[Node], samples: int, *, training: bool) -> Any:
         """Return the plan for a batch, or else the list of layers.

@@ -1,5 +1,6 @@
 """What every loss is: weights of samples and the reduction are the same for all."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -111,18 +112,40 @@ class Loss:
     ) -> tuple[Any, Array]:
         """Return ``self(...)`` and ``self.gradient(...)`` at once."""
         targets, predictions = self._arrays(y_true, y_pred)
-        losses, dy = self.losses_and_dlosses(targets, predictions)
-        factors = self._factors(losses, sample_weight)
+        both = self.losses_and_dlosses(targets, predictions)
+        value, dy = self.weigh(targets, *both, sample_weight)
+        return value, dy.reshape(np.shape(y_pred))
+
+    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
+        """Return a function of targets that returns ``losses`` and writes ``dlosses``.
+
+        It is for many steps whose predictions are in the memory of ``y_pred``; the
+        derivative goes to ``dy``.  None where there is no faster way.
+        """
+        return None
+
+    def weigh(
+        self,
+        targets: Array,
+        losses: Array,
+        dlosses: Array,
+        weight: ArrayLike | None,
+        out: Array | None = None,
+    ) -> tuple[Any, Array]:
+        """Return the reduced loss, and its derivative, to ``out`` where there is one.
+
+        Parameters
+        ----------
+        losses, dlosses : of every sample, for these targets
+        """
+        factors = self._factors(losses, weight)
         count = self._count(targets, losses)
         value = self._reduce(losses * factors, count)
         if self.reduction in ("sum_over_batch_size", "mean"):
-            factors = factors / dy.dtype.type(count)
-        dy = (
-            dy * np.expand_dims(factors, self.axis)
-            if np.ndim(factors)
-            else dy * factors
-        )
-        return value, dy.reshape(np.shape(y_pred))
+            factors = factors / dlosses.dtype.type(count)
+        if np.ndim(factors):
+            factors = np.expand_dims(factors, self.axis)
+        return value, np.multiply(dlosses, factors, out=out)
 
     def _count(self, targets: Array, losses: Array) -> int:
         """Return by how many the sum of losses is divided for their mean."""

@@ -1,18 +1,21 @@
 """Losses of classification, by increasing complexity."""
 
+from collections.abc import Callable
 from operator import index
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.kernels.sigmoid import sigmoid
 from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy,
     softmax_crossentropy_and_dz,
     softmax_crossentropy_dz,
+    softmax_crossentropy_tasks,
 )
+from sora_np.kernels.tasks import Program
 
 from .base import EPSILON, Loss
 
@@ -181,6 +184,9 @@ class CategoricalCrossentropy(Loss):
             return softmax_crossentropy_and_dz(y_pred, y_true)
         return super().losses_and_dlosses(y_true, y_pred)
 
+    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
+        return _prepared(self, y_pred, dy)
+
 
 class SparseCategoricalCrossentropy(Loss):
     """-log p[label] for whole-number labels 0..K-1 and probabilities p over K classes.
@@ -276,6 +282,25 @@ class SparseCategoricalCrossentropy(Loss):
         if self.from_logits and y_pred.ndim == 2 and self.axis in (-1, 1):
             return softmax_crossentropy_and_dz(y_pred, y_true)
         return super().losses_and_dlosses(y_true, y_pred)
+
+    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
+        return _prepared(self, y_pred, dy)
+
+
+def _prepared(loss: Any, z: Array, dz: Array) -> Callable[[Array], Array] | None:
+    if type(loss) not in (CategoricalCrossentropy, SparseCategoricalCrossentropy):
+        return None  # a subclass may compute anything
+    if not loss.from_logits or z.ndim != 2 or loss.axis not in (-1, 1):
+        return None
+    targets, losses = empty(z.shape, z.dtype), empty(len(z), z.dtype)
+    program = Program(softmax_crossentropy_tasks(z, targets, losses, dz))
+
+    def run(t: Array) -> Array:
+        targets[...] = t
+        program()
+        return losses
+
+    return run
 
 
 def _crossentropy(t: Array, y: Array, axis: int, from_logits: bool) -> Array:
