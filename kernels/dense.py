@@ -100,7 +100,19 @@ def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
 
 
 def dense_dx_tasks(dy: Array, w: Array, dx: Array) -> list[Task]:
-    """Return the tasks that write dx of equation (3): the product with w transposed."""
+    """Return the tasks that write dx of equation (3): the product with w transposed.
+
+    Of a small batch dX' = W dY' costs less: dY and dX' are transposed, not W (1600 to
+    128, 32 rows, in a training step: 120 instead of 180 us).
+    """
+    (rows, outputs), inputs = dy.shape, len(w)
+    if rows > 1 and rows * (inputs + outputs) < inputs * outputs:
+        dy_t, dx_t = empty((outputs, rows), dy.dtype), empty((inputs, rows), dy.dtype)
+        return [
+            transpose_task(dy, dy_t),
+            *dense_tasks(w, dy_t, np.zeros(rows, dy.dtype), dx_t),
+            transpose_task(dx_t, dx),
+        ]
     w_t = empty(w.shape[::-1], w.dtype)
     return [
         transpose_task(w, w_t),
