@@ -111,6 +111,7 @@ GRADIENTS = {
     "poisson": (Poisson(), ONE_HOT, PROBABILITIES),
     "hinge": (Hinge(), ONE_HOT, LOGITS + 0.1),
     "kld": (KLDivergence(), PROBABILITIES, PROBABILITIES[::-1]),
+    "kld-above-1": (KLDivergence(), PROBABILITIES, 3 * PROBABILITIES),
     "sparse-ignores": (
         SparseCategoricalCrossentropy(ignore_class=0),
         *(LABELS, PROBABILITIES),

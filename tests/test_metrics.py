@@ -87,6 +87,8 @@ SCORES = {  # metric, y_true, y_pred, result
     "several-labels": (Recall(0.4), [[1, 1, 0]] * 2, [[0.5, 0.1, 0.5]] * 2, 1 / 2),
     "nothing-taken": (Precision(), [1, 1], [0.1, 0.2], 0),
     "no-member": (Recall(), [0, 0], [0.1, 0.9], 0),
+    # of equal ones the first
+    "top-3-of-ties": (Precision(top_k=3), [0, 1, 2, 3], np.ones((4, 40)), 3 / 12),
     "nan-is-not-taken": (Precision(top_k=1), [0, 0], [[1, np.nan], [0, 1]], 1 / 2),
     # class 0: 1 of 2 taken, 1 of 1; class 1: 0 of 1, 0 of 1; class 2: 1 of 1, 1 of 2
     "f1": (F1Score(), LABELS, ROWS, [2 / 3, 0, 2 / 3]),

@@ -135,7 +135,7 @@ OPTIONS = {  # options of SGD(1.0), p, gradients, p in the end; by hand
     ),
     "accumulation": (
         *({"gradient_accumulation_steps": 2}, 0),
-        *([[1, 2, 3, 4], [3, 2, 1, 0], [9] * 4], [-2] * 4),
+        *([[1, 2, 3, 4], [3, 2, 1, 0], [9] * 4, [1] * 4, [7] * 4], [-7] * 4),
     ),
     # the mean of 4 and 0 is clipped, not each; decay comes before the step
     "order": (
@@ -190,10 +190,10 @@ def test_options_keep_to_the_given_ranges(option):
 
 def test_thawed_parameters_enter_the_average_as_they_are():
     """Their average does not begin at 0."""
-    p = np.ones(4)
+    p, g = np.ones((2, 4))
     optimizer = SGD(0.5, use_ema=True, ema_momentum=0.5)
-    optimizer.step(p, np.ones(4), TWO[:1])
-    optimizer.step(p, np.ones(4), TWO)
+    optimizer.step(p, g, TWO[:1])
+    optimizer.step(p, g, TWO)
     optimizer.finalize(p)
     np.testing.assert_allclose(p, [0.25, 0.25, 0.75, 0.75])
 
@@ -223,10 +223,10 @@ def test_a_step_allocates_nothing(options):
 
 
 def test_options_may_be_set_between_steps():
-    p, optimizer = np.zeros(2), SGD(1.0)
-    optimizer.step(p, np.array([3.0, 4.0]))
+    p, g, optimizer = np.zeros(2), np.array([3.0, 4.0]), SGD(1.0)
+    optimizer.step(p, g)
     optimizer.global_clipnorm = 1.0
-    optimizer.step(p, np.array([3.0, 4.0]))
+    optimizer.step(p, g)
     np.testing.assert_allclose(p, [-3.6, -4.8])
 
 
@@ -236,10 +236,13 @@ def test_a_copy_in_the_middle_goes_on_alike():
     optimizer = Nadam(0.1, gradient_accumulation_steps=2, use_ema=True)
     for k in range(3):
         optimizer.step(p, np.full(4, 1.0 + k))
-    twin, q = copy.deepcopy(optimizer), p.copy()
-    for one, array in ((optimizer, p), (twin, q)):
-        for k in range(4):
-            one.step(array, np.full(4, 2.0 - k))
+    g = np.ones(4)
+    optimizer.step(p, g)
+    twin, q, its_g = copy.deepcopy((optimizer, p, g))
+    for one, array, slope in ((optimizer, p, g), (twin, q, its_g)):
+        for k in range(3):
+            slope[:] = 2.0 - k
+            one.step(array, slope)
         one.finalize(array)
     np.testing.assert_array_equal(p, q)
     assert optimizer.iterations == 3 and optimizer.batches == 7
@@ -286,3 +289,18 @@ def test_one_way_to_clip():
 def test_missing_option_of_kerass_is_named():
     with pytest.raises(TypeError, match="loss_scale_factor"):
         Adam(loss_scale_factor=2.0)
+
+
+@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, AdamW, Nadam])
+def test_built_anew_it_begins_anew(kind):
+    """Of all that it remembers."""
+    optimizer, fresh, p, q = kind(0.1), kind(0.1), np.ones(3), np.ones(3)
+    for _ in range(3):
+        optimizer.step(p, np.ones(3))
+    p[:] = 1
+    optimizer.build(p)
+    for k in range(3):
+        optimizer.step(p, np.full(3, 1.0 + k))
+        fresh.step(q, np.full(3, 1.0 + k))
+    np.testing.assert_array_equal(p, q)
+    assert optimizer.iterations == 3

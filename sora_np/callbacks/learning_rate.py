@@ -128,7 +128,6 @@ class ReduceLROnPlateau(Callback):
             return
         if self.cooldown_counter:
             self.cooldown_counter -= 1
-            self.wait = 0
         if self._watch.is_better(value, self.best):
             self.best, self.wait = value, 0
         elif not self.cooldown_counter:
