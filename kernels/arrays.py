@@ -6,19 +6,15 @@ native, aligned, C-contiguous, writable array in ``kernel_array`` before a kerne
 entered, and shapes are validated by the layers.
 """
 
-import functools
-import hashlib
 import math
-import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from .cache import Cache
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Pair: TypeAlias = tuple[int, int]
@@ -93,55 +89,6 @@ def index_dtype(count: int) -> type[np.integer[Any]]:
     return np.uint8 if count <= 256 else np.int32
 
 
-_SOURCE = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()
-
-
-class _Cache(FunctionCache):
-    """numba's disk cache, with the source of every kernel file in its key.
-
-    numba alone notices an edit in the function's own file, not in that of a callee.
-    """
-
-    def _index_key(self, sig: Any, codegen: Any) -> Any:
-        width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
-        return sig, codegen.magic_tuple(), _SOURCE, width, _constants(self._py_func)
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the machine code on disk or None; say once that it will take long."""
-        compiled = super().load_overload(sig, target_context)
-        if compiled is None:
-            _say_that_it_compiles(self.cache_path)
-        return compiled
-
-
-def _constants(function: Any) -> tuple[Any, ...]:
-    """Return a function's name and what it is made with: numbers, functions likewise.
-
-    numba would compare all that is enclosed as bytes, which differ from run to run.
-    """
-    cells = [cell.cell_contents for cell in function.__closure__ or ()]
-    return (
-        function.__module__,
-        function.__qualname__,
-        *(
-            _constants(cell.py_func) if hasattr(cell, "py_func") else cell
-            for cell in cells
-        ),
-    )
-
-
-@functools.cache
-def _say_that_it_compiles(folder: str) -> None:
-    if sys.stderr.isatty():
-        print(
-            "sora_np: compiling for this CPU, a few seconds; kept for the next time in "
-            f"{Path(folder).parent}",
-            file=sys.stderr,
-        )
-
-
 def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Return ``numba.njit`` with the house's settings; nothing compiles before a call.
 
@@ -160,7 +107,7 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
                 tuple(map(numba.types.unliteral, args)), kws
             )
             try:
-                jitted._cache = _Cache(function)
+                jitted._cache = Cache(function)
             except RuntimeError:  # "cannot cache function: no locator available"
                 pass
         return jitted

@@ -187,7 +187,8 @@ def _info(options: argparse.Namespace) -> int:
     import scipy
     from llvmlite import binding
 
-    from sora_np.kernels.relu import relu
+    from sora_np.kernels.cache import folder_of
+    from sora_np.kernels.relu import _relu_item, relu
 
     relu(np.ones(1, np.float32))  # the threading layer is chosen at the first launch
     features = binding.get_host_cpu_features()
@@ -202,7 +203,7 @@ def _info(options: argparse.Namespace) -> int:
         "vector width": f"{width} bytes",
         "threads": numba.get_num_threads(),
         "threading layer": numba.threading_layer(),
-        "numba cache": numba.config.CACHE_DIR or "__pycache__ beside the kernels",
+        "numba cache": folder_of(_relu_item),
     }.items():
         print(f"{name:<16} {value}")
     return 0

@@ -54,7 +54,7 @@ def test_imports_go_down(file):
                 assert FLOOR[name] <= FLOOR[here], f"{file} imports {name} from above"
 
 
-SHARED = {"arrays", "tasks", "tile", "products", "sweeps", "list_backward"}
+SHARED = {"arrays", "cache", "tasks", "tile", "products", "sweeps", "list_backward"}
 ALLOWED = {
     "conv2d": {"depthwise2d", "winograd"},  # among which it chooses
     "conv2d_relu_maxpool2d": {"conv2d", "maxpool2d", "winograd"},  # which it fuses

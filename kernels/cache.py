@@ -1,0 +1,157 @@
+"""Machine code on disk: numba's cache, of which nothing spoilt is ever run.
+
+Every file ends in its SHA-256, so that a truncated or corrupt one is noticed, deleted
+and compiled anew; numba alone would raise what pickle likes, or run it.  The key of an
+entry covers the source of every kernel file; numba alone notices an edit in the
+function's own file, not in that of a callee.  Where nothing can be read or written, a
+kernel compiles in every process, and computes all the same.
+"""
+
+import contextlib
+import functools
+import hashlib
+import io
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+_SOURCE = hashlib.sha256(
+    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+).hexdigest()
+
+
+class Cache(FunctionCache):
+    """The machine code of one function.
+
+    Raises
+    ------
+    RuntimeError : where no folder can be written to
+    """
+
+    def __init__(self, function: Any) -> None:
+        super().__init__(function)
+        # a name of its own: files of numba's own end in no SHA-256
+        name = f"{self._impl.filename_base}.whole"
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(self.cache_path, name, stamp)
+        wanted = numba.config.CACHE_DIR
+        if wanted and not self.cache_path.startswith(os.path.join(wanted, "")):
+            _warn_once(
+                "folder",
+                f"NUMBA_CACHE_DIR={wanted} cannot be written to: machine code is kept "
+                f"in {self.cache_path} instead",
+            )
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
+        return sig, codegen.magic_tuple(), _SOURCE, width, _constants(self._py_func)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code on disk or None; say once that it will take long."""
+        try:
+            compiled = super().load_overload(sig, target_context)
+        except OSError:  # no right to read, or another process deletes it
+            compiled = None
+        if compiled is None:
+            _say_that_it_compiles(self.cache_path)
+        return compiled
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Write the machine code, or warn once that it cannot be kept."""
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:  # the folder is gone, or the disk is full
+            _warn_once(
+                "unwritable",
+                f"machine code cannot be kept in {self.cache_path}, so the kernels "
+                f"compile in every process: {error}",
+            )
+
+
+class _Files(IndexDataCacheFile):
+    """The index and the data files of a function."""
+
+    @contextlib.contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
+        with super()._open_for_write(filepath) as file:
+            content = io.BytesIO()
+            yield content
+            file.write(content.getvalue() + _digest(content.getvalue()))
+
+    def _load_index(self) -> Any:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        if not _is_whole(self._data_path(name)):
+            raise FileNotFoundError(name)  # that is how numba learns to compile it
+        return super()._load_data(name)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
+
+
+def _is_whole(path: str) -> bool:
+    """Return whether a file is there and ends in its SHA-256; delete a spoilt one."""
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        return False
+    if content[-32:] == _digest(content[:-32]):
+        return True
+    Path(path).unlink(missing_ok=True)
+    _warn_once(
+        "spoilt",
+        f"a file of machine code in {os.path.dirname(path)} is truncated or corrupt: "
+        "it was deleted, and the kernel compiles anew",
+    )
+    return False
+
+
+def _constants(function: Any) -> tuple[Any, ...]:
+    """Return a function's name and what it is made with: numbers, functions likewise.
+
+    numba would compare all that is enclosed as bytes, which differ from run to run.
+    """
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    return (
+        function.__module__,
+        function.__qualname__,
+        *(
+            _constants(cell.py_func) if hasattr(cell, "py_func") else cell
+            for cell in cells
+        ),
+    )
+
+
+def folder_of(jitted: Any) -> str:
+    """Return where the machine code of a kernel is kept, or "nowhere"."""
+    return getattr(getattr(jitted, "_cache", None), "cache_path", None) or "nowhere"
+
+
+# --- what a person is told, once a process --------------------------------------
+
+
+@functools.cache
+def _say_that_it_compiles(folder: str) -> None:
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(
+            "sora_np: compiling for this CPU, a few seconds; kept for the next time in "
+            f"{Path(folder).parent}",
+            file=sys.stderr,
+        )
+
+
+def _warn_once(kind: str, text: str) -> None:
+    if kind not in _WARNED:
+        _WARNED.add(kind)
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+
+_WARNED: set[str] = set()

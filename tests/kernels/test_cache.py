@@ -1,0 +1,128 @@
+"""numba's disk cache: what is spoilt is noticed, and nothing that fails ends a run."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+
+from sora_np.kernels import cache
+from sora_np.kernels.arrays import jit
+
+pytestmark = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1 compiles nothing"
+)
+
+
+def double(x):
+    for i in range(x.size):
+        x[i] *= 2
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(cache, "_WARNED", set())
+    return tmp_path / "cache"
+
+
+def hits():
+    """Run a fresh dispatcher, as another process would; return what the disk gave."""
+    fresh, x = jit()(double), np.ones(3)
+    fresh(x)
+    assert x.tolist() == [2, 2, 2]
+    return sum(fresh.stats.cache_hits.values())
+
+
+def cut(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+SPOILS = {
+    "empty-index": ("nbi", lambda path: cut(path, 0)),
+    "truncated-index": ("nbi", lambda path: cut(path, -1)),
+    "half-an-index": ("nbi", lambda path: cut(path, path.stat().st_size // 2)),
+    "flipped-bit-of-index": ("nbi", flip),
+    "text-as-index": ("nbi", lambda path: path.write_text("no pickle" * 9)),
+    "empty-code": ("nbc", lambda path: cut(path, 0)),
+    "truncated-code": ("nbc", lambda path: cut(path, -1)),
+    "half-of-the-code": ("nbc", lambda path: cut(path, path.stat().st_size // 2)),
+    "flipped-bit-of-code": ("nbc", flip),
+}
+
+
+def test_machine_code_is_found_again(folder):
+    assert [hits(), hits()] == [0, 1]
+
+
+@pytest.mark.parametrize("kind, spoil", SPOILS.values(), ids=SPOILS)
+def test_a_spoilt_file_is_deleted_and_written_anew(folder, kind, spoil):
+    assert hits() == 0
+    (path,) = folder.rglob(f"*.{kind}")
+    spoil(path)
+    with pytest.warns(RuntimeWarning, match="is truncated or corrupt: it was") as seen:
+        assert hits() == 0
+    assert len(seen) == 1
+    assert hits() == 1, "it was not written anew"
+    spoil(path)
+    assert hits() == 0, "silent: once a process is enough"
+
+
+def test_missing_code_is_compiled(folder):
+    hits()
+    for path in folder.rglob("*.nbc"):
+        path.unlink()
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_a_folder_that_is_deleted_meanwhile(folder):
+    assert hits() == 0
+    shutil.rmtree(folder)
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_a_folder_that_no_longer_takes_files(folder):
+    fresh, x = jit()(double), np.ones(3)
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    with pytest.warns(RuntimeWarning, match="so the kernels compile in every process"):
+        fresh(x)
+    assert x.tolist() == [2, 2, 2]
+    with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR=.* cannot be written to"):
+        jit()(double)
+
+
+def test_an_edit_of_any_kernel_file_is_another_key(folder, monkeypatch):
+    assert [hits(), hits()] == [0, 1]
+    monkeypatch.setattr(cache, "_SOURCE", "another")
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_the_whole_cache_truncated(tmp_path):
+    """As a full disk leaves it: one warning, the same numbers."""
+    program = (
+        "import numpy as np\n"
+        "from sora_np.kernels.relu import relu, relu_dx\n"
+        "print(relu(np.array([-1.0, 2.0])), relu_dx(np.ones(2), np.array([-1.0, 2])))"
+    )
+    outputs = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        outputs.append((done.stdout, done.stderr.count("RuntimeWarning")))
+        for path in tmp_path.rglob("*.nb?"):
+            cut(path, path.stat().st_size // 2)
+    assert outputs == [("[0. 2.] [0. 1.]\n", 0), ("[0. 2.] [0. 1.]\n", 1)], done.stderr
