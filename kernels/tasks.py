@@ -62,9 +62,9 @@ class Task:
     def __init__(self, body: Any, count: int, *arguments: Any) -> None:
         self.body, self.count = body, count
         self.arguments = arguments  # keeps the arrays that the block points into
+        words: list[int] = []
+        kinds = tuple([_lay_out(argument, words) for argument in arguments])
         if not numba.config.DISABLE_JIT:
-            words: list[int] = []
-            kinds = tuple([_lay_out(argument, words) for argument in arguments])
             self.block = np.array(words, np.int64)
             self.row = _entry(body, kinds), self.block.ctypes.data, count
 

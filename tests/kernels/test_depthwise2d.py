@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numba
 import numpy as np
 import pytest
@@ -12,7 +7,6 @@ from sora_np.kernels import conv2d as c
 from sora_np.kernels import depthwise2d as k
 from sora_np.kernels.tasks import run
 
-ROOT = Path(__file__).parents[2]
 NONE, ONE = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, (kh, kw), strides, pads, dilation
     "smallest": ((1, 1, 1, 1), (1, 1), (1, 1), NONE, (1, 1)),
@@ -134,7 +128,10 @@ def test_nothing_given_is_changed(problem):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread")
+@pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT) or numba.config.NUMBA_NUM_THREADS < 2,
+    reason="needs two threads",
+)
 @pytest.mark.parametrize("images", [1, 9])
 def test_bits_do_not_depend_on_threads(images, rng):
     x = rng.standard_normal((images, 14, 11, 17)).astype("float32")
@@ -151,19 +148,3 @@ def test_bits_do_not_depend_on_threads(images, rng):
             numba.set_num_threads(before)
         bits.append([a.tobytes() for a in (y, dw, dx)])
     assert bits[0] == bits[1]
-
-
-@pytest.mark.parametrize(
-    "env", [{"NUMBA_DISABLE_JIT": "1"}, {"SORA_NP_VECTOR_BYTES": "16"}], ids=str
-)
-def test_the_formulas_in_a_process_with(env):
-    """Without the JIT the operations' twins check every index."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    done = subprocess.run(
-        [*command, "-k", "is_the_formula"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr

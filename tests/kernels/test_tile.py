@@ -406,6 +406,7 @@ def run(*command, **env):
     )
 
 
+@needs_jit
 @pytest.mark.parametrize(
     "env",
     [

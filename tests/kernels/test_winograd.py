@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numba
 import numpy as np
 import pytest
@@ -11,7 +6,6 @@ from sora_np.kernels import conv2d as direct
 from sora_np.kernels import winograd as k
 from sora_np.kernels.tasks import run
 
-ROOT = Path(__file__).parents[2]
 NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, filters, pads
     "one-tile": ((1, 6, 6, 1), 1, NONE),
@@ -23,7 +17,7 @@ CASES = {  # id: x shape, filters, pads
     "full": ((1, 5, 4, 2), 3, ((2, 2), (2, 2))),
     "many-pads": ((1, 3, 5, 2), 3, ((4, 3), (3, 5))),
     "no-images": ((0, 6, 6, 2), 3, NONE),
-    "blocks-and-parts": ((5, 14, 13, 9), 40, SAME),
+    "blocks-and-parts": ((5, 14, 13, 3), 40, SAME),
     **{f"{c}-channels": ((1, 7, 7, c), c, SAME) for c in (15, 16, 17, 33, 65)},
 }
 
@@ -125,6 +119,7 @@ def test_dx_is_the_derivative(rng):
 
 @pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
 @pytest.mark.parametrize("channels, bound", [(64, 2e-6), (512, 6e-6)])
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="90 s as plain Python")
 def test_error_is_bounded(channels, bound, mean, rng):
     x, w, bias = arrays(rng, (1, 16, 16, channels), 64, np.float32)
     x += np.float32(mean)
@@ -210,7 +205,7 @@ def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
 @pytest.mark.parametrize("pads", [NONE, SAME, ((2, 0), (1, 2)), ((3, 0), (0, 0))])
 def test_conv2d_and_its_dx_with_it(pads, rng, monkeypatch):
     monkeypatch.setattr(direct, "WORK", 1)
-    x, w, bias = arrays(rng, (2, 14, 15, 33), 18, np.float32)
+    x, w, bias = arrays(rng, (2, 14, 15, 17), 18, np.float32)
     y = direct.conv2d(x, w, bias, pads=pads)
     dy = rng.standard_normal(y.shape).astype(np.float32)
     dx = direct.conv2d_dx(dy, w, x.shape, pads=pads)
@@ -222,25 +217,3 @@ def test_conv2d_and_its_dx_with_it(pads, rng, monkeypatch):
         assert actual.dtype == np.float32
         scale = np.abs(expected).max()
         np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-6 * scale)
-
-
-# --- in fresh processes -------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "env",
-    [{"NUMBA_DISABLE_JIT": "1"}, {"SORA_NP_VECTOR_BYTES": "16"}],
-    ids=str,
-)
-def test_small_cases_in_a_process_with(env):
-    """Without the JIT every index is checked; other vectors have other tails."""
-    chosen = "overhang or uneven or pads-make or stays_in or 17-channels"
-    command = "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", chosen
-    done = subprocess.run(
-        [sys.executable, *command],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
