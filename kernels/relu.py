@@ -6,8 +6,9 @@ Entry by entry, with slope a (0), threshold b (0) and ceiling m (infinity)::
      y = x            if b < x < m               dx = dy        if b < x < m      (2)
      y = a * (x - b)  if x <= b                  dx = a * dy    if x <= b
 
-By default y = max(0, x).  At the kinks the derivative is that of the lower side at b
-and of the upper side at m, as in TensorFlow.  NaN stays NaN.
+By default y = max(0, x), with dx = dy at infinity too.  At the kinks the derivative is
+that of the lower side at b and of the upper side at m, as in TensorFlow.  NaN stays
+NaN.
 
 Source: Nair & Hinton (2010), "Rectified linear units improve restricted Boltzmann
 machines"; the source document, 4.1.2.
@@ -47,7 +48,8 @@ def relu_dx_reference(
         if x[index] <= threshold:
             dx[index] = slope * dy[index]
         else:
-            dx[index] = 0 * dy[index] if x[index] >= ceiling else dy[index]
+            above = x[index] >= ceiling and ceiling != np.inf
+            dx[index] = 0 * dy[index] if above else dy[index]
     return dx
 
 
@@ -77,6 +79,7 @@ def relu_dx(
     positive together.
     """
     dx = np.empty_like(dy)
+    ceiling = np.nan if ceiling == np.inf else ceiling  # no x is at or above NaN
     bends = np.array([slope, threshold, ceiling], x.dtype)
     flat = dy.reshape(-1), x.reshape(-1), bends, dx.reshape(-1)
     run(Task(_relu_dx_item, -(-dy.size // BLOCK), *flat))
