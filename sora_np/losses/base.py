@@ -170,7 +170,7 @@ class Loss:
         if weight is None:
             return losses.dtype.type(1)
         factors = kernel_array(weight, losses.dtype, "sample_weight")
-        if factors.ndim == losses.ndim + 1 and factors.shape[-1] == 1:
+        while factors.ndim > 1 and factors.shape[-1] == 1:
             factors = factors[..., 0]
         if factors.shape != losses.shape[: factors.ndim]:
             raise ValueError(
