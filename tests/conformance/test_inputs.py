@@ -1,0 +1,136 @@
+"""Arrays of every kind, as x, dy, targets and predictions: the same numbers come out.
+
+Kernels check nothing and know one layout, so every door is tried: whatever is handed in
+gives what its plain copy gives, and is not changed.
+"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sora_np import losses
+from sora_np.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    ReLU,
+    Rescaling,
+    Sigmoid,
+    Softmax,
+)
+
+
+def read_only(x, folder):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+def memory_mapped(x, folder):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+def unaligned(x, folder):
+    y = np.zeros(x.nbytes + 1, np.uint8)[1:].view(x.dtype).reshape(x.shape)
+    y[...] = x
+    return y
+
+
+KINDS = {  # of small whole numbers
+    "fortran": lambda x, _: np.asfortranarray(x),
+    "negative-strides": lambda x, _: x[::-1, ..., ::-1].copy()[::-1, ..., ::-1],
+    "every-second": lambda x, _: np.repeat(x, 2, axis=-1)[..., ::2],
+    "axes-swapped": lambda x, _: np.swapaxes(np.swapaxes(x, 0, -1).copy(), 0, -1),
+    "read-only": read_only,
+    "memory-mapped": memory_mapped,
+    "unaligned": unaligned,
+    "big-endian": lambda x, _: x.astype(x.dtype.newbyteorder(">")),
+    "float64": lambda x, _: x.astype(np.float64),
+    "float16": lambda x, _: x.astype(np.float16),
+    "longdouble": lambda x, _: x.astype(np.longdouble),
+    "int64": lambda x, _: x.astype(np.int64),
+    "uint8": lambda x, _: x.astype(np.uint8),
+    "big-endian-int": lambda x, _: x.astype(">i2"),
+    "list": lambda x, _: x.tolist(),
+}
+LAYERS = {  # one for every kernel
+    "conv2d": (lambda: Conv2D(3, 2), (3, 4, 5, 2)),
+    "conv2d-same": (lambda: Conv2D(3, 3, 2, "same", activation="relu"), (3, 4, 5, 2)),
+    "conv2d-winograd": (lambda: Conv2D(16, 3, padding="same"), (4, 8, 8, 16)),
+    "conv2d-depthwise": (lambda: Conv2D(4, 3, groups=4), (3, 4, 5, 4)),
+    "max-pool": (lambda: MaxPool(2), (3, 4, 5, 2)),
+    "dense": (lambda: Dense(3, "sigmoid"), (3, 5)),
+    "relu": (lambda: ReLU(6, 0.5, 1), (3, 5)),
+    "sigmoid": (Sigmoid, (3, 5)),
+    "softmax": (lambda: Softmax(1), (3, 5, 2)),
+    "activation-tanh": (lambda: Activation("tanh"), (3, 5)),
+    "batch-normalization": (BatchNormalization, (3, 4, 2)),
+    "dropout": (lambda: Dropout(0.5), (3, 5)),
+    "flatten": (Flatten, (3, 4, 2)),
+    "rescaling": (lambda: Rescaling(1 / 8), (3, 4, 2)),
+}
+
+
+def plain(a):
+    """Return the same numbers as kernels take them: float64 stays, others float32."""
+    a = np.asarray(a)
+    return a.astype(np.float64 if a.dtype == np.float64 else np.float32, order="C")
+
+
+def passes(make, x, dy):
+    layer = make()
+    layer.build(np.shape(x)[1:], np.random.default_rng(1), np.float32)
+    y = layer.forward(x, training=True)
+    return y, layer.backward(dy), *layer.grads.values()
+
+
+@pytest.mark.parametrize("convert", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("make, shape", LAYERS.values(), ids=LAYERS)
+def test_layers(make, shape, convert, rng, tmp_path):
+    x = rng.integers(0, 9, shape).astype(np.float32)
+    y = make()(x)
+    dy = rng.integers(0, 5, y.shape).astype(np.float32)
+    (tmp_path / "dy").mkdir()
+    given = convert(x, tmp_path), convert(dy, tmp_path / "dy")
+    before = [np.array(a) for a in given]
+    plainly = passes(make, *map(plain, given))
+    for actual, expected in zip(passes(make, *given), plainly, strict=True):
+        assert_array_equal(actual, expected)
+    for a, kept in zip(given, before, strict=True):
+        assert_array_equal(np.array(a), kept, "what was given was changed")
+
+
+LOSSES = {
+    "mse": losses.MeanSquaredError(),
+    "mae": losses.MeanAbsoluteError(),
+    "bce": losses.BinaryCrossentropy(),
+    "bce-logits": losses.BinaryCrossentropy(True),
+    "ce": losses.CategoricalCrossentropy(),
+    "ce-logits": losses.CategoricalCrossentropy(True),
+    "ce-axis": losses.CategoricalCrossentropy(True, axis=1),
+    "sparse": losses.SparseCategoricalCrossentropy(True),
+}
+
+
+@pytest.mark.parametrize("convert", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_losses(loss, convert, rng, tmp_path):
+    y_pred = rng.integers(0, 2, (4, 3, 3)).astype(np.float32)
+    y_pred[..., 0] = 1  # so that no row sums to 0
+    y_true = np.eye(3, dtype=np.float32)[rng.integers(0, 3, (4, 3))]
+    if loss is LOSSES["sparse"]:
+        y_true = y_true.argmax(axis=-1)
+    weights = rng.integers(0, 3, (4, 3)).astype(np.float32)
+    given = []
+    for name, array in (("t", y_true), ("p", y_pred), ("w", weights)):
+        (tmp_path / name).mkdir()
+        given.append(convert(array, tmp_path / name))
+    actual = loss.value_and_gradient(*given)
+    expected = loss.value_and_gradient(*map(plain, given))
+    assert actual[0] == expected[0]
+    assert_array_equal(actual[1], expected[1])

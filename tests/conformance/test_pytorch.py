@@ -1,0 +1,229 @@
+"""The same numbers as PyTorch, forward and by autograd; where it is installed.
+
+An oracle more, and one that nobody here wrote.  It is no test dependency: without it
+this module is skipped, and says so.  With it: ``python -m pip install torch==2.13.0``.
+"""
+
+import numpy as np
+import pytest
+from conformance import cases, oracles
+
+from sora_np import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPool,
+    Sequential,
+    losses,
+    optimizers,
+)
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+F = torch.nn.functional
+
+
+def tensor(a):
+    """Return what autograd differentiates by; images as PyTorch has them, NCHW."""
+    a = np.moveaxis(a, -1, 1) if a.ndim == 4 else a
+    return torch.tensor(np.ascontiguousarray(a), requires_grad=True)
+
+
+def array(t):
+    a = t.detach().numpy()
+    return np.moveaxis(a, 1, -1) if a.ndim == 4 else a
+
+
+def filters(kernel):
+    """Return HWIO filters as OIHW."""
+    return torch.tensor(kernel.transpose(3, 2, 0, 1).copy(), requires_grad=True)
+
+
+def padded(t, pads, value=0.0):
+    (top, bottom), (left, right) = pads
+    return F.pad(t, (left, right, top, bottom), value=value)
+
+
+def pads_of(layer, shape, window, dilation=(1, 1)):
+    if layer.padding == "valid":
+        return (0, 0), (0, 0)
+    sizes = zip(shape[1:3], window, layer.strides, dilation, strict=True)
+    return [oracles.same_pads(*size) for size in sizes]
+
+
+@pytest.mark.parametrize(
+    "shape, args, options", cases.CONV2D.values(), ids=cases.CONV2D
+)
+def test_conv2d(shape, args, options, dtype, close, rng):
+    layer, x = Conv2D(*args, **options), rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    bias = rng.standard_normal(layer.filters).astype(dtype)
+    y = layer.forward(x, training=True) + (bias if layer.use_bias else 0)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    pads = pads_of(layer, shape, layer.kernel_size, layer.dilation_rate)
+    there, w = tensor(x), filters(layer.params["kernel"])
+    sweep = layer.strides, 0, layer.dilation_rate, layer.groups
+    b = tensor(bias) if layer.use_bias else None
+    out = F.conv2d(padded(there, pads), w, b, *sweep)
+    out.backward(tensor(dy))
+    close(y, array(out), "y")
+    close(layer.backward(dy), array(there.grad), "dx")
+    close(layer.grads["kernel"], w.grad.numpy().transpose(2, 3, 1, 0), "dkernel")
+    if layer.use_bias:
+        close(layer.grads["bias"], b.grad.numpy(), "dbias")
+
+
+@pytest.mark.parametrize("ties", [False, True], ids=["numbers", "ties"])
+@pytest.mark.parametrize(
+    "shape, args", cases.MAX_POOLING.values(), ids=cases.MAX_POOLING
+)
+def test_max_pooling(shape, args, ties, dtype, close, rng):
+    layer = MaxPool(*args)
+    x = rng.integers(-9, -7, shape) if ties else rng.standard_normal(shape)
+    x = x.astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    there, pads = tensor(x), pads_of(layer, shape, layer.pool_size)
+    out = F.max_pool2d(padded(there, pads, -torch.inf), layer.pool_size, layer.strides)
+    out.backward(tensor(dy))
+    np.testing.assert_array_equal(y, array(out))
+    close(layer.backward(dy), array(there.grad), "dx")
+
+
+@pytest.mark.parametrize("shape, units", cases.DENSE.values(), ids=cases.DENSE)
+def test_dense(shape, units, dtype, close, rng):
+    layer, x = Dense(units), rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    there, w = torch.tensor(x, requires_grad=True), tensor(layer.params["kernel"])
+    out = there @ w
+    out.backward(torch.tensor(dy))
+    close(y, out.detach().numpy(), "y")
+    close(layer.backward(dy), there.grad.numpy(), "dx")
+    close(layer.grads["kernel"], w.grad.numpy(), "dkernel")
+
+
+@pytest.mark.parametrize("shape", [(9, 3), (2, 17), (3, 4, 5, 16)], ids=str)
+def test_batch_normalization(shape, dtype, rng):
+    layer, x = BatchNormalization(), rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    for name in ("gamma", "beta"):
+        layer.params[name] = rng.standard_normal(shape[-1])
+    y, dy = layer.forward(x, training=True), rng.standard_normal(shape).astype(dtype)
+    there, gamma, beta = tensor(x), *map(tensor, layer.params.values())
+    out = F.batch_norm(there, None, None, gamma, beta, training=True, eps=1e-3)
+    out.backward(tensor(dy))
+    pairs = [(y, array(out)), (layer.backward(dy), array(there.grad))]
+    pairs += [(layer.grads["gamma"], gamma.grad), (layer.grads["beta"], beta.grad)]
+    rounding = {"float32": 2e-5, "float64": 1e-12}[dtype]
+    for actual, expected in pairs:
+        np.testing.assert_allclose(actual, expected, rtol=rounding, atol=rounding)
+
+
+def labels(rng):
+    return rng.integers(0, 5, 7), torch.long
+
+
+def one_hot(rng):
+    return np.eye(5)[rng.integers(0, 5, 7)], None
+
+
+def zeros_and_ones(rng):
+    return rng.integers(0, 2, (7, 5)), None
+
+
+LOSSES = {
+    "mse": (losses.MeanSquaredError(), F.mse_loss, one_hot),
+    "mae": (losses.MeanAbsoluteError(), F.l1_loss, one_hot),
+    "bce": (
+        losses.BinaryCrossentropy(True),
+        *(F.binary_cross_entropy_with_logits, zeros_and_ones),
+    ),
+    "ce": (losses.CategoricalCrossentropy(True), F.cross_entropy, one_hot),
+    "ce-smoothed": (
+        losses.CategoricalCrossentropy(True, 0.2),
+        lambda z, t: F.cross_entropy(z, t, label_smoothing=0.2),
+        one_hot,
+    ),
+    "sparse": (losses.SparseCategoricalCrossentropy(True), F.cross_entropy, labels),
+}
+
+
+@pytest.mark.parametrize("loss, function, targets", LOSSES.values(), ids=LOSSES)
+def test_losses(loss, function, targets, dtype, close, rng):
+    z = 3 * rng.standard_normal((7, 5)).astype(dtype)
+    t, kind = targets(rng)
+    there = torch.tensor(z, requires_grad=True)
+    out = function(there, torch.tensor(t, dtype=kind or there.dtype))
+    out.backward()
+    value, gradient = loss.value_and_gradient(t, z)
+    np.testing.assert_allclose(value, out.item(), rtol=1e-5)
+    close(gradient, there.grad.numpy(), "gradient")
+
+
+OPTIMIZERS = {  # epsilon stands in different places, so it is 0
+    "sgd": (
+        lambda: optimizers.SGD(0.1, 0.9),
+        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9),
+    ),
+    "nesterov": (
+        lambda: optimizers.SGD(0.1, 0.9, nesterov=True),
+        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
+    ),
+    "rmsprop": (
+        lambda: optimizers.RMSprop(0.01, 0.9, epsilon=0),
+        lambda p: torch.optim.RMSprop(p, 0.01, 0.9, eps=0),
+    ),
+    "adam": (
+        lambda: optimizers.Adam(0.01, epsilon=0),
+        lambda p: torch.optim.Adam(p, 0.01, eps=0),
+    ),
+    "amsgrad": (
+        lambda: optimizers.Adam(0.01, epsilon=0, amsgrad=True),
+        lambda p: torch.optim.Adam(p, 0.01, eps=0, amsgrad=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("ours, theirs", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_ten_steps(ours, theirs, dtype, rng):
+    p = rng.standard_normal(33).astype(dtype)
+    there = torch.tensor(p, requires_grad=True)
+    ours, theirs = ours(), theirs([there])
+    for _ in range(10):
+        g = rng.standard_normal(33).astype(dtype)
+        ours.step(p, g)
+        there.grad = torch.tensor(g)
+        theirs.step()
+    rounding = {"float32": 2e-5, "float64": 1e-12}[dtype]
+    np.testing.assert_allclose(p, there.detach().numpy(), rtol=0, atol=rounding)
+
+
+def test_a_network_learns_the_same(rng):
+    """Convolution, pooling, flattening and softmax, ten steps of SGD in float64."""
+    layers = [
+        Conv2D(5, 3, activation="relu"),
+        MaxPool(2),
+        Flatten(),
+        Dense(3, "softmax"),
+    ]
+    model = Sequential([*layers], dtype="float64")
+    model.build((None, 9, 8, 2))
+    model.compile(optimizers.SGD(0.1, 0.9), "sparse_categorical_crossentropy")
+    w, b = filters(layers[0].params["kernel"]), tensor(layers[0].params["bias"])
+    v, c = tensor(layers[3].params["kernel"]), tensor(layers[3].params["bias"])
+    theirs = torch.optim.SGD([w, b, v, c], 0.1, momentum=0.9)
+    x, y = rng.standard_normal((6, 9, 8, 2)), rng.integers(0, 3, 6)
+    for _ in range(10):
+        h = F.max_pool2d(F.relu(F.conv2d(tensor(x), w, b)), 2)
+        z = h.permute(0, 2, 3, 1).flatten(1) @ v + c  # Flatten has the channels last
+        loss = F.cross_entropy(z, torch.tensor(y))
+        theirs.zero_grad()
+        loss.backward()
+        theirs.step()
+        np.testing.assert_allclose(model.train_on_batch(x, y), loss.item(), rtol=1e-9)
+    np.testing.assert_allclose(
+        layers[0].params["kernel"], w.detach().numpy().transpose(2, 3, 1, 0), rtol=1e-9
+    )
