@@ -3,13 +3,29 @@
 import numpy as np
 import pytest
 from conformance import cases
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import (
+    expit,
+    huber,
+    log_expit,
+    log_softmax,
+    rel_entr,
+    softmax,
+    xlogy,
+)
 
+from sora_np import losses as losses_module
 from sora_np.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    Hinge,
+    Huber,
+    KLDivergence,
+    LogCosh,
     MeanAbsoluteError,
+    MeanAbsolutePercentageError,
     MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
     SparseCategoricalCrossentropy,
 )
 
@@ -22,6 +38,39 @@ def squared(t, p):
 
 def absolute(t, p):
     return np.mean(np.abs(p - t), -1), np.sign(p - t) / p.shape[-1]
+
+
+def percentage(t, p):
+    shares = 100 / np.maximum(np.abs(t), 1e-7) / p.shape[-1]
+    return np.sum(np.abs(p - t) * shares, -1), np.sign(p - t) * shares
+
+
+def logarithmic(t, p):
+    error = np.log1p(np.maximum(p, 1e-7)) - np.log1p(np.maximum(t, 1e-7))
+    slope = np.where(p > 1e-7, 2 * error / (1 + p), 0)
+    return np.mean(error**2, -1), slope / p.shape[-1]
+
+
+def huber_2(t, p):
+    return huber(2, p - t).mean(-1), np.clip(p - t, -2, 2) / p.shape[-1]
+
+
+def log_cosh(t, p):
+    return np.log(np.cosh(p - t)).mean(-1), np.tanh(p - t) / p.shape[-1]
+
+
+def poisson(t, p):
+    return np.mean(p - xlogy(t, p + 1e-7), -1), (1 - t / (p + 1e-7)) / p.shape[-1]
+
+
+def hinge(t, p):
+    margin = 1 - (2 * t - 1) * p
+    return np.maximum(margin, 0).mean(-1), (1 - 2 * t) * (margin > 0) / p.shape[-1]
+
+
+def divergence(t, p):
+    t = np.clip(t, 1e-7, 1)
+    return rel_entr(t, p).sum(-1), -t / p
 
 
 def binary(t, p):
@@ -62,6 +111,18 @@ def numbers(rng, shape):
     return rng.standard_normal(shape), rng.standard_normal(shape)
 
 
+def positive(rng, shape):
+    return rng.uniform(0.1, 3, shape), rng.uniform(0.1, 3, shape)
+
+
+def counts(rng, shape):
+    return rng.integers(0, 5, shape), rng.uniform(0.1, 3, shape)
+
+
+def distributions(rng, shape):
+    return rng.random(shape), rng.uniform(0.05, 1, shape)
+
+
 def of_two(rng, shape):
     return rng.integers(0, 2, shape), rng.uniform(0.01, 0.99, shape)
 
@@ -89,6 +150,13 @@ def soft_logits(rng, shape):
 LOSSES = {  # the loss, its oracle, its data; for sparse ones one-hot rows become labels
     "mse": (MeanSquaredError, squared, numbers),
     "mae": (MeanAbsoluteError, absolute, numbers),
+    "mape": (MeanAbsolutePercentageError, percentage, positive),
+    "msle": (MeanSquaredLogarithmicError, logarithmic, numbers),
+    "huber": (lambda **o: Huber(2, **o), huber_2, numbers),
+    "log-cosh": (LogCosh, log_cosh, numbers),
+    "poisson": (Poisson, poisson, counts),
+    "hinge": (Hinge, hinge, logits_of_two),
+    "kld": (KLDivergence, divergence, distributions),
     "bce": (BinaryCrossentropy, binary, of_two),
     "bce-logits": (
         lambda **o: BinaryCrossentropy(True, **o),
@@ -118,6 +186,13 @@ LOSSES = {  # the loss, its oracle, its data; for sparse ones one-hot rows becom
         *(categorical_logits, logits_of_classes),
     ),
 }
+
+
+def test_every_loss_is_here():
+    made = {type(make()) for make, _, _ in LOSSES.values()}
+    assert made == set(losses_module.CLASSES.values())
+
+
 SHAPES = {
     **{f"{c}-wide": (5, c) for c in cases.CHANNELS},
     **{f"{n}-samples": (n, 4) for n in (0, 1, 63, 64, 65, 300)},
