@@ -305,22 +305,20 @@ def conv2d_dx_tasks(
 #   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
 #            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58.
 CHANNELS, WORK = 16, 2048  # at least; work is tiles times channels
+DTYPES = {np.dtype(np.float32)}  # users of float64 want to compare sums with sums
 
 
 def suits_winograd(
     shape: Shape, w: Array, strides: Pair, dilation: Pair, groups: int
 ) -> bool:
-    """Return whether (1) with outputs (N, OH, OW, .) is one for Winograd's tiles.
-
-    Not in float64, whose users want to compare sums with sums.
-    """
+    """Return whether (1) with outputs (N, OH, OW, .) is one for Winograd's tiles."""
     images, height, width, _ = shape
     tiles = images * -(-height // OUT) * -(-width // OUT)
     return (
         w.shape[:2] == (3, 3)
         and strides == dilation == (1, 1)
         and groups == 1
-        and w.dtype == np.float32
+        and w.dtype in DTYPES
         and min(w.shape[2:]) >= CHANNELS
         and tiles * min(w.shape[2:]) >= WORK
         and 2 * images * height * width >= tiles * OUT**2

@@ -92,18 +92,29 @@ def first_not_finite(nodes: Sequence[Node], x: Array) -> str:
     return "all layers are finite, look at y and the weights of samples"
 
 
-def backward(nodes: Sequence[Node], dy: Array) -> Array:
+def backward(
+    nodes: Sequence[Node], dy: Array, slopes: dict[int, Array] | None = None
+) -> Array:
     """Return dx given dy of the last value; write every layer's ``grads``.
 
     Where a value is taken by several nodes its gradients add up; where a layer is used
     by several nodes, so do those of its parameters.
+
+    Parameters
+    ----------
+    nodes : that have run forward in training
+    dy : d(loss)/d(last value)
+    slopes : a dictionary to fill with d(loss)/d(value) by the value's number; without,
+        each is dropped when it has been used
     """
-    slopes: dict[int, Array] = {len(nodes): dy}
+    keep = slopes is not None
+    slopes = {} if slopes is None else slopes
+    slopes[len(nodes)] = dy
     done: set[int] = set()
     for k in reversed(range(len(nodes))):
         layer, inputs, _ = nodes[k]
         earlier = [g.copy() for g in layer.grads.values()] if id(layer) in done else []
-        dxs = layer.backward(slopes.pop(k + 1))
+        dxs = layer.backward(slopes[k + 1] if keep else slopes.pop(k + 1))
         for grad, before in zip(layer.grads.values(), earlier, strict=False):
             grad += before
         done.add(id(layer))
