@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "files", type=Path, nargs="+", metavar="FILE", help="an image, or .npz with x"
     )
 
-    check = command(_gradcheck, "check a model's gradients, layer by layer")
+    check = command(_gradcheck, "check the gradients of a model, and of its layers")
     check.add_argument(
         "model",
         type=Path,
@@ -84,8 +84,13 @@ def _parser() -> argparse.ArgumentParser:
         help="by default the source document's network with random biases",
     )
     check.add_argument(
-        "--samples", type=int, default=100, help="entries an array (100); 0 checks all"
+        "--samples",
+        type=int,
+        default=gradcheck.SAMPLES,
+        help=f"entries of every array ({gradcheck.SAMPLES}); with 0, only some "
+        "directions of it as a whole",
     )
+    check.add_argument("--full", action="store_true", help="check all entries: minutes")
     check.add_argument("--seed", type=int, default=0)
 
     command(_info, "show versions, threads, vector width and cache folder")
@@ -159,27 +164,31 @@ def _gradcheck(options: argparse.Namespace) -> int:
             if "bias" in layer.params:
                 layer.params["bias"] = rng.normal(0, 0.1, layer.params["bias"].shape)
     else:
-        saved = load_model(options.model)
-        model = Sequential.from_config(saved.get_config() | {"dtype": "float64"})
-        model.set_weights(saved.get_weights())
+        model = _in_float64(load_model(options.model))
     assert model.input_shape is not None
-    x: Any = rng.random((2, *model.input_shape))
-    print(f"{model.name} in float64, central differences, eps {gradcheck.EPS:g}")
-    wrong = False
-    for layer in model.layers:
-        values = {"samples": options.samples or None, "seed": options.seed}
-        checks = gradcheck.check_layer(layer, x, **values)
-        wrong |= not all(check.passed for check in checks)
-        print(f"\n{layer.name} ({type(layer).__name__})")
-        print(*gradcheck.format_checks(checks), sep="\n", flush=True)
-        x = layer.forward(x)
-    print("\nthe whole model, to its output")
     x = rng.random((2, *model.input_shape))
-    checks = gradcheck.check_model(model, x, samples=20, seed=options.seed)
-    print(*gradcheck.format_checks(checks), sep="\n")
-    wrong |= not all(check.passed for check in checks)
-    print("\nWRONG gradients" if wrong else "\nall gradients agree")
-    return int(wrong)
+    samples = None if options.full else options.samples
+    how: dict[str, Any] = {"samples": samples, "seed": options.seed}
+    reports = []
+
+    def show(title: str, report: gradcheck.Report) -> None:
+        print(f"\n{title}", report, sep="\n", flush=True)
+        reports.append(report)
+
+    print(f"{model.name} in float64: central differences, eps {gradcheck.EPS:g}")
+    for layer in model.layers:
+        assert layer.input_shape is not None
+        x_of_layer = rng.standard_normal((2, *layer.input_shape))
+        report = gradcheck.check_layer(layer, x_of_layer, **how)
+        show(f"{layer.name} ({type(layer).__name__}) alone", report)
+    show("the whole model", gradcheck.check_model(model, x, **how))
+    if model.loss is not None:
+        name = getattr(model.loss, "name", model.loss)
+        report = gradcheck.check_model(model, x, _targets(name, model, rng), **how)
+        show(f"the whole model as it trains: {name}, by the plan", report)
+    passed = all(report.passed for report in reports)
+    print("\nall gradients agree" if passed else "\nWRONG gradients")
+    return int(not passed)
 
 
 def _info(options: argparse.Namespace) -> int:
@@ -271,6 +280,26 @@ def _read_image(file: Path, model: Sequential) -> NDArray[Any]:
         ) from None
     image = image.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
     return _scaled(np.asarray(image).reshape(1, *shape))
+
+
+def _in_float64(saved: Sequential) -> Sequential:
+    """Return an equal model in float64."""
+    model = Sequential.from_config(saved.get_config() | {"dtype": "float64"})
+    model.set_weights(saved.get_weights())
+    if saved.optimizer is not None:
+        model.compile(saved.optimizer, saved.loss)
+    return model
+
+
+def _targets(loss: str, model: Sequential, rng: np.random.Generator) -> NDArray[Any]:
+    """Return random targets for two samples, as the loss takes them."""
+    shape = (2, *model.output_shape)
+    if "crossentropy" not in loss and loss != "ce":
+        return rng.standard_normal(shape)
+    if "binary" in loss or shape[-1] == 1:
+        return rng.integers(0, 2, shape)
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    return labels if "sparse" in loss else to_categorical(labels, shape[-1])
 
 
 def _names(model: Sequential) -> list[str]:

@@ -149,12 +149,21 @@ def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
     return [*before, Node(headless, inputs, shape)], function
 
 
+def regularized(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
+    """Return (layer, name, regulariser) of the parameters that have one.
+
+    That of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
+    """
+    named = [(layer, name) for layer in layers for name in layer.params]
+    found = [(la, name, getattr(la, f"{name}_regularizer", None)) for la, name in named]
+    return [one for one in found if one[2] is not None]
+
+
 class FlatParameters:
     """All parameters of some layers as one vector, all their gradients as another.
 
     ``layer.params[name]`` and ``layer.grads[name]`` become views into them; their
-    values stay.  So one call steps the optimiser, and one copy takes a snapshot.  The
-    regulariser of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
+    values stay.  So one call steps the optimiser, and one copy takes a snapshot.
 
     Attributes
     ----------
@@ -177,11 +186,10 @@ class FlatParameters:
                     layer.grads[name] = np.zeros_like(param)
                 layer.grads.rebind(name, self.grads[place].reshape(param.shape))
                 self.places.append((layer, place))
-                regularizer = getattr(layer, f"{name}_regularizer", None)
-                if regularizer is not None:
-                    w, dw = layer.params[name], layer.grads[name]
-                    add = regularizer.bind(w, dw)
-                    self._penalties.append((layer, regularizer, w, add))
+        for layer, name, regularizer in regularized(layers):
+            w, dw = layer.params[name], layer.grads[name]
+            add = regularizer.bind(w, dw)
+            self._penalties.append((layer, regularizer, w, add))
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""

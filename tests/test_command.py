@@ -5,7 +5,6 @@ import sys
 import numpy as np
 import pytest
 
-from sora_np import gradcheck
 from sora_np.__main__ import main
 from sora_np.layers import Dense
 
@@ -77,12 +76,24 @@ def test_gradcheck(trained, capsys, monkeypatch):
     model, _ = trained
     assert main(["gradcheck", str(model), "--samples", "5"]) == 0
     text = capsys.readouterr().out
-    assert "conv2d (Conv2D)" in text and "all gradients agree" in text
+    sections = text.split("\n\n")
+    assert [section.splitlines()[0] for section in sections[1:-1]] == [
+        *("conv2d (Conv2D) alone", "max_pooling2d (MaxPooling2D) alone"),
+        *("conv2d_1 (Conv2D) alone", "max_pooling2d_1 (MaxPooling2D) alone"),
+        *("flatten (Flatten) alone", "dense (Dense) alone", "dense_1 (Dense) alone"),
+        "the whole model",
+        "the whole model as it trains: categorical_crossentropy, by the plan",
+    ]
+    assert sections[-1] == "all gradients agree\n"
+    assert "\x1b" not in text
     right = Dense.backward
-    monkeypatch.setattr(Dense, "backward", lambda self, dy: 2 * right(self, dy))
-    assert main(["gradcheck", str(model), "--samples", "5"]) == 1
-    assert "WRONG" in capsys.readouterr().out
-    assert gradcheck.TOLERANCE == 1e-6
+    monkeypatch.setattr(Dense, "backward", lambda self, dy: 3 * right(self, dy))
+    assert main(["gradcheck", str(model), "--samples", "0"]) == 1
+    text = capsys.readouterr().out
+    assert "WRONG gradients" in text
+    alone = text[text.index("dense_1 (Dense) alone") :]
+    assert "\nx: 3 times what it should be\n" in alone
+    assert "all before Dense 'dense_1' are wrong" in text
 
 
 def test_info(capsys):

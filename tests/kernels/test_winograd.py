@@ -2,7 +2,10 @@ import numba
 import numpy as np
 import pytest
 
+from sora_np import Conv2D, Dense, Flatten, MaxPool, Sequential
+from sora_np.gradcheck import check_layer, check_model
 from sora_np.kernels import conv2d as direct
+from sora_np.kernels import conv2d_relu_maxpool2d as fused
 from sora_np.kernels import winograd as k
 from sora_np.kernels.tasks import run
 
@@ -217,3 +220,42 @@ def test_conv2d_and_its_dx_with_it(pads, rng, monkeypatch):
         assert actual.dtype == np.float32
         scale = np.abs(expected).max()
         np.testing.assert_allclose(actual, expected, rtol=0, atol=4e-6 * scale)
+
+
+@pytest.fixture
+def everywhere(monkeypatch):
+    """Let conv2d take Winograd's tiles for few channels, and in float64."""
+    monkeypatch.setattr(direct, "CHANNELS", 1)
+    monkeypatch.setattr(direct, "WORK", 1)
+    monkeypatch.setattr(direct, "DTYPES", {np.dtype(np.float64)})
+    used = []
+    tasks = k.winograd_tasks
+
+    def noted(*arguments, **options):
+        used.append(arguments[0].dtype)
+        return tasks(*arguments, **options)
+
+    for module in (direct, fused, k):
+        monkeypatch.setattr(module, "winograd_tasks", noted)
+    return used
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_gradients_of_a_layer_with_it(padding, everywhere, rng):
+    layer = Conv2D(5, 3, padding=padding, activation="tanh")
+    report = check_layer(layer, rng.standard_normal((2, 10, 8, 3)), samples=40)
+    assert report.passed, report
+    assert set(everywhere) == {np.dtype(np.float64)}
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "list"])
+def test_gradients_of_a_model_with_it(fuse, everywhere, rng):
+    layers = [Conv2D(4, 3, activation="relu"), Conv2D(3, 3, activation="relu")]
+    layers += [MaxPool(2), Flatten(), Dense(2, "softmax")]
+    model = Sequential(layers, dtype="float64")
+    model.compile("sgd", "categorical_crossentropy", fuse=fuse)
+    x, y = rng.standard_normal((2, 12, 12, 2)), np.eye(2)
+    everywhere.clear()
+    report = check_model(model, x, y)
+    assert report.passed, report
+    assert everywhere

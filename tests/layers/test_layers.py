@@ -88,9 +88,9 @@ def built(make, x, dtype="float64"):
 def test_gradients(case):
     make, x = case
     layer, _ = built(make, x)
-    for check in gradcheck.check_layer(layer, x):
+    for check in gradcheck.check_layer(layer, x, samples=None):
         assert check.passed, f"{check} of {layer}"
-        assert check.kinks == 0, f"{check} of {layer}"
+        assert not check.kinks, f"{check} of {layer}"
 
 
 def test_dtype_and_shape(case, dtype):

@@ -22,6 +22,7 @@ from sora_np import (
     Softmax,
 )
 from sora_np import plan as plan_module
+from sora_np.gradcheck import check_model
 from sora_np.sora_model import create_sora_model
 
 SHAPE = (9, 8, 2)
@@ -128,6 +129,15 @@ def test_plan_and_list_are_equal(layers, steps, rng):
     assert_allclose(fused.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-12)
     a = fused.evaluate(x, y, batch_size=4, verbose=0)
     assert_allclose(a, plain.evaluate(x, y, batch_size=4, verbose=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layers", [case[0] for case in LISTS.values()], ids=LISTS)
+def test_gradients_of_the_plan(layers, rng):
+    """By differences of the layers' forward passes, fused and not."""
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[[0, 2, 3]]
+    for model in pair(layers):
+        report = check_model(model, x, y, samples=8, directions=2)
+        assert report.passed, report
 
 
 HEADS = {

@@ -1,0 +1,252 @@
+"""Check a layer, a function, a loss or a whole model."""
+
+import copy
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sora_np.graph import Node
+from sora_np.kernels.arrays import Array
+from sora_np.layers import Layer
+from sora_np.losses import Loss
+from sora_np.plan import can_plan
+
+from .differences import EPS
+from .function import Function
+from .judge import Settings, judge
+from .objective import ScalarProduct, TrainingLoss
+from .report import Report
+from .still import held_still, streams
+
+SAMPLES, DIRECTIONS = 40, 3  # of every tensor, by default
+
+
+def check_layer(
+    layer: Layer,
+    x: ArrayLike,
+    *,
+    samples: int | None = SAMPLES,
+    directions: int = DIRECTIONS,
+    seed: int = 0,
+    eps: float = EPS,
+) -> Report:
+    """Check dx and every parameter's gradient of a layer in training.
+
+    Parameters
+    ----------
+    layer : built in float64, or not built yet: then a built copy is checked
+    x : (N, *input_shape)
+    samples : how many random entries of every tensor to check; None for all
+    directions : along how many directions to check every tensor as a whole; alone
+        (``samples=0``) they cost two forward passes each, whatever its size
+    seed : of dy, and of the choice of entries and directions
+    eps : the step
+
+    Raises
+    ------
+    TypeError : for a layer built in float32
+    ValueError : where two forward passes differ, or one changes x
+
+    Examples
+    --------
+    >>> from sora_np.layers import Dense
+    >>> report = check_layer(Dense(2), np.array([[1.0, 2.0, 3.0]]))
+    >>> report.passed, [check.name for check in report]
+    (True, ['x', 'kernel', 'bias'])
+    """
+    x, rng = np.array(x, np.float64), np.random.default_rng(seed)
+    if layer.input_shape is None:
+        layer = copy.deepcopy(layer)
+        layer.build(x.shape[1:], rng, np.float64)
+    if layer.dtype != np.float64:
+        raise TypeError(f"{layer} is built in {layer.dtype}: gradients need float64")
+    settings = Settings(samples, directions, rng, eps)
+    with held_still([layer]):
+        nodes = [Node(layer, (0,), ())]
+        return judge(Function(nodes, x, _random_product(rng)), settings, whole=False)
+
+
+def check_function(
+    f: Callable[..., ArrayLike],
+    *arrays: ArrayLike,
+    backward: Callable[..., Any] | None = None,
+    samples: int | None = SAMPLES,
+    directions: int = DIRECTIONS,
+    seed: int = 0,
+    eps: float = EPS,
+) -> Report:
+    """Check the backward pass of a function of one's own, by each of its arrays.
+
+    Parameters
+    ----------
+    f : (*arrays) -> y, in float64
+    arrays : where to differentiate
+    backward : (dy, *arrays) -> d<dy, y>/d(array), one for each array; None takes
+        ``f.backward(dy)``, called after f
+    samples, directions, seed, eps : as in :func:`check_layer`
+
+    Raises
+    ------
+    TypeError : for a y that is not float64
+    ValueError : for another number of gradients than arrays; where two calls differ
+
+    Examples
+    --------
+    >>> def scaled(x, w):
+    ...     return x * w
+    >>> def wrong(dy, x, w):
+    ...     return dy * w, np.mean(dy * x, axis=0)
+    >>> x, w = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0])
+    >>> print(check_function(scaled, x, w, backward=wrong))  # doctest: +ELLIPSIS
+    tensor          entries  checked  kinks  max rel. error  at    ...
+    x                     6        6      0 ...good
+    w                     2        2      0         6.7e-01 ...wrong
+    w: 3 times too small; 3 is the batch size: a mean where a sum is due?
+    """
+    rng = np.random.default_rng(seed)
+    layer = _Own(f, backward, [np.array(a, np.float64) for a in arrays])
+    nodes = [Node(layer, (0,), ())]
+    function = Function(nodes, np.empty(0), _random_product(rng))
+    settings = Settings(samples, directions, rng, eps)
+    return judge(function, settings, whole=False)
+
+
+def check_loss(
+    loss: Loss,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    samples: int | None = SAMPLES,
+    directions: int = DIRECTIONS,
+    seed: int = 0,
+    eps: float = EPS,
+) -> Report:
+    """Check the gradient of a loss by its predictions.
+
+    Parameters
+    ----------
+    y_true, y_pred, sample_weight : as ``loss`` takes them
+    samples, directions, seed, eps : as in :func:`check_layer`
+
+    Examples
+    --------
+    >>> from sora_np.losses import MeanSquaredError
+    >>> check_loss(MeanSquaredError(), [[0.0, 1.0]], [[0.5, 2.0]]).passed
+    True
+    """
+    layer = _Own(
+        lambda y_pred: np.asarray(loss(y_true, y_pred, sample_weight), np.float64),
+        lambda dy, y_pred: loss.gradient(y_true, y_pred, sample_weight),
+        [np.array(y_pred, np.float64)],
+    )
+    function = Function(
+        [Node(layer, (0,), ())],
+        np.empty(0),
+        lambda losses: ScalarProduct(np.ones_like(losses)),
+    )
+    settings = Settings(samples, directions, np.random.default_rng(seed), eps)
+    return judge(function, settings, whole=False)
+
+
+def check_model(
+    model: Any,
+    x: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    samples: int | None = SAMPLES,
+    directions: int = DIRECTIONS,
+    seed: int = 0,
+    eps: float = EPS,
+) -> Report:
+    """Check the gradients of a whole model, by x and by every parameter.
+
+    Parameters
+    ----------
+    model : a float64 model, e.g. ``Sequential(..., dtype="float64")``
+    x : (N, *input_shape)
+    y : targets: then the compiled loss with its penalties is differentiated, by what is
+        trainable, and the gradients are those of a training step (the plan's, unless
+        compiled with ``fuse=False``); without y, it is <dy, y> with a random dy
+    samples, directions, seed, eps : as in :func:`check_layer`
+
+    Raises
+    ------
+    TypeError : for a float32 model
+    RuntimeError : for a y, and a model that is not compiled with a loss
+    ValueError : where two forward passes differ
+
+    Examples
+    --------
+    >>> from sora_np import Dense, Sequential
+    >>> layers = [Dense(3, "tanh"), Dense(2, "softmax")]
+    >>> model = Sequential(layers, dtype="float64")
+    >>> check_model(model, np.ones((2, 4))).passed
+    True
+    """
+    if model.dtype != np.float64:
+        raise TypeError(
+            f"gradients need a float64 model, got {model.dtype}: make an equal one "
+            'with dtype="float64", and set_weights'
+        )
+    if not model.built:
+        model = copy.deepcopy(model)
+    x = np.array(model._inputs(np.asarray(x)), np.float64)
+    rng = np.random.default_rng(seed)
+    settings = Settings(samples, directions, rng, eps)
+    with held_still(model.layers):
+        if y is None:
+            function = Function(model.nodes, x, _random_product(rng))
+            return judge(function, settings)
+        _, targets, _ = model._checked(x, y)
+        loss, nodes, _ = model._as_trained(targets)
+        function = Function(nodes, x, lambda y: TrainingLoss(loss, targets, nodes))
+        return judge(function, settings, plan=model._fuse and can_plan(nodes))
+
+
+class _Own(Layer):
+    """A function as a layer whose parameters are its arguments."""
+
+    def __init__(self, f: Any, backward: Any, arrays: Sequence[Array]) -> None:
+        super().__init__(name=getattr(f, "__name__", type(f).__name__))
+        self._f, self._backward = f, backward
+        self._rngs = [*streams(f)]
+        names = _positional(f)[: len(arrays)]
+        if len(names) < len(arrays):
+            names = [f"x{k}" for k in range(len(arrays))]
+        self.params.update(zip(names, arrays, strict=True))
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        return np.asarray(self._f(*(a.copy() for a in self.params.values())))
+
+    def backward(self, dy: Array) -> Array:
+        arrays = [a.copy() for a in self.params.values()]
+        found = self._backward(dy, *arrays) if self._backward else self._f.backward(dy)
+        found = found if isinstance(found, (tuple, list)) else [found]
+        if len(found) != len(arrays):
+            raise ValueError(
+                f"the backward pass of {self.name} must return {len(arrays)} "
+                f"gradients, for {', '.join(self.params)}; it returned {len(found)}"
+            )
+        self.grads.clear()
+        for name, gradient in zip(self.params, found, strict=True):
+            if gradient is not None:
+                self.grads[name] = np.asarray(gradient)
+        return np.empty(0)
+
+
+def _positional(f: Any) -> list[str]:
+    """Return the names of a function's arguments, or none where it tells none."""
+    try:
+        parameters = inspect.signature(f).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    kinds = inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [parameter.name for parameter in parameters if parameter.kind in kinds]
+
+
+def _random_product(rng: np.random.Generator) -> Callable[[Array], ScalarProduct]:
+    return lambda y: ScalarProduct(np.asarray(rng.standard_normal(y.shape)))

@@ -1,0 +1,267 @@
+"""What is checked: layers in a graph, and a number at their end, held still."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sora_np import graph
+from sora_np.graph import Node
+from sora_np.kernels.arrays import Array
+from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU
+from sora_np.plan import Plan
+
+from .objective import ScalarProduct
+from .still import streams
+
+# layers in which all kinks are of one kind, that of ReLU: all are passed alike
+ALIKE = (Activation, Conv2D, Dense, ReLU)
+BENT = 1e-3  # the least difference of two sides, as a share, that is a kink's
+
+
+class Tensor(NamedTuple):
+    """What f is differentiated by: x, or a parameter.
+
+    Attributes
+    ----------
+    name : for the report
+    array : the numbers, changed in place and put back
+    layer : whose parameter it is; None for x
+    key : its name there
+    """
+
+    name: str
+    array: Array
+    layer: Layer | None = None
+    key: str = ""
+
+    def written(self) -> Array | None:
+        """Return a copy of the gradient that stands in the layer, if any does."""
+        if self.layer is None or self.key not in self.layer.grads:
+            return None
+        return self.layer.grads[self.key].copy()
+
+
+class Line:
+    """An array that is moved along one of its entries, or along a direction.
+
+    Parameters
+    ----------
+    array : moved in place
+    place : the index of the entry, or "direction 0", ...
+    along : the direction, of the array's shape; None for the entry
+    """
+
+    def __init__(
+        self, array: Array, place: tuple[int, ...] | str, along: Array | None = None
+    ) -> None:
+        part: Any = place if along is None else ...
+        self.array, self.place, self._part = array, place, part
+        self.is_entry = along is None
+        self.along: Any = 1.0 if along is None else along
+        self._kept = array[part].copy()
+
+    def move(self, distance: float) -> None:
+        """Go so far from where the array was."""
+        self.array[self._part] = self._kept + distance * self.along
+
+    def back(self) -> None:
+        """Put the array back, to the bit."""
+        self.array[self._part] = self._kept
+
+    def direction(self) -> Array:
+        """Return the direction as an array of the array's shape."""
+        direction = np.zeros_like(self.array)
+        direction[self._part] = self.along
+        return direction
+
+    def slope(self, gradient: Array) -> float:
+        """Return the derivative along the line that a gradient says."""
+        return float(np.sum(gradient[self._part] * self.along))
+
+
+class Function:
+    """f of x and all parameters of some nodes, in training.
+
+    Layers draw the same random numbers and have the same state in every evaluation.
+
+    Parameters
+    ----------
+    nodes : as in ``graph.py``
+    x : (N, ...), float64; the array that will be moved
+    make_objective : y -> what makes a number of it
+
+    Attributes
+    ----------
+    values : x, then the output of every node
+    slopes : df/dvalue for every value, by the layers' own ``backward``
+    objective, middle : f, and its terms
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        x: Array,
+        make_objective: Callable[[Array], ScalarProduct],
+    ) -> None:
+        self.nodes = nodes
+        before = x.copy()
+        self._states: list[list[tuple[Array, Array]]] = []
+        self._streams: list[list[tuple[np.random.Generator, Any]]] = []
+        self.values, others = [x], [np.ascontiguousarray(x[::-1])]
+        for k, (layer, inputs, _) in enumerate(nodes):
+            self._states.append([(a, a.copy()) for a in layer.state.values()])
+            self._streams.append([(r, r.bit_generator.state) for r in streams(layer)])
+            # another batch first: what a layer keeps of it must not matter
+            others.append(self._run(k, *(others[i] for i in inputs)))
+            self.values.append(self._run(k, *(self.values[i] for i in inputs)))
+        y = self.values[-1]
+        names = ", ".join(str(layer) for layer in {node.layer for node in nodes})
+        if y.dtype != np.float64:
+            raise TypeError(f"{names} gives {y.dtype}: gradients need float64")
+        if not np.array_equal(x, before, equal_nan=True):
+            raise ValueError(f"the forward pass of {names} changes x in place")
+        self.objective = make_objective(y)
+        self.middle = self.objective.terms(y)
+        if not np.array_equal(self.terms(), self.middle, equal_nan=True):
+            raise ValueError(
+                f"two forward passes of {names} on the same numbers differ: random "
+                "numbers must come from a np.random.Generator among its attributes"
+            )
+
+    def tensors(self, whole: bool) -> list[Tensor]:
+        """Return x and all parameters, ``whole`` with the names of their layers."""
+        found = [Tensor("x", self.values[0])]
+        for layer in dict.fromkeys(node.layer for node in self.nodes):
+            if self.objective.trains and not layer.trainable:
+                continue
+            for key, a in layer.params.items():
+                name = f"{layer.name}/{key}" if whole else key
+                found.append(Tensor(name, a, layer, key))
+        return found
+
+    def backward(self) -> None:
+        """Let every layer write its gradients, and set ``slopes``."""
+        self.rewind()
+        y = graph.forward(self.nodes, self.values[0], training=True)[-1]
+        self.slopes: dict[int, Array] = {}
+        graph.backward(self.nodes, self.objective.slope(y).copy(), self.slopes)
+        self.objective.penalise()
+
+    def backward_of_another_batch(self, rng: np.random.Generator) -> None:
+        """Do so for x in reverse order: what is left of it must not matter."""
+        self.rewind()
+        x = np.ascontiguousarray(self.values[0][::-1])
+        y = graph.forward(self.nodes, x, training=True)[-1]
+        graph.backward(self.nodes, np.asarray(rng.standard_normal(y.shape)))
+
+    def backward_of_plan(self) -> None:
+        """Let the fused steps of ``plan.py`` write the gradients of the parameters."""
+        self.rewind()
+        x = self.values[0]
+        plan = Plan(self.nodes, x.shape[1:], x.dtype, len(x), training=True)
+        plan.load(x)
+        plan.forward()
+        plan.backward(self.objective.slope_of(plan))
+        self.objective.penalise()
+
+    def rewind(self) -> None:
+        """Put state and random streams of all layers back."""
+        for k in reversed(range(len(self.nodes))):  # a layer may come twice
+            self._rewind(k)
+
+    def _rewind(self, k: int) -> None:
+        for array, before in self._states[k]:
+            array[...] = before
+        for rng, stream in self._streams[k]:
+            rng.bit_generator.state = stream
+
+    def _run(self, k: int, *inputs: Array) -> Array:
+        self._rewind(k)
+        y = self.nodes[k].layer.forward(*inputs, training=True)
+        self.nodes[k].layer.forget()
+        return y
+
+    def first(self, tensor: Tensor) -> int:
+        """Return the first node that a tensor changes the value of."""
+        if tensor.layer is None:
+            return 0
+        return next(k for k, n in enumerate(self.nodes) if n.layer is tensor.layer)
+
+    def terms(self, first: int = 0) -> Array:
+        """Return the terms of f after a change of what node ``first`` takes."""
+        values = self.values[: first + 1]
+        for k in range(first, len(self.nodes)):
+            values.append(self._run(k, *(values[i] for i in self.nodes[k].inputs)))
+        return self.objective.terms(values[-1])
+
+    def differences(self, line: Line, first: int, eps: float) -> tuple[Array, Array]:
+        """Return the slopes of the terms to the left and to the right."""
+        try:
+            line.move(eps)
+            right = (self.terms(first) - self.middle) / eps
+            line.move(-eps)
+            return (self.middle - self.terms(first)) / eps, right
+        finally:
+            line.back()
+
+    def interval(self, tensor: Tensor, line: Line, step: float) -> tuple[float, float]:
+        """Return the ends of the subgradient interval of f along a line.
+
+        At a kink a number z of some layer has two derivatives, to the left and to the
+        right.  A backward pass may take either, or one between; so df may be anything
+        between its own two derivatives and those that follow when every ReLU takes the
+        smaller one, or the larger one.  Where values are compared (pooling, and layers
+        of one's own) each z may take its own side, so there the sides are taken that
+        make df least, and greatest.  All of them are followed through the layers by
+        one-sided differences: the layers' backward passes tell which side makes df
+        greater, and no number.
+        """
+        left, right = self.differences(line, self.first(tensor), step)
+        weights = self.objective.weights
+        ends = [float(np.sum(weights * left)), float(np.sum(weights * right))]
+        for larger, sign in itertools.product((False, True), (-1, 1)):
+            slopes = {0: line.direction()} if tensor.layer is None else {}
+            for k in range(self.first(tensor), len(self.nodes)):
+                layer, inputs, _ = self.nodes[k]
+                own = layer is tensor.layer
+                if not own and not slopes.keys() & set(inputs):
+                    continue
+                left, right = self._sides(k, slopes, step, line if own else None)
+                if isinstance(layer, ALIKE):
+                    takes_right = (np.abs(right) > np.abs(left)) == larger
+                else:
+                    takes_right = sign * self.slopes[k + 1] * (right - left) > 0
+                least = BENT * np.maximum(np.abs(left), np.abs(right))
+                slopes[k + 1] = np.where(
+                    np.abs(right - left) > least,
+                    np.where(takes_right, right, left),
+                    (left + right) / 2,
+                )
+            sides = []
+            for distance in (-step, step):
+                line.move(distance)  # penalties are terms of parameters
+                y = self.values[-1] + distance * slopes[len(self.nodes)]
+                sides.append(weights * (self.objective.terms(y) - self.middle))
+                line.back()
+            ends += [float(np.sum(side)) / step for side in (-sides[0], sides[1])]
+        return min(ends), max(ends)
+
+    def _sides(
+        self, k: int, slopes: dict[int, Array], step: float, line: Line | None
+    ) -> tuple[Array, Array]:
+        """Return node k's slopes to both sides, where its inputs have ``slopes``."""
+        sides = []
+        for distance in (-step, step):
+            inputs = [
+                self.values[i] + distance * slopes[i] if i in slopes else self.values[i]
+                for i in self.nodes[k].inputs
+            ]
+            if line is not None:
+                line.move(distance)
+            sides.append(self._run(k, *inputs))
+            if line is not None:
+                line.back()
+        y = self.values[k + 1]
+        return (y - sides[0]) / step, (sides[1] - y) / step

@@ -1,0 +1,148 @@
+"""Run backward, compare every tensor's gradient with differences, and look why."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from sora_np.kernels.arrays import Array, Shape
+
+from .diagnosis import Evidence, diagnose
+from .differences import Differences, compare, lines_of
+from .function import Function, Tensor
+from .report import TOLERANCE, Check, Kink, Report
+
+MORE = 200  # entries that a diagnosis looks at, or more
+
+
+class Settings(NamedTuple):
+    """How much is checked; see :func:`sora_np.gradcheck.check_layer`."""
+
+    samples: int | None
+    directions: int
+    rng: np.random.Generator
+    eps: float
+
+
+def judge(
+    function: Function, settings: Settings, *, whole: bool = True, plan: bool = False
+) -> Report:
+    """Run backward, and check x and all parameters.
+
+    Parameters
+    ----------
+    whole : whether parameters are named after their layer too
+    plan : whether their gradients are the plan's, instead of the layers' own
+    """
+    tensors = [t for t in function.tensors(whole) if t.array.size or t.layer]
+    if plan:
+        function.backward()  # dx and the slopes of all values are the layers' own
+    function.backward_of_another_batch(settings.rng)
+    before = {t.name: t.written() for t in tensors}
+    (function.backward_of_plan if plan else function.backward)()
+    given = {t.name: t.written() if t.layer else function.slopes[0] for t in tensors}
+    report = Report(
+        _check(function, t, given[t.name], before[t.name], settings) for t in tensors
+    )
+    return _with_culprit(report, tensors) if whole else report
+
+
+def _check(
+    function: Function,
+    tensor: Tensor,
+    gradient: Array | None,
+    before: Array | None,
+    settings: Settings,
+) -> Check:
+    """Check one tensor; where it is wrong, look why."""
+    name, a = tensor.name, tensor.array
+    missing = Check(name, np.inf, None, a.size, 0)
+    if gradient is None:
+        return missing._replace(diagnosis="no gradient of it was written")
+    if gradient.shape != a.shape:
+        text = f"its gradient has shape {gradient.shape}, it has {a.shape}"
+        return missing._replace(diagnosis=text)
+    samples, directions, rng, eps = settings
+    lines = lines_of(a, samples, directions, rng)
+    found = compare(function, tensor, gradient, lines, eps)
+    is_entry = np.array([line.is_entry for line in lines], bool)
+    errors = found.errors
+    if np.any(errors[is_entry] > TOLERANCE):  # a direction would name no place
+        errors = np.where(is_entry, errors, 0)
+    worst = int(errors.argmax()) if lines else None
+    check = Check(
+        name=name,
+        error=0.0 if worst is None else float(errors[worst]),
+        place=None if worst is None else lines[worst].place,
+        entries=a.size,
+        checked=int(is_entry.sum()),
+        directions=int(np.sum(~is_entry)),
+        kinks=_kinks(found),
+    )
+    if found.at_jump.any():
+        return check._replace(diagnosis="the function itself jumps there")
+    if check.passed or not a.ndim:
+        return check
+    if check.checked < min(a.size, MORE):
+        lines = lines_of(a, MORE, 0, rng)
+        found = compare(function, tensor, gradient, lines, eps)
+    evidence = _evidence(function, tensor, gradient, before, found)
+    return check._replace(diagnosis=diagnose(evidence))
+
+
+def _evidence(
+    function: Function,
+    tensor: Tensor,
+    gradient: Array,
+    before: Array | None,
+    found: Differences,
+) -> Evidence:
+    """Return what a diagnosis goes by: entries that have a derivative."""
+    x, y = function.values[0], function.values[-1]
+    is_entry = np.array([line.is_entry for line in found.lines], bool)
+    known = np.flatnonzero(is_entry & ~found.at_kink & np.isfinite(found.low))
+    places = [found.lines[k].place for k in known]
+    relatives = {"dy": function.objective.slope(y), "x": x, "y": y}
+    shape = tensor.array.shape
+    return Evidence(
+        gradient=gradient,
+        places=tuple(np.array(places, np.intp).reshape(-1, len(shape)).T),
+        true=(found.low + found.high)[known] / 2,
+        before=before,
+        sizes=_sizes(y.shape or shape),  # a loss is a number
+        relatives={k: a for k, a in relatives.items() if a.shape == shape},
+    )
+
+
+def _kinks(found: Differences) -> tuple[Kink, ...]:
+    """Return the kinks, those with a gradient outside their interval first."""
+    order = sorted(np.flatnonzero(found.at_kink), key=lambda k: -found.errors[k])
+    numbers = found.given.tolist(), found.low.tolist(), found.high.tolist()
+    return tuple(Kink(found.lines[k].place, *(n[k] for n in numbers)) for k in order)
+
+
+def _sizes(shape: Shape) -> dict[int, str]:
+    """Return the numbers that a mean may divide by, and what they are."""
+    sizes: dict[int, str] = {}
+    for first, last in itertools.combinations(range(len(shape) + 1), 2):
+        axes = "axes " * (last > first + 1) or "axis "
+        axes += ", ".join(map(str, range(first, last)))
+        what = f"the size along {axes}" if last > 1 else "the batch size"
+        sizes.setdefault(math.prod(shape[first:last]), what)
+    return {size: what for size, what in sizes.items() if size > 1}
+
+
+def _with_culprit(report: Report, tensors: Sequence[Tensor]) -> Report:
+    """Say behind which layer gradients go wrong, where all before it are."""
+    wrong = [not check.passed for check in report]
+    count = sum(wrong)
+    if not 1 < count < len(wrong) or not all(wrong[:count]):
+        return report
+    layer = tensors[count].layer
+    text = f"all before {layer} are wrong: its dx is, or that of a layer between"
+    found = report[count - 1].diagnosis
+    text = f"{found}; {text}" if found else text
+    report[count - 1] = report[count - 1]._replace(diagnosis=text)
+    return report

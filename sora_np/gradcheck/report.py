@@ -1,0 +1,139 @@
+"""What a gradient check found, tensor by tensor, and how it is printed."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+TOLERANCE = 1e-6  # of the relative error of a right backward pass
+# What the Stanford course CS231n, "Neural networks part 3", makes of relative errors:
+# above 1e-2 the gradient is probably wrong; above 1e-4 one should feel uncomfortable;
+# up to 1e-4 is okay where there are kinks, and too high where there are none; 1e-7 and
+# less should make one happy.  Here kinks are judged apart, so nothing excuses 1e-4.
+BANDS = [(1e-7, "good"), (TOLERANCE, "ok"), (1e-4, "too high"), (1e-2, "suspicious")]
+SHOWN = 8  # kinks that a table lists; ``Check.kinks`` has all
+
+
+class Kink(NamedTuple):
+    """A place where a step crosses a kink of the function.
+
+    Attributes
+    ----------
+    place : index of the entry, or "direction 0", ...
+    given : what the backward pass says
+    low, high : the ends of the subgradient interval: where a tenth of the step leaves
+        the kink behind, the derivative, give or take what rounding does
+    """
+
+    place: tuple[int, ...] | str
+    given: float
+    low: float
+    high: float
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the interval holds what the backward pass says."""
+        return self.low <= self.given <= self.high
+
+
+class Check(NamedTuple):
+    """What was found for one tensor.
+
+    Attributes
+    ----------
+    name : "x", or a parameter's name, in a model after that of its layer
+    error : the largest relative error |a - n| / max(|a|, |n|, 1e-3 max|g|), a the
+        analytic and n the numerical derivative, g the gradient; at a kink n is the
+        nearest number of the subgradient interval
+    place : where: the index of an entry, or "direction 0", ...; None for no entries
+    entries, checked : how many numbers the tensor has; how many were checked one by one
+    directions : along how many directions it was checked as a whole
+    kinks : those entries and directions whose step crosses a kink
+    diagnosis : what the numbers say about a wrong gradient; empty if nothing
+    """
+
+    name: str
+    error: float
+    place: tuple[int, ...] | str | None
+    entries: int
+    checked: int
+    directions: int = 0
+    kinks: tuple[Kink, ...] = ()
+    diagnosis: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """The band: "good", "ok", "too high", "suspicious" or "wrong".
+
+        >>> Check("x", 3e-5, (0,), 1, 1).verdict
+        'too high'
+        """
+        return next((word for most, word in BANDS if self.error <= most), "wrong")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the error is at most 1e-6."""
+        return self.error <= TOLERANCE
+
+
+class Report(list[Check]):
+    """The checks of all tensors; ``print`` makes a table of it.
+
+    >>> print(Report([Check("bias", 2e-9, (3,), 10, 10)]))
+    tensor          entries  checked  kinks  max rel. error  at    verdict
+    bias                 10       10      0         2.0e-09  [3]   good
+    """
+
+    @property
+    def passed(self) -> bool:
+        """Whether every tensor passed."""
+        return all(check.passed for check in self)
+
+    @property
+    def kink_share(self) -> float:
+        """The share of all entries that sit on a kink, as far as was tried."""
+        shares = [
+            check.entries * len(check.kinks) / (check.checked + check.directions or 1)
+            for check in self
+        ]
+        return sum(shares) / max(sum(check.entries for check in self), 1)
+
+    def __str__(self) -> str:
+        return "\n".join([*self._table(), *self._diagnoses(), *self._kinks()])
+
+    def _table(self) -> Iterator[str]:
+        width = max([len(check.name) for check in self] + [14])
+        places = [_at(check.place) for check in self]
+        wide = max([len(place) for place in places] + [4])
+        head = f"{'tensor':<{width}}  entries  checked  kinks  max rel. error"
+        yield f"{head}  {'at':<{wide}}  verdict"
+        for check, place in zip(self, places, strict=True):
+            numbers = f"{check.entries:7d}  {check.checked:7d}  {len(check.kinks):5d}"
+            error = f"{check.error:14.1e}  {place:<{wide}}  {check.verdict}"
+            yield f"{check.name:<{width}}  {numbers}  {error}"
+
+    def _diagnoses(self) -> Iterator[str]:
+        for check in self:
+            if check.diagnosis:
+                yield f"{check.name}: {check.diagnosis}"
+
+    def _kinks(self) -> Iterator[str]:
+        found = [(check.name, kink) for check in self for kink in check.kinks]
+        if not found:
+            return
+        tried = sum(check.checked + check.directions for check in self)
+        yield (
+            f"{len(found)} of {tried} differences cross a kink (about "
+            f"{self.kink_share:.2%} of all entries); subgradient intervals:"
+        )
+        found.sort(key=lambda named: named[1].is_inside)
+        for name, kink in found[:SHOWN]:
+            where = "in" if kink.is_inside else "OUTSIDE"
+            ends = f"[{kink.low:.6g}, {kink.high:.6g}]"
+            yield f"  {name} {_at(kink.place)}  {kink.given:.6g} {where} {ends}"
+        if len(found) > SHOWN:
+            yield f"  ... and {len(found) - SHOWN} more"
+
+
+def _at(place: tuple[int, ...] | str | None) -> str:
+    if isinstance(place, tuple):
+        return f"[{', '.join(map(str, place))}]"
+    return place or "-"

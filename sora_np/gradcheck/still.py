@@ -1,0 +1,56 @@
+"""Layers are left as they were, and draw the same random numbers again."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from sora_np.layers import Layer
+
+
+class held_still:
+    """Lets layers run, and then leaves them as they were.
+
+    Weights, gradients, states, random streams, what they keep for ``backward``, and
+    every other attribute.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self._layers = [(layer, dict(vars(layer))) for layer in layers]
+        self._caches = [(layer._caches, layer._caches[:]) for layer in layers]
+        tables = [t for layer in layers for t in (layer.params, layer.grads)]
+        tables += [layer.state for layer in layers]
+        self._tables = [(table, dict(table)) for table in tables]
+        arrays = [a for table in tables for a in table.values()]
+        for layer in layers:
+            arrays += [a for a in vars(layer).values() if isinstance(a, np.ndarray)]
+        self._arrays = [(a, a.copy()) for a in arrays]
+        rngs = [rng for layer in layers for rng in streams(layer)]
+        self._streams = [(rng, rng.bit_generator.state) for rng in rngs]
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        for layer, attributes in self._layers:
+            vars(layer).clear()
+            vars(layer).update(attributes)
+        for table, members in self._tables:
+            table.clear()
+            table.update(members)
+        for cache, entries in self._caches:
+            cache[:] = entries
+        for array, before in self._arrays:
+            array[...] = before
+        for rng, stream in self._streams:
+            rng.bit_generator.state = stream
+
+
+def streams(thing: Any) -> Iterator[np.random.Generator]:
+    """Yield the random generators that a layer or function holds."""
+    held = [*getattr(thing, "__dict__", {}).values()]
+    held += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
+    for value in held:
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(item, np.random.Generator):
+                yield item

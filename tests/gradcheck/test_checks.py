@@ -1,0 +1,269 @@
+"""What the checks of layers, functions and losses promise."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from sora_np import gradcheck
+from sora_np.layers import BatchNormalization, Dense, Dropout, Layer
+from sora_np.losses import CategoricalCrossentropy, MeanSquaredError
+
+
+def test_numerical_gradient_of_a_known_function(rng):
+    a = rng.standard_normal((2, 3))
+    before = a.copy()
+    gradient = gradcheck.numerical_gradient(lambda: float(np.sum(a**3)), a)
+    np.testing.assert_allclose(gradient, 3 * a**2, rtol=1e-6, atol=1e-8)
+    np.testing.assert_array_equal(a, before)
+    with pytest.raises(TypeError, match="float64"):
+        gradcheck.numerical_gradient(lambda: 0.0, np.zeros(1, np.float32))
+
+
+# --- how much is checked ----------------------------------------------------------
+
+
+def counts(report):
+    return [(c.entries, c.checked, c.directions) for c in report]
+
+
+def test_samples_and_directions(rng):
+    x = rng.standard_normal((2, 7))
+    report = gradcheck.check_layer(Dense(5), x, samples=6, directions=2)
+    assert counts(report) == [(14, 6, 2), (35, 6, 2), (5, 5, 2)]
+    report = gradcheck.check_layer(Dense(5), x, samples=None, directions=0)
+    assert counts(report) == [(14, 14, 0), (35, 35, 0), (5, 5, 0)]
+
+
+class Counted(Dense):
+    calls = 0
+
+    def forward(self, x, *, training=False):
+        type(self).calls += 1
+        return super().forward(x, training=training)
+
+
+def test_directions_alone_cost_two_forward_passes_each(rng):
+    """However large the tensor: here 8, and a constant to begin with."""
+    costs = []
+    for directions in (1, 5):
+        Counted.calls = 0
+        x = rng.standard_normal((2, 40))
+        gradcheck.check_layer(Counted(50), x, samples=0, directions=directions)
+        costs.append(Counted.calls)
+    assert costs[1] - costs[0] == 2 * 4 * 3  # of three tensors
+    assert costs[0] < 2 * 3 + 8
+
+
+def test_the_place_is_named(rng):
+    def backward(dy, x, w):
+        dx, dw = dy * w, np.sum(dy * x, axis=0)
+        dx[1, 2] *= 1.5
+        return dx, dw
+
+    x, w = rng.standard_normal((3, 4)), rng.standard_normal(4)
+    report = gradcheck.check_function(lambda x, w: x * w, x, w, backward=backward)
+    assert [check.name for check in report] == ["x", "w"]
+    assert report[0].place == (1, 2) and not report[0].passed and report[1].passed
+    assert report[0].error == pytest.approx(1 / 3)  # |1.5 - 1| / 1.5
+    assert str(report).splitlines()[1].split()[-3:] == ["[1,", "2]", "wrong"]
+
+
+BANDS = {0: "good", 1e-7: "good", 1e-6: "ok", 1e-4: "too high", 1e-2: "suspicious"}
+
+
+@pytest.mark.parametrize("error, verdict", [*BANDS.items(), (0.011, "wrong")])
+def test_verdicts_are_those_of_cs231n(error, verdict):
+    check = gradcheck.Check("x", error, (0,), 1, 1)
+    assert check.verdict == verdict
+    assert check.passed == (verdict in ("good", "ok"))
+    assert gradcheck.Check("x", error * 1.01 + 1e-9, (0,), 1, 1).error > error
+
+
+# --- functions of one's own -------------------------------------------------------
+
+
+class Affine:
+    """As in many courses: a cache, forward by calling, backward."""
+
+    def __init__(self, factor=1):
+        self.factor = factor
+
+    def __call__(self, x, w, b):
+        self.cache = x, w
+        return x @ w + b
+
+    def backward(self, dy):
+        x, w = self.cache
+        return dy @ w.T, self.factor * x.T @ dy, dy.sum(axis=0)
+
+
+def test_an_object_with_backward(rng):
+    arrays = [rng.standard_normal(shape) for shape in ((4, 3), (3, 2), 2)]
+    assert gradcheck.check_function(Affine(), *arrays).passed
+    report = gradcheck.check_function(Affine(0.25), *arrays)
+    assert [(c.name, c.passed) for c in report] == [
+        *(("x", True), ("w", False), ("b", True)),
+    ]
+    hint = "4 times too small; 4 is the batch size: a mean where a sum is due?"
+    assert report[1].diagnosis == hint
+
+
+def test_numbers_and_arguments_without_a_name():
+    def slope(dy, *arrays):
+        return [dy * np.exp(a) for a in arrays]
+
+    def f(*arrays):
+        return sum(np.exp(a) for a in arrays)
+
+    report = gradcheck.check_function(f, 0.5, -1.0, backward=slope)
+    assert report.passed and [check.name for check in report] == ["x0", "x1"]
+
+
+UNUSABLE = {
+    "float32": (
+        lambda x: x.astype(np.float32),
+        lambda dy, x: dy,
+        *(TypeError, "gives float32: gradients need float64"),
+    ),
+    "count": (
+        lambda x: x,
+        lambda dy, x: (dy, dy),
+        *(ValueError, "must return 1 gradients, for x; it returned 2"),
+    ),
+    "random": (
+        lambda x: x * np.random.default_rng().random(),
+        lambda dy, x: dy,
+        *(ValueError, "two forward passes .* differ"),
+    ),
+}
+
+
+@pytest.mark.parametrize("f, backward, error, text", UNUSABLE.values(), ids=UNUSABLE)
+def test_functions_that_cannot_be_checked(f, backward, error, text):
+    with pytest.raises(error, match=text):
+        gradcheck.check_function(f, [1.0], backward=backward)
+
+
+def test_shapes_and_none_are_findings():
+    def check(gradient):
+        report = gradcheck.check_function(np.exp, np.ones((2, 3)), backward=gradient)
+        return report[0].passed, report[0].diagnosis
+
+    assert check(lambda dy, x: dy.T) == (
+        *(False, "its gradient has shape (3, 2), it has (2, 3)"),
+    )
+    assert check(lambda dy, x: [None]) == (False, "no gradient of it was written")
+
+
+# --- layers -----------------------------------------------------------------------
+
+
+def test_float32_is_refused():
+    layer = Dense(1)
+    layer(np.zeros((1, 1), np.float32))
+    with pytest.raises(TypeError, match="float32"):
+        gradcheck.check_layer(layer, np.zeros((1, 1)))
+
+
+def test_a_layer_that_changes_x_is_refused():
+    class InPlace(Layer):
+        def forward(self, x, *, training=False):
+            x[x < 0] = 0
+            return x
+
+    with pytest.raises(ValueError, match="changes x in place"):
+        gradcheck.check_layer(InPlace(), [[1.0, -1.0]])
+
+
+class Noisy(Layer):
+    """Draws from a generator under a name of its own, and counts its batches."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.noise = [np.random.default_rng(3)]
+        self.batches, self.means = 0, np.zeros(3)
+
+    def forward(self, x, *, training=False):
+        x = self._input(x)
+        factors = self.noise[0].standard_normal(x.shape)
+        if training:
+            self.batches += 1
+            self.means += x.mean(axis=0)
+            self._keep(x, factors)
+        return x * factors
+
+    def backward(self, dy):
+        dy, factors = self._recall(dy)
+        return dy * factors
+
+
+LAYERS = [Dropout(0.5), BatchNormalization(), Noisy(), Dense(2, "tanh")]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_layer_is_left_as_it_was(layer, rng):
+    x, dy = rng.standard_normal((2, 4, 3))
+    layer.build((3,), rng, np.float64)
+    dy = dy[:, : layer.forward(x, training=True).shape[1]]
+    twin = copy.deepcopy(layer)
+    grads = dict(layer.grads)
+    assert gradcheck.check_layer(layer, x).passed
+    assert all(layer.grads[name] is grad for name, grad in grads.items())
+    # what it kept, its weights, state and random numbers are those of the twin
+    for _ in range(2):
+        np.testing.assert_array_equal(layer.backward(dy), twin.backward(dy))
+        a, b = layer.forward(x, training=True), twin.forward(x, training=True)
+        np.testing.assert_array_equal(a, b)
+        for name in ("params", "grads", "state"):
+            for key, array in getattr(twin, name).items():
+                np.testing.assert_array_equal(getattr(layer, name)[key], array)
+    if isinstance(layer, Noisy):
+        assert layer.batches == twin.batches == 3
+        np.testing.assert_array_equal(layer.means, twin.means)
+
+
+def test_an_unbuilt_layer_stays_unbuilt(rng):
+    layer = Dense(2)
+    assert gradcheck.check_layer(layer, rng.standard_normal((2, 3))).passed
+    assert layer.input_shape is None and not layer.params
+
+
+# --- losses -----------------------------------------------------------------------
+
+TARGETS = np.eye(3)[[0, 2, 1, 1]]
+WEIGHTS = [1, 2, 0.5, 3]
+
+
+def unweighted(self, y_true, y_pred, sample_weight=None):
+    """Forget the weights of samples."""
+    return super(type(self), self).gradient(y_true, y_pred)
+
+
+def summed(self, y_true, y_pred, sample_weight=None):
+    """Forget to divide by the batch size."""
+    return len(y_pred) * super(type(self), self).gradient(y_true, y_pred, sample_weight)
+
+
+BROKEN = {
+    "unweighted": (
+        *(MeanSquaredError, unweighted),
+        "each index of axis 0 is off by a factor of its own: 1, 0.5, 2, 0.333",
+    ),
+    "summed": (CategoricalCrossentropy, summed, "4 times too large; 4 is the batch"),
+}
+
+
+@pytest.mark.parametrize("loss, gradient, text", BROKEN.values(), ids=BROKEN)
+def test_broken_losses(loss, gradient, text, rng):
+    y = rng.random((4, 3)) + 0.1
+    broken = type("Broken", (loss,), {"gradient": gradient})()
+    assert gradcheck.check_loss(loss(), TARGETS, y, WEIGHTS).passed
+    (check,) = gradcheck.check_loss(broken, TARGETS, y, WEIGHTS)
+    assert check.name == "y_pred" and not check.passed
+    assert text in check.diagnosis
+
+
+def test_losses_one_by_one(rng):
+    loss = MeanSquaredError(reduction="none")
+    assert gradcheck.check_loss(loss, TARGETS, rng.random((4, 3)), WEIGHTS).passed
