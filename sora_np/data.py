@@ -1,6 +1,5 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,6 +8,8 @@ from numpy.typing import NDArray
 
 from sora_np.kernels.arrays import Shape, kernel_array
 from sora_np.layers.base import batch_of
+from sora_np.statistics import pieces
+from sora_np.warn import warn
 from sora_np.windows import as_count
 
 
@@ -56,6 +57,8 @@ def as_inputs(x: Any, input_shape: Shape | None) -> NDArray[Any]:
 
 def as_targets(y: Any, samples: int) -> NDArray[Any]:
     """Return y as an array with as many entries as x has samples."""
+    if y is None:
+        raise TypeError("y is missing: x is an array, so give the targets as well")
     array = as_array(y, "y")
     if len(array) != samples:
         raise ValueError(
@@ -139,16 +142,14 @@ def batches(
         yield part if order is None else order[part]
 
 
-def warn_of_odd_values(x: NDArray[Any]) -> None:
+def warn_of_odd_values(x: NDArray[Any], bytes_are_odd: bool = True) -> None:
     """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes."""
-    if x.dtype.kind == "f" and not np.isfinite(x.sum(dtype=np.float64)):
-        bad = len(x) - np.count_nonzero(np.isfinite(x.reshape(len(x), -1)).all(axis=1))
-        if bad:
-            warnings.warn(
-                f"{bad} of {len(x)} samples in x hold NaN or infinity", stacklevel=3
-            )
-    if x.dtype == np.uint8 and x.max() > 1:
-        warnings.warn(
-            f"x holds bytes up to {x.max()}: networks train better on x / 255",
-            stacklevel=3,
-        )
+    bad = 0
+    for part in pieces(x) if x.dtype.kind == "f" else ():
+        if not np.isfinite(x[part].sum(dtype=np.float64)):
+            finite = np.isfinite(x[part].reshape(part.stop - part.start, -1))
+            bad += int(np.count_nonzero(~finite.all(axis=1)))
+    if bad:
+        warn(f"{bad} of {len(x)} samples in x hold NaN or infinity")
+    if bytes_are_odd and x.dtype == np.uint8 and x.max() > 1:
+        warn(f"x holds bytes up to {x.max()}: networks train better on x / 255")

@@ -9,6 +9,8 @@ arrays.  The plan runs the same nodes as *steps* over buffers, made once a batch
     MaxPooling2D                  its kernel
     Flatten                       nothing: the same numbers in another shape
     Rescaling, first              when the batch is drawn
+    RandomRotation and the like   in a row, one warp
+    Dropout and augmentation      nothing, in prediction
     every other layer             its own ``forward`` and ``backward``
 
 A step gives tasks for the one parallel driver, or functions; tasks that follow one
@@ -25,7 +27,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.activations import Activation
-from sora_np.graph import Node
+from sora_np.graph import Node, chain, joined_warps
+from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
 from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
 from sora_np.kernels.bias import bias_relu_dz_tasks
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
@@ -39,9 +42,28 @@ from sora_np.kernels.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.kernels.tasks import Program, Task
 from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, ReLU, Rescaling
+from sora_np.layers import (
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GaussianNoise,
+    Layer,
+    MaxPooling2D,
+    RandomBrightness,
+    RandomContrast,
+    RandomErasing,
+    ReLU,
+    Rescaling,
+)
+from sora_np.layers.warp import Warp
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
+
+# what does nothing outside training
+ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
+    *(Dropout, GaussianNoise, RandomBrightness, RandomContrast, RandomErasing, Warp),
+)
 
 
 # --- steps ----------------------------------------------------------------------
@@ -98,6 +120,24 @@ class MaxPoolStep(Step):
         if dx is None:
             return []
         return [*maxpool2d_dx_tasks(dy, self._argmax, dx, *self.layer._window)]
+
+
+class WarpStep(Step):
+    """RandomRotation and the like, as one warp; the batch's matrices have a buffer."""
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        self._matrices = np.empty((len(x), 3, 3))
+
+        def draw() -> None:
+            self._matrices[...] = self.layer.matrices(len(x))
+
+        mode, value = self.layer.fill_mode, self.layer.fill_value
+        return [draw, *affine_warp_tasks(x, self._matrices, y, mode, value)]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        if dx is None:
+            return []
+        return [*affine_warp_dx_tasks(dy, self._matrices, dx, self.layer.fill_mode)]
 
 
 class AffineStep(Step):
@@ -208,6 +248,8 @@ def steps_of(nodes: Sequence[Node]) -> list[Step]:
         k += 1
         if _is(layer, Flatten):
             steps.append(FlattenStep(layer, shape))
+        elif _is(layer, Warp):
+            steps.append(WarpStep(layer, shape))
         elif _is(layer, MaxPooling2D):
             steps.append(MaxPoolStep(layer, shape))
         elif _is(layer, Conv2D) or _is(layer, Dense):
@@ -226,6 +268,12 @@ def steps_of(nodes: Sequence[Node]) -> list[Step]:
         else:
             steps.append(Step(layer, shape))
     return steps
+
+
+def _without(nodes: Sequence[Node], kinds: Sequence[type[Layer]]) -> list[Node]:
+    """Return a chain without the layers of some kinds, which change no shape."""
+    kept = [node for node in nodes if not any(_is(node.layer, k) for k in kinds)]
+    return chain([n.layer for n in kept], [n.output_shape for n in kept])
 
 
 def _is(layer: Any, kind: type[Layer]) -> bool:
@@ -284,7 +332,9 @@ class Plan:
         samples: int,
         training: bool,
     ) -> None:
-        steps = steps_of(nodes)
+        if not training:
+            nodes = _without(nodes, ONLY_IN_TRAINING)
+        steps = steps_of(joined_warps(nodes))
         self._rescaling = 1.0, 0.0
         if steps and _is(steps[0].layer, Rescaling):
             self._rescaling = steps[0].layer.scale, steps[0].layer.offset

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np import data, graph, losses, metrics, optimizers
+from sora_np import data, feeds, graph, losses, metrics, optimizers
 from sora_np.activations import Activation
 from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
+from sora_np.feeds import ArrayFeed, Feed, StreamFeed, is_stream
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.layers import Layer
+from sora_np.layers import BatchNormalization, Layer, Rescaling
+from sora_np.layers.fitted import Fitted
 from sora_np.logits import as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.metrics import Metric, Tally
@@ -59,6 +61,7 @@ class Model:
         self._flat: FlatParameters | None = None
         self._culprit: str | None = None  # of a loss that is not finite
         self._fuse = True
+        self._next_epoch = 0  # the first that nothing was augmented for
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
         self._compiled: tuple[list[Layer], list[Layer]] = [], []  # layers; the frozen
         self._trained: list[Layer] | None = None  # the layers that were, since compile
@@ -162,19 +165,20 @@ class Model:
 
     def fit(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Any,
+        y: ArrayLike | None = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
         callbacks: Callback | Iterable[Callback] | None = None,
         validation_split: float = 0.0,
-        validation_data: Sequence[Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: dict[int, float] | None = None,
         sample_weight: ArrayLike | None = None,
         initial_epoch: int = 0,
-        *,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
     ) -> History:
@@ -182,7 +186,9 @@ class Model:
 
         Parameters
         ----------
-        x : (N, *input_shape), any real dtype
+        x : (N, *input_shape), any real dtype, in memory or a file (``np.memmap``); or
+            what yields batches (x, y) or (x, y, sample_weight), and then no y: an
+            object with ``__len__`` and ``__getitem__``, an iterable, or a generator
         y : (N, ...), labels, one-hot rows or numbers, as the loss takes them
         batch_size : samples a step; 32 for None; the last step may have fewer
         epochs : the number of the last epoch, counted with ``initial_epoch``
@@ -190,11 +196,14 @@ class Model:
         callbacks : :class:`sora_np.callbacks.Callback` objects
         validation_split : evaluate on this last share of the samples, and do not train
             on it; taken before shuffling
-        validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead
+        validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead, or
+            on what yields such batches
         shuffle : draw a new order every epoch, from the model's seed
         class_weight : label -> weight of its samples in the loss
         sample_weight : (N,), the weight of every sample in the loss
         initial_epoch : the number of the first epoch
+        steps_per_epoch : batches an epoch; None for all, if there is an end
+        validation_steps : batches of an evaluation, likewise
         validation_batch_size : for the evaluation; batch_size for None
         validation_freq : evaluate every so many epochs
 
@@ -210,37 +219,44 @@ class Model:
         ValueError, TypeError : for data that do not fit the model, the loss or one
             another; nothing has been trained then
         """
-        batch_size = data.as_batch_size(batch_size)
-        val_size = batch_size
-        if validation_batch_size is not None:
-            val_size = as_count(validation_batch_size, "validation_batch_size")
         epochs = as_count(epochs, "epochs")
         first = as_count(initial_epoch, "initial_epoch") if initial_epoch != 0 else 0
         validation_freq = as_count(validation_freq, "validation_freq")
-        x, y, weights = self._checked(x, y, sample_weight)
-        self._check_layers()
-        validation: Any = None
         if validation_data is not None:
-            validation = _as_validation(validation_data)
+            validation_data = _as_validation(validation_data)
         elif validation_split != 0:
-            (x, y, weights), validation = data.split_last(  # type: ignore[assignment]
-                validation_split, x, y, weights
+            if is_stream(x):
+                raise ValueError("validation_split is of arrays: take validation_data")
+            arrays = self._checked(x, y, sample_weight)
+            (x, y, sample_weight), validation_data = data.split_last(
+                validation_split, *arrays
             )
-        if validation is not None:
-            try:
-                validation = self._checked(*validation)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"validation_data: {error}") from None
-        weights = data.as_weights(weights, class_weight, y)  # not of validation
-        data.warn_of_odd_values(x)
-        steps = -(-len(x) // batch_size)
-        params = {"verbose": verbose, "epochs": epochs, "steps": steps}
+        asked = batch_size, steps_per_epoch, "steps_per_epoch"
+        feed = self._feed(x, y, sample_weight, *asked, class_weight=class_weight)
+        feeds.check_passes(feed, epochs - first, "steps_per_epoch")
+        self._check_layers()
+        validation: Feed | None = None
+        if validation_data is not None:
+            size = batch_size
+            if validation_batch_size is not None:
+                size = as_count(validation_batch_size, "validation_batch_size")
+            x_val, y_val, w_val = validation_data
+            asked_of = size, validation_steps
+            validation = self._validation_feed(x_val, y_val, w_val, *asked_of)
+            passes = epochs // validation_freq - first // validation_freq
+            feeds.check_passes(validation, passes, "validation_steps")
+        scaled = any(
+            isinstance(layer, (Rescaling, Fitted, BatchNormalization))
+            for layer in self.layers
+        )
+        data.warn_of_odd_values(feed.x, bytes_are_odd=not scaled)
+        params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}
         self.history = History()
         every = validation_freq if validation is not None else 0
         called = CallbackList(callbacks, self, **params, validation_freq=every)
         called.callbacks.append(self.history)
         self.history.params, self.history.model = params, self
-        measures = self._measures(y)
+        measures = self._measures(feed.y)
         self.stop_training, self._culprit = False, None
         logs: Logs = {}
         called.call("on_train_begin", {})
@@ -248,18 +264,13 @@ class Model:
             for epoch in range(first, epochs):
                 called.call("on_epoch_begin", epoch, {})
                 title = f"Epoch {epoch + 1}/{epochs}" if epochs > 1 else ""
-                with Progress(verbose, steps, title) as progress:
+                with Progress(verbose, feed.steps, title) as progress:
                     logs = self._train_epoch(
-                        epoch,
-                        (x, y, weights),
-                        batch_size,
-                        shuffle,
-                        measures,
-                        called,
-                        progress,
+                        *(epoch, feed, shuffle, measures, called, progress)
                     )
+                    params["steps"] = feed.steps  # counted, if nobody knew
                     if validation is not None and (epoch + 1) % validation_freq == 0:
-                        val_logs = self._evaluate(validation, val_size, called, None)
+                        val_logs = self._evaluate(validation, called, None)
                         val_logs = {f"val_{name}": v for name, v in val_logs.items()}
                         logs = logs | val_logs  # the callbacks have seen the old one
                     progress.close(logs)
@@ -313,29 +324,29 @@ class Model:
     def _train_epoch(
         self,
         epoch: int,
-        arrays: tuple[Any, Any, Any],
-        batch_size: int,
+        feed: Feed,
         shuffle: bool,
         measures: list[Metric],
         called: CallbackList,
         progress: Progress,
     ) -> Logs:
-        x, y, weights = arrays
         tally = Tally(measures)
         rng = self._shuffle_rng if shuffle else None
         logs: Logs = {}
-        for batch, part in enumerate(data.batches(len(x), batch_size, rng)):
+        # another fit goes on with augmentation where the last one stopped
+        augmented = max(epoch, self._next_epoch)
+        self._next_epoch = augmented + 1
+        for batch, (x, y, weights, part, samples) in enumerate(feed.batches(rng)):
             called.call("on_train_batch_begin", batch, {})
-            part_weights = None if weights is None else weights[part]
             well = self._culprit is None
-            value, y_pred = self._train_step(x, y[part], part_weights, part)
+            value, y_pred = self._train_step(x, y, weights, part, (augmented, samples))
             if well and self._culprit:
                 warn(
                     f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
                     f"{self._culprit}; a smaller learning rate may help",
                     RuntimeWarning,
                 )
-            tally.add(value, y[part], y_pred)
+            tally.add(value, y, y_pred)
             logs = tally.so_far()
             progress.update(logs)
             called.call("on_train_batch_end", batch, logs)
@@ -344,17 +355,23 @@ class Model:
         return tally.result()
 
     def _train_step(
-        self, x: Any, y: Any, weights: Any, part: Any = None
+        self,
+        x: Any,
+        y: Any,
+        weights: Any,
+        part: Any = None,
+        samples: tuple[int, NDArray[np.int64]] | None = None,
     ) -> tuple[float, Array]:
         """Change the parameters by one step; return the loss and predictions before.
 
-        The batch is x, or x[part].
+        The batch is x, or x[part]; layers that augment learn which samples it holds.
         """
         assert self.optimizer is not None  # _checked has seen to it
         flat = self.flat
         self._trained = self._trained or self.layers[:]
         for layer in self.layers:
             layer.forget()
+            layer.samples = samples
         loss, nodes, activation = self._as_trained(y)
         run = self._runner(nodes, len(y), training=True)
         run.load(x, part)
@@ -405,12 +422,12 @@ class Model:
 
     def evaluate(
         self,
-        x: ArrayLike,
-        y: ArrayLike,
+        x: Any,
+        y: ArrayLike | None = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
         sample_weight: ArrayLike | None = None,
-        *,
+        steps: int | None = None,
         callbacks: Callback | Iterable[Callback] | None = None,
         return_dict: bool = False,
     ) -> Any:
@@ -419,35 +436,29 @@ class Model:
         Parameters
         ----------
         x, y, batch_size, verbose, sample_weight, callbacks : as in ``fit``
+        steps : batches to take; None for all, if there is an end
         return_dict : whether to return name -> number
 
         Raises
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
-        size = data.as_batch_size(batch_size)
-        arrays = self._checked(x, y, sample_weight)
+        feed = self._feed(x, y, sample_weight, batch_size, steps, "steps")
         called = CallbackList(callbacks, self, verbose=verbose)
-        with Progress(verbose, -(-len(arrays[0]) // size), "") as progress:
-            logs = self._evaluate(arrays, size, called, progress)
+        with Progress(verbose, feed.steps, "") as progress:
+            logs = self._evaluate(feed, called, progress)
             progress.close(logs)
         return logs if return_dict else _as_list(logs, self.metrics_names)
 
     def _evaluate(
-        self,
-        arrays: tuple[Any, Any, Any],
-        batch_size: int,
-        called: CallbackList,
-        progress: Progress | None,
+        self, feed: Feed, called: CallbackList, progress: Progress | None
     ) -> Logs:
-        x, y, weights = arrays
-        tally = Tally(self._measures(y))
+        tally = Tally(self._measures(feed.y))
         called.call("on_test_begin", {})
-        for batch, part in enumerate(data.batches(len(x), batch_size)):
+        for batch, (x, y, weights, part, _) in enumerate(feed.batches()):
             called.call("on_test_batch_begin", batch, {})
-            part_weights = None if weights is None else weights[part]
-            value, y_pred = self._test_step(x, y[part], part_weights, part)
-            tally.add(value, y[part], y_pred)
+            value, y_pred = self._test_step(x, y, weights, part)
+            tally.add(value, y, y_pred)
             logs = tally.so_far()
             called.call("on_test_batch_end", batch, logs)
             if progress is not None:
@@ -471,22 +482,36 @@ class Model:
 
     def predict(
         self,
-        x: ArrayLike,
+        x: Any,
         batch_size: int | None = None,
         verbose: str | int = "auto",
+        steps: int | None = None,
     ) -> NDArray[Any]:
         """Return the outputs (N, *output_shape) for x (N, *input_shape).
 
-        Raises ValueError for an x that does not fit the model.
+        x may also be what yields batches of it, or (x, y) as for ``fit``; ``steps`` is
+        how many batches to take.  Raises ValueError for an x that does not fit the
+        model.
         """
-        size = data.as_batch_size(batch_size)
-        x = self._inputs(x)
-        y = np.empty((len(x), *self.output_shape), self.dtype)
-        with Progress(verbose, -(-len(x) // size), "predict") as progress:
-            for part in data.batches(len(x), size):
-                y[part] = self.predict_on_batch(x[part])
+        feed: Feed
+        if is_stream(x):
+            feeds.check_alone(x, batch_size=batch_size)
+            steps = None if steps is None else as_count(steps, "steps")
+
+            def check(x: Any, *rest: Any) -> Any:
+                return self._inputs(x), None, None
+
+            feed = StreamFeed(x, steps, check, only_x=True)
+        else:
+            size = data.as_batch_size(batch_size)
+            steps = None if steps is None else as_count(steps, "steps")
+            feed = ArrayFeed(self._inputs(x), None, None, size, steps)
+        outputs: list[Array] = []
+        with Progress(verbose, feed.steps, "predict") as progress:
+            for x, _, _, part, _ in feed.batches():
+                outputs.append(self.predict_on_batch(x if part is None else x[part]))
                 progress.update({})
-        return y
+        return np.concatenate(outputs)
 
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
@@ -545,6 +570,30 @@ class Model:
 
     # --- checks -------------------------------------------------------------------
 
+    def _feed(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        steps: int | None,
+        steps_name: str,
+        class_weight: dict[int, float] | None = None,
+    ) -> Feed:
+        """Return batches, checked, of what a user gave."""
+        steps = None if steps is None else as_count(steps, steps_name)
+        if is_stream(x):
+            given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+            feeds.check_alone(x, **given)
+
+            def check(x: Any, y: Any, weights: Any = None) -> Any:
+                return self._checked(x, y, weights, class_weight)
+
+            return StreamFeed(x, steps, check, steps_name)
+        size = data.as_batch_size(batch_size)
+        arrays = self._checked(x, y, sample_weight, class_weight)
+        return ArrayFeed(*arrays, size, steps, steps_name)
+
     def _inputs(self, x: ArrayLike) -> NDArray[Any]:
         """Return x as the model takes it; build the model if need be."""
         array = data.as_inputs(x, self.input_shape)
@@ -552,10 +601,25 @@ class Model:
             self.build((None, *array.shape[1:]))
         return array
 
+    def _validation_feed(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        batch_size: int | None,
+        steps: int | None,
+    ) -> Feed:
+        batch_size = None if is_stream(x) else batch_size
+        asked = batch_size, steps, "validation_steps"
+        try:
+            return self._feed(x, y, sample_weight, *asked)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"validation_data: {error}") from None
+
     def _checked(
         self,
         x: ArrayLike,
-        y: ArrayLike,
+        y: ArrayLike | None,
         sample_weight: ArrayLike | None = None,
         class_weight: dict[int, float] | None = None,
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
@@ -636,7 +700,9 @@ def _as_list(logs: Logs, names: list[str]) -> Any:
     return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
 
 
-def _as_validation(given: Sequence[Any]) -> tuple[Any, Any, Any]:
+def _as_validation(given: Any) -> tuple[Any, Any, Any]:
+    if is_stream(given):
+        return given, None, None
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ValueError(
             "validation_data must be (x, y) or (x, y, sample_weight), got "

@@ -1,11 +1,11 @@
-"""``to_categorical``, where Keras users look for it."""
+"""What Keras users look for here."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["to_categorical"]
+__all__ = ["PyDataset", "to_categorical"]
 
 
 def to_categorical(
@@ -47,3 +47,26 @@ def to_categorical(
     one_hot = np.zeros((*labels.shape, classes), dtype)
     np.put_along_axis(one_hot, whole[..., None], 1, axis=-1)
     return one_hot
+
+
+class PyDataset:
+    """What a Sequence-style source of batches may be made from, as in Keras.
+
+    A subclass defines ``__len__``, how many batches there are, and ``__getitem__``,
+    which returns a batch (x, y) or (x, y, sample_weight).  ``fit`` asks for them in any
+    order.  Any other class with both will do as well.
+
+    Examples
+    --------
+    >>> class Squares(PyDataset):
+    ...     def __len__(self):
+    ...         return 2
+    ...     def __getitem__(self, index):
+    ...         x = np.arange(3 * index, 3 * index + 3)[:, None]
+    ...         return x, x**2
+    >>> Squares()[1][1].ravel()
+    array([ 9, 16, 25])
+    """
+
+    def on_epoch_end(self) -> None:
+        """Do something between epochs, such as shuffling; called by ``fit``."""

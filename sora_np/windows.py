@@ -1,4 +1,4 @@
-"""Sliding-window arithmetic shared by Conv2D and MaxPooling2D.
+"""Checks of arguments, and the sliding windows of Conv2D and MaxPooling2D.
 
 Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6.  "same" is Keras's:
 ceil(size / stride) windows, and where the padding is odd the last side gets more.
@@ -66,6 +66,31 @@ def as_pair(value: int | Sequence[int], name: str) -> Pair:
     if len(value) != 2:
         raise ValueError(f"{name} must be one or two whole numbers, got {value!r}")
     return as_count(value[0], name), as_count(value[1], name)
+
+
+def as_range(
+    value: float | Sequence[float], name: str, least: float = -1, most: float = 1
+) -> tuple[float, float]:
+    """Return (lower, upper): a pair as it is, and (-v, v) for a number v.
+
+    Raises ValueError for what is neither, or does not lie within least and most.
+
+    >>> as_range(0.5, "factor"), as_range((0, 0.5), "factor")
+    ((-0.5, 0.5), (0.0, 0.5))
+    """
+    try:
+        if isinstance(value, (int, float)):
+            lower, upper = -abs(float(value)), abs(float(value))
+        else:
+            lower, upper = map(float, value)
+    except (TypeError, ValueError):
+        lower = upper = math.nan
+    if not least <= lower <= upper <= most:
+        raise ValueError(
+            f"{name} must be a number or a pair (lower, upper), from {least} to "
+            f"{most}, got {value!r}"
+        )
+    return lower, upper
 
 
 def as_padding(value: str) -> str:

@@ -16,11 +16,11 @@ class Progress:
     ----------
     verbose : "auto" or 1 (a tqdm bar on a terminal or notebook where tqdm is installed,
         else as 2), 2 (one line at the end), 0 (nothing)
-    steps : how many batches there are
+    steps : how many batches there are; None where nobody knows
     title : what the line begins with
     """
 
-    def __init__(self, verbose: Any, steps: int, title: str) -> None:
+    def __init__(self, verbose: Any, steps: int | None, title: str) -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
         self.steps, self.title, self.silent = steps, title, not verbose
@@ -53,12 +53,13 @@ class Progress:
         rate = (now - self._second) / max(self._done - 1, 1)
         if self._done == 1:
             rate = now - self._start
-        parts = [self.title, f"{self._done}/{self.steps}", f"{now - self._start:.0f}s"]
+        count = f"{self._done}/{self.steps or self._done}"
+        parts = [self.title, count, f"{now - self._start:.0f}s"]
         parts += [f"{_format_time(rate)}/step", format_logs(logs)]
         print(" - ".join(part for part in parts if part), flush=True)
 
 
-def _tqdm_bar(steps: int, title: str) -> Any:
+def _tqdm_bar(steps: int | None, title: str) -> Any:
     """Return a bar that vanishes at its end, or None where none can be shown."""
     in_notebook = "ipykernel" in sys.modules
     if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):

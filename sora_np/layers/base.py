@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.philox import uniform
 from sora_np.names import arguments_of, snake_case
 from sora_np.windows import as_count
 
@@ -58,6 +59,8 @@ class Layer:
     params : name -> array, learnt; changed in place, never replaced
     grads : name -> array, d(loss)/d(params[name]); written by ``backward``
     state : name -> array, carried but not learnt (moving statistics)
+    samples : (epoch, their numbers (N,)) of the samples that ``forward`` is going to
+        take; ``fit`` says so to layers that draw numbers for each sample, else None
 
     Examples
     --------
@@ -88,6 +91,7 @@ class Layer:
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
+        self.samples: tuple[int, NDArray[np.int64]] | None = None
         self._caches: list[tuple[Any, ...]] = []
 
     def build(
@@ -171,11 +175,32 @@ class Layer:
             raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
         return slope, *self._caches.pop()[1:]
 
+    def _seed_draws(self, seed: int | None, rng: np.random.Generator) -> None:
+        """Let ``_draw`` draw from ``seed``, or where it is None from ``rng``."""
+        self.rng = rng if seed is None else np.random.default_rng(seed)
+        self._key = int(self.rng.integers(2**64, dtype=np.uint64))
+
+    def _place(self, count: int) -> tuple[int, int, NDArray[np.int64]]:
+        """Return what the numbers of ``count`` samples depend on, nothing else does.
+
+        That is the layer's key, the epoch and the samples' numbers, for
+        ``kernels/philox.py``.  A layer called on its own takes, every time, the next
+        number of its generator as the epoch, out of reach of those of ``fit``.
+        """
+        if self.samples is not None:
+            return self._key, *self.samples
+        return self._key, int(self.rng.integers(2**31, 2**32)), np.arange(count)
+
+    def _draw(self, count: int, numbers: int) -> NDArray[np.float64]:
+        """Return ``numbers`` uniform numbers in [0, 1) for each sample (count, ...)."""
+        return uniform(*self._place(count), numbers)
+
     # --- for models and files -------------------------------------------------
 
     def forget(self) -> None:
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
+        self.samples = None
 
     def twin(self) -> "Layer":
         """Return a layer on the same parameters, gradients and caches."""

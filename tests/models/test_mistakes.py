@@ -40,7 +40,6 @@ TYPES = {
         np.zeros(6, "M8[D]"),
         "x must be an array of real numbers, got dtype datetime64[D]",
     ),
-    "generator": ((x for x in X), "x must be an array, got generator"),
     "dict": ({"x": X}, "x must be an array, got dict"),
     "objects": (
         np.array([X[0]] * 6 + [None], object),

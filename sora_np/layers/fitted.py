@@ -1,0 +1,146 @@
+"""What layers are that are fitted to data: Normalization and the like."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.statistics import Statistics
+
+from .base import Layer, batch_of
+
+
+class Fitted(Layer):
+    """y = (x - shift) / scale, from two statistics for each entry of some axes.
+
+    The statistics are given, or measured by ``adapt``; they are the layer's state, kept
+    in the model's file.  A subclass says in ``measure`` what they are and in
+    ``shift_and_scale`` what is made of them.
+
+    Forward and backward, and with ``invert``::
+
+        y = (x - shift) / scale        dx = dy / scale
+        y = shift + x * scale          dx = dy * scale
+
+    Parameters
+    ----------
+    axis : the axes, the batch axis included, that keep statistics of their own: -1 for
+        every channel or column, a tuple, or None for one pair of numbers
+    first, second : the statistics, as the subclass names them; None for ``adapt``
+    invert : whether to turn y into x instead
+    """
+
+    statistics: tuple[str, str]  # their names
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] | None,
+        first: ArrayLike | None,
+        second: ArrayLike | None,
+        invert: bool,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        if (first is None) != (second is None):
+            raise ValueError(f"give both {' and '.join(self.statistics)}, or neither")
+        self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
+        self.invert = invert
+        for statistic, value in zip(self.statistics, (first, second), strict=True):
+            plain = None if value is None else np.asarray(value, np.float64).tolist()
+            setattr(self, statistic, plain)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        super().build(input_shape, rng, dtype)
+        axes = () if self.axis is None else self.axis
+        rank, given = len(input_shape) + 1, (axes,) if isinstance(axes, int) else axes
+        if not all(0 < axis < rank or -rank < axis < 0 for axis in given):
+            raise ValueError(
+                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
+                "other than the batch axis"
+            )
+        kept = {axis % rank for axis in given}
+        self._axes = tuple(axis for axis in range(rank) if axis not in kept)
+        self._broadcast = [
+            1 if axis in self._axes else input_shape[axis - 1] for axis in range(rank)
+        ]
+        for statistic in self.statistics:
+            value = getattr(self, statistic)
+            shape = [input_shape[axis - 1] for axis in sorted(kept)]
+            try:
+                full = np.broadcast_to(np.nan if value is None else value, shape)
+            except ValueError:
+                raise ValueError(
+                    f"{self}: {statistic} must have the shape {tuple(shape)}, got "
+                    f"{np.shape(value)}"
+                ) from None
+            self.state[statistic] = np.array(full, self.dtype)
+        return self.input_shape or ()
+
+    def adapt(self, data: ArrayLike) -> None:
+        """Measure the statistics of ``data`` (N, ...), the training data alone.
+
+        Test data that had a say here would not be unseen any more.  Data in a file, as
+        ``np.memmap``, are read in pieces.
+
+        Raises ValueError for data that hold NaN or infinity, or do not fit the layer.
+        """
+        x = np.asarray(data)
+        kernel_array(x[:0] if x.ndim else x, name="data")
+        if len(x) == 0:
+            raise ValueError(f"data are empty: their shape is {x.shape}")
+        if self.input_shape is None:
+            kind = x.dtype if x.dtype == np.float64 else np.float32
+            self.build(x.shape[1:], np.random.default_rng(0), kind)
+        if x.shape[1:] != self.input_shape:
+            shape = batch_of(self.input_shape or ())
+            raise ValueError(f"{self} takes data of shape {shape}, got {x.shape}")
+        measured = self.measure(x, self._axes)
+        if not all(np.isfinite(values).all() for values in measured):
+            raise ValueError(
+                "data hold NaN or infinity: clean them first, see "
+                "sora_np.preprocessing.clean"
+            )
+        for statistic, values in zip(self.statistics, measured, strict=True):
+            self.state[statistic] = values
+
+    def inverse(self) -> Layer:
+        """Return the layer, of the same statistics, that undoes this one."""
+        config = self.get_config() | {"invert": not self.invert, "name": None}
+        config |= {name: values.tolist() for name, values in self.state.items()}
+        return type(self)(**config)
+
+    def measure(self, x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
+        """Return both statistics of x over ``axes``."""
+        raise NotImplementedError(f"{type(self).__name__} must define measure")
+
+    def shift_and_scale(self) -> tuple[Array, Array]:
+        """Return both, made of the state."""
+        raise NotImplementedError(f"{type(self).__name__} must define shift_and_scale")
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        shift, scale = self._shift_and_scale(x.dtype)
+        y = shift + x * scale if self.invert else (x - shift) / scale
+        if training:
+            self._keep(y, scale)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, scale = self._recall(dy)
+        return dy * scale if self.invert else dy / scale
+
+    def _shift_and_scale(self, dtype: DTypeLike) -> list[Array]:
+        if any(np.isnan(values).any() for values in self.state.values()):
+            names = " and ".join(self.statistics)
+            raise RuntimeError(
+                f"{self} has no {names} yet: call adapt(x_train) first, or give both"
+            )
+        both = self.shift_and_scale()
+        return [a.reshape(self._broadcast).astype(dtype, copy=False) for a in both]

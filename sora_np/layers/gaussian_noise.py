@@ -1,0 +1,64 @@
+"""GaussianNoise."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.philox import normal
+
+from .base import Layer
+
+
+class GaussianNoise(Layer):
+    """In training, adds normal noise to every number; x and y of one shape.
+
+    Forward and backward, with z standard normal, drawn for every number::
+
+        y = x + stddev * z        dx = dy
+
+    Parameters
+    ----------
+    stddev : its standard deviation, in units of x
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Examples
+    --------
+    >>> GaussianNoise(0.1, seed=0)([[1.0, 2.0]], training=True).round(3)
+    array([[1.093, 2.145]])
+    """
+
+    def __init__(
+        self,
+        stddev: float,
+        seed: int | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        if not 0 <= stddev < math.inf:
+            raise ValueError(f"stddev must not be negative, got {stddev!r}")
+        self.stddev, self.seed = stddev, seed
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        z = normal(*self._place(len(x)), math.prod(x.shape[1:]), x.dtype)
+        y: Array = x + x.dtype.type(self.stddev) * z.reshape(x.shape)
+        self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._recall(dy)
+        return dy.copy()

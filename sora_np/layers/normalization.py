@@ -1,0 +1,74 @@
+"""Normalization."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.kernels.arrays import Array
+from sora_np.statistics import Statistics, mean_and_variance
+
+from .fitted import Fitted
+
+
+class Normalization(Fitted):
+    """Brings every channel or column to mean 0 and deviation 1; bytes come as they are.
+
+    x and y have one shape.  Of the training data that ``adapt`` was given::
+
+        y = (x - mean) / max(sqrt(variance), 1e-7)
+
+    A column that never changes becomes 0.  With ``invert`` x comes back from y:
+    ``layer.inverse()``, for targets that were normalised.
+
+    Source: the source document, 2.1 and 4.3.1.
+
+    Parameters
+    ----------
+    axis : the axes, the batch axis included, that keep statistics of their own: -1 for
+        every channel or column, a tuple, or None for one mean and variance
+    mean, variance : the statistics, if known; else call ``adapt``
+    invert : whether to turn y into x instead
+
+    Raises
+    ------
+    ValueError : for one of mean and variance without the other, or wrong shapes
+    RuntimeError : at ``forward``, before ``adapt``
+
+    Examples
+    --------
+    >>> layer = Normalization()
+    >>> layer.adapt([[1.0, 10.0], [3.0, 50.0]])
+    >>> layer([[1.0, 30.0]])
+    array([[-1.,  0.]])
+    >>> layer.inverse()([[-1.0, 0.0]])
+    array([[ 1., 30.]])
+    """
+
+    statistics = "mean", "variance"
+
+    def __init__(
+        self,
+        axis: int | Sequence[int] | None = -1,
+        mean: ArrayLike | None = None,
+        variance: ArrayLike | None = None,
+        invert: bool = False,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(
+            *(axis, mean, variance, invert),
+            input_shape=input_shape,
+            name=name,
+            trainable=trainable,
+        )
+
+    def measure(self, x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
+        return mean_and_variance(x, axes)
+
+    def shift_and_scale(self) -> tuple[Array, Array]:
+        deviation = np.sqrt(self.state["variance"])
+        return self.state["mean"], np.maximum(deviation, 1e-7)

@@ -1,0 +1,70 @@
+"""RandomBrightness."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.windows import as_range
+
+from .base import Layer
+
+
+class RandomBrightness(Layer):
+    """In training, adds a number of its own to every sample; x and y of one shape.
+
+    Forward and backward, with f drawn for every sample::
+
+        y = x + f (high - low), then clipped to low .. high
+        dx = dy where nothing was clipped, else 0
+
+    Parameters
+    ----------
+    factor : 0.2 draws f from -0.2 to 0.2, a pair (lower, upper) from there
+    value_range : (low, high) of x; (0, 255) suits bytes, take (0, 1) behind Rescaling
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Examples
+    --------
+    >>> layer = RandomBrightness((0.5, 0.5), value_range=(0, 1))
+    >>> layer([[0.0, 0.25, 0.75]], training=True)
+    array([[0.5 , 0.75, 1.  ]])
+    """
+
+    def __init__(
+        self,
+        factor: float | Sequence[float],
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.factor = as_range(factor, "factor")
+        self.value_range = as_range(value_range, "value_range", -np.inf, np.inf)
+        self.seed = seed
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        (low, high), (lower, upper) = self.value_range, self.factor
+        f = lower + self._draw(len(x), 1) * (upper - lower)
+        shift = (f * (high - low)).astype(x.dtype)
+        y = x + shift.reshape(-1, *[1] * (x.ndim - 1))
+        self._keep(y, (y >= low) & (y <= high))
+        return np.clip(y, low, high, out=y)
+
+    def backward(self, dy: Array) -> Array:
+        dy, inside = self._recall(dy)
+        dx: Array = dy * inside
+        return dx

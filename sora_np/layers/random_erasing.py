@@ -1,0 +1,103 @@
+"""RandomErasing."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.philox import normal, uniform
+from sora_np.windows import as_range
+
+from .base import Layer, batch_of
+
+
+class RandomErasing(Layer):
+    """In training, cuts a rectangle out of images; x, y (N, H, W, C).
+
+    The sides are sqrt(a) H and sqrt(b) W, the place is anywhere inside, with a, b and
+    the place drawn for every image.  Forward and backward::
+
+        y = x, dx = dy outside; y = the fill, dx = 0 inside
+
+    Source: Zhong et al. (2017), arXiv:1708.04896; DeVries & Taylor (2017),
+    arXiv:1708.04552.
+
+    Parameters
+    ----------
+    factor : the share of images that lose something, 0 to 1
+    scale : (lower, upper), of the erased share of the area
+    fill_value : what is put there; None for normal noise times ``value_range[1]``,
+        clipped to the range
+    value_range : (low, high) of x; (0, 255) suits bytes, take (0, 1) behind Rescaling
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Examples
+    --------
+    >>> layer = RandomErasing(scale=(0.25, 0.25), fill_value=0, seed=0)
+    >>> layer(np.ones((1, 4, 4, 1)), training=True)[0, :, :, 0]
+    array([[1., 0., 0., 1.],
+           [1., 0., 0., 1.],
+           [1., 1., 1., 1.],
+           [1., 1., 1., 1.]])
+    """
+
+    def __init__(
+        self,
+        factor: float = 1.0,
+        scale: Sequence[float] = (0.02, 0.33),
+        fill_value: float | None = None,
+        value_range: Sequence[float] = (0, 255),
+        seed: int | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        if isinstance(factor, Sequence) or not 0 <= factor <= 1:
+            raise ValueError(f"factor must be a number from 0 to 1, got {factor!r}")
+        self.factor, self.fill_value, self.seed = factor, fill_value, seed
+        self.scale = as_range(scale, "scale", 0)
+        self.value_range = as_range(value_range, "value_range", -np.inf, np.inf)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"{self} takes images of shape (N, H, W, C), got "
+                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
+            )
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        key, epoch, samples = self._place(len(x))
+        u, (lower, upper) = uniform(key, epoch, samples, 5), self.scale
+        erased = (u[:, 4] < self.factor).reshape(-1, 1, 1, 1)
+        for axis in (0, 1):
+            size = x.shape[axis + 1]
+            length = size * np.sqrt(lower + u[:, axis] * (upper - lower))
+            start = u[:, axis + 2] * (size - length)
+            k = np.arange(size) + 0.5  # the middle of each pixel
+            inside = (k >= start[:, None]) & (k < (start + length)[:, None])
+            erased = erased & np.expand_dims(inside, (2 - axis, 3))
+        fill: Any = self.fill_value
+        if fill is None:
+            low, high = self.value_range
+            z = normal(key ^ 1, epoch, samples, math.prod(x.shape[1:]), x.dtype)
+            fill = np.clip(z.reshape(x.shape) * x.dtype.type(high), low, high)
+        y = np.where(erased, fill, x).astype(x.dtype, copy=False)
+        self._keep(y, erased)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, erased = self._recall(dy)
+        dx: Array = dy * ~erased
+        return dx

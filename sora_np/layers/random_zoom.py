@@ -1,0 +1,71 @@
+"""RandomZoom."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.windows import as_range
+
+from .warp import Warp
+
+
+class RandomZoom(Warp):
+    """In training, scales every image by factors of its own; x, y (N, H, W, C).
+
+    With z = 1 + factor, for rows and for columns, about the middle (h, v)::
+
+        M = [z  0 ]    applied to (i - h, j - v)
+            [0  z']
+
+    Parameters
+    ----------
+    height_factor : above 0 shrinks, below 0 enlarges: 0.2 draws from -0.2 to 0.2, a
+        pair (lower, upper) from there
+    width_factor : likewise; None keeps the proportions
+    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    fill_value : the constant
+
+    Examples
+    --------
+    >>> x = np.arange(1.0, 5).reshape(1, 1, 4, 1)
+    >>> RandomZoom((1, 1), fill_mode="constant")(x, training=True).ravel()
+    array([0. , 1.5, 3.5, 0. ])
+    """
+
+    def __init__(
+        self,
+        height_factor: float | Sequence[float],
+        width_factor: float | Sequence[float] | None = None,
+        fill_mode: str = "reflect",
+        *,
+        seed: int | None = None,
+        fill_value: float = 0.0,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(
+            *(fill_mode, fill_value, seed),
+            input_shape=input_shape,
+            name=name,
+            trainable=trainable,
+        )
+        self.height_factor = as_range(height_factor, "height_factor")
+        self.width_factor = (
+            None if width_factor is None else as_range(width_factor, "width_factor")
+        )
+
+    def matrices(self, count: int) -> NDArray[np.float64]:
+        assert self.input_shape is not None
+        m = np.tile(np.eye(3), (count, 1, 1))
+        u = self._draw(count, 2)
+        if self.width_factor is None:
+            u[:, 1] = u[:, 0]
+        for axis, factor in enumerate((self.height_factor, self.width_factor)):
+            lower, upper = factor or self.height_factor
+            z = 1 + lower + u[:, axis] * (upper - lower)
+            m[:, axis, axis] = z
+            m[:, axis, 2] = (1 - z) * (self.input_shape[axis] - 1) / 2
+        return m

@@ -1,0 +1,100 @@
+"""What the geometric layers are: RandomRotation and the like."""
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sora_np.kernels.affine_warp import FILL_MODES, affine_warp, affine_warp_dx
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.names import look_up
+
+from .base import Layer, batch_of
+
+
+class Warp(Layer):
+    """In training, samples every image at places moved by a matrix of its own.
+
+    x, y : (N, H, W, C).  M (N, 3, 3) turns a place (i, j, 1) in y into one in x, in
+    pixels from the upper left one; a subclass draws it in ``matrices``.  Outside
+    training y = x.
+
+    Forward and backward: ``kernels/affine_warp.py``, (1) and (2).
+
+    Several of these in a row are run by a model as one, by the product of their
+    matrices, so that the image is sampled, and blurred, once: ``graph.joined_warps``.
+
+    Parameters
+    ----------
+    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
+    fill_value : the constant
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Attributes
+    ----------
+    border : fill mode and value; None for a layer that never looks beyond the borders
+    """
+
+    def __init__(
+        self,
+        fill_mode: str,
+        fill_value: float,
+        seed: int | None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        look_up(dict.fromkeys(FILL_MODES), fill_mode, "fill_mode")
+        self.fill_mode, self.fill_value = fill_mode, float(fill_value)
+        self.seed = seed
+        self.border: tuple[str, float] | None = (
+            fill_mode,
+            self.fill_value if fill_mode == "constant" else 0.0,
+        )
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"{self} takes images of shape (N, H, W, C), got "
+                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
+            )
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def matrices(self, count: int) -> NDArray[np.float64]:
+        """Draw M for so many samples."""
+        raise NotImplementedError(f"{type(self).__name__} must define matrices")
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        matrices = self.matrices(len(x))
+        y = affine_warp(x, matrices, self.fill_mode, self.fill_value)
+        self._keep(y, matrices)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, matrices = self._recall(dy)
+        return affine_warp_dx(dy, matrices, self.fill_mode)
+
+
+class JoinedWarps(Warp):
+    """Geometric layers in a row, as one: if y1(p) = x(M1 p), y1(M2 p) = x(M1 M2 p)."""
+
+    def __init__(self, layers: Sequence[Warp]) -> None:
+        last = next((warp for warp in layers if warp.border), layers[0])
+        super().__init__(last.fill_mode, last.fill_value, None)
+        self.layers, self.border = layers, last.border
+        self.input_shape, self.dtype = last.input_shape, last.dtype
+
+    def matrices(self, count: int) -> NDArray[np.float64]:
+        product: NDArray[np.float64] = functools.reduce(
+            np.matmul, (layer.matrices(count) for layer in self.layers)
+        )
+        return product

@@ -1,0 +1,120 @@
+"""Normalization and MinMaxScaling: fitted, undone, saved, refused."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sora_np import Dense, Sequential, load_model
+from sora_np import statistics as s
+from sora_np.layers import MinMaxScaling, Normalization
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal([10, -3, 0], [4, 0.5, 1e-3], (200, 6, 5, 3))
+
+
+def test_statistics_are_numpys_whatever_the_pieces(x, monkeypatch):
+    for size in (1, 90 * 7, 10**9):
+        monkeypatch.setattr(s, "PIECE", size)
+        for axes in ((0, 1, 2), (0,), (0, 1, 2, 3)):
+            mean, variance = s.mean_and_variance(x, axes)
+            assert_allclose(mean, x.mean(axis=axes), rtol=1e-12)
+            assert_allclose(variance, x.var(axis=axes), rtol=1e-12)
+            low, high = s.minimum_and_maximum(x, axes)
+            assert_array_equal(low, x.min(axis=axes))
+            assert_array_equal(high, x.max(axis=axes))
+
+
+@pytest.mark.parametrize("axis", [-1, 3, (1, 3), None, (), (2,)], ids=str)
+def test_normalization_is_the_formula(x, axis):
+    layer = Normalization(axis)
+    layer.adapt(x)
+    kept = {None: (), -1: (3,), 3: (3,)}.get(axis, axis)
+    axes = tuple(k for k in range(4) if k not in kept)
+    mean, deviation = (f(x, axis=axes, keepdims=True) for f in (np.mean, np.std))
+    y = layer(x)
+    assert_allclose(y, (x - mean) / deviation, rtol=1e-9, atol=1e-12)
+    assert_allclose(y.mean(axis=axes), 0, atol=1e-12)
+    assert_allclose(layer.inverse()(y), x, rtol=1e-9, atol=1e-12)
+
+
+def test_min_max_is_the_formula(x):
+    layer = MinMaxScaling()
+    layer.adapt(x)
+    y = layer(x)
+    assert_array_equal(y.min(axis=(0, 1, 2)), [0, 0, 0])
+    assert_array_equal(y.max(axis=(0, 1, 2)), [1, 1, 1])
+    assert_allclose(layer.inverse()(y), x, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
+def test_bytes_as_they_are(kind, rng):
+    images = rng.integers(0, 256, (30, 4, 4, 1), np.uint8)
+    layer, twin = kind(), kind()
+    layer.adapt(images)
+    twin.adapt(images.astype(np.float32))
+    y = layer(images)
+    assert y.dtype == np.float32
+    assert_array_equal(y, twin(images.astype(np.float32)))
+
+
+@pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
+def test_a_column_that_never_changes(kind):
+    layer = kind()
+    layer.adapt([[5.0, 1], [5.0, 2]])
+    y = layer([[5.0, 1], [5.0, 2]])
+    assert_array_equal(y[:, 0], 0)
+    assert np.isfinite(y).all()
+
+
+@pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_saved_with_the_model(kind, when, rng, tmp_path):
+    x = rng.normal(50, 9, (40, 3))
+    layer = kind()
+    if when == "before":
+        layer.adapt(x)
+    model = Sequential([layer, Dense(1)])
+    model.build((None, 3))
+    if when == "after":
+        layer.adapt(x)
+    model.compile("sgd", "mse")
+    model.fit(x, x[:, 0], verbose=0)
+    model.save(tmp_path / "m.npz")
+    again = load_model(tmp_path / "m.npz")
+    assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    for name, values in layer.state.items():
+        assert_array_equal(again.layers[0].state[name], values)
+
+
+def test_known_statistics():
+    layer = Normalization(mean=[1, 2], variance=4)
+    assert_array_equal(layer([[3.0, 2.0]]), [[1, 0]])
+    with pytest.raises(ValueError, match="give both mean and variance, or neither"):
+        Normalization(mean=3)
+    with pytest.raises(ValueError, match=r"mean must have the shape \(3,\), got \(2,"):
+        Normalization(mean=[1, 2], variance=4).build((3,), None, np.float32)
+
+
+def test_mistakes(x):
+    layer = Normalization()
+    with pytest.raises(RuntimeError, match=r"no mean and variance yet: call adapt\("):
+        layer(x)
+    model = Sequential([Normalization(), Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(RuntimeError, match="no mean and variance yet"):
+        model.fit(x[:, 0, 0], x[:, 0, 0, 0], verbose=0)
+    x[3, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="data hold NaN or infinity: clean them"):
+        layer.adapt(x)
+    with pytest.raises(ValueError, match=r"takes data of shape \(N, 6, 5, 3\), got"):
+        layer.adapt(x[:, :, :, :2])
+    with pytest.raises(ValueError, match="data are empty"):
+        Normalization().adapt(x[:0])
+    with pytest.raises(ValueError, match="axis 4 is no axis of x"):
+        Normalization(4).adapt(x)
+    with pytest.raises(ValueError, match="other than the batch axis"):
+        MinMaxScaling(0).adapt(x)
+    with pytest.raises(TypeError, match="data must be an array of real numbers"):
+        Normalization().adapt([["a"]])

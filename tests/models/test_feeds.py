@@ -1,0 +1,338 @@
+"""Batches from Sequence-style objects, iterables, generators and files."""
+
+import itertools
+import re
+import tracemalloc
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sora_np import Dense, Rescaling, Sequential
+from sora_np.optimizers import SGD
+from sora_np.utils import PyDataset
+
+
+class Batches(PyDataset):
+    """Batches of 8; remembers which were asked for."""
+
+    def __init__(self, *arrays):
+        super().__init__()
+        self.arrays, self.asked, self.ended = arrays, [], 0
+
+    def __len__(self):
+        return -(-len(self.arrays[0]) // 8)
+
+    def __getitem__(self, number):
+        self.asked.append(number)
+        return tuple(a[8 * number : 8 * number + 8] for a in self.arrays)
+
+    def on_epoch_end(self):
+        self.ended += 1
+
+
+class Loader:
+    """An iterable without items, as PyTorch's DataLoader is."""
+
+    def __init__(self, *arrays):
+        self.batches = Batches(*arrays)
+
+    def __iter__(self):
+        yield from (self.batches[k] for k in range(len(self.batches)))
+
+
+def endless(*arrays):
+    while True:
+        yield from Loader(*arrays)
+
+
+STREAMS = {
+    "sequence": lambda *arrays: (Batches(*arrays), {}),
+    "iterable": lambda *arrays: (Loader(*arrays), {}),
+    "generator": lambda *arrays: (endless(*arrays), {"steps_per_epoch": 7}),
+}
+
+
+@pytest.mark.parametrize("make", STREAMS.values(), ids=STREAMS)
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+def test_the_same_as_from_arrays(make, weighted, make_model, images, rng, same_weights):
+    """Bit for bit, over several epochs, the last batch of 2 included."""
+    weights = (rng.random(50),) if weighted else ()
+    source, options = make(*images, *weights)
+    streamed, plain = make_model(), make_model()
+    a = streamed.fit(source, epochs=3, shuffle=False, verbose=0, **options)
+    keyed = {"sample_weight": weights[0]} if weighted else {}
+    b = plain.fit(*images, 8, 3, shuffle=False, verbose=0, **keyed)
+    assert same_weights(streamed, plain)
+    assert a.history == b.history
+    assert a.params["steps"] == 7
+
+
+@pytest.mark.parametrize("make", STREAMS.values(), ids=STREAMS)
+def test_evaluated_and_predicted(make, make_model, images):
+    model = make_model()
+    steps = {"steps": 7} if make is STREAMS["generator"] else {}
+    source = make(*images)[0]
+    a = model.evaluate(source, verbose=0, **steps)
+    assert a == model.evaluate(*images, 8, verbose=0)
+    for arrays in (images, images[:1]):
+        source = make(*arrays)[0]
+        y = model.predict(source, verbose=0, **steps)
+        assert_array_equal(y, model.predict(images[0], 8, verbose=0))
+
+
+def test_a_generator_with_an_end_is_run_through_once(make_model, images):
+    model = make_model()
+    history = model.fit((b for b in Loader(*images)), verbose=0)
+    assert history.params["steps"] == 7
+    assert len(model.predict((x for x in images[0][:, None]), verbose=0)) == 50
+    assert model.evaluate((b for b in Loader(*images)), verbose=0)
+
+
+def test_validation_from_streams(make_model, images):
+    model = make_model(SGD(0))
+    expected = model.evaluate(*images, 8, verbose=0)[0]
+    for source, options in (
+        (Batches(*images), {}),
+        (Loader(*images), {"validation_batch_size": 99}),  # of arrays alone
+        (endless(*images), {"validation_steps": 7}),
+    ):
+        options |= {"epochs": 2, "validation_data": source}
+        for data in (images, (Batches(*images),)):
+            history = model.fit(*data, verbose=0, **options).history
+            assert_allclose(history["val_loss"], expected, rtol=1e-12)
+
+
+def test_batches_are_shuffled_by_the_models_seed(make_model, images):
+    orders = []
+    for _ in range(2):
+        source = Batches(*images)
+        make_model().fit(source, epochs=2, verbose=0)
+        assert source.asked[0] == 0 and source.ended == 2  # looked at first
+        orders.append(source.asked[1:])
+    assert orders[0] == orders[1]
+    for epoch in (orders[0][:7], orders[0][7:]):
+        assert sorted(epoch) == list(range(7)) and epoch != list(range(7))
+    assert orders[0][:7] != orders[0][7:]
+
+
+def test_steps_of_arrays(make_model, images, same_weights):
+    """The first batches of every epoch's order."""
+    some, less = make_model(), make_model()
+    options = {"shuffle": False, "verbose": 0}
+    x, y = images
+    history = some.fit(x, y, 8, 2, steps_per_epoch=2, **options)
+    assert history.params["steps"] == 2
+    less.fit(x[:16], y[:16], 8, 2, **options)
+    assert same_weights(some, less)
+    a = some.evaluate(x, y, 8, steps=3, verbose=0)
+    assert a == some.evaluate(x[:24], y[:24], 8, verbose=0)
+    assert_array_equal(
+        some.predict(x, 8, steps=3, verbose=0), some.predict(x[:24], verbose=0)
+    )
+
+
+def test_class_weights_of_streams(make_model, images, same_weights):
+    streamed, plain = make_model(), make_model()
+    options = {"class_weight": {0: 3, 2: 0.5}, "shuffle": False, "verbose": 0}
+    streamed.fit(Batches(*images), **options)
+    plain.fit(*images, 8, **options)
+    assert same_weights(streamed, plain)
+
+
+# --- data larger than memory ----------------------------------------------------------
+
+
+@pytest.fixture
+def large(tmp_path):
+    """64 MB of bytes in a file, and labels: the brighter half of the samples."""
+    x = np.memmap(tmp_path / "x.bin", np.uint8, "w+", shape=(2**16, 1024))
+    y = np.arange(len(x)) % 2
+    x[1::2, :64] = 200
+    x.flush()
+    return np.memmap(tmp_path / "x.bin", np.uint8, "r", shape=x.shape), y
+
+
+def test_a_file_trains_in_bounded_memory(large):
+    """A 16th of the data at most, for training, validation and prediction."""
+    x, y = large
+    model = Sequential([Rescaling(1 / 255), Dense(1, "sigmoid")])
+    model.compile(SGD(0.5), "binary_crossentropy", metrics=["accuracy"])
+    model.fit(x[:64], y[:64], verbose=0)  # compiles
+    tracemalloc.start()
+    history = model.fit(x, y, 128, validation_split=0.25, verbose=0).history
+    assert model.evaluate(x, y, 128, verbose=0)[1] == 1
+    assert len(model.predict(x, 128, verbose=0)) == len(x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < x.nbytes / 16, f"{peak / 2**20:.1f} MiB"
+    assert history["val_accuracy"] == [1]
+
+
+def test_a_file_is_an_array(large, same_weights):
+    x, y = large[0][:300], large[1][:300]
+    models = []
+    for data in (x, np.array(x), x.astype(np.float32)):
+        model = Sequential([Rescaling(1 / 255), Dense(1, "sigmoid")])
+        model.compile("adam", "binary_crossentropy")
+        model.fit(data, y, epochs=2, verbose=0)
+        models.append(model)
+    assert same_weights(models[0], models[1])
+    assert same_weights(models[0], models[2])
+
+
+# --- mistakes: the model is as it was, or trained so far and usable -------------------
+
+
+def refuses(model, use, error, text):
+    before = model.get_weights()
+    with pytest.raises(error, match=f"^{re.escape(text)}"):
+        use()
+    for was, now in zip(before, model.get_weights(), strict=True):
+        assert_array_equal(now, was)
+
+
+WHOLE = "which yields whole batches: (x, y) or (x, y, sample_weight)"
+MISTAKES = {
+    "y": (
+        lambda m, x, y: m.fit(endless(x, y), y),
+        TypeError,
+        f"y must not be given with a generator, {WHOLE}",
+    ),
+    "weights": (
+        lambda m, x, y: m.evaluate(Loader(x, y), sample_weight=y),
+        TypeError,
+        f"sample_weight must not be given with a Loader, {WHOLE}",
+    ),
+    "batch_size": (
+        lambda m, x, y: m.predict(Batches(x), batch_size=8),
+        TypeError,
+        f"batch_size must not be given with a Batches, {WHOLE}",
+    ),
+    "no-y": (
+        lambda m, x, y: m.fit(x),
+        TypeError,
+        "y is missing: x is an array, so give the targets as well",
+    ),
+    "split": (
+        lambda m, x, y: m.fit(Batches(x, y), validation_split=0.5),
+        ValueError,
+        "validation_split is of arrays: take validation_data",
+    ),
+    "bare-x": (
+        lambda m, x, y: m.fit(b for b in x[:, None]),
+        ValueError,
+        "the generator must yield (x, y) or (x, y, sample_weight), got ndarray as "
+        "batch 1",
+    ),
+    "four": (
+        lambda m, x, y: m.fit(Batches(x, y, y, y)),
+        ValueError,
+        "the Batches must yield (x, y) or (x, y, sample_weight), got tuple of 4 as "
+        "batch 1",
+    ),
+    "shape": (
+        lambda m, x, y: m.fit(Batches(x[:, :5], y)),
+        ValueError,
+        "batch 1 of the Batches: this model takes x of shape (N, 8, 8, 1), got "
+        "(8, 5, 8, 1)",
+    ),
+    "labels": (
+        lambda m, x, y: m.evaluate(Loader(x, y + 1)),
+        ValueError,
+        "batch 1 of the Loader: sparse_categorical_crossentropy takes labels from 0",
+    ),
+    "empty": (
+        lambda m, x, y: m.fit(b for b in ()),
+        ValueError,
+        "the generator yielded no batch",
+    ),
+    "empty-sequence": (
+        lambda m, x, y: m.fit(Batches(x[:0], y)),
+        ValueError,
+        "the Batches has no batches: its length is 0",
+    ),
+    "epochs": (
+        lambda m, x, y: m.fit(endless(x, y), epochs=3),
+        ValueError,
+        "a generator can be run through once, but 3 passes are asked for: give "
+        "steps_per_epoch, or an object with __len__ and __getitem__",
+    ),
+    "validation-epochs": (
+        lambda m, x, y: m.fit(x, y, epochs=3, validation_data=iter(Loader(x, y))),
+        ValueError,
+        "a generator can be run through once, but 3 passes are asked for: give "
+        "validation_steps",
+    ),
+    "validation-tuple": (
+        lambda m, x, y: m.fit(x, y, validation_data=Batches(x)),
+        ValueError,
+        "validation_data: the Batches must yield (x, y) or (x, y, sample_weight), got "
+        "tuple of 1",
+    ),
+    "steps-0": (
+        lambda m, x, y: m.fit(endless(x, y), steps_per_epoch=0),
+        ValueError,
+        "steps_per_epoch must be a positive whole number, got 0",
+    ),
+    "steps-of-arrays": (
+        lambda m, x, y: m.fit(x, y, 8, steps_per_epoch=8),
+        ValueError,
+        "steps_per_epoch=8 are more than the 7 batches of 8 that 50 samples give",
+    ),
+    "steps-of-sequence": (
+        lambda m, x, y: m.evaluate(Batches(x, y), steps=8),
+        ValueError,
+        "steps=8 are more than the 7 batches of the Batches",
+    ),
+    "dict": (
+        lambda m, x, y: m.fit({"x": x}, y),
+        TypeError,
+        "x must be an array, got dict",
+    ),
+}
+
+
+@pytest.mark.parametrize("use, error, text", MISTAKES.values(), ids=MISTAKES)
+def test_nothing_was_trained(use, error, text, make_model, images):
+    model = make_model()
+    refuses(model, lambda: use(model, *images), error, text)
+    model.fit(*images, verbose=0)
+
+
+def test_a_generator_that_ends_early(make_model, images):
+    model = make_model()
+    source = itertools.islice(endless(*images), 10)
+    text = (
+        "the islice ended after 3 of the 7 batches that steps_per_epoch asks for: let "
+        "it yield more (while True: ...), or ask for fewer"
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
+        model.fit(source, epochs=2, steps_per_epoch=7, verbose=0)
+    assert model.history.epoch == [0]
+    model.fit(*images, verbose=0)
+
+
+def test_a_later_batch_of_another_form(make_model, images):
+    x, y = images
+    for odd, text in (
+        ((x[:8],), "must yield (x, y) or (x, y, sample_weight), got tuple of 1 as "),
+        ((x[:8], y[:7]), "batch 3 of the generator: x and y must hold equally many"),
+        (None, "must yield (x, y) or (x, y, sample_weight), got NoneType as batch 3"),
+    ):
+        model = make_model()
+        source = (batch for batch in [(x[:8], y[:8]), (x[:9], y[:9]), odd])
+        with pytest.raises(ValueError, match=re.escape(text)):
+            model.fit(source, verbose=0)
+        model.fit(*images, verbose=0)
+
+
+def test_what_a_source_raises_comes_through(make_model, images):
+    def source():
+        yield images
+        raise OSError("the disk is gone")
+
+    model = make_model()
+    with pytest.raises(OSError, match="the disk is gone"):
+        model.fit(source(), verbose=0)
+    model.fit(*images, verbose=0)
