@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sora_np.names import look_up
 
-from .warp import Warp
+from .warp import Warp, identities
 
 MODES = {  # (vertical, horizontal)
     "horizontal": (False, True),
@@ -58,7 +58,7 @@ class RandomFlip(Warp):
 
     def matrices(self, count: int) -> NDArray[np.float64]:
         assert self.input_shape is not None
-        m = np.tile(np.eye(3), (count, 1, 1))
+        m = identities(count)
         flips = (self._draw(count, 2) < 0.5) & MODES[self.mode]
         for axis in (0, 1):
             flipped = flips[:, axis]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sora_np.windows import as_range
 
-from .warp import Warp
+from .warp import Warp, identities
 
 
 class RandomRotation(Warp):
@@ -58,7 +58,7 @@ class RandomRotation(Warp):
         (u,), (lower, upper) = self._draw(count, 1).T, self.factor
         t = 2 * np.pi * (lower + u * (upper - lower))
         h, v = (self.input_shape[0] - 1) / 2, (self.input_shape[1] - 1) / 2
-        m = np.tile(np.eye(3), (count, 1, 1))
+        m = identities(count)
         m[:, 0, 0] = m[:, 1, 1] = cos = np.cos(t)
         m[:, 0, 1] = sin = np.sin(t)
         m[:, 1, 0] = -sin

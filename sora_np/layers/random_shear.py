@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sora_np.windows import as_range
 
-from .warp import Warp
+from .warp import Warp, identities
 
 
 class RandomShear(Warp):
@@ -56,7 +56,7 @@ class RandomShear(Warp):
         self.y_factor = as_range(y_factor, "y_factor")
 
     def matrices(self, count: int) -> NDArray[np.float64]:
-        m = np.tile(np.eye(3), (count, 1, 1))
+        m = identities(count)
         u = self._draw(count, 3)
         sign = np.where(u[:, 2] < 0.5, 1, -1)
         for axis, (lower, upper) in enumerate((self.y_factor, self.x_factor)):

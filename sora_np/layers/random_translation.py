@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sora_np.windows import as_range
 
-from .warp import Warp
+from .warp import Warp, identities
 
 
 class RandomTranslation(Warp):
@@ -54,7 +54,7 @@ class RandomTranslation(Warp):
 
     def matrices(self, count: int) -> NDArray[np.float64]:
         assert self.input_shape is not None
-        m = np.tile(np.eye(3), (count, 1, 1))
+        m = identities(count)
         u = self._draw(count, 2)
         for axis, (lower, upper) in enumerate((self.height_factor, self.width_factor)):
             factor = lower + u[:, axis] * (upper - lower)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sora_np.windows import as_range
 
-from .warp import Warp
+from .warp import Warp, identities
 
 
 class RandomZoom(Warp):
@@ -59,7 +59,7 @@ class RandomZoom(Warp):
 
     def matrices(self, count: int) -> NDArray[np.float64]:
         assert self.input_shape is not None
-        m = np.tile(np.eye(3), (count, 1, 1))
+        m = identities(count)
         u = self._draw(count, 2)
         if self.width_factor is None:
             u[:, 1] = u[:, 0]

@@ -98,3 +98,10 @@ class JoinedWarps(Warp):
             np.matmul, (layer.matrices(count) for layer in self.layers)
         )
         return product
+
+
+def identities(count: int) -> NDArray[np.float64]:
+    """Return matrices (count, 3, 3) that move nothing, to be changed."""
+    m = np.zeros((count, 3, 3))
+    m[:, 0, 0] = m[:, 1, 1] = m[:, 2, 2] = 1
+    return m

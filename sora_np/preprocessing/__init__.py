@@ -1,0 +1,27 @@
+"""Preparing data: what the source document calls cleaning, normalisation, augmentation.
+
+==================  ==============================================================
+cleaning            `clean`, with a report; `robust_z_score`
+normalisation       layers: `Rescaling`, `Normalization`, `MinMaxScaling`
+augmentation        layers: `RandomFlip`, `RandomRotation`, `RandomZoom`,
+                    `RandomTranslation`, `RandomShear`, `RandomBrightness`,
+                    `RandomContrast`, `RandomErasing`, `GaussianNoise`
+pictures            `plot_augmented`: samples before and after
+==================  ==============================================================
+
+The layers are in `sora_np.layers`: they are part of a model and of its file, so that
+whoever gets the model need not know how its data were prepared.
+"""
+
+from .cleaning import Cleaned, clean, robust_z_score
+from .pictures import plot_augmented
+from .report import CleaningReport, Finding
+
+__all__ = [
+    "Cleaned",
+    "CleaningReport",
+    "Finding",
+    "clean",
+    "plot_augmented",
+    "robust_z_score",
+]

@@ -1,0 +1,67 @@
+"""What cleaning found, and what was done about it."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+DONE = {"drop": "dropped", "repair": "repaired", "report": "kept"}
+
+
+class Finding(NamedTuple):
+    """Samples in which one kind of fault was found.
+
+    Attributes
+    ----------
+    kind : what was looked for, such as "duplicates"
+    action : "drop", "repair" or "report"
+    samples : their places (n,) in the data as they were given
+    numbers : how many single numbers were changed
+    why : in words
+    """
+
+    kind: str
+    action: str
+    samples: NDArray[np.intp]
+    numbers: int
+    why: str
+
+    def __str__(self) -> str:
+        if len(self.samples) == 0:
+            return f"{self.kind:<18} none"
+        places = ", ".join(map(str, self.samples[:5]))
+        places += ", ..." * (len(self.samples) > 5)
+        count = f"{len(self.samples)} sample{'s' * (len(self.samples) > 1)}"
+        return f"{self.kind:<18} {DONE[self.action]} {count} ({places}): {self.why}"
+
+
+class CleaningReport:
+    """What ``clean`` found: ``print`` shows it, ``to_dict`` is for programs.
+
+    Attributes
+    ----------
+    samples : how many were given
+    kept : their places (n,) in the data as they were given
+    findings : one for everything that was looked for
+    """
+
+    def __init__(
+        self, samples: int, kept: NDArray[np.intp], findings: list[Finding]
+    ) -> None:
+        self.samples, self.kept, self.findings = samples, kept, findings
+
+    def __getitem__(self, kind: str) -> Finding:
+        return next(finding for finding in self.findings if finding.kind == kind)
+
+    def __str__(self) -> str:
+        head = f"cleaning: {len(self.kept)} of {self.samples} samples kept"
+        return "\n  ".join([head, *map(str, self.findings)])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as numbers, texts and lists, for JSON."""
+        findings = [
+            finding._asdict() | {"samples": finding.samples.tolist()}
+            for finding in self.findings
+        ]
+        kept = self.kept.tolist()
+        return {"samples": self.samples, "kept": kept, "findings": findings}
