@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import sora_np
 from sora_np import gradcheck, metrics
-from sora_np.datasets import fashion_mini, fashion_mnist, mnist
+from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
+from sora_np.datasets.image import read_image
 from sora_np.models import Sequential, load_model
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
@@ -228,16 +229,7 @@ def _load(options: argparse.Namespace) -> tuple[Split, Split, list[str]]:
         train, test = module.load_data()
         names = list(module.CLASS_NAMES)
     else:
-        with np.load(options.data, allow_pickle=False) as members:
-            wanted = ("x_train", "y_train", "x_test", "y_test")
-            missing = [name for name in wanted if name not in members]
-            if missing:
-                raise ValueError(
-                    f"{options.data} must hold {', '.join(wanted)}; it has no "
-                    f"{', '.join(missing)}, but {', '.join(members.files)}"
-                )
-            arrays = [members[name] for name in wanted]
-        train, test = (arrays[0], arrays[1]), (arrays[2], arrays[3])
+        train, test = npz.load_data(options.data)
         train, test = ((x, _as_labels(y)) for x, y in (train, test))
         largest = max(int(y.max(initial=0)) for _, y in (train, test))
         names = [str(k) for k in range(largest + 1)]
@@ -260,26 +252,11 @@ def _scaled(x: NDArray[Any]) -> NDArray[Any]:
 
 def _read_image(file: Path, model: Sequential) -> NDArray[Any]:
     """Return an image file as x (1, H, W, C) of the model's size, [0, 1]."""
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError:
-        raise ImportError(
-            'reading images needs Pillow: pip install "sora-np[image]"'
-        ) from None
     shape = model.input_shape
     if shape is None or len(shape) != 3 or shape[2] not in (1, 3):
         raise ValueError(f"this model takes {shape}, not grey or colour images")
-    try:
-        with Image.open(file) as opened:
-            image = ImageOps.exif_transpose(opened).convert(
-                "L" if shape[2] == 1 else "RGB"
-            )
-    except UnidentifiedImageError:
-        raise ValueError(
-            f"{file} is neither .npz nor an image that Pillow reads"
-        ) from None
-    image = image.resize((shape[1], shape[0]), Image.Resampling.LANCZOS)
-    return _scaled(np.asarray(image).reshape(1, *shape))
+    mode = "grayscale" if shape[2] == 1 else "rgb"
+    return _scaled(read_image(file, mode, shape[:2])[0][None])
 
 
 def _in_float64(saved: Sequential) -> Sequential:

@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-__all__ = ["PyDataset", "to_categorical"]
+from sora_np.datasets.image_folder import image_dataset_from_directory
+
+__all__ = ["PyDataset", "image_dataset_from_directory", "to_categorical"]
 
 
 def to_categorical(

@@ -69,7 +69,7 @@ def test_predict_an_image(trained, tmp_path, capsys):
     assert capsys.readouterr().out.startswith(f"{file}: 1 ")
     file.write_text("no image")
     assert main(["predict", str(model), str(file)]) == 2
-    assert "neither .npz nor an image" in capsys.readouterr().err
+    assert "it is no image that Pillow reads" in capsys.readouterr().err
 
 
 def test_gradcheck(trained, capsys, monkeypatch):

@@ -6,8 +6,17 @@
 `mnist`             60,000 + 10,000 handwritten digits, 28x28; download
 ==================  =======================================================
 
-Each has `load_data()` and `CLASS_NAMES`. Files of your own in the IDX format are read
-by `sora_np.datasets.idx`. A module is imported when it is first asked for.
+Each has `load_data()` and `CLASS_NAMES`. Files of your own are read by these, each with
+one clear error for what is not as it should be:
+
+==================  =======================================================
+`idx`               arrays in the format in which MNIST is published
+`npz`               x_train, y_train, x_test and y_test of `np.savez`
+`table`             columns of numbers in text, with a target: CSV
+`image_folder`      images in folders, one a class
+==================  =======================================================
+
+A module is imported when it is first asked for.
 
 Examples
 --------
@@ -22,9 +31,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import fashion_mini, fashion_mnist, mnist
+    from . import fashion_mini, fashion_mnist, idx, image_folder, mnist, npz, table
 
-__all__ = ["fashion_mini", "fashion_mnist", "mnist"]
+__all__ = [
+    "fashion_mini",
+    "fashion_mnist",
+    "idx",
+    "image_folder",
+    "mnist",
+    "npz",
+    "table",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

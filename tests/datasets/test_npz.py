@@ -1,0 +1,98 @@
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sora_np.datasets import npz
+from sora_np.datasets.idx import DataFileError
+
+
+@pytest.fixture
+def arrays(rng):
+    return {
+        "x_train": rng.integers(0, 256, (6, 4, 4), np.uint8),
+        "y_train": np.arange(6),
+        "x_test": rng.random((3, 4, 4)),
+        "y_test": np.eye(3),
+    }
+
+
+def test_it_reads_what_savez_wrote(arrays, tmp_path):
+    for save in (np.savez, np.savez_compressed):
+        save(tmp_path / "d.npz", other=1, **arrays)
+        train, test = npz.load_data(tmp_path / "d.npz")
+        for name, array in zip(npz.NAMES, (*train, *test), strict=True):
+            assert_array_equal(array, arrays[name])
+            assert array.dtype == arrays[name].dtype
+
+
+def declared(shape, array):
+    """An .npy file that says another shape than it holds."""
+    file = io.BytesIO()
+    header = {"descr": array.dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    return file.getvalue() + array.tobytes()
+
+
+def spoilt(arrays, path, **members):
+    np.savez(path, **{k: v for k, v in arrays.items() if k not in members})
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+SPOIL = {
+    "missing": (
+        lambda p, a: np.savez(p, x=1, **{k: a[k] for k in ("x_train", "y_test")}),
+        "it has no y_train, x_test, but x, x_train, y_test; np.savez",
+    ),
+    "bomb": (
+        lambda p, a: spoilt(a, p, x_test=declared((10**11,), a["x_test"])),
+        r"x_test declares the shape \(100000000000,\) of float64, but holds 384 bytes",
+    ),
+    "overflow": (
+        lambda p, a: spoilt(a, p, x_test=declared((2**62, 8), a["x_test"])),
+        "x_test declares the shape",
+    ),
+    "objects": (
+        lambda p, a: np.savez(p, **a | {"y_train": np.array([None] * 6)}),
+        "Object arrays cannot be loaded",
+    ),
+    "lengths": (
+        lambda p, a: np.savez(p, **a | {"y_train": np.arange(5)}),
+        r"x_train \(6, 4, 4\) and y_train \(5,\) must hold equally many samples",
+    ),
+    "text": (lambda p, a: p.write_text("no archive"), "it is no .npz archive"),
+    "empty": (lambda p, a: p.touch(), "it is no .npz archive"),
+    "npy": (
+        lambda p, a: p.write_bytes(declared((9,), a["y_train"])),
+        "it is no .npz archive",
+    ),
+    "garbage": (lambda p, a: spoilt(a, p, x_test=b"abc"), "it is no .npz archive"),
+}
+
+
+@pytest.mark.parametrize("spoil, text", SPOIL.values(), ids=SPOIL)
+def test_what_it_refuses(spoil, text, arrays, tmp_path):
+    path = tmp_path / "d.npz"
+    spoil(path, arrays)
+    with pytest.raises(DataFileError, match=text) as caught:
+        npz.load_data(path)
+    assert caught.value.path == path
+
+
+def test_cut_at_every_place(arrays, tmp_path):
+    path = tmp_path / "d.npz"
+    np.savez(path, **arrays)
+    whole = path.read_bytes()
+    for end in range(1, len(whole), 97):
+        path.write_bytes(whole[:end])
+        with pytest.raises(DataFileError):
+            npz.load_data(path)
+
+
+def test_no_file(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        npz.load_data(tmp_path / "none.npz")
