@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.data import batches
+from sora_np.data import as_batch_size, batches
+from sora_np.windows import as_count
 
 # what NumPy makes one array of; all else that can be run through is made of batches
 ARRAYS = (
@@ -199,14 +200,40 @@ class StreamFeed:
 Feed: TypeAlias = ArrayFeed | StreamFeed
 
 
-def check_alone(stream: Any, **others: Any) -> None:
-    """Raise TypeError for what comes with batches, or is theirs to say."""
-    for name, value in others.items():
+def make(
+    check: Callable[..., tuple[Any, Any, Any]],
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    batch_size: Any = None,
+    steps: Any = None,
+    steps_name: str = "steps",
+    *,
+    only_x: bool = False,
+) -> Feed:
+    """Return the batches of what a user gave: arrays, or x that yields batches.
+
+    Parameters
+    ----------
+    check : (x, y, sample_weight) -> the same, checked
+    only_x : whether x alone is wanted
+
+    Raises
+    ------
+    TypeError, ValueError : for what does not fit; nothing was drawn but a first batch
+    """
+    steps = None if steps is None else as_count(steps, steps_name)
+    if not is_stream(x):
+        size = as_batch_size(batch_size)
+        return ArrayFeed(*check(x, y, sample_weight), size, steps, steps_name)
+    given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
+    for name, value in given.items():
         if value is not None:
             raise TypeError(
-                f"{name} must not be given with a {type(stream).__name__}, which "
-                "yields whole batches: (x, y) or (x, y, sample_weight)"
+                f"{name} must not be given with a {type(x).__name__}, which yields "
+                "whole batches: (x, y) or (x, y, sample_weight)"
             )
+    return StreamFeed(x, steps, check, steps_name, only_x)
 
 
 def check_passes(feed: Feed, passes: int, steps_name: str) -> None:

@@ -16,7 +16,7 @@ from sora_np.activations import Activation
 from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax
-from sora_np.layers.warp import JoinedWarps, Warp
+from sora_np.layers.warp import joined_warps
 
 
 class Node(NamedTuple):
@@ -124,25 +124,6 @@ def backward(
         ):
             slopes[i] = slopes[i] + dx if i in slopes else dx
     return slopes[0]
-
-
-def joined_warps(nodes: Sequence[Node]) -> Sequence[Node]:
-    """Return a chain in which geometric layers in a row are one: ``layers/warp.py``.
-
-    They must fill what lies beyond the borders in one way.
-    """
-    joined: list[Node] = []
-    for node in nodes:
-        pair = [joined[-1].layer, node.layer] if joined else []
-        if pair and all(type(layer).forward is Warp.forward for layer in pair):
-            borders = {layer.border for layer in pair} - {None}  # type: ignore[attr-defined]
-            if len(borders) < 2:
-                joined[-1] = node._replace(layer=JoinedWarps(pair))  # type: ignore[arg-type]
-                continue
-        joined.append(node)
-    if len(joined) == len(nodes):
-        return nodes
-    return chain([n.layer for n in joined], [n.output_shape for n in joined])
 
 
 def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:

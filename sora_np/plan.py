@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.activations import Activation
-from sora_np.graph import Node, chain, joined_warps
+from sora_np.graph import Node, chain
 from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
 from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
 from sora_np.kernels.bias import bias_relu_dz_tasks
@@ -56,7 +56,7 @@ from sora_np.layers import (
     ReLU,
     Rescaling,
 )
-from sora_np.layers.warp import Warp
+from sora_np.layers.warp import Warp, joined_warps
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
 

@@ -1,5 +1,6 @@
 """Model: compile, fit, evaluate, predict, on the nodes that a subclass builds."""
 
+import functools
 import threading
 from collections.abc import Iterable, Sequence
 from operator import is_
@@ -11,11 +12,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sora_np import data, feeds, graph, losses, metrics, optimizers
 from sora_np.activations import Activation
 from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
-from sora_np.feeds import ArrayFeed, Feed, StreamFeed, is_stream
+from sora_np.feeds import Feed, is_stream
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import BatchNormalization, Layer, Rescaling
 from sora_np.layers.fitted import Fitted
+from sora_np.layers.warp import joined_warps
 from sora_np.logits import as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.metrics import Metric, Tally
@@ -231,8 +233,9 @@ class Model:
             (x, y, sample_weight), validation_data = data.split_last(
                 validation_split, *arrays
             )
-        asked = batch_size, steps_per_epoch, "steps_per_epoch"
-        feed = self._feed(x, y, sample_weight, *asked, class_weight=class_weight)
+        check = functools.partial(self._checked, class_weight=class_weight)
+        given = x, y, sample_weight, batch_size, steps_per_epoch, "steps_per_epoch"
+        feed = feeds.make(check, *given)
         feeds.check_passes(feed, epochs - first, "steps_per_epoch")
         self._check_layers()
         validation: Feed | None = None
@@ -240,9 +243,12 @@ class Model:
             size = batch_size
             if validation_batch_size is not None:
                 size = as_count(validation_batch_size, "validation_batch_size")
-            x_val, y_val, w_val = validation_data
-            asked_of = size, validation_steps
-            validation = self._validation_feed(x_val, y_val, w_val, *asked_of)
+            size = None if is_stream(validation_data[0]) else size
+            given = *validation_data, size, validation_steps, "validation_steps"
+            try:
+                validation = feeds.make(self._checked, *given)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"validation_data: {error}") from None
             passes = epochs // validation_freq - first // validation_freq
             feeds.check_passes(validation, passes, "validation_steps")
         scaled = any(
@@ -443,7 +449,7 @@ class Model:
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
-        feed = self._feed(x, y, sample_weight, batch_size, steps, "steps")
+        feed = feeds.make(self._checked, x, y, sample_weight, batch_size, steps)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:
             logs = self._evaluate(feed, called, progress)
@@ -493,20 +499,12 @@ class Model:
         how many batches to take.  Raises ValueError for an x that does not fit the
         model.
         """
-        feed: Feed
-        if is_stream(x):
-            feeds.check_alone(x, batch_size=batch_size)
-            steps = None if steps is None else as_count(steps, "steps")
 
-            def check(x: Any, *rest: Any) -> Any:
-                return self._inputs(x), None, None
+        def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
+            return self._inputs(x), None, None
 
-            feed = StreamFeed(x, steps, check, only_x=True)
-        else:
-            size = data.as_batch_size(batch_size)
-            steps = None if steps is None else as_count(steps, "steps")
-            feed = ArrayFeed(self._inputs(x), None, None, size, steps)
-        outputs: list[Array] = []
+        feed = feeds.make(check, x, batch_size=batch_size, steps=steps, only_x=True)
+        outputs = []
         with Progress(verbose, feed.steps, "predict") as progress:
             for x, _, _, part, _ in feed.batches():
                 outputs.append(self.predict_on_batch(x if part is None else x[part]))
@@ -525,7 +523,8 @@ class Model:
     def __call__(self, x: ArrayLike, training: bool = False) -> Array:
         """Return the outputs for x as one batch."""
         inputs = kernel_array(self._inputs(x), self.dtype)
-        y = graph.forward(self.nodes, inputs, training=training)[-1].copy()
+        nodes = joined_warps(self.nodes)
+        y = graph.forward(nodes, inputs, training=training)[-1].copy()
         for layer in self.layers:
             layer.forget()
         return y
@@ -570,51 +569,12 @@ class Model:
 
     # --- checks -------------------------------------------------------------------
 
-    def _feed(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        batch_size: int | None,
-        steps: int | None,
-        steps_name: str,
-        class_weight: dict[int, float] | None = None,
-    ) -> Feed:
-        """Return batches, checked, of what a user gave."""
-        steps = None if steps is None else as_count(steps, steps_name)
-        if is_stream(x):
-            given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
-            feeds.check_alone(x, **given)
-
-            def check(x: Any, y: Any, weights: Any = None) -> Any:
-                return self._checked(x, y, weights, class_weight)
-
-            return StreamFeed(x, steps, check, steps_name)
-        size = data.as_batch_size(batch_size)
-        arrays = self._checked(x, y, sample_weight, class_weight)
-        return ArrayFeed(*arrays, size, steps, steps_name)
-
     def _inputs(self, x: ArrayLike) -> NDArray[Any]:
         """Return x as the model takes it; build the model if need be."""
         array = data.as_inputs(x, self.input_shape)
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array
-
-    def _validation_feed(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        batch_size: int | None,
-        steps: int | None,
-    ) -> Feed:
-        batch_size = None if is_stream(x) else batch_size
-        asked = batch_size, steps, "validation_steps"
-        try:
-            return self._feed(x, y, sample_weight, *asked)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"validation_data: {error}") from None
 
     def _checked(
         self,

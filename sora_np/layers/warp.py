@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -23,7 +24,7 @@ class Warp(Layer):
     Forward and backward: ``kernels/affine_warp.py``, (1) and (2).
 
     Several of these in a row are run by a model as one, by the product of their
-    matrices, so that the image is sampled, and blurred, once: ``graph.joined_warps``.
+    matrices, so that the image is sampled, and blurred, once: ``joined_warps``.
 
     Parameters
     ----------
@@ -98,6 +99,27 @@ class JoinedWarps(Warp):
             np.matmul, (layer.matrices(count) for layer in self.layers)
         )
         return product
+
+
+N = TypeVar("N", bound=Any)  # graph.Node, which is built upon layers
+
+
+def joined_warps(nodes: Sequence[N]) -> Sequence[N]:
+    """Return a chain of nodes in which geometric layers in a row are one.
+
+    They must fill what lies beyond the borders in one way.
+    """
+    joined: list[N] = []
+    for node in nodes:
+        pair = [joined[-1].layer, node.layer] if joined else []
+        if pair and all(type(layer).forward is Warp.forward for layer in pair):
+            if len({layer.border for layer in pair} - {None}) < 2:
+                joined[-1] = node._replace(layer=JoinedWarps(pair))
+                continue
+        joined.append(node)
+    if len(joined) == len(nodes):
+        return nodes
+    return [node._replace(inputs=(k,)) for k, node in enumerate(joined)]
 
 
 def identities(count: int) -> NDArray[np.float64]:

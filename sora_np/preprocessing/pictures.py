@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.graph import forward, joined_warps
+from sora_np.graph import forward
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
+from sora_np.layers.warp import joined_warps
 from sora_np.models import Sequential
 
 

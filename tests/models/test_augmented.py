@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np import Dense, Flatten, Layer, Sequential, graph, load_model
+from sora_np import Dense, Flatten, Layer, Sequential, load_model
 from sora_np import plan as plan_module
 from sora_np.kernels.affine_warp import affine_warp
 from sora_np.layers import (
@@ -15,6 +15,7 @@ from sora_np.layers import (
     RandomTranslation,
     RandomZoom,
 )
+from sora_np.layers.warp import joined_warps
 from sora_np.optimizers import SGD
 
 SHAPE = (6, 5, 2)
@@ -128,7 +129,7 @@ def test_layers_in_a_row_are_one_warp(x):
 def test_what_is_joined(layers, names):
     model = Sequential(layers)
     model.build((None, *SHAPE))
-    nodes = graph.joined_warps(model.nodes)
+    nodes = joined_warps(model.nodes)
     assert [type(node.layer).__name__ for node in nodes] == names
 
 
@@ -139,7 +140,7 @@ def test_a_subclass_that_computes_otherwise_is_left_alone():
 
     model = Sequential([RandomFlip(), Own(), RandomFlip(), Dense(2)])
     model.build((None, *SHAPE))
-    assert graph.joined_warps(model.nodes) is model.nodes
+    assert joined_warps(model.nodes) is model.nodes
     plan = plan_module.Plan(model.nodes, SHAPE, np.float32, 1, False)
     plan.load(np.zeros((1, *SHAPE)))
     assert_allclose(plan.forward(), model.layers[3](np.ones((1, *SHAPE))), rtol=1e-6)
