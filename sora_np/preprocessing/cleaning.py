@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from sora_np.data import as_array, as_targets
 
@@ -275,6 +274,8 @@ def _noise(state: _State, action: str, threshold: float) -> None:
     x = state.x
     if x.ndim == 2:
         raise ValueError("noise is looked for in images, got columns x (N, K)")
+    from scipy import ndimage  # here: it takes as long as all the rest of sora_np
+
     ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # the pixel itself has no say
     ring = ring.reshape((1, 3, 3, 1)[: x.ndim])
     smooth = ndimage.median_filter(x, footprint=ring)
