@@ -121,7 +121,8 @@ def test_the_core_can_be_read_in_an_afternoon():
     # without the machinery of speed, which nobody needs in order to follow a formula,
     # and without what stands beside the core in the same form: further optimisers,
     # their options and schedules, augmentation and normalisation of data
-    machinery = SHARED | ALLOWED["conv2d"] | {"work", "conv2d_relu_maxpool2d"}
+    machinery = SHARED | ALLOWED["conv2d"] | {"work", "gather"}
+    machinery |= {"conv2d_relu_maxpool2d"}
     further = {"adagrad", "nadam", "axpby", "clip", "l1_l2", "schedules"}
     further |= {"philox", "affine_warp", "warp", "fitted", "normalization"}
     further |= {"min_max_scaling", "gaussian_noise"}
