@@ -48,7 +48,8 @@ def check_layer(
     Raises
     ------
     TypeError : for a layer built in float32
-    ValueError : where two forward passes differ, or one changes x
+    ValueError : where two forward passes differ, or one changes x; for settings that
+        check nothing
 
     Examples
     --------
@@ -63,7 +64,7 @@ def check_layer(
         layer.build(x.shape[1:], rng, np.float64)
     if layer.dtype != np.float64:
         raise TypeError(f"{layer} is built in {layer.dtype}: gradients need float64")
-    settings = Settings(samples, directions, rng, eps)
+    settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
         nodes = [Node(layer, (0,), ())]
         return judge(Function(nodes, x, _random_product(rng)), settings, whole=False)
@@ -110,7 +111,7 @@ def check_function(
     layer = _Own(f, backward, [np.array(a, np.float64) for a in arrays])
     nodes = [Node(layer, (0,), ())]
     function = Function(nodes, np.empty(0), _random_product(rng))
-    settings = Settings(samples, directions, rng, eps)
+    settings = Settings(samples, directions, rng, eps).checked()
     return judge(function, settings, whole=False)
 
 
@@ -148,7 +149,8 @@ def check_loss(
         np.empty(0),
         lambda losses: ScalarProduct(np.ones_like(losses)),
     )
-    settings = Settings(samples, directions, np.random.default_rng(seed), eps)
+    rng = np.random.default_rng(seed)
+    settings = Settings(samples, directions, rng, eps).checked()
     return judge(function, settings, whole=False)
 
 
@@ -196,7 +198,7 @@ def check_model(
         model = copy.deepcopy(model)
     x = np.array(model._inputs(np.asarray(x)), np.float64)
     rng = np.random.default_rng(seed)
-    settings = Settings(samples, directions, rng, eps)
+    settings = Settings(samples, directions, rng, eps).checked()
     with held_still(model.layers):
         if y is None:
             function = Function(model.nodes, x, _random_product(rng))

@@ -198,13 +198,12 @@ class Function:
 
     def differences(self, line: Line, first: int, eps: float) -> tuple[Array, Array]:
         """Return the slopes of the terms to the left and to the right."""
-        try:
-            line.move(eps)
-            right = (self.terms(first) - self.middle) / eps
-            line.move(-eps)
-            return (self.middle - self.terms(first)) / eps, right
-        finally:
-            line.back()
+        line.move(eps)
+        right = (self.terms(first) - self.middle) / eps
+        line.move(-eps)
+        left = (self.middle - self.terms(first)) / eps
+        line.back()
+        return left, right
 
     def interval(self, tensor: Tensor, line: Line, step: float) -> tuple[float, float]:
         """Return the ends of the subgradient interval of f along a line.

@@ -25,6 +25,18 @@ class Settings(NamedTuple):
     rng: np.random.Generator
     eps: float
 
+    def checked(self) -> "Settings":
+        """Return these settings, or raise ValueError for some that check nothing."""
+        samples, directions, _, eps = self
+        if min(samples or 0, directions) < 0 or samples == directions == 0:
+            raise ValueError(
+                "samples (None for all) and directions say how much to check, got "
+                f"{samples!r} and {directions!r}"
+            )
+        if not eps > 0:
+            raise ValueError(f"eps must be a positive number, got {eps!r}")
+        return self
+
 
 def judge(
     function: Function, settings: Settings, *, whole: bool = True, plan: bool = False

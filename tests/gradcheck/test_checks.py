@@ -35,6 +35,20 @@ def test_samples_and_directions(rng):
     assert counts(report) == [(14, 14, 0), (35, 35, 0), (5, 5, 0)]
 
 
+@pytest.mark.parametrize(
+    "options, text",
+    [
+        ({"samples": 0, "directions": 0}, "how much to check, got 0 and 0"),
+        ({"samples": -1}, "got -1 and 3"),
+        ({"directions": -2}, "and -2"),
+        ({"eps": 0}, "eps must be a positive number, got 0"),
+    ],
+)
+def test_settings_that_check_nothing(options, text):
+    with pytest.raises(ValueError, match=text):
+        gradcheck.check_layer(Dense(1), np.ones((1, 2)), **options)
+
+
 class Counted(Dense):
     calls = 0
 
@@ -198,7 +212,28 @@ class Noisy(Layer):
         return dy * factors
 
 
-LAYERS = [Dropout(0.5), BatchNormalization(), Noisy(), Dense(2, "tanh")]
+class Drifting(Layer):
+    """Scales by the mean of the batches so far."""
+
+    def build(self, input_shape, rng, dtype):
+        shape = super().build(input_shape, rng, dtype)
+        self.state["mean"] = np.ones(input_shape, dtype)
+        return shape
+
+    def forward(self, x, *, training=False):
+        x = self._input(x)
+        y = x * self.state["mean"]
+        if training:
+            self._keep(y, self.state["mean"].copy())
+            self.state["mean"] = 0.9 * self.state["mean"] + 0.1 * x.mean(axis=0)
+        return y
+
+    def backward(self, dy):
+        dy, mean = self._recall(dy)
+        return dy * mean
+
+
+LAYERS = [Drifting(), Dropout(0.5), BatchNormalization(), Noisy(), Dense(2, "tanh")]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)

@@ -5,6 +5,7 @@ import pytest
 
 from sora_np import gradcheck
 from sora_np.layers import Conv2D, Dense, Flatten, Layer, MaxPool, ReLU, Softmax
+from sora_np.losses import Loss
 from sora_np.models import Sequential
 
 
@@ -102,6 +103,25 @@ def test_kinks_that_hide_one_another():
     assert found.passed and len(found.kinks) == 1
     found = check(both, [0.0], lambda dy, x: np.abs(dy).sum(keepdims=True) * 1.01)
     assert not found.passed
+
+
+class Halves(Loss):
+    """relu(p) for the first sample, -relu(-p) for the second."""
+
+    def losses(self, y_true, y_pred):
+        return np.array([np.maximum(y_pred[0, 0], 0), np.minimum(y_pred[1, 0], 0)])
+
+    def dlosses(self, y_true, y_pred):
+        return np.array([y_pred[0] > 0, y_pred[1] < 0]) * 1.0
+
+
+def test_kinks_that_hide_one_another_in_a_sum():
+    """In the direction (1, 1) the sum of the losses is straight, each is bent."""
+    loss, zeros = Halves(reduction="none"), np.zeros((2, 1))
+    (found,) = gradcheck.check_loss(loss, zeros, zeros, directions=1)
+    assert found.passed and [kink.place for kink in found.kinks] == [
+        *((0, 0), (1, 0), "direction 0"),
+    ]
 
 
 def test_a_jump_is_no_kink():
