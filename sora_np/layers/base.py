@@ -46,7 +46,8 @@ class Layer:
 
     ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass
     overrides the three (``build`` only where it has parameters or changes the shape)
-    and keeps its arguments as attributes of the same names.
+    and keeps its arguments as attributes of the same names.  An attribute
+    ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``.
 
     Parameters
     ----------
