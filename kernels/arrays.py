@@ -75,7 +75,13 @@ def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
     """
     shape = (shape,) if isinstance(shape, int) else shape
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    memory = np.empty(size + 64, np.uint8)
+    try:
+        memory = np.empty(size + 64, np.uint8)
+    except (MemoryError, ValueError, OverflowError):  # the latter: of 2^63 and more
+        raise MemoryError(
+            f"no memory for an array of shape {shape} of {np.dtype(dtype)}, "
+            f"{size / 2**30:.3g} GiB"
+        ) from None
     start = -memory.ctypes.data % 64
     return memory[start : start + size].view(dtype).reshape(shape)
 

@@ -162,7 +162,13 @@ class Sequential(Model):
     def _build_layer(self, layer: Layer, shape: Shape, position: int) -> Shape:
         """Build one layer, or check that a layer of another model fits here."""
         if layer.input_shape is None:
-            return layer.build(shape, self.layer_rng(position), self.dtype)
+            try:
+                return layer.build(shape, self.layer_rng(position), self.dtype)
+            except MemoryError as error:
+                raise MemoryError(
+                    f"{layer} on x of shape {batch_of(shape)}: {error}: make it, or "
+                    "what comes before it, smaller"
+                ) from None
         if layer.input_shape != shape:
             raise ValueError(
                 f"{layer} is built for x of shape {batch_of(layer.input_shape)}, here "

@@ -59,6 +59,7 @@ from sora_np.layers import (
 from sora_np.layers.warp import Warp, joined_warps
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
+LESS_MEMORY = "take a smaller batch_size, or smaller images"
 
 # what does nothing outside training
 ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
@@ -351,8 +352,11 @@ class Plan:
         for step in steps:
             x, shape = values[-1], (samples, *step.output_shape)
             same = isinstance(step, FlattenStep)
-            values.append(x.reshape(shape) if same else empty(shape, dtype))
-            forward += step.forward(x, values[-1], training)
+            try:
+                values.append(x.reshape(shape) if same else empty(shape, dtype))
+                forward += step.forward(x, values[-1], training)
+            except MemoryError as error:
+                raise MemoryError(f"{step.layer}: {error}: {LESS_MEMORY}") from None
         self.y = values[-1]
         self._forward = _joined(forward)
         if training:

@@ -30,6 +30,8 @@ from sora_np.windows import as_count
 # in training and in validation
 MOST_PLANS = 6
 _PLANNING = threading.Lock()  # several threads may predict with one model
+# numbers that run away are told of once, with their place, not by NumPy line by line
+_quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
 
 
 class Model:
@@ -360,6 +362,7 @@ class Model:
                 break
         return tally.result()
 
+    @_quietly
     def _train_step(
         self,
         x: Any,
@@ -475,6 +478,7 @@ class Model:
         called.call("on_test_end", logs)
         return logs
 
+    @_quietly
     def _test_step(
         self, x: Any, y: Any, weights: Any, part: Any = None
     ) -> tuple[float, Array]:

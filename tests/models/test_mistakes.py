@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from sora_np.kernels.arrays import empty
 from sora_np.layers import Conv2D, Dense, Dropout, Flatten, MaxPool, Softmax
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
@@ -314,11 +315,29 @@ def test_image_without_channels():
 
 
 def test_memory_that_is_not_there():
-    """NumPy's error names the shape; the model is as it was."""
+    """The layer, the shape that caused it, and what to do; the model is as it was."""
     model = Sequential([Dense(3, input_shape=(10**6,))])
-    with pytest.raises(MemoryError, match=r"shape \(1000000000, 1000000000\)"):
+    text = (
+        r"Dense 'dense' on x of shape \(N, 1000000000\): .*\(1000000000, 1000000000\)"
+    )
+    with pytest.raises(MemoryError, match=text):
         Sequential([Dense(10**9, input_shape=(10**9,))])
     assert model.count_params() == 3_000_003
+    model = Sequential([Conv2D(200, 1, input_shape=(50_000, 50_000, 1))])
+    x = np.broadcast_to(np.float32(0), (1, 50_000, 50_000, 1))  # takes no memory
+    text = (
+        "Conv2D 'conv2d': no memory for an array of shape (1, 50000, 50000, 200) of "
+        "float32, 1.86e+03 GiB: take a smaller batch_size, or smaller images"
+    )
+    with pytest.raises(MemoryError, match=f"^{re.escape(text)}$"):
+        model.predict_on_batch(x)
+    assert model.count_params() == 400
+
+
+@pytest.mark.parametrize("size", [2**42, 2**62, 2**70])
+def test_an_array_of_any_absurd_size_is_a_memory_error(size):
+    with pytest.raises(MemoryError, match=rf"shape \({size}, 2\) of float32"):
+        empty((size, 2), np.float32)
 
 
 # --- what is warned of --------------------------------------------------------
