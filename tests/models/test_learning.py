@@ -348,6 +348,16 @@ def test_divergence_is_told_with_its_place(make_model, images):
     assert caught[0].filename == __file__
 
 
+def test_divergence_is_told_by_one_warning_alone():
+    """NumPy would add "overflow encountered in square", and more for every line."""
+    model = Sequential([BatchNormalization(), Dense(1, input_shape=(3,))])
+    model.compile(SGD(1e30), "mse")
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    with pytest.warns(RuntimeWarning, match="the loss is inf in epoch 1, ") as caught:
+        model.fit(x, x[:, 0], 4, epochs=2, validation_data=(x, x[:, 0]), verbose=0)
+    assert len(caught) == 1, [str(w.message) for w in caught]
+
+
 def test_divergence_by_a_parameter_names_its_layer(make_model, images):
     model = make_model()
     model.layers[-1].params["bias"] = [np.nan, 0, 0]
