@@ -23,6 +23,7 @@ def trained(data, epochs, frozen=False):
     model = create_sora_model(x.shape[1:])
     for name in ("conv2d", "conv2d_1"):
         model.get_layer(name).trainable = not frozen
+    model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=epochs, verbose=0)
     return model, history.history["loss"][-1]
 
