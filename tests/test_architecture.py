@@ -137,6 +137,33 @@ def test_the_core_can_be_read_in_an_afternoon():
     assert sum(map(code_lines, core)) < 3000
 
 
+def test_no_flag_of_fast_maths_loses_nan():
+    """With fastmath=True, x != x is False for NaN."""
+    for path in ROOT.glob("kernels/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            flags = [keyword.arg for keyword in getattr(node, "keywords", [])]
+            assert "fastmath" not in flags, path
+
+
+def test_blas_is_not_on_the_way():
+    """numba's threads are the one knob: no product of matrices is NumPy's."""
+    names = {"dot", "vdot", "inner", "matmul", "tensordot", "einsum"}
+    folders = "kernels", "sora_np/layers", "sora_np/losses", "sora_np/optimizers"
+    paths = [path for folder in folders for path in ROOT.glob(f"{folder}/*.py")]
+    for path in [*paths, ROOT / "sora_np/plan.py", ROOT / "sora_np/graph.py"]:
+        tree = ast.parse(path.read_text())
+        references = {
+            id(inner)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name.endswith("_reference")
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if id(node) not in references:
+                assert not isinstance(getattr(node, "op", None), ast.MatMult), path
+                assert getattr(node, "attr", None) not in names, path
+
+
 def test_no_global_random_numbers():
     for path in [*ROOT.glob("kernels/*.py"), *ROOT.glob("sora_np/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):

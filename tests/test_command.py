@@ -72,6 +72,16 @@ def test_predict_an_image(trained, tmp_path, capsys):
     assert "it is no image that Pillow reads" in capsys.readouterr().err
 
 
+def test_an_image_without_pillow(trained, tmp_path, capsys, monkeypatch):
+    model, _ = trained
+    monkeypatch.setitem(sys.modules, "PIL", None)  # importing it fails
+    assert main(["predict", str(model), str(tmp_path / "shoe.png")]) == 2
+    error = (
+        'sora-np: error: reading images needs Pillow: pip install "sora-np[image]"\n'
+    )
+    assert capsys.readouterr().err == error
+
+
 def test_gradcheck(trained, capsys, monkeypatch):
     model, _ = trained
     assert main(["gradcheck", str(model), "--samples", "5"]) == 0

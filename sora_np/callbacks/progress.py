@@ -1,5 +1,6 @@
 """Progress of a pass over batches, on a terminal and elsewhere."""
 
+import os
 import sys
 import time
 from typing import Any
@@ -63,6 +64,8 @@ def _tqdm_bar(steps: int | None, title: str) -> Any:
     """Return a bar that vanishes at its end, or None where none can be shown."""
     in_notebook = "ipykernel" in sys.modules
     if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):
+        return None
+    if os.environ.get("TERM") == "dumb":  # it cannot go back to a line's beginning
         return None
     try:
         from tqdm.auto import tqdm

@@ -1,6 +1,8 @@
 """numba's disk cache: what is spoilt is noticed, and nothing that fails ends a run."""
 
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -105,6 +107,23 @@ def test_an_edit_of_any_kernel_file_is_another_key(folder, monkeypatch):
     assert [hits(), hits()] == [0, 1]
     monkeypatch.setattr(cache, "_SOURCE", "another")
     assert [hits(), hits()] == [0, 1]
+
+
+def test_a_person_is_told_once_why_the_first_step_takes_long(folder, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    cache._say_that_it_compiles.cache_clear()
+    assert [hits(), hits()] == [0, 1]
+    text = f"sora_np: compiling for this CPU, a few seconds; .* in {folder}\n"
+    assert re.fullmatch(text, sys.stderr.getvalue())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())  # no terminal
+    cache._say_that_it_compiles.cache_clear()
+    for path in folder.rglob("*.nb?"):
+        path.unlink()
+    assert hits() == 0 and sys.stderr.getvalue() == ""
 
 
 def test_the_whole_cache_truncated(tmp_path):

@@ -27,12 +27,17 @@ def terminal(monkeypatch):
     It returns what was written there.
     """
 
-    def watch(do):
+    monkeypatch.setenv("TERM", "xterm")  # whatever runs these tests
+
+    def watch(do, encoding="utf-8"):
         reader, writer = pty.openpty()
         size = struct.pack("4H", 24, 120, 0, 0)  # a new one is 0 characters wide
         fcntl.ioctl(writer, termios.TIOCSWINSZ, size)
         os.set_blocking(reader, False)
-        with os.fdopen(writer, "w") as stderr, monkeypatch.context() as patch:
+        with (
+            os.fdopen(writer, "w", encoding=encoding) as stderr,
+            monkeypatch.context() as patch,
+        ):
             patch.setattr(sys, "stderr", stderr)
             do()
             stderr.flush()
@@ -129,6 +134,27 @@ def test_predict_shows_a_bar_and_no_line(make_model, images, capsys, terminal):
     pytest.importorskip("tqdm")
     bar = terminal(lambda: make_model().predict(images[0]))
     assert "predict:   0%|" in bar and capsys.readouterr().out == ""
+
+
+def test_no_bar_on_a_dumb_terminal(make_model, images, capsys, terminal, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    assert terminal(lambda: make_model().fit(*images, verbose=1)) == ""
+    assert capsys.readouterr().out.count("\n") == 1
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_no_colours(make_model, images, terminal, monkeypatch, no_color):
+    """NO_COLOR or not: a bar of plain text."""
+    pytest.importorskip("tqdm")
+    monkeypatch.setenv("NO_COLOR", no_color)
+    bar = terminal(lambda: make_model().fit(*images, verbose=1))
+    assert "0/2 [" in bar and "\x1b[" not in bar
+
+
+def test_a_terminal_that_knows_ascii_alone(make_model, images, terminal):
+    pytest.importorskip("tqdm")
+    bar = terminal(lambda: make_model().fit(*images, verbose=1), encoding="ascii")
+    assert "0/2 [" in bar and bar.isascii()
 
 
 def test_no_bar_for_verbose_2(make_model, images, capsys, terminal):

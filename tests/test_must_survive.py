@@ -1,0 +1,200 @@
+"""What must be survived, from determinism to terminals, and the tests that hold it.
+
+The numbers are those of the list that the project began with; 1 to 29, about files of
+models and data, checkpoints and resuming, are held by the tests of saving, datasets and
+callbacks.
+"""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+DETERMINISM, CACHE = "test_determinism.py", "kernels/test_cache.py"
+MISTAKES, SEQUENTIAL = "models/test_mistakes.py", "models/test_sequential.py"
+PROCESSES, PROGRESS = "test_processes.py", "models/test_progress.py"
+INPUTS, LOSSES = "conformance/test_inputs.py", "conformance/test_losses.py"
+VECTORS, ARCHITECTURE = "conformance/test_vectors.py", "test_architecture.py"
+
+ITEMS = {  # number: (what, {file: tests})
+    30: (
+        "same seed, versions and machine: same bits, whatever the threads",
+        {DETERMINISM: ["same_bits_for_any_number_of_threads_in_any_process"]},
+    ),
+    31: (
+        "drawn numbers are compared by their moments, never with stored ones",
+        {"test_initializers.py": ["uniform_limits", "normal_deviations"]},
+    ),
+    32: (
+        "sums are cut by size alone and added in order; one loop is parallel",
+        {
+            DETERMINISM: ["same_bits_for_any_number_of_threads_in_any_process"],
+            "kernels/test_tasks.py": ["one_function_alone_is_compiled_in_parallel"],
+        },
+    ),
+    33: (
+        "no global random numbers; a stream for every layer and for shuffling",
+        {
+            ARCHITECTURE: ["no_global_random_numbers"],
+            SEQUENTIAL: [
+                "same_seed_same_weights_without_global_state",
+                "layer_at_the_end_changes_no_earlier_weights",
+            ],
+            DETERMINISM: [
+                "layers_behind_move_neither_order_nor_masks",
+                "layers_before_do_not_move_the_order",
+                "shuffling_and_validation_move_no_masks",
+                "predicting_between_batches_moves_nothing",
+            ],
+        },
+    ),
+    34: ("no fastmath=True", {ARCHITECTURE: ["no_flag_of_fast_maths_loses_nan"]}),
+    35: (
+        "ReLU and max-pooling pass NaN on",
+        {
+            VECTORS: ["functions_of_odd_numbers"],
+            "conformance/test_images.py": ["max_pooling"],
+            "kernels/test_winograd.py": ["nan_and_infinity_never_vanish"],
+        },
+    ),
+    36: (
+        "logits of 1e4 and infinity; no variance, one sample; all weights zero",
+        {
+            LOSSES: ["odd_numbers", "probability_of_1_is_clipped"],
+            VECTORS: ["softmax_of_odd_rows", "batch_normalization_without_variance"],
+            "models/test_validation.py": ["all_weights_zero"],
+        },
+    ),
+    37: (
+        "arrays of every kind: the right result, nothing outside is touched",
+        {
+            INPUTS: ["layers", "losses"],
+            "models/test_evaluate.py": ["any_array_of_real_numbers_will_do"],
+            "test_guards.py": ["models_train_to_the_same_bits_between_guards"],
+        },
+    ),
+    38: ("bytes that are not scaled: warn once", {MISTAKES: ["odd_inputs"]}),
+    39: (
+        "divergence: epoch, batch and layer; TerminateOnNaN at once",
+        {
+            "models/test_learning.py": [
+                "divergence_is_told_with_its_place",
+                "divergence_is_told_by_one_warning_alone",
+            ],
+            "models/test_terminate_on_nan.py": ["it_stops_after_that_batch"],
+        },
+    ),
+    40: (
+        "products of sizes beyond 2^31",
+        {
+            "kernels/test_huge_arrays.py": ["conv2d", "dense", "entry_by_entry"],
+            "models/test_evaluate.py": ["a_large_image_side_does_not_overflow"],
+        },
+    ),
+    41: (
+        "learning rates of 0, below 0, NaN and 1e30",
+        {
+            "test_optimizers.py": ["impossible_rates", "rate_zero_and_whole_numbers"],
+            "models/test_learning.py": ["divergence_is_told_with_its_place"],
+        },
+    ),
+    42: (
+        "a user's mistakes: what was expected, what came, where, how to mend it",
+        {
+            MISTAKES: [
+                *("inputs", "types_of_inputs", "targets", "options", "before_compile"),
+                *("unknown_names", "arguments_of_layers", "memory_that_is_not_there"),
+                *("units_that_are_no_whole_number", "window_that_does_not_fit"),
+            ],
+            SEQUENTIAL: ["model_without_layers", "same_layer_twice_is_refused"],
+            "layers/test_layers.py": ["impossible_arguments", "inputs_that_do_not_fit"],
+            "models/test_callbacks.py": ["only_callbacks_are_taken"],
+            "models/test_early_stopping.py": [
+                "a_name_that_is_no_metrics_is_refused_before_training"
+            ],
+            "models/test_interrupted.py": ["a_failed_step_moves_no_weight"],
+        },
+    ),
+    43: (
+        "a forked child computes, without threads, to the same bits",
+        {
+            PROCESSES: [
+                "a_forked_child_trains_to_the_same_bits",
+                "a_pool_of_processes",
+            ],
+            "kernels/test_tasks.py": ["a_forked_child_computes_without_threads"],
+        },
+    ),
+    44: (
+        "two Python threads train at once, also on workqueue",
+        {PROCESSES: ["python_threads_train_models_side_by_side"]},
+    ),
+    45: (
+        "one knob for threads: BLAS is not on the way",
+        {ARCHITECTURE: ["blas_is_not_on_the_way"]},
+    ),
+    46: (
+        "truncated and corrupt files of machine code",
+        {CACHE: ["a_spoilt_file_is_deleted_and_written_anew"]},
+    ),
+    47: (
+        "a read-only install without HOME; a NUMBA_CACHE_DIR that takes nothing",
+        {
+            "test_packaging.py": ["a_wheel_elsewhere_read_only_and_without_home"],
+            CACHE: ["a_folder_that_no_longer_takes_files"],
+        },
+    ),
+    48: (
+        "an edit in another kernel file",
+        {CACHE: ["an_edit_of_any_kernel_file_is_another_key"]},
+    ),
+    49: (
+        "a cache that others write, or delete",
+        {
+            CACHE: ["a_folder_that_is_deleted_meanwhile"],
+            PROCESSES: ["two_processes_may_fill_one_cache"],
+        },
+    ),
+    50: (
+        "the first call compiles: one line, and left out of the rate",
+        {
+            CACHE: ["a_person_is_told_once_why_the_first_step_takes_long"],
+            PROGRESS: ["first_step_is_left_out_of_the_rate"],
+        },
+    ),
+    51: ("NUMBA_DISABLE_JIT=1", {"test_packaging.py": ["without_the_jit"]}),
+    52: ("import compiles nothing", {"test_packaging.py": ["import_compiles_nothing"]}),
+    53: (
+        "extras that are missing",
+        {
+            "test_command.py": ["an_image_without_pillow"],
+            PROGRESS: ["no_bar_without_tqdm"],
+        },
+    ),
+    54: (
+        "no terminal, a dumb one, ASCII, NO_COLOR, a closed pipe",
+        {
+            PROGRESS: [
+                *("one_line_an_epoch", "no_bar_on_a_dumb_terminal", "no_colours"),
+                *("ascii_stdout", "a_terminal_that_knows_ascii_alone"),
+            ],
+            "test_command.py": ["ascii_output_and_a_closed_pipe"],
+        },
+    ),
+}
+
+
+@functools.cache
+def named_in(file):
+    tree = ast.parse((HERE / file).read_text())
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("number", range(30, 55))
+def test_it_is_held(number):
+    what, files = ITEMS[number]
+    for file, names in files.items():
+        missing = {f"test_{name}" for name in names} - named_in(file)
+        assert not missing, f"{what}: {file} has no {', '.join(sorted(missing))}"
