@@ -380,7 +380,7 @@ class Model:
         self._trained = self._trained or self.layers[:]
         for layer in self.layers:
             layer.forget()
-            layer.samples = samples
+            layer._samples = samples
         loss, nodes, activation = self._as_trained(y)
         run = self._runner(nodes, len(y), training=True)
         run.load(x, part)

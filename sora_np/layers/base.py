@@ -60,8 +60,6 @@ class Layer:
     params : name -> array, learnt; changed in place, never replaced
     grads : name -> array, d(loss)/d(params[name]); written by ``backward``
     state : name -> array, carried but not learnt (moving statistics)
-    samples : (epoch, their numbers (N,)) of the samples that ``forward`` is going to
-        take; ``fit`` says so to layers that draw numbers for each sample, else None
 
     Examples
     --------
@@ -92,7 +90,7 @@ class Layer:
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
-        self.samples: tuple[int, NDArray[np.int64]] | None = None
+        self._samples: tuple[int, NDArray[np.int64]] | None = None
         self._caches: list[tuple[Any, ...]] = []
 
     def build(
@@ -184,12 +182,13 @@ class Layer:
     def _place(self, count: int) -> tuple[int, int, NDArray[np.int64]]:
         """Return what the numbers of ``count`` samples depend on, nothing else does.
 
-        That is the layer's key, the epoch and the samples' numbers, for
-        ``kernels/philox.py``.  A layer called on its own takes, every time, the next
-        number of its generator as the epoch, out of reach of those of ``fit``.
+        That is the layer's key, the epoch and the samples' numbers (rows of an array),
+        for ``kernels/philox.py``; ``fit`` says which in ``_samples``.  A layer called
+        on its own takes, every time, the next number of its generator as the epoch, out
+        of reach of those of ``fit``.
         """
-        if self.samples is not None:
-            return self._key, *self.samples
+        if self._samples is not None:
+            return self._key, *self._samples
         return self._key, int(self.rng.integers(2**31, 2**32)), np.arange(count)
 
     def _draw(self, count: int, numbers: int) -> NDArray[np.float64]:
@@ -201,7 +200,7 @@ class Layer:
     def forget(self) -> None:
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
-        self.samples = None
+        self._samples = None
 
     def twin(self) -> "Layer":
         """Return a layer on the same parameters, gradients and caches."""

@@ -55,7 +55,7 @@ def plot_augmented(
     after = []
     for epoch in range(versions):
         for layer in model.layers:
-            layer.samples = epoch, np.arange(len(images))
+            layer._samples = epoch, np.arange(len(images))
         after.append(forward(nodes, images, training=True)[-1])
     shown = [*_scaled(images[None]), *_scaled(np.array(after))]
     figure = Figure((1.2 * len(shown), 1.3 * len(images)), layout="constrained")

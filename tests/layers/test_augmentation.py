@@ -37,7 +37,7 @@ def make(request):
 
 def drawn(layer, x, epoch, samples):
     """Return what the layer makes of x, told as ``fit`` tells it."""
-    layer.samples = epoch, np.asarray(samples)
+    layer._samples = epoch, np.asarray(samples)
     y = layer(x, training=True)
     layer.forget()
     return y

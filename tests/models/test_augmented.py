@@ -93,7 +93,7 @@ def test_layers_in_a_row_are_one_warp(x):
     model.build((None, *SHAPE))
     product = np.eye(3)
     for layer in layers:
-        layer.samples = 0, np.arange(20)
+        layer._samples = 0, np.arange(20)
         product = product @ layer.matrices(20)
     once = affine_warp(x.astype(np.float32), product)[..., 0]
     assert_allclose(seen[:, 0], once, atol=1e-6)

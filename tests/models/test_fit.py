@@ -1,4 +1,7 @@
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -99,6 +102,33 @@ def test_same_seed_same_bits(images):
         weights.append(np.concatenate([w.ravel() for w in model.get_weights()]))
     np.testing.assert_array_equal(weights[0], weights[1])
     assert not np.array_equal(weights[0], weights[2])
+
+
+def test_bits_of_augmentation_do_not_depend_on_threads():
+    program = (
+        "import numpy as np, hashlib\n"
+        "from sora_np.sora_model import create_sora_model\n"
+        "from sora_np import Sequential, RandomRotation, RandomZoom, GaussianNoise\n"
+        "front = [RandomRotation(0.1), RandomZoom(0.1), GaussianNoise(0.1)]\n"
+        "m = Sequential([*front, *create_sora_model((12, 12, 1)).layers])\n"
+        "m.compile('adam', 'categorical_crossentropy')\n"
+        "rng = np.random.default_rng(0)\n"
+        "x, y = rng.random((50, 12, 12, 1)), np.eye(10)[rng.integers(0, 10, 50)]\n"
+        "m.fit(x, y, batch_size=20, epochs=2, verbose=0)\n"
+        "print(hashlib.sha256(m.flat.values.tobytes()).hexdigest())\n"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ
+            | {"NUMBA_NUM_THREADS": str(threads), "NUMBA_THREADING_LAYER": layer},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads, layer in ((1, "default"), (2, "default"), (2, "workqueue"))
+    }
+    assert len(digests) == 1
 
 
 def test_validation_split_takes_the_last_samples_before_shuffling(images):

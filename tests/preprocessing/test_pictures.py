@@ -37,7 +37,7 @@ def test_it_shows_what_training_sees_and_changes_nothing(rng):
     assert layer.input_shape is None
     seen = []
     for epoch in (0, 1):
-        twin.samples = epoch, np.arange(2)
+        twin._samples = epoch, np.arange(2)
         seen.append(twin(x, training=True))
     low, span = np.min(seen), np.ptp(seen)
     shown = np.array([ax.images[0].get_array() for ax in figure.axes])
