@@ -119,3 +119,7 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         return jitted
 
     return decorate
+
+
+# fastmath flags that let sums be reordered into vectors yet keep NaN and infinity
+REORDER = {"reassoc", "contract", "arcp", "nsz"}
