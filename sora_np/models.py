@@ -80,7 +80,10 @@ class Sequential(Model):
             return
         names = {other.name for other in self.layers}
         if layer.name in names and not layer.has_auto_name:
-            raise ValueError(f"there is a layer named {layer.name!r} already")
+            raise ValueError(
+                f"there is a layer named {layer.name!r} already: give this one another "
+                "name="
+            )
         before = self.input_shape, layer.name
         if not self.layers and self.input_shape is None:
             self.input_shape = layer.declared_shape or layer.input_shape

@@ -4,6 +4,7 @@ Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6.  "same" is Keras'
 ceil(size / stride) windows, and where the padding is odd the last side gets more.
 """
 
+import contextlib
 import math
 import operator
 from collections.abc import Sequence
@@ -43,10 +44,11 @@ def as_rate(
     >>> as_rate(1, "momentum", 1)
     1.0
     """
-    try:
+    number = None
+    with contextlib.suppress(TypeError, ValueError):
         number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+    if number is None or isinstance(value, (bool, str)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
     if not (0 <= number <= most) or number == (most if below else math.inf):
         limit = f"{'below' if below else 'at most'} {most}"
         limit = "finite" if most == math.inf else limit

@@ -188,7 +188,7 @@ def test_nothing_is_broadcast():
 def test_unknown_names():
     with pytest.raises(ValueError, match="did you mean 'categorical_crossentropy'"):
         losses.get("catgorical_crossentropy")
-    with pytest.raises(ValueError, match="label_smoothing must be from 0 to 1"):
+    with pytest.raises(ValueError, match="label_smoothing must be at most 1"):
         CategoricalCrossentropy(label_smoothing=2)
     with pytest.raises(ValueError, match="reduction must be one of"):
         MeanSquaredError(reduction="max")

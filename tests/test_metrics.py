@@ -60,6 +60,15 @@ def test_scores_by_hand():
     np.testing.assert_allclose(metrics.precision_recall_f1(matrix), expected)
 
 
+def test_a_confusion_matrix_is_not_made_of_probabilities():
+    """They would all count as 0."""
+    with pytest.raises(ValueError, match="got fractions: of probabilities take y_pred"):
+        metrics.confusion_matrix([0, 1], [0.2, 0.9])
+    with pytest.raises(ValueError, match=r"labels must lie in 0..1, got -1 to 3"):
+        metrics.confusion_matrix([0, -1], [0, 3], 2)
+    assert metrics.confusion_matrix([], []).shape == (0, 0)
+
+
 def test_confusion_matrix_refuses_other_labels():
     with pytest.raises(ValueError, match=r"must lie in 0\.\.1"):
         metrics.confusion_matrix([0, 2], [0, 1], 2)

@@ -14,6 +14,7 @@ from sora_np.kernels.batch_normalization import (
     batch_normalization_dx,
 )
 from sora_np.regularizers import Regularizer
+from sora_np.windows import as_rate
 
 from .base import Layer, batch_of
 
@@ -73,12 +74,9 @@ class BatchNormalization(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum must be from 0 to 1, got {momentum!r}")
-        if not epsilon >= 0:
-            raise ValueError(f"epsilon must not be negative, got {epsilon!r}")
         self.axis = operator.index(axis)
-        self.momentum, self.epsilon = momentum, epsilon
+        self.momentum = as_rate(momentum, "momentum", 1)
+        self.epsilon = as_rate(epsilon, "epsilon")
         self.center, self.scale = center, scale
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)

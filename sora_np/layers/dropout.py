@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
+from sora_np.windows import as_rate
 
 from .base import Layer
 
@@ -45,9 +46,7 @@ class Dropout(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        if isinstance(rate, bool) or not 0 <= rate <= 1:
-            raise ValueError(f"rate must be a number from 0 to 1, got {rate!r}")
-        self.rate, self.seed = rate, seed
+        self.rate, self.seed = as_rate(rate, "rate", 1), seed
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.relu import relu, relu_dx
+from sora_np.windows import as_rate
 
 from .base import Layer
 
@@ -51,21 +52,13 @@ class ReLU(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        for argument, value in (
-            ("max_value", 0 if max_value is None else max_value),
-            ("negative_slope", negative_slope),
-            ("threshold", threshold),
-        ):
-            if not value >= 0:
-                raise ValueError(f"{argument} must not be negative, got {value!r}")
+        ceiling = math.inf if max_value is None else max_value
+        if ceiling != math.inf:
+            ceiling = as_rate(max_value, "max_value")
         self.max_value = max_value
-        self.negative_slope = negative_slope
-        self.threshold = threshold
-        self._bends = (
-            negative_slope,
-            threshold,
-            math.inf if max_value is None else max_value,
-        )
+        self.negative_slope = as_rate(negative_slope, "negative_slope")
+        self.threshold = as_rate(threshold, "threshold")
+        self._bends = self.negative_slope, self.threshold, ceiling
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

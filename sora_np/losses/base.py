@@ -174,7 +174,8 @@ class Loss:
             factors = factors[..., 0]
         if factors.shape != losses.shape[: factors.ndim]:
             raise ValueError(
-                f"sample_weight has shape {factors.shape}, the losses {losses.shape}"
+                f"sample_weight has shape {factors.shape}, the losses {losses.shape}: "
+                "give one weight a sample, or one a loss"
             )
         spread = factors.reshape(factors.shape + (1,) * (losses.ndim - factors.ndim))
         return np.broadcast_to(spread, losses.shape)

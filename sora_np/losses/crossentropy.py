@@ -16,6 +16,7 @@ from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy_tasks,
 )
 from sora_np.kernels.tasks import Program
+from sora_np.windows import as_rate
 
 from .base import EPSILON, Loss
 
@@ -100,7 +101,7 @@ class BinaryCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         self.from_logits = from_logits
-        self.label_smoothing = _as_smoothing(label_smoothing)
+        self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         t = super().targets(y_true, y_pred)
@@ -160,7 +161,7 @@ class CategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         self.from_logits = from_logits
-        self.label_smoothing = _as_smoothing(label_smoothing)
+        self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
         self.axis = axis
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
@@ -334,12 +335,6 @@ def _as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
     y_rows = np.ascontiguousarray(moved.reshape(-1, classes))
     t_rows = np.ascontiguousarray(np.moveaxis(t, axis, -1).reshape(-1, classes))
     return t_rows, y_rows, moved.shape
-
-
-def _as_smoothing(value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"label_smoothing must be from 0 to 1, got {value!r}")
-    return value
 
 
 def _label_hint(labels: Array, one_hot: Array, other: str) -> str:

@@ -118,7 +118,9 @@ def collect(given: Any) -> list[str | Metric]:
         name, number = metric.name, 0
         while metric.name in taken:
             if isinstance(one, str):
-                raise ValueError(f"two metrics have the name {one!r}")
+                raise ValueError(
+                    f"two metrics have the name {one!r}: give an object a name="
+                )
             number += 1
             metric.name = f"{name}_{number}"
         taken.add(metric.name)

@@ -25,16 +25,24 @@ def confusion_matrix(
     array([[1, 1],
            [0, 1]])
     """
-    true, pred = np.asarray(y_true, np.int64), np.asarray(y_pred, np.int64)
+    true, pred = np.asarray(y_true), np.asarray(y_pred)
     if true.shape != pred.shape or true.ndim != 1:
         raise ValueError(
             f"confusion_matrix takes two arrays of labels (N,), got {true.shape} and "
             f"{pred.shape}"
         )
-    both = np.concatenate([true, pred])
+    both = np.concatenate([true, pred]) if true.size else np.zeros(0, np.int64)
+    if not np.array_equal(both, both.astype(np.int64)):
+        raise ValueError(
+            "confusion_matrix takes whole-number labels, got fractions: of "
+            "probabilities take y_pred.argmax(axis=-1), or y_pred > 0.5"
+        )
+    true, pred, both = (a.astype(np.int64) for a in (true, pred, both))
     classes = int(both.max(initial=-1)) + 1 if classes is None else classes
     if both.size and not (0 <= both.min() and both.max() < classes):
-        raise ValueError(f"labels must lie in 0..{classes - 1}")
+        raise ValueError(
+            f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}"
+        )
     counts = np.bincount(true * classes + pred, minlength=classes * classes)
     return counts.reshape(classes, classes)
 

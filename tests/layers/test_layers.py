@@ -355,9 +355,22 @@ IMPOSSIBLE = {
         ValueError,
         "did you mean 'he_normal'",
     ),
-    "rate": (lambda: Dropout(1.5), ValueError, "from 0 to 1, got 1.5"),
-    "slope": (lambda: ReLU(negative_slope=-1), ValueError, "must not be negative"),
+    "rate": (lambda: Dropout(1.5), ValueError, "rate must be at most 1 and"),
+    "slope": (lambda: ReLU(negative_slope=-1), ValueError, "finite and not negative"),
     "momentum": (lambda: BatchNormalization(momentum=2), ValueError, "momentum"),
+    "momentum-text": (
+        lambda: BatchNormalization(momentum="high"),
+        *(TypeError, "momentum must be a number, got 'high'"),
+    ),
+    "epsilon": (lambda: BatchNormalization(epsilon=None), TypeError, "a number, got N"),
+    "rate-text": (lambda: Dropout("half"), TypeError, "rate must be a number, got 'h"),
+    "rate-bool": (lambda: Dropout(True), TypeError, "rate must be a number, got True"),
+    "ceiling": (
+        lambda: ReLU("six"),
+        TypeError,
+        "max_value must be a number, got 'six'",
+    ),
+    "ceiling-nan": (lambda: ReLU(np.nan), ValueError, "max_value must be finite and"),
 }
 
 

@@ -270,7 +270,7 @@ def test_unknown_names(make_model, options, text):
             lambda: Conv2D(3, 3, padding="full"),
             'padding must be "valid" or "same", got \'full\'',
         ),
-        (lambda: Dropout(1.5), "rate must be a number from 0 to 1, got 1.5"),
+        (lambda: Dropout(1.5), "rate must be at most 1 and not negative, got 1.5"),
         (lambda: Dense(0), "units must be a positive whole number, got 0"),
         (lambda: Conv2D(0, 3), "filters must be a positive whole number, got 0"),
         (lambda: Conv2D(3, 0), "kernel_size must be a positive whole number, got 0"),
