@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array
 from sora_np.layers import Layer
+from sora_np.layers.warp import joined_warps
 from sora_np.losses import Loss
 from sora_np.plan import can_plan
 
@@ -205,6 +206,7 @@ def check_model(
             return judge(function, settings)
         _, targets, _ = model._checked(x, y)
         loss, nodes, _ = model._as_trained(targets)
+        nodes = joined_warps(nodes)
         function = Function(nodes, x, lambda y: TrainingLoss(loss, targets, nodes))
         return judge(function, settings, plan=model._fuse and can_plan(nodes))
 

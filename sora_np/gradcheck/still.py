@@ -47,10 +47,12 @@ class held_still:
 
 
 def streams(thing: Any) -> Iterator[np.random.Generator]:
-    """Yield the random generators that a layer or function holds."""
+    """Yield the random generators that a layer or function holds, or a layer in it."""
     held = [*getattr(thing, "__dict__", {}).values()]
     held += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
     for value in held:
         for item in value if isinstance(value, (list, tuple)) else [value]:
             if isinstance(item, np.random.Generator):
                 yield item
+            elif isinstance(item, Layer):
+                yield from streams(item)

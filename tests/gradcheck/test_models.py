@@ -10,7 +10,10 @@ from sora_np.layers import (
     Dense,
     Dropout,
     Flatten,
+    GaussianNoise,
     MaxPool,
+    RandomRotation,
+    RandomZoom,
 )
 from sora_np.models import Sequential
 from sora_np.regularizers import L1L2
@@ -63,6 +66,18 @@ def test_a_model_is_left_as_it_was(fuse, batch, same_bits):
     for m in (model, twin):
         m.fit(*batch, batch_size=2, verbose=0)
     same_bits(model.get_weights(), twin.get_weights())
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "list"])
+def test_augmentation_is_held_still(fuse, batch):
+    """In training the two geometric layers are one."""
+    layers = [RandomRotation(0.2), RandomZoom(0.2), GaussianNoise(0.1), Flatten()]
+    model = Sequential([*layers, Dense(3, "softmax")], dtype="float64")
+    model.compile("adam", "categorical_crossentropy", fuse=fuse)
+    x, y = batch
+    for targets in (None, y):
+        report = gradcheck.check_model(model, x, targets)
+        assert report.passed, report
 
 
 @pytest.mark.parametrize("fuse", [True, False], ids=["plan", "list"])
