@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from sora_np.kernels.arrays import Array
 
 from .function import Function, Line, Tensor
-from .report import TOLERANCE
 
 EPS = 1e-5
+CLOSE = 1e-7  # relative errors above are looked at closer: they may be the differences'
 FINER = 10  # an interval is taken with a step so many times smaller
+WIDER = (16, 4)  # and a derivative that rounding blurs with steps so many times larger
 # A bend is compared with those of steps so many times smaller.  One is not enough: a
 # kink at eps / (n + 1) bends f n times less over eps / n, as if f were smooth.
 PARTS = (2, 4)
@@ -79,6 +80,7 @@ class Differences(NamedTuple):
     low, high : the ends of the intervals
     at_kink, at_jump : whether the step crosses a kink; whether f itself jumps
     errors : relative, see :class:`sora_np.gradcheck.Check`
+    scale : 1e-3 max|g|; infinity for a g that is all rounding
     """
 
     lines: list[Line]
@@ -88,6 +90,7 @@ class Differences(NamedTuple):
     at_kink: NDArray[np.bool_]
     at_jump: NDArray[np.bool_]
     errors: Array
+    scale: float
 
 
 def lines_of(
@@ -127,19 +130,19 @@ def compare(
         low, high = slopes.copy(), slopes.copy()
         at_kink, at_jump = np.zeros((2, count), bool)
         errors = _errors(given, low, high, scale)
-        # the others agree to 1e-6, and no kink of theirs is of any size
-        suspects = (errors > TOLERANCE) | (bends > 1e-3 * scale)
+        # the others agree to 1e-7, and no kink of theirs is of any size
+        suspects = (errors > CLOSE) | (bends > 1e-3 * scale)
         for k in map(int, np.flatnonzero(suspects)):
-            at_kink[k], at_jump[k], slope = _look(function, lines[k], first, eps)
+            at_kink[k], at_jump[k], _ = _look(function, lines[k], first, eps)
             if at_kink[k]:
                 step = eps / FINER
                 ends = function.interval(tensor, lines[k], step)
                 rounding = float(np.linalg.norm(_rounding(function))) / step
                 low[k], high[k] = ends[0] - rounding, ends[1] + rounding
-            elif errors[k] > TOLERANCE:
-                low[k] = high[k] = slope
+            elif errors[k] > CLOSE:
+                low[k] = high[k] = _sharper(function, lines[k], first, eps, slopes[k])
         errors = np.where(at_jump, np.inf, _errors(given, low, high, scale))
-    return Differences(lines, given, low, high, at_kink, at_jump, errors)
+    return Differences(lines, given, low, high, at_kink, at_jump, errors, scale)
 
 
 def _scale(
@@ -172,6 +175,24 @@ def _errors(given: Array, low: Array, high: Array, scale: float) -> Array:
     return np.where(np.isfinite(given) & np.isfinite(nearest), errors, np.inf)
 
 
+def _sharper(
+    function: Function, line: Line, first: int, eps: float, slope: float
+) -> float:
+    """Return a better derivative than ``slope``, where f has no kink within eps.
+
+    A larger step rounds less, and extrapolation takes its error away, which is of
+    O(step^4) then; where a larger one crosses a kink, or f is too sharply bent for it,
+    eps may do.
+    """
+    for times in WIDER:
+        at_kink, _, wide = _look(function, line, first, eps * times)
+        if not at_kink:
+            return wide
+    _, _, extrapolated = _look(function, line, first, eps)
+    rounding = np.linalg.norm(_rounding(function)) / eps
+    return extrapolated if abs(extrapolated - slope) > rounding else slope
+
+
 def _look(
     function: Function, line: Line, first: int, step: float
 ) -> tuple[bool, bool, float]:
@@ -182,7 +203,7 @@ def _look(
     at_kink : whether f has a kink within the step along the line; term by term, because
         in a sum two kinks might hide one another
     at_jump : whether f jumps there
-    slope : of f, where it has none of these, to O(step^4) by Richardson's extrapolation
+    slope : of f without these, to O(step^4) by Richardson's extrapolation
     """
     weights, rounding = function.objective.weights, _rounding(function)
     bends, slopes = [], []

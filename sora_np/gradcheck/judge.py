@@ -93,6 +93,8 @@ def _check(
         directions=int(np.sum(~is_entry)),
         kinks=_kinks(found),
     )
+    if np.isinf(found.scale) and check.passed:
+        return check._replace(diagnosis="0, or no larger than what rounding makes of f")
     if found.at_jump.any():
         return check._replace(diagnosis="the function itself jumps there")
     if check.passed or not a.ndim:

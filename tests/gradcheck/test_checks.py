@@ -170,6 +170,19 @@ def test_shapes_and_none_are_findings():
     assert check(lambda dy, x: [None]) == (False, "no gradient of it was written")
 
 
+def test_gradients_no_larger_than_rounding_are_told():
+    """They pass, for nothing can be seen of them; but not in silence."""
+
+    def check(scale):
+        return gradcheck.check_function(
+            lambda x: 1 + scale * x, np.ones(3), backward=lambda dy, x: 2 * scale * dy
+        )[0]
+
+    assert check(1e-12).passed
+    assert check(1e-12).diagnosis == "0, or no larger than what rounding makes of f"
+    assert not check(1e-6).passed
+
+
 # --- layers -----------------------------------------------------------------------
 
 
