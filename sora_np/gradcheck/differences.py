@@ -180,17 +180,14 @@ def _sharper(
 ) -> float:
     """Return a better derivative than ``slope``, where f has no kink within eps.
 
-    A larger step rounds less, and extrapolation takes its error away, which is of
-    O(step^4) then; where a larger one crosses a kink, or f is too sharply bent for it,
-    eps may do.
+    A larger step rounds less, and extrapolation makes up for it, to O(step^4); but it
+    may cross a kink, or f be too sharply bent for it.
     """
     for times in WIDER:
         at_kink, _, wide = _look(function, line, first, eps * times)
         if not at_kink:
             return wide
-    _, _, extrapolated = _look(function, line, first, eps)
-    rounding = np.linalg.norm(_rounding(function)) / eps
-    return extrapolated if abs(extrapolated - slope) > rounding else slope
+    return slope
 
 
 def _look(

@@ -75,7 +75,7 @@ def test_no_kink_is_taken_for_a_mistake(place, jump):
 STEEP = {
     "exp": (np.exp, np.exp),
     "square-at-its-vertex": (np.square, lambda x: 2 * x),
-    "blurred-by-rounding": (lambda x: 3e5 + np.sin(x), np.cos),
+    "blurred-by-rounding": (lambda x: 1e5 + np.sin(x), np.cos),
     "sharp": (lambda x: np.tanh(300 * x), lambda x: 300 / np.cosh(300 * x) ** 2),
 }
 
