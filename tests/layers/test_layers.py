@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sora_np import gradcheck
+from sora_np import gradcheck, layers
 from sora_np.layers import (
     Activation,
     BatchNormalization,
@@ -99,6 +99,11 @@ CASES = {  # id: (make the layer, shape of x)
     "random-zoom": (lambda: RandomZoom(0.5, 0.2, "nearest"), (3, 4, 5, 2)),
     "input": (lambda: Input((3, 2)), (2, 3, 2)),
 }
+
+
+def test_no_layer_is_left_out():
+    made = {type(make()) for make, _ in CASES.values()}
+    assert made == {getattr(layers, name) for name in layers.__all__} - {Layer}
 
 
 @pytest.fixture(params=CASES.values(), ids=CASES)
