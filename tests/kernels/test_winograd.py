@@ -25,6 +25,11 @@ CASES = {  # id: x shape, filters, pads
 }
 
 
+too_slow_without_jit = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="minutes as plain Python"
+)
+
+
 @pytest.fixture(params=CASES.values(), ids=CASES)
 def problem(request, dtype, rng):
     x_shape, filters, pads = request.param
@@ -122,7 +127,7 @@ def test_dx_is_the_derivative(rng):
 
 @pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
 @pytest.mark.parametrize("channels, bound", [(64, 2e-6), (512, 6e-6)])
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="90 s as plain Python")
+@too_slow_without_jit
 def test_error_is_bounded(channels, bound, mean, rng):
     x, w, bias = arrays(rng, (1, 16, 16, channels), 64, np.float32)
     x += np.float32(mean)
@@ -240,6 +245,7 @@ def everywhere(monkeypatch):
     return used
 
 
+@too_slow_without_jit
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_gradients_of_a_layer_with_it(padding, everywhere, rng):
     layer = Conv2D(5, 3, padding=padding, activation="tanh")
@@ -248,6 +254,7 @@ def test_gradients_of_a_layer_with_it(padding, everywhere, rng):
     assert set(everywhere) == {np.dtype(np.float64)}
 
 
+@too_slow_without_jit
 @pytest.mark.parametrize("fuse", [True, False], ids=["plan", "list"])
 def test_gradients_of_a_model_with_it(fuse, everywhere, rng):
     layers = [Conv2D(4, 3, activation="relu"), Conv2D(3, 3, activation="relu")]
