@@ -166,7 +166,9 @@ def _make_windows(R, NV):
 
 
 @functools.cache
-def _make_outer(R, NV):
+def make_outer(R: int, NV: int) -> Any:
+    """Return the jitted outer(...) for tiles of R x NV, and columns of one tile."""
+
     @jit()
     def outer(
         x, x0, si, sj, x_at, ka, kb, dy, y0, zi, zj, height, width, fresh, o, last,
@@ -248,8 +250,8 @@ def outer_over(tiles: Cover) -> Any:
     are only as many at a time as have a place.
     """
     whole, rest = tiles.whole, tiles.rest
-    by_whole = _make_outer(ROWS[whole], whole)
-    by_rest = _make_outer(ROWS[rest or whole], rest or whole)
+    by_whole = make_outer(ROWS[whole], whole)
+    by_rest = make_outer(ROWS[rest or whole], rest or whole)
 
     @jit()
     def outer(

@@ -26,6 +26,8 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
                                          acc[r, k] + x[rows[r] + j + k] * w[start + k]
     tile_slide(acc, x, at, step, w, taps, left)
                          acc[r, k] + sum_u x[at + (r+u)*step + k] * w[taps[u] + k]
+    tile_pick(a, codes, start, code, left, NV)
+                       acc[0, k] = a[start + k] if codes[start + k] == code else 0
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
@@ -131,6 +133,14 @@ def tile_fma_reference(acc, x, rows, j, w, start, left):
     return result
 
 
+def tile_pick_reference(a, codes, start, code, left, NV):
+    """Return a tile of one row: a[start + k] where codes[start + k] == code, else 0."""
+    acc = tile_load_reference(a, (start,), left, NV, "tile_pick")
+    columns = _span("tile_pick", codes, start, min(left, acc.shape[1]))
+    acc[0, : columns.size][columns != code] = 0
+    return acc
+
+
 def tile_axpy_reference(acc, a, i, other):
     """Return the tile acc[r, k] + a[i] * other[r, k]."""
     return acc + _span("tile_axpy", a, i, 1) * other
@@ -210,7 +220,7 @@ class _TileModel(models.PrimitiveModel):
         super().__init__(manager, tile, ir.ArrayType(tile.vector, tile.R * tile.NV))
 
 
-_INT1, _INT32, _INT64 = (ir.IntType(bits) for bits in (1, 32, 64))
+_INT1, _INT8, _INT32, _INT64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 
 
 class _Emitter:
@@ -232,24 +242,27 @@ class _Emitter:
         return self.builder.shuffle_vector(vector, vector, element_0)
 
     def call(self, name, returns, *args):
-        """Return the result of LLVM's function llvm.<name>.v<L>f<bits>."""
+        """Return the result of LLVM's function llvm.<name>.v<L><type>."""
         kind = ir.FunctionType(returns, [arg.type for arg in args])
-        name = f"llvm.{name}.v{self.tile.vector.count}f{self.tile.dtype.bitwidth}"
+        vector = args[0].type if isinstance(returns, ir.VoidType) else returns
+        name = f"llvm.{name}.v{vector.count}{vector.element.intrinsic_name}"
         name += ".p0" if "masked" in name else ""
         function = cgutils.get_or_insert_function(self.builder.module, kind, name)
         return self.builder.call(function, args)
 
     def columns(self, a, start, left, store=()):
         """Return NV vectors a[start + k], 0 for k >= left; or write ``store`` there."""
-        build, vector, lanes = self.builder, self.tile.vector, self.tile.vector.count
+        build, lanes, element = self.builder, self.tile.vector.count, a.type.pointee
         bits, width = self.tile.dtype.bitwidth, self.tile.NV * lanes
+        vector = ir.VectorType(element, lanes)
+        aligned = _INT32(1 if element == _INT8 else bits // 8)  # to an element
 
         def access(masks):
             loaded = []
             for v, mask in enumerate(masks):
                 address = build.gep(a, [build.add(start, _INT64(v * lanes))])
                 address = build.bitcast(address, vector.as_pointer())
-                where = address, _INT32(bits // 8), mask  # aligned to an element
+                where = address, aligned, mask
                 if store:
                     self.call("masked.store", ir.VoidType(), store[v], *where)
                 else:
@@ -282,8 +295,9 @@ def _check(op, args, tile, writes):
     dtype = tile.dtype if tile else types.int64
     for t in args:
         flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
-        if flat and (flat != (1, "C", dtype) or (writes and not t.mutable)):
-            raise TypingError(f"{op} needs a flat contiguous {dtype} array, got {t}")
+        wanted = types.uint8 if op == "tile_pick" and t is args[1] else dtype
+        if flat and (flat != (1, "C", wanted) or (writes and not t.mutable)):
+            raise TypingError(f"{op} needs a flat contiguous {wanted} array, got {t}")
         if isinstance(t, types.BaseTuple):
             count = t.count if op == "tile_slide" else tile.R  # its taps are no rows
             if t != types.UniTuple(types.int64, count):
@@ -378,6 +392,20 @@ def tile_fma(e, acc, x, rows, j, w, start, left):  # noqa: D103
     return [
         e.call("fmuladd", total.type, factor, column, total)
         for (factor, column), total in zip(product(factors, columns), acc, strict=True)
+    ]
+
+
+@_operation(
+    tile_pick_reference,
+    lambda a, codes, start, code, left, NV: Tile(a.dtype, 1, _constant(NV)),
+)
+def tile_pick(e, a, codes, start, code, left, NV):  # noqa: D103
+    code = e.spread(e.builder.trunc(code, _INT8))
+    vectors = zip(e.columns(a, start, left), e.columns(codes, start, left), strict=True)
+    return [
+        e.builder.select(e.builder.icmp_unsigned("==", found, code), vector, zero)
+        for zero in [e.tile.vector(None)]
+        for vector, found in vectors
     ]
 
 

@@ -24,6 +24,7 @@ from sora_np.kernels.tile import (
     tile_mix,
     tile_mul,
     tile_offsets,
+    tile_pick,
     tile_relu,
     tile_rows,
     tile_slide,
@@ -109,6 +110,11 @@ def slide(x, at, step, w, start, pitch, left, y, stride):
     acc = tile_load(y, tile_rows(0, stride, 3), left, 2)
     acc = tile_slide(acc, x, at, step, w, tile_rows(start, pitch, 2), left)
     tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+@jit
+def pick(a, codes, start, code, left, y):
+    tile_store(y, tile_rows(0, 0, 1), tile_pick(a, codes, start, code, left, 2), left)
 
 
 @jit
@@ -241,6 +247,21 @@ def test_slide_by_hand(dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+def test_pick_by_hand(dtype):
+    a, y = np.array([9, 1, 2, 3, 4, 9], dtype), np.full(5, 77, dtype)
+    pick(a, np.array([5, 5, 255, 4, 5, 5], np.uint8), 1, 5, 4, y)
+    assert y.tolist() == [1, 0, 0, 4, 77]
+    pick(a, np.array([5, 5, 255, 4, 5, 5], np.uint8), 1, 255, 4, y)
+    assert y.tolist() == [0, 2, 0, 0, 77]
+
+
+def test_pick_is_no_product():
+    a, y = np.array([np.nan, np.inf, np.nan]), np.zeros(3)
+    pick(a, np.array([0, 0, 1], np.uint8), 0, 1, 3, y)
+    assert_array_equal(y, [0, 0, np.nan])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_relu_keeps_nan_and_infinity(dtype):
     y = np.array([-1, np.nan, np.inf, -np.inf, 2, -0.0] * 3, dtype)
     relu(6, y, 6)
@@ -298,6 +319,7 @@ def test_operations_equal_their_formula(dtype):
     size = 2 * lanes(dtype) + 3
     a, y = whole_numbers(4 * size, dtype, 0), whole_numbers(3 * size, dtype, 1)
     table = np.array([2 * size, 5, 0])
+    codes = (a % 3).astype(np.uint8)
     for left in tails(dtype):
         equal(fill, a, 7, left, y, size)
         equal(load, a, table, left, y, size)
@@ -305,6 +327,7 @@ def test_operations_equal_their_formula(dtype):
         equal(fma, a, table, 2, a, 9, left, y, size)
         equal(mul, a, table, 2, a, 9, left, y, size)
         equal(slide, a, 5, 3, a, 9, 4, left, y, size)
+        equal(pick, a, codes, 7, 1, left, y)
         equal(lefts, a, table, np.array([left, 0, left + 1]), y, size)
         equal(mix, a, table, left, np.append(y, y), size)
 
@@ -349,6 +372,8 @@ OUTSIDE = [
     ("tile_fma", (ONE, A, (0,), 0, A, 6, 2), 7),
     ("tile_mul", (ONE, A, (5,), 1, A, 0, 2), 7),
     ("tile_mul", (ONE, A, (0,), 0, A, 6, 2), 7),
+    ("tile_pick", (A, np.zeros(9, "u1"), -1, 0, 2, 1), -1),
+    ("tile_pick", (np.ones(9), np.zeros(7, "u1"), 6, 0, 2, 1), 7),
     ("tile_slide", (ONE, A, 0, 6, A, (0, 0), 2), 7),
     ("tile_slide", (ONE, A, 0, 1, A, (0, -1), 2), -1),
     ("tile_store", (A, (4,), ONE, 4), 7),
@@ -382,9 +407,19 @@ def test_formula_of_mix_refuses_another_number_of_rows():
         (fill, (np.arange(3), 0, 1, A, 1), "holds float32 or float64, got int64"),
         (load, (A, np.arange(3, dtype="i4"), 1, A, 1), "tile_offsets needs .* int64"),
         (fill, (A, 0, 1, np.frombuffer(bytes(12), "f4"), 1), "tile_store needs"),
+        (pick, (A, A, 0, 0, 1, A), "tile_pick needs a flat contiguous uint8"),
         (mix_2_rows, (A,), "tile_mix needs rows of 2 factors, got .*0.5"),
     ],
-    ids=["2-D", "strided", "dtypes", "integers", "int32 table", "read-only", "matrix"],
+    ids=[
+        "2-D",
+        "strided",
+        "dtypes",
+        "integers",
+        "int32 table",
+        "read-only",
+        "codes",
+        "matrix",
+    ],
 )
 def test_wrong_types_are_refused(kernel, args, message):
     with pytest.raises(TypingError, match=message):
