@@ -20,6 +20,7 @@ from typing import Any
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime import rtsys
 
 _SOURCE = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
@@ -54,8 +55,11 @@ class Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code on disk or None; say once that it will take long."""
+        # numba would first load all that a compiler needs, which takes 0.3 s of 1.3 to
+        # the end of a first step; code that is only run needs the allocator at most
+        rtsys.initialize(target_context)
         try:
-            compiled = super().load_overload(sig, target_context)
+            compiled = self._load_overload(sig, target_context)
         except OSError:  # no right to read, or another process deletes it
             compiled = None
         if compiled is None:

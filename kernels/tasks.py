@@ -22,7 +22,7 @@ which the arguments lie in a block of 64-bit words, as numba lays out a tuple of
 """
 
 import ctypes
-import functools
+import itertools
 import os
 import threading
 from collections.abc import Sequence
@@ -63,10 +63,8 @@ class Task:
         self.body, self.count = body, count
         self.arguments = arguments  # keeps the arrays that the block points into
         words: list[int] = []
-        kinds = tuple([_lay_out(argument, words) for argument in arguments])
-        if not numba.config.DISABLE_JIT:
-            self.block = np.array(words, np.int64)
-            self.row = _entry(body, kinds), self.block.ctypes.data, count
+        self.kinds = tuple([_lay_out(argument, words) for argument in arguments])
+        self.block = np.array(words, np.int64)
 
 
 class Program:
@@ -74,8 +72,13 @@ class Program:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = [task for task in tasks if task.count]
-        if self.tasks and not numba.config.DISABLE_JIT:
-            self.rows = np.array([task.row for task in self.tasks], np.int64)
+        if not numba.config.DISABLE_JIT:
+            entries = _entries([(task.body, task.kinds) for task in self.tasks])
+            rows = [
+                (entry, task.block.ctypes.data, task.count)
+                for entry, task in zip(entries, self.tasks, strict=True)
+            ]
+            self.rows = np.array(rows, np.int64).reshape(-1, 3)
 
     def __call__(self) -> None:
         """Run the tasks."""
@@ -84,8 +87,7 @@ class Program:
                 for item in range(task.count):
                     task.body(item, 0, *task.arguments)
         elif _is_forked:
-            for task in self.tasks:
-                entry, block, count = task.row
+            for entry, block, count in self.rows.tolist():
                 for item in range(count):
                     _C_ENTRY(entry)(item, 0, block)
         elif self.tasks:
@@ -155,22 +157,42 @@ def _type(kind: Any) -> types.Type:
 # --- from words to a call -------------------------------------------------------
 
 _LIBRARIES: list[Any] = []  # numba frees the code of a library that nobody holds
+_NUMBERS = itertools.count()  # of entries, whose names must differ
 
 
-@functools.cache
+_ENTRIES: dict[Any, int] = {}
+
+
 @global_compiler_lock
-def _entry(body: Any, kinds: tuple[Any, ...]) -> int:
-    """Return the address of entry(item, thread, block), which calls ``body``."""
+def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
+    """Return addresses of entry(item, thread, block), each of which calls a body.
+
+    What is missing is compiled as one piece: a dozen pieces take 0.1 s.
+    """
+    missing = [key for key in dict.fromkeys(wanted) if key not in _ENTRIES]
+    if missing:
+        module = cpu_target.target_context.create_module("entries")
+        names = [_write_entry(module, body, kinds) for body, kinds in missing]
+        library = cpu_target.target_context.codegen().create_library("entries")
+        library.add_ir_module(module)
+        library.finalize()
+        _LIBRARIES.append(library)
+        addresses = map(library.get_pointer_to_function, names)
+        _ENTRIES.update(zip(missing, map(int, addresses), strict=True))
+    return [_ENTRIES[key] for key in wanted]
+
+
+def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
+    """Add an entry to an LLVM module; return its name."""
     given = [_type(kind) for kind in kinds]
     signature = types.void(types.int64, types.int64, *given)
     body.compile(signature)
     compiled = body.overloads[signature.args]
     name = compiled.fndesc.llvm_cfunc_wrapper_name
     address = compiled.library.get_pointer_to_function(name)
-    context = cpu_target.target_context
-    arguments = [context.get_value_type(kind) for kind in given]
-    module = context.create_module("entry")
-    entry = ir.Function(module, _ENTRY, f"sora_np_entry_{len(_LIBRARIES)}")
+    arguments = [cpu_target.target_context.get_value_type(kind) for kind in given]
+    entry_name = f"sora_np_entry_{next(_NUMBERS)}"
+    entry = ir.Function(module, _ENTRY, entry_name)
     item, thread, block = entry.args
     build = ir.IRBuilder(entry.append_basic_block())
     layout = ir.LiteralStructType(arguments).as_pointer()
@@ -179,11 +201,7 @@ def _entry(body: Any, kinds: tuple[Any, ...]) -> int:
     callee = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, *arguments]).as_pointer()
     build.call(build.inttoptr(_WORD(address), callee), [item, thread, *values])
     build.ret_void()
-    library = context.codegen().create_library("entry")
-    library.add_ir_module(module)
-    library.finalize()
-    _LIBRARIES.append(library)
-    return int(library.get_pointer_to_function(entry.name))
+    return entry_name
 
 
 @intrinsic

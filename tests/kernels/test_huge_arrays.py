@@ -23,7 +23,7 @@ from sora_np.kernels import (
     softmax,
 )
 from sora_np.kernels import relu as relu_module
-from sora_np.kernels.tasks import _C_ENTRY, Task, run
+from sora_np.kernels.tasks import _C_ENTRY, Program, Task, run
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or bool(numba.config.DISABLE_JIT),
@@ -57,7 +57,7 @@ def run_last(tasks):
         if task.count <= SMALL:
             run(task)
             continue
-        entry, block, count = task.row
+        [[entry, block, count]] = Program([task]).rows.tolist()
         for item in range(count - 16, count):
             _C_ENTRY(entry)(item, 0, block)
 
