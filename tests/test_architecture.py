@@ -19,6 +19,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ],
     ["layers"],
     ["losses", "metrics", "optimizers", "graph"],
+    ["fused"],
     [
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
         *("summary",),
@@ -155,7 +156,8 @@ def test_blas_is_not_on_the_way():
     folders = "kernels", "sora_np/layers", "sora_np/losses", "sora_np/optimizers"
     paths = [path for folder in folders for path in ROOT.glob(f"{folder}/*.py")]
     paths.remove(ROOT / "sora_np/layers/warp.py")  # 3 x 3: too small for its threads
-    for path in [*paths, ROOT / "sora_np/plan.py", ROOT / "sora_np/graph.py"]:
+    paths += [ROOT / f"sora_np/{name}.py" for name in ("plan", "fused", "graph")]
+    for path in paths:
         tree = ast.parse(path.read_text())
         references = {
             id(inner)
