@@ -22,6 +22,7 @@ from sora_np import (
     regularizers,
     utils,
 )
+from sora_np.archive import VERSION as __version__
 from sora_np.layers import (
     Activation,
     BatchNormalization,
@@ -51,7 +52,6 @@ from sora_np.layers import (
     Softmax,
 )
 from sora_np.models import Model, Sequential, load_model
-from sora_np.saving import VERSION as __version__
 
 __all__ = [
     "Activation",

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np import layers, losses, metrics, optimizers
+from sora_np.archive import VERSION
 from sora_np.kernels.arrays import Shape
 from sora_np.layers import Layer
 from sora_np.names import by_name, from_config
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from sora_np.models import Sequential
 
 FORMAT = 1  # of the file; a reader refuses larger ones
-VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
 LAYERS: dict[str, type[Layer]] = by_name(
     cls for cls in vars(layers).values() if isinstance(cls, type)
 )

@@ -15,7 +15,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["warn"],
     [
         *("windows", "names", "initializers", "activations", "regularizers"),
-        *("statistics",),
+        *("statistics", "atomic", "members", "archive"),
     ],
     ["layers"],
     ["losses", "metrics", "optimizers", "graph"],

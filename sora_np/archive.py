@@ -1,0 +1,233 @@
+"""Arrays and a JSON configuration in one file, checked down to the last byte.
+
+The file is what ``np.savez`` writes, so that any NumPy reads it: a zip archive of .npy
+members, one after another and not compressed.  There is no pickle in it, and nothing in
+it is ever executed.  The last member, ``config.json``, holds UTF-8 as uint8::
+
+    {"format": 2, "written_by": "0.1.0", "sha256": {NAME: DIGEST, ...}, "config": {...}}
+
+with the SHA-256 of each other member, header included.  The configuration itself is
+held by the archive's CRC-32.  In format 1 its entries stood beside "format", and there
+were no digests; CRC-32 served for all.
+
+``read`` trusts nothing; see ``members.py``.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import stat
+import struct
+import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.atomic import replacing
+from sora_np.members import (
+    LIMIT,
+    NUMBERS,
+    Member,
+    Wrong,
+    directory,
+    odd_name,
+    read_array,
+)
+
+FORMAT = 2  # of the file; a reader refuses larger ones
+VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
+
+Config = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+
+_CONFIG = "config.json"
+_CHUNK = 1 << 20  # stays in the cache while it is hashed and written
+
+
+class ModelFileError(ValueError):
+    """A file that cannot be read as what it should be.
+
+    Attributes
+    ----------
+    path : of the file
+    reason : what was expected, and what came
+    member : of the file, where it is one of them that is wrong, or None
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], reason: str, member: str | None = None
+    ) -> None:
+        super().__init__(path, reason, member)
+        self.path, self.reason, self.member = path, reason, member
+
+    def __str__(self) -> str:
+        where = "" if self.member is None else f"{self.member}: "
+        return f"{os.fspath(self.path)}: {where}{self.reason}"
+
+
+def write(
+    path: str | os.PathLike[str],
+    config: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    overwrite: bool = True,
+) -> None:
+    """Write a file, whole or not at all (see ``atomic.py``).
+
+    The same content makes the same bytes.
+
+    Parameters
+    ----------
+    path : of the file; its folder must be there
+    config : what JSON can hold; NaN and infinity too
+    arrays : name -> array of numbers or truth values, of any shape
+
+    Raises
+    ------
+    FileExistsError : where there is a file and ``overwrite`` is False
+    TypeError : for what JSON cannot hold, or an array of other things than numbers
+    ValueError : for a name that cannot be a member's, a configuration over 16 MiB
+    OSError : where the disk is full, or the like; an old file stays
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder, "file.npz"), {"a": [1, 2]}, {"b/c": np.arange(3)})
+    ...     read(Path(folder, "file.npz"))
+    ({'a': [1, 2]}, {'b/c': array([0, 1, 2])})
+    """
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(f"{path} is there already: overwrite=True replaces it")
+    for name, array in arrays.items():
+        if odd_name(name) or name == _CONFIG:
+            raise ValueError(f"{name!r} cannot be the name of an array in a file")
+        if not NUMBERS.fullmatch(array.dtype.str):
+            raise TypeError(f"{name} holds {array.dtype}, numbers are wanted")
+    head: Config = {"format": FORMAT, "written_by": VERSION}
+    head |= {"sha256": dict.fromkeys(arrays, "0" * 64), "config": {**config}}
+    if len(json.dumps(head)) > LIMIT - 1000:
+        raise ValueError(f"the configuration is larger than {LIMIT} bytes")
+    with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
+        head["sha256"] = {
+            name: _write_array(archive, name, array) for name, array in arrays.items()
+        }
+        text = np.frombuffer(json.dumps(head).encode(), np.uint8)
+        _write_array(archive, _CONFIG, text)
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> str:
+    """Append a member; return its SHA-256."""
+    array = np.asarray(array, order="C")
+    header = io.BytesIO()
+    described = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(header, described)
+    data = array.reshape(-1).view(np.uint8)
+    info = zipfile.ZipInfo(f"{name}.npy")  # of 1980: the same bytes on any day
+    info.file_size = len(header.getvalue()) + len(data)
+    digest = hashlib.sha256(header.getvalue())
+    with archive.open(info, "w") as member:
+        member.write(header.getvalue())
+        for start in range(0, len(data), _CHUNK):
+            chunk = data[start : start + _CHUNK].data
+            digest.update(chunk)
+            member.write(chunk)
+    return digest.hexdigest()
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Config, Arrays]:
+    """Return the configuration and the arrays of a file.
+
+    Raises
+    ------
+    FileNotFoundError : where there is none
+    ModelFileError : where anything about it is wrong: file, member and reason
+    """
+    with _opened(path) as (file, members):
+        config, digests = _read_config(path, file, members)
+        arrays = {}
+        for name, member in members.items():
+            if name != _CONFIG:
+                with _errors(path, name):
+                    digest = None if digests is None else digests[name]
+                    arrays[name] = read_array(file, member, digest)
+        return config, arrays
+
+
+def read_config(path: str | os.PathLike[str]) -> Config:
+    """Return the configuration alone, without reading the arrays; see ``read``."""
+    with _opened(path) as (file, members):
+        return _read_config(path, file, members)[0]
+
+
+@contextlib.contextmanager
+def _errors(path: str | os.PathLike[str], member: str | None = None) -> Iterator[None]:
+    """Turn all that reading a damaged file raises into ModelFileError."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except MemoryError as error:
+        reason = f"there is not memory enough for it: {error}"
+        raise ModelFileError(path, reason, member) from error
+    except (Wrong, zipfile.BadZipFile) as error:
+        raise ModelFileError(path, f"{error}", member) from error
+    except (
+        *(ValueError, TypeError, EOFError, OSError, RecursionError, OverflowError),
+        *(NotImplementedError, struct.error),
+    ) as error:
+        raise ModelFileError(path, f"it is damaged: {error}", member) from error
+
+
+@contextlib.contextmanager
+def _opened(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[BinaryIO, dict[str, Member]]]:
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a device or the like"
+        raise ModelFileError(path, f"it is {kind}, a file is wanted")
+    with open(path, "rb") as file:
+        with _errors(path):
+            members = directory(file)
+        yield file, members
+
+
+def _read_config(
+    path: str | os.PathLike[str], file: BinaryIO, members: Mapping[str, Member]
+) -> tuple[Config, dict[str, str] | None]:
+    """Return the configuration, and the digests of the arrays (none in format 1)."""
+    if _CONFIG not in members:
+        raise ModelFileError(path, f"it has no {_CONFIG}: it is no model of sora_np")
+    with _errors(path, _CONFIG):
+        if members[_CONFIG].size > LIMIT:
+            raise Wrong(f"it is larger than {LIMIT} bytes")
+        text = read_array(file, members[_CONFIG], None).tobytes()
+        head = json.loads(text.decode(), object_pairs_hook=_unique)
+        if not isinstance(head, dict) or type(head.get("format")) is not int:
+            raise Wrong("it has no format number")
+        if head["format"] > FORMAT:
+            raise Wrong(
+                f"written by sora_np {head.get('written_by')} in format "
+                f"{head['format']}; this is sora_np {VERSION}, which reads up to "
+                f"{FORMAT}: upgrade"
+            )
+        if head["format"] == 1:
+            return {k: head[k] for k in head.keys() - {"format", "written_by"}}, None
+        config, digests = head.get("config"), head.get("sha256")
+        if not isinstance(config, dict) or not isinstance(digests, dict):
+            raise Wrong('it wants "config" and "sha256"')
+        if odd := digests.keys() ^ (members.keys() - {_CONFIG}):
+            raise Wrong(f"missing, or not named here: {', '.join(sorted(odd))}")
+    return config, digests
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Wrong("a name stands twice in one object")
+    return found

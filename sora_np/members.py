@@ -1,0 +1,144 @@
+"""The members of an .npz archive, found and read without trusting it.
+
+What a member declares must be what it holds, to the byte, and all members together are
+the file.  So no file asks for more memory than its own size.  Nothing is unpickled, and
+no name ever becomes a path.  Sources: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4, for
+zip; NumPy's NEP 1 for .npy.
+"""
+
+import hashlib
+import io
+import math
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+LIMIT = 1 << 24  # bytes of a configuration or a directory: as objects 20 times as much
+_HEADER = re.compile(
+    rb"\{'descr': '([^']*)', 'fortran_order': (False|True), "
+    rb"'shape': \(([-\d, ]*)\), \} *\n"
+)
+NUMBERS = re.compile("[<>|](b1|i1|i2|i4|i8|u1|u2|u4|u8|f2|f4|f8)")
+_FOREIGN = {
+    b"": "it is empty",
+    b"\x89HDF": "it is HDF5 (.h5), which is not read here: convert it to .safetensors",
+    b"\x80": "it is a pickle, which could run anything, and is not read here",
+}
+
+
+class Member(NamedTuple):
+    """Where a .npy stands in the file."""
+
+    start: int
+    size: int
+    crc: int
+
+
+class Wrong(Exception):
+    """Why a file is refused; `_errors` adds which file and member."""
+
+
+def directory(file: BinaryIO) -> dict[str, Member]:
+    """Return where the members are; together they are the file, without overlap."""
+    start = file.read(4)
+    if start != b"PK\3\4":
+        for magic, reason in _FOREIGN.items():
+            if start[: len(magic) or None] == magic:
+                raise Wrong(reason)
+        raise Wrong("it is no .npz archive")
+    file.seek(-min(22, file.seek(0, io.SEEK_END)), io.SEEK_END)
+    end = struct.unpack("<4s8xI4xH", file.read().rjust(22))
+    if end[0] != b"PK\5\6" or end[2] != 0:
+        raise Wrong("it is cut off, or something stands behind its end")
+    if end[1] > LIMIT:
+        raise Wrong(f"its directory of {end[1]} bytes is too large")
+    with zipfile.ZipFile(file) as archive:
+        infos, last = archive.infolist(), archive.start_dir
+    members: dict[str, Member] = {}
+    place = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        name = info.orig_filename
+        if info.header_offset != place:
+            raise Wrong(f"{name!r} overlaps another member, or leaves a gap")
+        members[_checked(info, members)] = member = _member(file, info)
+        place = member.start + member.size
+    if place != last:
+        raise Wrong("there is a gap before its directory, or an overlap with it")
+    return members
+
+
+def _checked(info: zipfile.ZipInfo, members: Mapping[str, Any]) -> str:
+    """Return the name of an array, or raise where this is no member of ours."""
+    name = info.orig_filename.removesuffix(".npy")
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if name == info.orig_filename or odd_name(name):
+        raise Wrong(f"{info.orig_filename!r} is no name of an array")
+    if name in members:
+        raise Wrong(f"it holds two members of the name {name!r}")
+    if kind not in (0, stat.S_IFREG):
+        raise Wrong(f"{name!r} is a link or the like")
+    if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & ~0x800:
+        raise Wrong(f"{name!r} is compressed or encrypted, plain bytes are wanted")
+    if info.compress_size != info.file_size:
+        raise Wrong(f"{name!r} declares two sizes")
+    return name
+
+
+def odd_name(name: str) -> bool:
+    """Whether a name could mean a place outside, or none, if it were a path."""
+    parts = name.split("/")
+    return "" in parts or ".." in parts or "\\" in name or "\0" in name
+
+
+def _member(file: BinaryIO, info: zipfile.ZipInfo) -> Member:
+    file.seek(info.header_offset)
+    magic, name_size, extra_size = struct.unpack("<4s22xHH", file.read(30))
+    name = file.read(name_size)
+    code = "utf-8" if info.flag_bits & 0x800 else "cp437"
+    if magic != b"PK\3\4" or name != info.orig_filename.encode(code):
+        raise Wrong(f"{info.orig_filename!r} does not begin as its directory says")
+    start = info.header_offset + 30 + name_size + extra_size
+    return Member(start, info.file_size, info.CRC)
+
+
+def read_array(file: BinaryIO, member: Member, sha256: str | None) -> NDArray[Any]:
+    """Return a member's array; its digest, or CRC-32 where there is none, must fit."""
+    file.seek(member.start)
+    header = file.read(min(10, member.size))
+    if header[:8] != b"\x93NUMPY\1\0" or len(header) < 10:
+        raise Wrong("it is no .npy of version 1.0")
+    header += file.read(min(header[8] + 256 * header[9], member.size - 10))
+    found = _HEADER.fullmatch(header[10:])
+    if found is None:
+        raise Wrong(f"its header is not that of an array: {header[10:90]!r}")
+    kind, fortran, sizes = (
+        group.decode("ascii", "replace") for group in found.groups()
+    )
+    if not NUMBERS.fullmatch(kind):
+        raise Wrong(f"it holds {kind}, numbers are wanted")
+    shape = tuple(int(size) for size in sizes.split(",") if size.strip())
+    dtype = np.dtype(kind)
+    held = member.size - len(header)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held:
+        raise Wrong(f"it declares {shape} of {dtype}, and holds {held} bytes")
+    data = np.empty(held, np.uint8)
+    if file.readinto(data.data) != held:  # type: ignore[attr-defined]
+        raise Wrong("it is cut off")
+    if sha256 is None:
+        if zlib.crc32(data.data, zlib.crc32(header)) != member.crc:
+            raise Wrong("it is damaged: its CRC-32 is another")
+    else:
+        digest = hashlib.sha256(header)
+        digest.update(data.data)
+        if digest.hexdigest() != sha256:
+            raise Wrong("it is damaged: its SHA-256 is another")
+    array: NDArray[Any] = data.view(dtype)
+    array = array.reshape(shape[::-1]).T if fortran == "True" else array.reshape(shape)
+    return array.astype(dtype.newbyteorder("="), order="C", copy=False)
