@@ -1,6 +1,7 @@
 """The command ``sora-np``: train, evaluate, predict, gradcheck, info."""
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status, 2 for a mistake of the user's."""
     options = _parser().parse_args(arguments)
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of classes may be any text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status: int = options.run(options)
         sys.stdout.flush()

@@ -13,6 +13,7 @@ from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import batch_of
 from sora_np.summary import summary
+from sora_np.terminal import printable
 from sora_np.training import Model
 
 __all__ = ["Model", "Sequential", "load_model"]
@@ -313,7 +314,8 @@ class Sequential(Model):
         line_length : of the box; None for as wide as its text
         print_fn : takes the text
         """
-        print_fn(summary(self, line_length))
+        text = summary(self, line_length)
+        print_fn(printable(text) if print_fn is print else text)
 
     def __repr__(self) -> str:
         return f"<Sequential {self.name!r} of {len(self.layers)} layers>"

@@ -1,7 +1,8 @@
 """The table that ``model.summary()`` prints."""
 
-import sys
 from typing import TYPE_CHECKING
+
+from sora_np.terminal import can_print
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential
@@ -22,7 +23,7 @@ def summary(model: "Sequential", line_length: int | None = None) -> str:
     widths = [max(len(row[c]) for row in rows) + 2 for c in range(3)]
     if line_length is not None:
         widths[0] += max(line_length - sum(widths) - 4, 0)
-    h, v, *corners = _BOX if _can_print("".join(_BOX)) else _ASCII
+    h, v, *corners = _BOX if can_print("".join(_BOX)) else _ASCII
     top, middle, bottom = (
         left + cross.join(h * width for width in widths) + right
         for left, cross, right in (corners[:3], corners[3:6], corners[6:])
@@ -64,12 +65,3 @@ def _count(numbers: int, itemsize: int) -> str:
             break
         size, unit = size / 1024, larger
     return f"{numbers:,} ({size:.2f} {unit})"
-
-
-def _can_print(text: str) -> bool:
-    """Whether standard output's encoding has these characters."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -179,7 +179,9 @@ ITEMS = {  # number: (what, {file: tests})
             PROGRESS: [
                 *("one_line_an_epoch", "no_bar_on_a_dumb_terminal", "no_colours"),
                 *("ascii_stdout", "a_terminal_that_knows_ascii_alone"),
+                "metrics_with_names_that_stdout_cannot_show",
             ],
+            "models/test_summary.py": ["names_that_stdout_cannot_show"],
             "test_command.py": ["ascii_output_and_a_closed_pipe"],
         },
     ),

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.terminal import printable
+
 from .base import Logs
 
 
@@ -57,7 +59,7 @@ class Progress:
         count = f"{self._done}/{self.steps or self._done}"
         parts = [self.title, count, f"{now - self._start:.0f}s"]
         parts += [f"{_format_time(rate)}/step", format_logs(logs)]
-        print(" - ".join(part for part in parts if part), flush=True)
+        print(printable(" - ".join(part for part in parts if part)), flush=True)
 
 
 def _tqdm_bar(steps: int | None, title: str) -> Any:

@@ -14,6 +14,7 @@ import time
 import pytest
 
 from sora_np.callbacks import Progress, format_logs
+from sora_np.metrics import SparseCategoricalAccuracy
 
 TIME = r"\d+s - \d+(s|ms|us)/step"
 NUMBERS = r"accuracy: \d\.\d{4} - loss: \d\.\d{4}"
@@ -108,6 +109,19 @@ def test_ascii_stdout(make_model, images, monkeypatch):
     assert stdout.buffer.getvalue().count(b"\n") == 2
 
 
+def test_metrics_with_names_that_stdout_cannot_show(make_model, images, monkeypatch):
+    """Training goes on, and the line says what it can."""
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    model = make_model()
+    metric = SparseCategoricalAccuracy("accuracy_\N{GREEK SMALL LETTER ALPHA}")
+    model.compile("sgd", model.loss, metrics=[metric])
+    history = model.fit(*images, epochs=2)
+    stdout.flush()
+    assert stdout.buffer.getvalue().count(b"accuracy_\\u03b1: 0.") == 2
+    assert len(history.epoch) == 2
+
+
 @pytest.mark.parametrize("name", ["stdout", "stderr"])
 def test_without_standard_streams(make_model, images, monkeypatch, name):
     monkeypatch.setattr(sys, name, None)
@@ -134,6 +148,16 @@ def test_predict_shows_a_bar_and_no_line(make_model, images, capsys, terminal):
     pytest.importorskip("tqdm")
     bar = terminal(lambda: make_model().predict(images[0]))
     assert "predict:   0%|" in bar and capsys.readouterr().out == ""
+
+
+def test_bar_in_a_notebook(make_model, images, capsys, monkeypatch):
+    """A widget where ipywidgets is installed; else a line that is written over."""
+    pytest.importorskip("tqdm")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)  # as in a notebook's process
+    make_model().fit(*images, epochs=2)
+    out, err = capsys.readouterr()
+    assert "Epoch 1/2:   0%|" in err and "Epoch 2/2:   0%|" in err
+    assert out.count("\n") == 2 and "%|" not in out
 
 
 def test_no_bar_on_a_dumb_terminal(make_model, images, capsys, terminal, monkeypatch):

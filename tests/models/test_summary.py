@@ -42,6 +42,14 @@ def test_stdout_without_box_characters(monkeypatch, encoding):
     assert text == SUMMARY.translate(boxes)
 
 
+def test_names_that_stdout_cannot_show(monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    Sequential([Dense(3, name="caf\xe9")]).summary()
+    stdout.flush()
+    assert b"caf\\xe9 (Dense)" in stdout.buffer.getvalue()
+
+
 def test_without_any_stdout(monkeypatch):
     monkeypatch.setattr(sys, "stdout", None)  # pythonw, or started with >&-
     create_sora_model((28, 28, 1)).summary()
