@@ -12,7 +12,7 @@ from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import batch_of
-from sora_np.summary import summary
+from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
 from sora_np.training import Model
 
@@ -316,6 +316,9 @@ class Sequential(Model):
         """
         text = summary(self, line_length)
         print_fn(printable(text) if print_fn is print else text)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
     def __repr__(self) -> str:
         return f"<Sequential {self.name!r} of {len(self.layers)} layers>"

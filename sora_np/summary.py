@@ -1,5 +1,6 @@
-"""The table that ``model.summary()`` prints."""
+"""The table that ``model.summary()`` prints, and a notebook shows."""
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from sora_np.terminal import can_print
@@ -13,13 +14,7 @@ _ASCII = tuple("-|+++++++++")
 
 def summary(model: "Sequential", line_length: int | None = None) -> str:
     """Return a box of layers, output shapes and parameter counts, and their totals."""
-    rows = [("Layer (type)", "Output Shape", "Param #")]
-    for position, layer in enumerate(model.layers):
-        shape, count = "?", "?"
-        if model.built:
-            sizes = ("None", *map(str, model.nodes[position].output_shape))
-            shape, count = f"({', '.join(sizes)})", f"{layer.count_params():,}"
-        rows.append((f"{layer.name} ({type(layer).__name__})", shape, count))
+    rows = _rows(model)
     widths = [max(len(row[c]) for row in rows) + 2 for c in range(3)]
     if line_length is not None:
         widths[0] += max(line_length - sum(widths) - 4, 0)
@@ -37,20 +32,56 @@ def summary(model: "Sequential", line_length: int | None = None) -> str:
         )
         lines += [v + v.join(cells) + v] + ([middle] if number == 0 else [])
     lines.append(bottom)
-    if model.built:
-        learnt = sum(
-            p.size
-            for layer in model.layers
-            if layer.trainable
-            for p in layer.params.values()
-        )
-        total, size = model.count_params(), model.dtype.itemsize
-        lines += [
-            f" Total params: {_count(total, size)}",
-            f" Trainable params: {_count(learnt, size)}",
-            f" Non-trainable params: {_count(total - learnt, size)}",
-        ]
+    lines += [f" {name}: {count}" for name, count in _totals(model)]
     return "\n".join(lines)
+
+
+def summary_html(model: "Sequential") -> str:
+    """Return the same as an HTML table, which a notebook shows."""
+    head, *rows = _rows(model)
+    cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{shape}</td><td>{count}</td></tr>'
+        for name, shape, count in rows
+    )
+    foot = "".join(
+        f'<tr><th scope="row" colspan="2">{name}</th><td>{count}</td></tr>'
+        for name, count in _totals(model)
+    )
+    return (
+        f"<table><caption>{escape(model.name)}</caption>"
+        f"<thead><tr>{cells}</tr></thead><tbody>{body}</tbody>"
+        + (f"<tfoot>{foot}</tfoot>" if foot else "")
+        + "</table>"
+    )
+
+
+def _rows(model: "Sequential") -> list[tuple[str, str, str]]:
+    rows = [("Layer (type)", "Output Shape", "Param #")]
+    for position, layer in enumerate(model.layers):
+        shape, count = "?", "?"
+        if model.built:
+            sizes = ("None", *map(str, model.nodes[position].output_shape))
+            shape, count = f"({', '.join(sizes)})", f"{layer.count_params():,}"
+        rows.append((f"{layer.name} ({type(layer).__name__})", shape, count))
+    return rows
+
+
+def _totals(model: "Sequential") -> list[tuple[str, str]]:
+    if not model.built:
+        return []
+    total, size = model.count_params(), model.dtype.itemsize
+    learnt = sum(
+        p.size
+        for layer in model.layers
+        if layer.trainable
+        for p in layer.params.values()
+    )
+    return [
+        ("Total params", _count(total, size)),
+        ("Trainable params", _count(learnt, size)),
+        ("Non-trainable params", _count(total - learnt, size)),
+    ]
 
 
 def _count(numbers: int, itemsize: int) -> str:

@@ -22,7 +22,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["fused"],
     [
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
-        *("summary",),
+        *("summary", "plots"),
     ],
     ["training"],
     ["models"],

@@ -171,6 +171,7 @@ ITEMS = {  # number: (what, {file: tests})
         {
             "test_command.py": ["an_image_without_pillow"],
             PROGRESS: ["no_bar_without_tqdm"],
+            "plots/test_curves.py": ["without_matplotlib"],
         },
     ),
     54: (

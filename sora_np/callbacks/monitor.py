@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from sora_np import metrics
 from sora_np.warn import warn
 
-from .base import Callback, Logs
+from .base import Callback, Logs, direction_of
 
 
 class Monitor:
@@ -33,14 +32,8 @@ class Monitor:
         """
         self._callback, self._has_warned = callback, False
         mode, model = self.mode, callback.model
-        name = self.name.removeprefix("val_")
-        if mode == "auto" and name == "loss":
-            mode = "min"
-        for metric, its_name in zip(
-            model._metrics, model.metrics_names[1:], strict=True
-        ):
-            if mode == "auto" and its_name == name:
-                mode = metrics.direction(metric) or "auto"
+        if mode == "auto":
+            mode = direction_of(self.name, model) or "auto"
         if mode == "auto":
             known = model.metrics_names
             if callback.params["validation_freq"]:

@@ -89,3 +89,17 @@ def test_float64_takes_twice_the_memory():
     model = Sequential([Dense(3, input_shape=(4,))], dtype=np.float64)
     model.summary(print_fn=texts.append)
     assert " Total params: 15 (120.00 B)" in texts[0]
+
+
+def test_a_notebook_shows_a_table():
+    html = create_sora_model((28, 28, 1))._repr_html_()
+    assert html.count("<tr>") == 1 + 7 + 3
+    row = "conv2d (Conv2D)</th><td>(None, 26, 26, 32)</td><td>320</td>"
+    assert row in html and "<td>225,034 (879.04 KB)</td>" in html
+
+
+def test_names_are_no_html():
+    model = Sequential([Dense(1, name="<b>")], name="<script>")
+    html = model._repr_html_()
+    assert "<caption>&lt;script&gt;</caption>" in html and "&lt;b&gt; (Dense)" in html
+    assert "<script>" not in html and "<b>" not in html

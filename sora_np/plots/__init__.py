@@ -1,0 +1,25 @@
+"""Pictures: what a model learnt, mistook and sees; the extra ``plot`` (matplotlib).
+
+=========================  =========================================================
+`History.plot()`           loss and metrics by epoch, the best one marked
+`plot_confusion_matrix`    which classes are taken for which
+`plot_mistakes`            the images that a model is most surely wrong about
+`plot_filters`             what a convolution looks for
+`plot_feature_maps`        an image, layer by layer
+`plot_augmented`           samples before and after, in `sora_np.preprocessing`
+=========================  =========================================================
+
+Each returns a ``matplotlib.figure.Figure``, which a notebook shows and
+``figure.savefig("name.png")`` writes.  Nothing of pyplot is touched, so that no window
+opens and no figure stays in memory.
+"""
+
+from .classes import plot_confusion_matrix, plot_mistakes
+from .layers import plot_feature_maps, plot_filters
+
+__all__ = [
+    "plot_confusion_matrix",
+    "plot_feature_maps",
+    "plot_filters",
+    "plot_mistakes",
+]

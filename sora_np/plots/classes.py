@@ -1,0 +1,134 @@
+"""Pictures of what a classifier takes for what."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.metrics import confusion_matrix
+
+from .figure import as_images, draw_image, grid, names_of, new_figure, scaled
+
+
+def plot_confusion_matrix(
+    y_true: ArrayLike, y_pred: ArrayLike, names: Sequence[str] | None = None
+) -> Any:
+    """Return a figure of how many samples of each class were taken for which.
+
+    A row is a true class, a column a predicted one; shades are shares of the row.
+
+    Parameters
+    ----------
+    y_true, y_pred : labels (N,), whole numbers from 0
+    names : of the classes; by default their numbers
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError : without matplotlib, the extra ``plot``
+    ValueError : for what are no labels, or more of them than names
+
+    Examples
+    --------
+    >>> figure = plot_confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])
+    >>> figure.savefig("matrix.png")  # doctest: +SKIP
+    """
+    matrix = confusion_matrix(y_true, y_pred, None if names is None else len(names))
+    names = names_of(names, len(matrix))
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    size = 2.5 + 0.5 * min(len(names), 60)
+    figure = new_figure(size, size)
+    ax = figure.subplots()
+    ax.imshow(shares, "Blues", vmin=0, vmax=1)
+    places = range(len(names))
+    ax.set_xticks(places, names, rotation=90)
+    ax.set_yticks(places, names)
+    ax.set(xlabel="predicted class", ylabel="true class")
+    correct, samples = int(matrix.trace()), int(matrix.sum())
+    ax.set_title(f"{correct} of {samples} right, {correct / max(samples, 1):.1%}")
+    if len(names) <= 30:  # more are too small to read
+        for (i, j), count in np.ndenumerate(matrix):
+            colour = "white" if shares[i, j] > 0.5 else "black"
+            ax.text(j, i, count, ha="center", va="center", color=colour, size=8)
+    return figure
+
+
+def plot_mistakes(
+    x: ArrayLike,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    names: Sequence[str] | None = None,
+    count: int = 12,
+) -> Any:
+    """Return a figure of the images that a model is most surely wrong about.
+
+    Above each stands what it was taken for, how surely, and what it is.
+
+    Parameters
+    ----------
+    x : images (N, H, W, C) with 1 or 3 channels
+    y_true : labels (N,) or one-hot rows (N, K)
+    y_pred : probabilities (N, K), as ``model.predict(x)`` gives
+    names : of the classes; by default their numbers
+    count : how many images at most
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError : without matplotlib, the extra ``plot``
+    ValueError : for shapes that do not fit one another
+
+    Examples
+    --------
+    >>> x = np.zeros((2, 4, 4, 1))
+    >>> figure = plot_mistakes(x, [0, 1], [[0.1, 0.9], [0.2, 0.8]], ["cat", "dog"])
+    >>> print(figure.axes[0].get_title())
+    dog 90.0%
+    is cat
+    """
+    images, probabilities = as_images(x), np.asarray(y_pred)
+    labels = np.asarray(y_true)
+    if labels.shape == probabilities.shape:
+        labels = labels.argmax(axis=-1)
+    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
+        raise ValueError(
+            "y_true must be labels (N,) or one-hot rows, and y_pred probabilities "
+            f"(N, K), got shapes {np.shape(y_true)} and {probabilities.shape}"
+        )
+    if len(images) != len(labels):
+        raise ValueError(f"there are {len(images)} images and {len(labels)} labels")
+    names = names_of(names, probabilities.shape[1])
+    worst = worst_mistakes(labels, probabilities)
+    total, worst = len(worst), worst[:count]
+    columns = min(max(len(worst), 1), 6)
+    rows = max(-(-len(worst) // columns), 1)
+    figure = new_figure(max(1.7 * columns, 4), 2.1 * rows + 0.4)
+    figure.suptitle(f"{total} of {len(labels)} samples are taken for another class")
+    shown = scaled(images[worst]) if len(worst) else images
+    for ax, sample, image in zip(
+        grid(figure, len(worst), columns), worst, shown, strict=False
+    ):
+        draw_image(ax, image)
+        taken, true = int(probabilities[sample].argmax()), int(labels[sample])
+        sure = float(probabilities[sample, taken])
+        ax.set_title(f"{names[taken]} {sure:.1%}\nis {names[true]}", size=8)
+    return figure
+
+
+def worst_mistakes(
+    labels: NDArray[Any], probabilities: NDArray[Any]
+) -> NDArray[np.intp]:
+    """Return the samples taken for another class, the surest first.
+
+    >>> worst_mistakes(np.array([0, 1, 0]), np.array([[0.4, 0.6], [0, 1], [0.1, 0.9]]))
+    array([2, 0])
+    """
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]

@@ -1,0 +1,133 @@
+"""The curves of a history: loss and metrics by epoch; its table where they cannot be.
+
+``History.plot()`` draws them, and a notebook shows them.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .figure import TRAINING, VALIDATION, new_figure, plain, svg_of
+
+if TYPE_CHECKING:
+    from sora_np.callbacks import History
+
+
+def plot_history(history: "History", names: Sequence[str] | None = None) -> Any:
+    """Return a figure with one panel for the loss and one for every metric, or some."""
+    names = panels(history) if names is None else names
+    if not names:
+        raise ValueError("the history is empty: fit the model first")
+    columns = min(len(names), 3)
+    rows = -(-len(names) // columns)
+    figure = new_figure(4.2 * columns, 3.2 * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(names) :]:
+        ax.remove()
+    for ax, name in zip(axes, names, strict=False):
+        _draw(ax, history, name)
+    return figure
+
+
+def panels(history: "History") -> list[str]:
+    """Return the names that get a panel of their own, the loss first."""
+    names = {name.removeprefix("val_") for name in history.history}
+    return sorted(names, key=lambda name: (name != "loss", name))
+
+
+def best_epoch(history: "History", name: str) -> tuple[str, int, float] | None:
+    """Return (name, epoch, value) where a loss or metric was best, NaN never is.
+
+    The validation's number decides where there is one.  None where nobody knows whether
+    more is better, or where the numbers are arrays.
+
+    >>> from sora_np.callbacks import History
+    >>> history = History()
+    >>> for epoch, loss in enumerate([0.5, 0.2, 0.3]):
+    ...     history.on_epoch_end(epoch, {"loss": 0.9 - epoch / 10, "val_loss": loss})
+    >>> best_epoch(history, "loss")
+    ('val_loss', 1, 0.2)
+    """
+    shown = f"val_{name}" if f"val_{name}" in history.history else name
+    values = np.array(history.history[shown], np.float64)
+    direction = history.direction(name)
+    if direction is None or values.ndim != 1 or np.isnan(values).all():
+        return None
+    place = int(np.nanargmax(values) if direction == "max" else np.nanargmin(values))
+    return shown, history.epochs_of[shown][place], float(values[place])
+
+
+def _draw(ax: Any, history: "History", name: str) -> None:
+    for shown, label, colour, line in (
+        (name, "training", TRAINING, "--"),
+        (f"val_{name}", "validation", VALIDATION, "-"),
+    ):
+        if shown in history.history:
+            epochs = [epoch + 1 for epoch in history.epochs_of[shown]]
+            values = np.array(history.history[shown], np.float64)
+            marker = "o" if len(epochs) == 1 else None  # a line of one point is none
+            drawn = ax.plot(epochs, values, line, color=colour, marker=marker)
+            drawn[0].set_label(label)  # of several classes, once
+    title = plain(name)
+    best = best_epoch(history, name)
+    if best is not None:
+        shown, epoch, value = best
+        colour = VALIDATION if shown.startswith("val_") else TRAINING
+        ax.plot([epoch + 1], [value], "o", color=colour, label="best")
+        title += f": best {value:.4g} in epoch {epoch + 1}"
+    ax.set_title(title)
+    ax.set_xlabel("epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # an ASCII minus
+    ax.grid(alpha=0.3)
+    ax.legend()
+
+
+def history_html(history: "History") -> str:
+    """Return the curves as an image, or a table where there is no matplotlib."""
+    if not history.epoch:
+        return f"<p>{escape(repr(history))}</p>"
+    try:
+        picture = svg_of(plot_history(history))
+    except ImportError:
+        return history_table(history)
+    return f'<img alt="{escape(in_words(history))}" src="{picture}">'
+
+
+def in_words(history: "History", names: Sequence[str] | None = None) -> str:
+    """Say what the curves show, for those who do not see them.
+
+    >>> from sora_np.callbacks import History
+    >>> history = History()
+    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> in_words(history)
+    'Curves of loss over 1 epoch. loss: best 0.5 in epoch 1.'
+    """
+    names = panels(history) if names is None else names
+    count = f"{len(history.epoch)} epoch{'s' * (len(history.epoch) != 1)}"
+    text = f"Curves of {', '.join(names)} over {count}."
+    for name in names:
+        best = best_epoch(history, name)
+        if best is not None:
+            text += f" {best[0]}: best {best[2]:.4g} in epoch {best[1] + 1}."
+    return text
+
+
+def history_table(history: "History") -> str:
+    """Return the numbers of all epochs as an HTML table."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in history.history)
+    rows = []
+    for epoch in history.epoch:
+        cells = []
+        for name, values in history.history.items():
+            epochs = history.epochs_of[name]
+            value = values[epochs.index(epoch)] if epoch in epochs else None
+            numbers: Any = [] if value is None else np.ravel(value)
+            cells.append(f"<td>{' '.join(f'{number:.4f}' for number in numbers)}</td>")
+        rows.append(f'<tr><th scope="row">{epoch + 1}</th>{"".join(cells)}</tr>')
+    return (
+        f'<table><thead><tr><th scope="col">epoch</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
+    )
