@@ -21,6 +21,7 @@ from sora_np import (
     plots,
     preprocessing,
     regularizers,
+    report,
     utils,
 )
 from sora_np.archive import VERSION as __version__
@@ -98,5 +99,6 @@ __all__ = [
     "plots",
     "preprocessing",
     "regularizers",
+    "report",
     "utils",
 ]

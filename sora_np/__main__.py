@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sora_np
-from sora_np import gradcheck, metrics
+from sora_np import gradcheck, metrics, report
+from sora_np.callbacks import Stopwatch
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.image import read_image
 from sora_np.models import Sequential, load_model
+from sora_np.plots.figure import new_figure
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
+from sora_np.versions import versions
 
 DATASETS = {
     "fashion_mini": fashion_mini,
@@ -68,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--batch-size", type=int, default=32)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--save", type=Path, metavar="FILE.npz", help="write the model")
+    train.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write a page about the run"
+    )
 
     evaluate = command(_evaluate, "report how well a saved model does on test data")
     evaluate.add_argument("model", type=Path, metavar="MODEL.npz")
@@ -119,21 +125,39 @@ def _train(options: argparse.Namespace) -> int:
     (x_train, y_train), (x_test, y_test), names = _load(options)
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
     print(f"test: x {x_test.shape}, y {y_test.shape}")
-    if options.save is not None and not options.save.resolve().parent.is_dir():
-        raise FileNotFoundError(f"--save: no folder {options.save.resolve().parent}")
+    for option, file in (("--save", options.save), ("--report", options.report)):
+        if file is not None and not file.resolve().parent.is_dir():
+            raise FileNotFoundError(f"{option}: no folder {file.resolve().parent}")
+    if options.report is not None:
+        new_figure(1, 1)  # without matplotlib this fails now, not after training
     model = create_sora_model(x_train.shape[1:], len(names), options.seed)
     model.class_names = list(names)
     model.summary()
+    watch = Stopwatch()
     model.fit(
         *(x_train, to_categorical(y_train, len(names))),
         batch_size=options.batch_size,
         epochs=options.epochs,
+        callbacks=watch,
         validation_data=(x_test, to_categorical(y_test, len(names))),
     )
     _report(model, x_test, y_test)
     if options.save is not None:
         model.save(options.save)
         print(f"saved to {options.save}")
+    if options.report is not None:
+        data = options.data.name if options.data else options.dataset
+        report.write(
+            *(options.report, model, x_test, to_categorical(y_test, len(names))),
+            title=f"{model.name} on {data}",
+            configuration={
+                "Data": data,
+                "Training samples": f"{len(x_train):,}",
+                "Batch size": options.batch_size,
+            },
+            times=watch,
+        )
+        print(f"report written to {options.report}")
     return 0
 
 
@@ -196,28 +220,11 @@ def _gradcheck(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    import numba
-    import scipy
-    from llvmlite import binding
-
     from sora_np.kernels.cache import folder_of
-    from sora_np.kernels.relu import _relu_item, relu
+    from sora_np.kernels.relu import _relu_item
 
-    relu(np.ones(1, np.float32))  # the threading layer is chosen at the first launch
-    features = binding.get_host_cpu_features()
-    width = 64 if features.get("avx512f") else 32 if features.get("avx") else 16
-    for name, value in {
-        "sora_np": sora_np.__version__,
-        "python": sys.version.split()[0],
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "scipy": scipy.__version__,
-        "cpu": binding.get_host_cpu_name(),
-        "vector width": f"{width} bytes",
-        "threads": numba.get_num_threads(),
-        "threading layer": numba.threading_layer(),
-        "numba cache": folder_of(_relu_item),
-    }.items():
+    found = versions() | {"numba cache": folder_of(_relu_item)}
+    for name, value in found.items():
         print(f"{name:<16} {value}")
     return 0
 

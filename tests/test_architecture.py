@@ -26,7 +26,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ],
     ["training"],
     ["models"],
-    ["sora_model", "datasets", "preprocessing", "utils"],
+    ["sora_model", "datasets", "preprocessing", "report", "utils", "versions"],
     ["__main__"],
 ]
 FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}

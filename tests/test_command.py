@@ -50,6 +50,38 @@ def test_train_reports(trained, data):
     assert "\x1b" not in text  # no terminal, no escape codes
 
 
+def test_train_writes_a_page(data, tmp_path):
+    """Where the terminal knows ASCII alone, and through a pipe that is closed."""
+    pytest.importorskip("matplotlib")  # the extra [plot]
+    page = tmp_path / "run.html"
+    arguments = f"train --data {data} --epochs 2 --batch-size 4 --report {page}"
+    command = f"{sys.executable} -m sora_np {arguments} | head -n 1"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    result = subprocess.run(
+        command, shell=True, capture_output=True, text=True, env=environment
+    )
+    assert result.stderr == "" and len(result.stdout.splitlines()) == 1
+    result = run(*arguments.split(), PYTHONIOENCODING="ascii", LC_ALL="C", NO_COLOR="1")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.endswith(f"report written to {page}\n")
+    text = page.read_text(encoding="utf-8")
+    for part in (
+        *("sora_model on squares.npz", "Test accuracy", "Training without compiling"),
+        *("<td>40</td>", "<td>10 of shape (12, 12, 1)</td>"),
+    ):
+        assert part in text, part
+    assert str(tmp_path) not in text and "\x1b" not in text
+
+
+def test_a_page_without_matplotlib(data, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)  # importing it fails
+    page = tmp_path / "run.html"
+    assert main(["train", "--data", str(data), "--report", str(page)]) == 2
+    out, err = capsys.readouterr()
+    assert 'pip install "sora-np[plot]"' in err and len(err.splitlines()) == 1
+    assert "Epoch" not in out, "it is said before training"
+
+
 def test_evaluate_and_predict(trained, data, capsys):
     model, _ = trained
     assert main(["evaluate", str(model), "--data", str(data)]) == 0
@@ -119,8 +151,9 @@ def test_info(capsys):
         (["evaluate", "missing.npz"], "missing.npz"),
         (["train", "--epochs", "0"], "epochs must be a positive"),
         (["train", "--save", "no/such/folder/m.npz"], "no folder"),
+        (["train", "--report", "no/such/folder/r.html"], "--report: no folder"),
     ],
-    ids=["missing-model", "epochs", "save-folder"],
+    ids=["missing-model", "epochs", "save-folder", "report-folder"],
 )
 def test_mistakes_are_one_line(arguments, text, capsys):
     assert main(arguments) == 2

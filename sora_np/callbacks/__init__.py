@@ -7,6 +7,7 @@ from .lambda_callback import LambdaCallback
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint
 from .progress import Progress, format_logs
+from .stopwatch import Stopwatch
 from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ModelCheckpoint",
     "Progress",
     "ReduceLROnPlateau",
+    "Stopwatch",
     "TerminateOnNaN",
     "format_logs",
 ]

@@ -1,0 +1,89 @@
+"""Stopwatch."""
+
+import time
+
+from .base import Callback, Logs
+
+
+class Stopwatch(Callback):
+    """How long training takes, and how much of that its first steps take longer.
+
+    The first step of training and the first of validation also compile kernels, or load
+    their machine code from the cache.  ``first`` is by how much these two are longer
+    than the mean of those after them.
+
+    Attributes
+    ----------
+    seconds : from the beginning to the end of the last epoch
+    first : seconds of them that went into compiling and loading
+    epochs : how many there were
+    step : seconds of a training step, the mean of all but the first; 0 where there was
+        one
+
+    Examples
+    --------
+    >>> from sora_np import Dense, Sequential
+    >>> model = Sequential([Dense(1, input_shape=(2,))])
+    >>> model.compile("sgd", "mse")
+    >>> watch = Stopwatch()
+    >>> history = model.fit([[1, 2]], [3], epochs=2, callbacks=watch, verbose=0)
+    >>> watch.epochs, 0 <= watch.first < watch.seconds
+    (2, True)
+    """
+
+    def __init__(self) -> None:
+        self.on_train_begin()
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self._start = time.perf_counter()
+        self.seconds, self.epochs = 0.0, 0
+        self._training, self._validation = _Steps(), _Steps()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.seconds = time.perf_counter() - self._start
+        self.epochs += 1
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._training.begin()
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._training.end()
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        self._validation.begin()
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._validation.end()
+
+    @property
+    def first(self) -> float:
+        return self._training.first + self._validation.first
+
+    @property
+    def step(self) -> float:
+        return self._training.mean
+
+
+class _Steps:
+    """Seconds of the first step and of the others, of one kind."""
+
+    def __init__(self) -> None:
+        self._began, self._durations = 0.0, [0.0, 0.0]  # the first; the rest
+        self._count = 0
+
+    def begin(self) -> None:
+        self._began = time.perf_counter()
+
+    def end(self) -> None:
+        self._durations[self._count > 0] += time.perf_counter() - self._began
+        self._count += 1
+
+    @property
+    def mean(self) -> float:
+        """Of all but the first."""
+        return self._durations[1] / max(self._count - 1, 1)
+
+    @property
+    def first(self) -> float:
+        """By how much the first is longer."""
+        return max(self._durations[0] - self.mean, 0.0)

@@ -1,0 +1,107 @@
+"""The few forms of HTML that the page consists of.
+
+What comes from outside is ``str``, and escaped when it is put in; ``Markup`` is not.
+"""
+
+import base64
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.plots.figure import svg_of
+
+_LOOKS: list[Any] = [
+    {
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none"),
+        **dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor"), ink),
+        **dict.fromkeys(("xtick.color", "ytick.color"), ink),
+        **{"legend.facecolor": card, "legend.edgecolor": "none"},
+    }
+    for ink, card in (("#1c2430", "#ffffff"), ("#e6e9ef", "#1a2029"))
+]
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+def text(content: object) -> str:
+    """Return it as HTML.
+
+    >>> text("a < b"), text(Markup("<b>"))
+    ('a &lt; b', '<b>')
+    """
+    return content if isinstance(content, Markup) else escape(str(content))
+
+
+def section(title: str, *parts: str, note: object = "") -> Markup:
+    """Return a section with a heading, and a line below it that explains."""
+    explained = f'<p class="note">{text(note)}</p>' if note else ""
+    return Markup(
+        f"<section><h2>{text(title)}</h2>{explained}"
+        + "".join(map(text, parts))
+        + "</section>"
+    )
+
+
+def table(
+    head: Sequence[object], rows: Iterable[Sequence[object]], *, name: str = ""
+) -> Markup:
+    """Return a table that scrolls by itself where the page is narrow.
+
+    The first cell of a row is its heading; ``name`` is its class for the style.
+    """
+    columns = "".join(f'<th scope="col">{text(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{text(first)}</th>'
+        + "".join(f"<td>{text(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    )
+    top = f"<thead><tr>{columns}</tr></thead>" if head else ""
+    return scroll(f'<table class="{name}">{top}<tbody>{body}</tbody></table>')
+
+
+def scroll(content: str) -> Markup:
+    """Return what may be wider than the page, to be moved by finger or keys."""
+    return Markup(f'<div class="scroll" tabindex="0">{content}</div>')
+
+
+def pairs(values: Mapping[str, object]) -> Markup:
+    """Return a table of names and values."""
+    return table((), values.items(), name="pairs")
+
+
+def picture(draw: Callable[[], Any], alt: str) -> Markup:
+    """Return a matplotlib figure as an image, drawn for light pages and for dark."""
+    import matplotlib
+
+    drawn = []
+    for look in _LOOKS:
+        with matplotlib.rc_context(look):
+            drawn.append(svg_of(draw()))
+    light, dark = drawn
+    return Markup(
+        f'<picture><source srcset="{dark}" media="(prefers-color-scheme: dark)">'
+        f'<img src="{light}" alt="{escape(alt)}"></picture>'
+    )
+
+
+def image(pixels: NDArray[Any], alt: str) -> Markup:
+    """Return an image (H, W, C) of numbers in [0, 1], C = 1 or 3, as a PNG."""
+    from matplotlib.image import imsave
+
+    buffer = io.BytesIO()
+    grey = pixels.shape[2] == 1
+    shown = pixels[:, :, 0] if grey else np.ascontiguousarray(pixels)
+    imsave(buffer, shown, format="png", cmap="gray", vmin=0, vmax=1)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return Markup(
+        f'<img class="pixels" src="data:image/png;base64,{data}" alt="{escape(alt)}">'
+    )

@@ -1,0 +1,207 @@
+"""The page: what is asked of the model, the sections in order, the file."""
+
+import time
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.archive import VERSION
+from sora_np.atomic import replacing
+from sora_np.callbacks import History, Stopwatch
+from sora_np.models import Sequential
+from sora_np.plots.curves import history_table, in_words, panels, plot_history
+from sora_np.plots.figure import new_figure
+from sora_np.summary import summary_html
+from sora_np.versions import versions
+
+from . import classes, regression
+from .markup import Markup, pairs, picture, scroll, section, text
+
+
+def write(
+    path: str | Path,
+    model: Sequential,
+    x_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    title: str | None = None,
+    configuration: Mapping[str, object] | None = None,
+    times: Stopwatch | None = None,
+) -> None:
+    """Write one self-contained HTML page about a trained model.
+
+    On it: the curves of ``model.history``; scores on the test samples, for a classifier
+    of every class, with Wilson intervals, the confusion matrix and samples right and
+    wrong, for other models their errors; the layers; configuration, seed, times and
+    versions.  It loads nothing from anywhere.
+
+    Parameters
+    ----------
+    path : of the page; it is replaced as a whole or not at all
+    model : compiled; ``model.class_names`` name the classes
+    x_test, y_test : (N, ...), as ``model.evaluate`` takes them, at least one sample
+    title : by default the model's name
+    configuration : name -> value, such as the data's name and the batch size
+    times : a stopwatch that was among the callbacks of ``fit``
+
+    Raises
+    ------
+    ImportError : without matplotlib, the extra ``plot``
+    RuntimeError, ValueError, TypeError : as ``evaluate``
+    OSError : where the page cannot be written
+
+    Examples
+    --------
+    >>> from sora_np import Dense, Sequential, report
+    >>> model = Sequential([Dense(2, "softmax", input_shape=(3,))])
+    >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    >>> x, y = np.eye(3), np.array([0, 1, 1])
+    >>> history = model.fit(x, y, epochs=3, verbose=0)
+    >>> report.write("run.html", model, x, y)  # doctest: +SKIP
+    """
+    new_figure(1, 1)  # without matplotlib this fails at once
+    x, y = np.asarray(x_test), np.asarray(y_test)
+    scores = model.evaluate(x, y, verbose=0, return_dict=True)
+    outputs = model.predict(x, verbose=0)
+    found = classes.classified(model, y, outputs)
+    about = []
+    if found is not None:
+        about = classes.sections(x, found)
+    elif y.size == outputs.size and not _are_flags(y):
+        columns = outputs.reshape(len(outputs), -1)
+        about = regression.sections(
+            y.reshape(columns.shape), columns, model.class_names
+        )
+    layers = scroll(summary_html(model))
+    history = model.history if model.history and model.history.epoch else None
+    sections = [
+        *([_curves(history)] if history is not None else []),
+        *about,
+        section("Model", Markup(f'<div class="model">{layers}</div>')),
+        Markup('<div class="columns">'),
+        section("Configuration", pairs(_configuration(model, x, configuration or {}))),
+        *([_time(times)] if times is not None else []),
+        section("Versions", pairs(versions())),
+        Markup("</div>"),
+    ]
+    template = Template(
+        (files("sora_np.report") / "page.html").read_text(encoding="utf-8")
+    )
+    page = template.substitute(
+        title=text(title or model.name),
+        generator=f"sora_np {VERSION}",
+        date=time.strftime("%d %B %Y, %H:%M UTC", time.gmtime()),
+        tiles=_tiles(model, scores, found, times),
+        sections="\n".join(sections),
+    )
+    with replacing(path) as file:
+        file.write(page.encode())
+
+
+def _are_flags(y: NDArray[Any]) -> bool:
+    """Whether y says yes or no: of these, differences to a prediction say little."""
+    return bool(np.isin(y, (0, 1)).all())
+
+
+def _tiles(
+    model: Sequential,
+    scores: Mapping[str, Any],
+    found: classes.Classified | None,
+    times: Stopwatch | None,
+) -> str:
+    tiles: list[tuple[str, str, str]] = []
+    if found is not None:
+        hits, count = int((found.taken == found.labels).sum()), len(found.labels)
+        low, high = classes.wilson(hits, count) or (0, 1)
+        interval = f"{low:.3f} to {high:.3f}, Wilson, 95 %"
+        tiles.append(("Test accuracy", f"{hits / count:.4f}", interval))
+    for name, value in scores.items():
+        if np.ndim(value) == 0 and not (found and name in ("accuracy", "acc")):
+            tiles.append((f"Test {name}", f"{value:.4f}", ""))
+    size = f"{len(model.layers)} layers, {model.dtype}"
+    tiles.append(("Parameters", f"{model.count_params():,}", size))
+    if times is not None:
+        without = f"{_duration(times.seconds - times.first)} without compiling"
+        tiles.append(("Training time", _duration(times.seconds), without))
+    return "".join(
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd>"
+        + (f"<dd>{text(more)}</dd>" if more else "")
+        + "</div>"
+        for name, value, more in tiles
+    )
+
+
+def _curves(history: History) -> Markup:
+    drawn = "".join(
+        picture(
+            lambda name=name: plot_history(history, [name]),  # type: ignore[misc]
+            in_words(history, [name]),
+        )
+        for name in panels(history)
+    )
+    numbers = scroll(history_table(history))
+    return section(
+        "Curves",
+        Markup(f'<div class="curves">{drawn}</div>'),
+        Markup(f"<details><summary>All numbers</summary>{numbers}</details>"),
+        note="Training numbers are means over an epoch while the model changes; "
+        "validation's are taken at its end.",
+    )
+
+
+def _configuration(
+    model: Sequential, x: NDArray[Any], given: Mapping[str, object]
+) -> dict[str, object]:
+    assert model.optimizer is not None  # evaluate has seen to it
+    config = model.optimizer.get_config()
+    options = ", ".join(
+        f"{name} {value}"
+        for name, value in config.items()
+        if value not in (None, False, model.optimizer.name)
+        and (config["use_ema"] or not name.startswith("ema_"))
+    )
+    rows = dict(given)
+    rows["Optimiser"] = f"{type(model.optimizer).__name__}: {options}"
+    rows["Loss"] = getattr(model.loss, "name", model.loss)
+    rows["Metrics"] = ", ".join(model.metrics_names[1:]) or "none"
+    if model.history is not None and model.history.params:
+        rows["Epochs"] = len(model.history.epoch)
+        rows["Steps an epoch"] = model.history.params["steps"]
+    rows["Test samples"] = f"{len(x):,} of shape {x.shape[1:]}"
+    rows["Seed"] = model.seed
+    return rows
+
+
+def _time(times: Stopwatch) -> Markup:
+    rest = times.seconds - times.first
+    rows = {
+        "Training": _duration(times.seconds),
+        "Compiling, of that": _duration(times.first),
+        "Training without compiling": _duration(rest),
+        "Epoch without compiling": _duration(rest / max(times.epochs, 1)),
+        "Training step": _duration(times.step),
+    }
+    note = (
+        "The first step of training and of validation also compile kernels, or load "
+        "them from the cache: compiling is what these take longer than those after."
+    )
+    return section("Time", pairs(rows), note=note)
+
+
+def _duration(seconds: float) -> str:
+    """Write a time in the unit that suits it.
+
+    >>> _duration(0.00321), _duration(12.34), _duration(754)
+    ('3.21 ms', '12.3 s', '12 min 34 s')
+    """
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.2f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"
