@@ -24,6 +24,8 @@ FLOORS = [  # a module may import from its own floor and from floors below
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
         *("summary", "plots"),
     ],
+    ["network", "steps"],
+    ["fitting"],
     ["training"],
     ["models"],
     ["sora_model", "datasets", "preprocessing", "report", "utils", "versions"],
@@ -123,7 +125,8 @@ def code_lines(path):
 def test_the_core_can_be_read_in_an_afternoon():
     # without the machinery of speed, which nobody needs in order to follow a formula,
     # and without what stands beside the core in the same form: further optimisers,
-    # their options and schedules, augmentation and normalisation of data
+    # their options and schedules, augmentation and normalisation of data, and the calls
+    # of callbacks around steps
     machinery = SHARED | ALLOWED["conv2d"] | {"work", "gather"}
     machinery |= {"conv2d_relu_maxpool2d"}
     further = {"adagrad", "nadam", "axpby", "clip", "l1_l2", "schedules"}
@@ -136,7 +139,8 @@ def test_the_core_can_be_read_in_an_afternoon():
         for path in ROOT.glob(f"{folder}/*.py")
         if path.stem not in machinery | further and not path.stem.startswith("random_")
     ]
-    core += [ROOT / f"sora_np/{name}.py" for name in ("models", "training", "graph")]
+    names = "models", "training", "steps", "network", "graph"
+    core += [ROOT / f"sora_np/{name}.py" for name in names]
     assert sum(map(code_lines, core)) < 3000
 
 

@@ -204,8 +204,8 @@ def check_model(
         if y is None:
             function = Function(model.nodes, x, _random_product(rng))
             return judge(function, settings)
-        _, targets, _ = model._checked(x, y)
-        loss, nodes, _ = model._as_trained(targets)
+        _, targets, _ = model._steps.checked(x, y)
+        loss, nodes, _ = model._steps.as_trained(targets)
         nodes = joined_warps(nodes)
         function = Function(nodes, x, lambda y: TrainingLoss(loss, targets, nodes))
         return judge(function, settings, plan=model._fuse and can_plan(nodes))

@@ -1,0 +1,185 @@
+"""Network: layers as one function of a batch, run by plans or one by one."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from sora_np import data, feeds, graph
+from sora_np.callbacks import Progress
+from sora_np.graph import FlatParameters, Node
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.layers import Layer
+from sora_np.layers.warp import joined_warps
+from sora_np.plan import Plan, can_plan, traits
+
+# A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
+# in training and in validation
+MOST_PLANS = 6
+_PLANNING = threading.Lock()  # several threads may predict with one model
+
+
+class Network:
+    """Layers, their parameters and what they predict; ``Model`` trains them.
+
+    Attributes
+    ----------
+    layers : the layers, in order
+    nodes : the layers as they are run, see ``graph.py``; set by ``build``
+    class_names : what the outputs stand for, kept in the file; for reports alone
+    """
+
+    def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
+        self.name = name
+        self.seed = seed
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        self.layers: list[Layer] = []
+        self.nodes: list[Node] = []
+        self.input_shape: Shape | None = None
+        self.class_names: list[str] | None = None
+        self._flat: FlatParameters | None = None
+        self._fuse = True
+        self._plans: dict[tuple[int, bool, bool], Plan] = {}
+        self._planned: Any = None  # what the plans were made for
+        self._can_plan = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: not what holds addresses of arrays."""
+        return vars(self) | {"_plans": {}, "_planned": None, "_flat": None}
+
+    # --- building ---------------------------------------------------------------
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Make the parameters of all layers; a subclass defines it."""
+        raise NotImplementedError
+
+    @property
+    def built(self) -> bool:
+        """Whether every layer has its parameters."""
+        return bool(self.nodes)
+
+    @property
+    def flat(self) -> FlatParameters:
+        """All parameters as one vector, all gradients as another."""
+        if self._flat is None or not self._flat.hold(self.layers):
+            self._flat = FlatParameters(self.layers[:], self.dtype)
+        return self._flat
+
+    @property
+    def trainable(self) -> bool:
+        """Whether some layer may change; set, it holds for all layers there are."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = bool(value)
+
+    def layer_rng(self, position: int) -> np.random.Generator:
+        """Return the generator of the layer at ``position``, whatever follows it."""
+        seeds = np.random.SeedSequence(self.seed, spawn_key=(0, position))
+        return np.random.default_rng(seeds)
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, without the batch axis."""
+        if not self.nodes:
+            raise RuntimeError(
+                "the model is not built: give its first layer an input_shape, or call "
+                "build((None, ...)) or fit"
+            )
+        return self.nodes[-1].output_shape
+
+    # --- predicting ----------------------------------------------------------------
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+    ) -> NDArray[Any]:
+        """Return the outputs (N, *output_shape) for x (N, *input_shape).
+
+        x may also be what yields batches of it, or (x, y) as for ``fit``; ``steps`` is
+        how many batches to take.  Raises ValueError for an x that does not fit the
+        model.
+        """
+
+        def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
+            return self._inputs(x), None, None
+
+        feed = feeds.make(check, x, batch_size=batch_size, steps=steps, only_x=True)
+        outputs = []
+        with Progress(verbose, feed.steps, "predict") as progress:
+            for x, _, _, part, _ in feed.batches():
+                outputs.append(self.predict_on_batch(x if part is None else x[part]))
+                progress.update({})
+        return np.concatenate(outputs)
+
+    def predict_on_batch(self, x: ArrayLike) -> Array:
+        """Return the outputs for x as one batch."""
+        inputs = self._inputs(x)
+        run = self._runner(self.nodes, len(inputs), training=False)
+        with run.lock:
+            run.load(inputs)
+            y: Array = run.forward().copy()
+        return y
+
+    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
+        """Return the outputs for x as one batch."""
+        inputs = kernel_array(self._inputs(x), self.dtype)
+        nodes = joined_warps(self.nodes)
+        y = graph.forward(nodes, inputs, training=training)[-1].copy()
+        for layer in self.layers:
+            layer.forget()
+        return y
+
+    def layer_outputs(self, x: ArrayLike) -> dict[str, Array]:
+        """Return the output of every layer, by name, for x as one batch."""
+        inputs = kernel_array(self._inputs(x), self.dtype)
+        values = graph.forward(self.nodes, inputs)
+        named = zip(self.nodes, values[1:], strict=True)
+        return {node.layer.name: value.copy() for node, value in named}
+
+    def _inputs(self, x: ArrayLike) -> NDArray[Any]:
+        """Return x as the model takes it; build the model if need be."""
+        array = data.as_inputs(x, self.input_shape)
+        if not self.built:
+            self.build((None, *array.shape[1:]))
+        return array
+
+    def _runner(self, nodes: Sequence[Node], samples: int, *, training: bool) -> Any:
+        """Return the plan for a batch, or else the list of layers.
+
+        Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
+        """
+        if not self._fuse:
+            return graph.List(nodes, self.dtype, training)
+        assert self.input_shape is not None
+        with _PLANNING:
+            now = self.flat, traits(self.nodes)
+            if now != self._planned:
+                self._plans, self._planned = {}, now
+                self._can_plan = can_plan(self.nodes)
+            if not self._can_plan:
+                return graph.List(nodes, self.dtype, training)
+            key = samples, nodes is self.nodes, training
+            plan = self._plans.pop(key, None)
+            if plan is None:
+                plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
+            self._plans[key] = plan  # the last used is the last
+            if len(self._plans) > MOST_PLANS:
+                del self._plans[next(iter(self._plans))]
+            return plan
+
+    def forget(self) -> None:
+        """Drop what an interrupted step has left behind."""
+        for layer in self.layers:
+            layer.forget()
+        for plan in self._plans.values():
+            plan.forget()

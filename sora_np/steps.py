@@ -1,0 +1,169 @@
+"""One batch through a compiled model: checked, learnt from, or measured."""
+
+from collections.abc import Sequence
+from operator import is_
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np import data, graph, losses, metrics
+from sora_np.activations import Activation
+from sora_np.graph import Node
+from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.layers import Layer
+from sora_np.logits import as_trained, warn_of_odd_loss
+from sora_np.losses import Loss
+from sora_np.metrics import Metric
+from sora_np.warn import warn
+
+if TYPE_CHECKING:
+    from sora_np.training import Model
+
+# numbers that run away are told of once, with their place, not by NumPy line by line
+_quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+class Steps:
+    """The steps of a model.
+
+    Attributes
+    ----------
+    culprit : where the first loss that is not finite came from; None before
+    """
+
+    def __init__(self, model: "Model") -> None:
+        self.model = model
+        self.culprit: str | None = None
+        self._trusted: Any = None  # the kind of y, loss and metrics that were checked
+        self._split: tuple[list[Any], Any] = [], None  # what as_trained returned
+
+    @_quietly
+    def train(
+        self,
+        x: Any,
+        y: Any,
+        weights: Any,
+        part: Any = None,
+        samples: tuple[int, NDArray[np.int64]] | None = None,
+    ) -> tuple[float, Array]:
+        """Change the parameters by one step; return the loss and predictions before.
+
+        The batch is x, or x[part]; layers that augment learn which samples it holds.
+        """
+        model = self.model
+        assert model.optimizer is not None  # checked has seen to it
+        flat = model.flat
+        model._trained = model._trained or model.layers[:]
+        for layer in model.layers:
+            layer.forget()
+            layer._samples = samples
+        loss, nodes, activation = self.as_trained(y)
+        run = model._runner(nodes, len(y), training=True)
+        run.load(x, part)
+        run.forward()
+        values, dz = run.value_and_gradient(loss, y, weights)
+        value = float(np.sum(values))
+        if not np.isfinite(value) and self.culprit is None:
+            batch = kernel_array(x if part is None else x[part], model.dtype)
+            self.culprit = graph.first_not_finite(model.nodes, batch)
+        run.backward(dz)
+        value += flat.penalise()
+        model.optimizer.step(flat.values, flat.grads, flat.trainable_ranges())
+        return value, run.activated(activation)
+
+    @_quietly
+    def test(
+        self, x: Any, y: Any, weights: Any, part: Any = None
+    ) -> tuple[float, Array]:
+        """Return the loss and the predictions of x, or x[part]."""
+        model = self.model
+        loss, nodes, activation = self.as_trained(y)
+        run = model._runner(nodes, len(y), training=False)
+        with run.lock:
+            run.load(x, part)
+            z = run.forward().copy()
+        value = float(np.sum(loss(y, z, weights))) + model.flat.penalty()
+        return value, activation.forward(z)
+
+    def as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
+        """Return the loss, the nodes that it is taken of, and what follows these."""
+        loss, nodes = self.loss_for(y), self.model.nodes
+        now = [nodes, loss, *vars(loss).values(), *vars(nodes[-1].layer).values()]
+        if len(now) != len(self._split[0]) or not all(map(is_, now, self._split[0])):
+            self._split = now, as_trained(loss, nodes)
+        return self._split[1]
+
+    def loss_for(self, y: Any) -> Loss:
+        """Return the loss; one that is chosen by the shapes, for these targets."""
+        if isinstance(self.model.loss, Loss):
+            return self.model.loss
+        return losses.crossentropy_for(np.shape(y), (len(y), *self.model.output_shape))
+
+    def measures(self, y: Any) -> list[Metric]:
+        """Return the metrics, likewise."""
+        shape = (len(y), *self.model.output_shape)
+        return [metrics.get(m, np.shape(y), shape) for m in self.model._metrics]
+
+    def checked(
+        self,
+        x: ArrayLike,
+        y: ArrayLike | None,
+        sample_weight: ArrayLike | None = None,
+        class_weight: dict[int, float] | None = None,
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+        """Return x, y and weights that suit the model, its loss and one another.
+
+        Raises RuntimeError before ``compile``, ValueError and TypeError for data that
+        do not suit.
+        """
+        model = self.model
+        if model.optimizer is None:
+            raise RuntimeError(
+                "compile the model first: model.compile(optimizer, loss)"
+            )
+        if model.loss is None:
+            raise RuntimeError(
+                "the model was compiled without a loss: model.compile(optimizer, loss)"
+            )
+        x = model._inputs(x)
+        y = data.as_targets(y, len(x))
+        loss = self.loss_for(y)
+        loss.check_targets(y, model.output_shape)
+        last = model.nodes[-1].layer
+        kind = (y.shape[1:], y.dtype, model.loss, tuple(model._metrics), last)
+        if kind != self._trusted:  # a loop of train_on_batch asks once
+            warn_of_odd_loss(loss, model.nodes)
+            _, activation = graph.split_activation(model.nodes)
+            trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
+            for measure in self.measures(y):  # what does not suit y fails here
+                measure.update_state(y[:1], trial)
+                measure.reset_state()
+            self._trusted = kind
+        return x, y, data.as_weights(sample_weight, class_weight, y)
+
+    def check_layers(self) -> None:
+        """Raise, before training, where layers came or went; warn of frozen ones."""
+        model = self.model
+        if model._trained is not None and model._trained != model.layers:
+            raise ValueError(
+                "layers were added or removed since the model was trained: call "
+                "compile again, so that the optimiser begins anew with them"
+            )
+        layers, before = model._compiled
+        now = frozen(model.layers)
+        if now == before:
+            return
+        changed = [a for a in layers if a.params and (a in now) != (a in before)]
+        model._compiled = layers, now
+        if changed:
+            warn(
+                f"trainable of {', '.join(map(str, changed))} was changed after "
+                "compile: it holds from now on, but call compile after such a change, "
+                "so that the optimiser forgets the steps before"
+            )
+
+
+def frozen(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers that may not change."""
+    return [layer for layer in layers if not layer.trainable]
