@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import sora_np
 from sora_np import gradcheck, metrics, report
-from sora_np.callbacks import Stopwatch
+from sora_np.callbacks import BackupAndRestore, Stopwatch
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.image import read_image
 from sora_np.models import Sequential, load_model
@@ -46,8 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         print(f"sora-np: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("sora-np: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        text = f": {error}" if str(error) else ""
+        print(f"sora-np: interrupted{text}", file=sys.stderr)
         return 130
     return status
 
@@ -73,6 +74,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--save", type=Path, metavar="FILE.npz", help="write the model")
     train.add_argument(
         "--report", type=Path, metavar="FILE.html", help="write a page about the run"
+    )
+    train.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=Path("sora-np-backup"),
+        metavar="FOLDER",
+        help="keep checkpoints in a folder (sora-np-backup), and go on from the last "
+        "one if training was interrupted; removed when all is done",
     )
 
     evaluate = command(_evaluate, "report how well a saved model does on test data")
@@ -133,13 +143,15 @@ def _train(options: argparse.Namespace) -> int:
     model = create_sora_model(x_train.shape[1:], len(names), options.seed)
     model.class_names = list(names)
     model.summary()
-    watch = Stopwatch()
+    watch, backup = Stopwatch(), []
+    if options.resume is not None:
+        backup = [BackupAndRestore(options.resume, delete_checkpoint=False)]
     model.fit(
         *(x_train, to_categorical(y_train, len(names))),
         batch_size=options.batch_size,
         epochs=options.epochs,
-        callbacks=watch,
         validation_data=(x_test, to_categorical(y_test, len(names))),
+        callbacks=[watch, *backup],
     )
     _report(model, x_test, y_test)
     if options.save is not None:
@@ -158,6 +170,8 @@ def _train(options: argparse.Namespace) -> int:
             times=watch,
         )
         print(f"report written to {options.report}")
+    for checkpoints in backup:
+        checkpoints.delete()
     return 0
 
 

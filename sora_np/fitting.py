@@ -1,11 +1,22 @@
 """What ``fit`` does: epochs of batches, validation, and calls of callbacks."""
 
-from collections.abc import Iterable
+import contextlib
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sora_np import data, feeds
-from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
-from sora_np.feeds import Feed, is_stream
+from sora_np import data
+from sora_np.callbacks import (
+    BackupAndRestore,
+    Callback,
+    CallbackList,
+    History,
+    Logs,
+    Progress,
+)
+from sora_np.checkpoint import differences, outline, told
+from sora_np.feeds import Feed
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
@@ -14,11 +25,9 @@ from sora_np.warn import warn
 if TYPE_CHECKING:
     from sora_np.training import Model
 
-Arrays = tuple[Any, Any, Any]  # x, y, sample_weight
-
 
 class Fit:
-    """One call of ``fit``.
+    """One call of ``fit``, and where it stands.
 
     Parameters
     ----------
@@ -28,6 +37,11 @@ class Fit:
     every : validate after so many epochs
     shuffle : whether every epoch has an order of its own
     verbose, callbacks : see ``fit``
+
+    Attributes
+    ----------
+    epoch, batch : what comes next
+    interrupted : whether Ctrl-C asks for an end
     """
 
     def __init__(
@@ -43,59 +57,93 @@ class Fit:
         callbacks: Callback | Iterable[Callback] | None,
     ) -> None:
         self.model, self.feed, self.validation = model, feed, validation
-        self.first, self.epochs, self.every = first, epochs, every
-        self.verbose = verbose
+        self.epochs, self.verbose = epochs, verbose
+        self.every = every if validation is not None else 0
         self.rng = model._shuffle_rng if shuffle else None
-        self.history = History()
-        self.params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}
-        every = every if validation is not None else 0
-        self.called = CallbackList(
-            callbacks, model, **self.params, validation_freq=every
-        )
-        self.called.callbacks.append(self.history)
-        self.history.params, self.history.model = self.params, model
         self.measures = model._steps.measures(feed.y)
+        self.history, self.interrupted = History(), False
+        self.params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}
+        options = self.params | {"validation_freq": self.every}
+        self.called = CallbackList(callbacks, model, **options)
+        self.called.callbacks.append(self.history)
+        self.called.callbacks.sort(key=lambda callback: callback.comes_last)
+        for callback in self.called.callbacks:
+            if isinstance(callback, BackupAndRestore):
+                callback.set_fit(self)
+        self.history.params, self.history.model = self.params, model
+        self.epoch, self.batch = first, 0
+        self.augmented = 0  # the number of the epoch for layers that augment
+        self.order: Any = None  # the generator's state before it shuffled this epoch
+        self.tally: Tally | None = None  # of an epoch that has begun
+        self.logs: Logs = {}  # of the last epoch
 
     def run(self) -> History:
         """Train; return the history."""
         model, called = self.model, self.called
         model.stop_training, model._steps.culprit = False, None
-        logs: Logs = {}
-        called.call("on_train_begin", {})
         try:
-            for epoch in range(self.first, self.epochs):
-                called.call("on_epoch_begin", epoch, {})
-                title = f"Epoch {epoch + 1}/{self.epochs}" if self.epochs > 1 else ""
-                with Progress(self.verbose, self.feed.steps, title) as progress:
-                    logs = self._train(epoch, progress)
-                    self.params["steps"] = self.feed.steps  # counted, if nobody knew
-                    if self.validation is not None and (epoch + 1) % self.every == 0:
-                        val_logs = evaluate(model, self.validation, called, None)
-                        val_logs = {f"val_{name}": v for name, v in val_logs.items()}
-                        logs = logs | val_logs  # the callbacks have seen the old one
-                    progress.close(logs)
-                called.call("on_epoch_end", epoch, logs)
-                if model.stop_training:
-                    break
+            called.call("on_train_begin", {})
+            try:
+                with noticing_interrupts(self):
+                    self._run_epochs()
+            finally:
+                model.forget()
+            assert model.optimizer is not None  # checked has seen to it
+            model.optimizer.finalize(model.flat.values)
+            called.call("on_train_end", self.logs)
         finally:
-            model.forget()
-        assert model.optimizer is not None  # checked has seen to it
-        model.optimizer.finalize(model.flat.values)
-        called.call("on_train_end", logs)
+            called.exit()
+        if self.interrupted:
+            raise KeyboardInterrupt(
+                f"fit ended before epoch {self.epoch + 1}, batch {self.batch + 1}; "
+                f"history holds {len(self.history.epoch)} epochs"
+            )
         return self.history
 
-    def _train(self, epoch: int, progress: Progress) -> Logs:
-        """Train for one epoch; return its loss and metrics."""
-        model, called, steps = self.model, self.called, self.model._steps
-        tally = Tally(self.measures)
+    def _run_epochs(self) -> None:
+        model, called = self.model, self.called
+        # a checkpoint may be of a run that had come to its end
+        while self.epoch < self.epochs and not (model.stop_training and self.logs):
+            epoch, title = self.epoch, ""
+            if self.epochs > 1:
+                title = f"Epoch {epoch + 1}/{self.epochs}"
+            if self.tally is None:
+                called.call("on_epoch_begin", epoch, {})
+                self._begin_epoch()
+            with Progress(self.verbose, self.feed.steps, title, self.batch) as progress:
+                if not self._run_batches(progress):
+                    return
+                assert self.tally is not None
+                logs = self.tally.result()
+                self.params["steps"] = self.feed.steps  # counted, if nobody knew
+                if self.validation and (epoch + 1) % self.every == 0:
+                    val_logs = evaluate(model, self.validation, called, None)
+                    val_logs = {f"val_{name}": v for name, v in val_logs.items()}
+                    logs = logs | val_logs  # the callbacks have seen the old one
+                progress.close(logs)
+            self.epoch, self.batch, self.tally, self.logs = epoch + 1, 0, None, logs
+            called.call("on_epoch_end", epoch, logs)
+            if model.stop_training or self.interrupted:
+                break
+
+    def _begin_epoch(self) -> None:
+        model = self.model
+        self.order = model._shuffle_rng.bit_generator.state
         # another fit goes on with augmentation where the last one stopped
-        augmented = max(epoch, model._next_epoch)
-        model._next_epoch = augmented + 1
-        batches = enumerate(self.feed.batches(self.rng))
+        self.augmented = max(self.epoch, model._next_epoch)
+        model._next_epoch = self.augmented + 1
+        self.tally = Tally(self.measures)
+
+    def _run_batches(self, progress: Progress) -> bool:
+        """Train for the rest of an epoch; return False where Ctrl-C ends it."""
+        model, called, steps = self.model, self.called, self.model._steps
+        tally, epoch = self.tally, self.epoch
+        assert tally is not None
+        batches = enumerate(self.feed.batches(self.rng, self.batch), self.batch)
         for batch, (x, y, weights, part, samples) in batches:
             called.call("on_train_batch_begin", batch, {})
             well = steps.culprit is None
-            value, y_pred = steps.train(x, y, weights, part, (augmented, samples))
+            value, y_pred = steps.train(x, y, weights, part, (self.augmented, samples))
             if well and steps.culprit:
                 warn(
                     f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
@@ -105,10 +153,87 @@ class Fit:
             tally.add(value, y, y_pred)
             logs = tally.so_far()
             progress.update(logs)
+            self.batch = batch + 1
             called.call("on_train_batch_end", batch, logs)
             if model.stop_training:
                 break
-        return tally.result()
+            if self.interrupted:
+                return False
+        return True
+
+    # --- checkpoints ----------------------------------------------------------------
+
+    def about(self) -> dict[str, Any]:
+        """Return what makes this run, as JSON can hold it, and not where it stands."""
+        model = self.model
+        layers = {
+            layer.name: [layer.input_shape, told(layer)] for layer in model.layers
+        }
+        validation = self.validation and self.validation.about()
+        return {
+            "model": {"seed": model.seed, "dtype": model.dtype.name, "layers": layers},
+            "class_names": model.class_names,
+            "optimizer": told(model.optimizer),
+            "loss": told(model.loss),
+            "metrics": [told(metric) for metric in model._metrics],
+            "data": self.feed.about() | {"shuffle": self.rng is not None},
+            "validation": {"data": validation, "freq": self.every},
+            "callbacks": [type(one).__name__ for one in self.called.with_state()],
+        }
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where it stands, between two batches; nothing is copied."""
+        state = {"epoch": self.epoch, "batch": self.batch, "logs": self.logs}
+        return state | {
+            "augmented": self.augmented,
+            "order": self.order,
+            "tally": self.tally and self.tally.get_state(),
+            "feed": self.feed.get_state(),
+            "validation": self.validation and self.validation.get_state(),
+            "callbacks": self.called.get_state(),
+            "model": self.model.get_state(),
+        }
+
+    def misfits(self, state: Mapping[str, Any]) -> list[str]:
+        """Return what of a state cannot be taken: arrays absent, or of other shapes."""
+        own, given = outline(self.model.get_state()), outline(state["model"])
+        return differences(given, own)
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal run returned."""
+        self.epoch, self.batch = state["epoch"], state["batch"]
+        self.logs, self.augmented = state["logs"], state["augmented"]
+        self.model.set_state(state["model"])
+        self.called.set_state(state["callbacks"])
+        self.feed.set_state(state["feed"], self.batch)
+        if self.validation is not None:
+            self.validation.set_state(state["validation"], 0)
+        if state["tally"] is not None:  # in the middle of an epoch
+            self.tally, self.order = Tally(self.measures), state["order"]
+            self.tally.set_state(state["tally"])
+            self.model._shuffle_rng.bit_generator.state = self.order
+
+
+@contextlib.contextmanager
+def noticing_interrupts(fit: Fit) -> Iterator[None]:
+    """Let the first Ctrl-C only ask for an end; the next one is Python's own.
+
+    Other threads cannot do this, and who has a handler of their own keeps it.
+    """
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+
+    def notice(*_: Any) -> None:
+        fit.interrupted = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, notice)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def evaluate(
@@ -132,48 +257,8 @@ def evaluate(
     return logs
 
 
-def split(
-    model: "Model", given: Arrays, validation_split: float, validation_data: Any
-) -> tuple[Arrays, Arrays | None]:
-    """Return what to train on, and what to validate on, if anything: see ``fit``."""
-    if validation_data is not None:
-        return given, _as_validation(validation_data)
-    if validation_split == 0:
-        return given, None
-    if is_stream(given[0]):
-        raise ValueError("validation_split is of arrays: take validation_data")
-    arrays = model._steps.checked(*given)
-    first, last = data.split_last(validation_split, *arrays)
-    return tuple(first), tuple(last)  # type: ignore[return-value]
-
-
-def validation_feed(
-    model: "Model", given: Arrays, batch_size: int | None, steps: Any, passes: int
-) -> Feed:
-    """Return the batches to validate on; errors say of what they are."""
-    size = None if is_stream(given[0]) else batch_size
-    try:
-        feed = feeds.make(model._steps.checked, *given, size, steps, "validation_steps")
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"validation_data: {error}") from None
-    feeds.check_passes(feed, passes, "validation_steps")
-    return feed
-
-
 def warn_of_odd_inputs(model: "Model", feed: Feed) -> None:
     """Warn of x that surely is not meant so; bytes are, where a layer scales them."""
     scaling = Rescaling, Fitted, BatchNormalization
     scaled = any(isinstance(layer, scaling) for layer in model.layers)
     data.warn_of_odd_values(feed.x, bytes_are_odd=not scaled)
-
-
-def _as_validation(given: Any) -> Arrays:
-    if is_stream(given):
-        return given, None, None
-    if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
-        raise ValueError(
-            "validation_data must be (x, y) or (x, y, sample_weight), got "
-            f"{type(given).__name__}"
-        )
-    x, y, *weights = given
-    return x, y, weights[0] if weights else None

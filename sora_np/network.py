@@ -1,6 +1,5 @@
 """Network: layers as one function of a batch, run by plans or one by one."""
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,12 +12,8 @@ from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
-from sora_np.plan import Plan, can_plan, traits
-
-# A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
-# in training and in validation
-MOST_PLANS = 6
-_PLANNING = threading.Lock()  # several threads may predict with one model
+from sora_np.plan import Plan
+from sora_np.runner import runner
 
 
 class Network:
@@ -124,7 +119,7 @@ class Network:
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
         inputs = self._inputs(x)
-        run = self._runner(self.nodes, len(inputs), training=False)
+        run = runner(self, self.nodes, len(inputs), training=False)
         with run.lock:
             run.load(inputs)
             y: Array = run.forward().copy()
@@ -152,30 +147,6 @@ class Network:
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array
-
-    def _runner(self, nodes: Sequence[Node], samples: int, *, training: bool) -> Any:
-        """Return the plan for a batch, or else the list of layers.
-
-        Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
-        """
-        if not self._fuse:
-            return graph.List(nodes, self.dtype, training)
-        assert self.input_shape is not None
-        with _PLANNING:
-            now = self.flat, traits(self.nodes)
-            if now != self._planned:
-                self._plans, self._planned = {}, now
-                self._can_plan = can_plan(self.nodes)
-            if not self._can_plan:
-                return graph.List(nodes, self.dtype, training)
-            key = samples, nodes is self.nodes, training
-            plan = self._plans.pop(key, None)
-            if plan is None:
-                plan = Plan(nodes, self.input_shape, self.dtype, samples, training)
-            self._plans[key] = plan  # the last used is the last
-            if len(self._plans) > MOST_PLANS:
-                del self._plans[next(iter(self._plans))]
-            return plan
 
     def forget(self) -> None:
         """Drop what an interrupted step has left behind."""

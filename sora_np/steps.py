@@ -15,6 +15,7 @@ from sora_np.layers import Layer
 from sora_np.logits import as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
+from sora_np.runner import runner
 from sora_np.warn import warn
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Steps:
             layer.forget()
             layer._samples = samples
         loss, nodes, activation = self.as_trained(y)
-        run = model._runner(nodes, len(y), training=True)
+        run = runner(model, nodes, len(y), training=True)
         run.load(x, part)
         run.forward()
         values, dz = run.value_and_gradient(loss, y, weights)
@@ -79,12 +80,20 @@ class Steps:
         """Return the loss and the predictions of x, or x[part]."""
         model = self.model
         loss, nodes, activation = self.as_trained(y)
-        run = model._runner(nodes, len(y), training=False)
+        run = runner(model, nodes, len(y), training=False)
         with run.lock:
             run.load(x, part)
             z = run.forward().copy()
         value = float(np.sum(loss(y, z, weights))) + model.flat.penalty()
         return value, activation.forward(z)
+
+    def told(self, step: Any, arrays: Any, return_dict: bool) -> Any:
+        """Return the loss and metrics of ``train`` or ``test`` on arrays."""
+        value, y_pred = step(*arrays)
+        tally = metrics.Tally(self.measures(arrays[1]))
+        tally.add(value, arrays[1], y_pred)
+        logs = tally.result()
+        return logs if return_dict else as_list(logs, self.model.metrics_names)
 
     def as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
         """Return the loss, the nodes that it is taken of, and what follows these."""
@@ -167,3 +176,8 @@ class Steps:
 def frozen(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers that may not change."""
     return [layer for layer in layers if not layer.trainable]
+
+
+def as_list(logs: dict[str, Any], names: list[str]) -> Any:
+    """Return the numbers in the order of their names; one alone as it is."""
+    return logs["loss"] if len(names) == 1 else [logs[name] for name in names]

@@ -1,21 +1,21 @@
 """Model: compile, fit, evaluate, on the network that a subclass builds."""
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np import feeds, fitting, losses, metrics, optimizers
-from sora_np.callbacks import Callback, CallbackList, History, Logs, Progress
+from sora_np.callbacks import Callback, CallbackList, History, Progress
 from sora_np.fitting import Fit
 from sora_np.graph import FlatParameters
 from sora_np.layers import Layer
 from sora_np.losses import Loss
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
-from sora_np.steps import Steps, frozen
+from sora_np.steps import Steps, as_list, frozen
 from sora_np.windows import as_count
 
 
@@ -24,11 +24,9 @@ class Model(Network):
 
     Attributes
     ----------
-    layers : the layers, in order
-    nodes : the layers as they are run, see ``graph.py``; set by ``build``
+    layers, nodes, class_names : see ``Network``
     optimizer, loss : what ``compile`` was given; None before
     history : of the last ``fit``
-    class_names : what the outputs stand for, kept in the file; for reports alone
     stop_training : a callback sets it to end ``fit``
     """
 
@@ -96,6 +94,30 @@ class Model(Network):
         self._compiled = self.layers[:], frozen(self.layers)
         self._trained = None
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold of the model, itself and not copied."""
+        assert self.optimizer is not None  # compiled
+        return {
+            "layers": {layer.name: layer.get_state() for layer in self.layers},
+            "optimizer": self.optimizer.get_state(self.flat.values),
+            "order": self._shuffle_rng.bit_generator.state,
+            "next_epoch": self._next_epoch,
+            "stop_training": self.stop_training,
+            "culprit": self._steps.culprit,
+        }
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal model returned."""
+        assert self.optimizer is not None
+        for layer in self.layers:
+            layer.set_state(state["layers"][layer.name])
+        self.optimizer.set_state(state["optimizer"])
+        self._shuffle_rng.bit_generator.state = state["order"]
+        self._next_epoch = state["next_epoch"]
+        self.stop_training = state["stop_training"]
+        self._steps.culprit = state["culprit"]
+        self._trained = self.layers[:]
+
     @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that ``evaluate`` returns, in order."""
@@ -159,26 +181,29 @@ class Model(Network):
         RuntimeError : before ``compile``
         ValueError, TypeError : for data that do not fit the model, the loss or one
             another; nothing has been trained then
+        KeyboardInterrupt : for Ctrl-C, after the batch, or after the epoch that is
+            being validated, has ended as usual and callbacks have seen the end of
+            training; ``history`` is kept.  A second Ctrl-C interrupts at once
         """
         epochs = as_count(epochs, "epochs")
         first = as_count(initial_epoch, "initial_epoch") if initial_epoch != 0 else 0
         every = as_count(validation_freq, "validation_freq")
-        given, others = fitting.split(
-            self, (x, y, sample_weight), validation_split, validation_data
-        )
-        check = functools.partial(self._steps.checked, class_weight=class_weight)
+        check, given = self._steps.checked, (x, y, sample_weight)
+        given, others = feeds.split(check, given, validation_split, validation_data)
+        weighing = functools.partial(check, class_weight=class_weight)
         options = batch_size, steps_per_epoch, "steps_per_epoch"
-        feed = feeds.make(check, *given, *options)
+        feed = feeds.make(weighing, *given, *options)
         feeds.check_passes(feed, epochs - first, "steps_per_epoch")
         self._steps.check_layers()
         validation = None
         if others is not None:
-            size = batch_size
-            if validation_batch_size is not None:
-                size = as_count(validation_batch_size, "validation_batch_size")
+            size = validation_batch_size
+            if size is not None:
+                as_count(size, "validation_batch_size")
+            size = batch_size if size is None else size
             passes = epochs // every - first // every
-            validation = fitting.validation_feed(
-                self, others, size, validation_steps, passes
+            validation = feeds.make_validation(
+                check, others, size, validation_steps, passes
             )
         fitting.warn_of_odd_inputs(self, feed)
         how = first, epochs, every, shuffle, verbose, callbacks
@@ -231,7 +256,7 @@ class Model(Network):
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight, class_weight)
         self._steps.check_layers()
-        return self._on_batch(self._steps.train, arrays, return_dict)
+        return self._steps.told(self._steps.train, arrays, return_dict)
 
     # --- evaluating -------------------------------------------------------------
 
@@ -263,7 +288,7 @@ class Model(Network):
         with Progress(verbose, feed.steps, "") as progress:
             logs = fitting.evaluate(self, feed, called, progress)
             progress.close(logs)
-        return logs if return_dict else _as_list(logs, self.metrics_names)
+        return logs if return_dict else as_list(logs, self.metrics_names)
 
     def test_on_batch(
         self,
@@ -274,18 +299,7 @@ class Model(Network):
     ) -> Any:
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
-        return self._on_batch(self._steps.test, arrays, return_dict)
-
-    def _on_batch(self, step: Any, arrays: Any, return_dict: bool) -> Any:
-        value, y_pred = step(*arrays)
-        tally = metrics.Tally(self._steps.measures(arrays[1]))
-        tally.add(value, arrays[1], y_pred)
-        logs = tally.result()
-        return logs if return_dict else _as_list(logs, self.metrics_names)
-
-
-def _as_list(logs: Logs, names: list[str]) -> Any:
-    return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
+        return self._steps.told(self._steps.test, arrays, return_dict)
 
 
 _collect_metrics = metrics.collect  # ``metrics`` is also an argument of ``compile``

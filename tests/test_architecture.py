@@ -15,15 +15,16 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["warn", "terminal"],
     [
         *("windows", "names", "initializers", "activations", "regularizers"),
-        *("statistics", "atomic", "members", "archive"),
+        *("statistics", "atomic", "members", "archive", "checkpoint", "lock"),
     ],
     ["layers"],
     ["losses", "metrics", "optimizers", "graph"],
     ["fused"],
     [
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
-        *("summary", "plots"),
+        *("summary", "plots", "streams"),
     ],
+    ["runner"],
     ["network", "steps"],
     ["fitting"],
     ["training"],

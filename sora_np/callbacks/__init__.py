@@ -1,5 +1,6 @@
 """What happens around training: callbacks, one a file, the history, progress."""
 
+from .backup_and_restore import BackupAndRestore
 from .base import Callback, CallbackList, History, Logs
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
@@ -11,6 +12,7 @@ from .stopwatch import Stopwatch
 from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

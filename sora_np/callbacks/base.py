@@ -1,6 +1,7 @@
 """What every callback is, how they are called, and the history."""
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +27,13 @@ class Callback:
     params : {"verbose", "epochs", "steps", "validation_freq"}; the last is 0 where
         ``fit`` does not validate
     remembers : names of the attributes that training depends on, for ``get_state``
+    comes_last : whether it is called after the others and the history
     """
 
     model: "Model"
     params: dict[str, Any]
     remembers: tuple[str, ...] = ()
+    comes_last = False
 
     def set_model(self, model: "Model") -> None:
         """Take the model, before anything else is called."""
@@ -57,6 +60,9 @@ class Callback:
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """After the last epoch; logs are that epoch's."""
+
+    def on_train_exit(self) -> None:
+        """At the very end of ``fit``, also by an exception: let go of files here."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Before an epoch, counted from 0."""
@@ -113,6 +119,25 @@ class CallbackList:
         """Call ``event``, such as "on_epoch_end", of every callback."""
         for callback in self.callbacks:
             getattr(callback, event)(*args)
+
+    def exit(self) -> None:
+        """Call ``on_train_exit`` of every callback, even if one of them fails."""
+        with contextlib.ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.callback(callback.on_train_exit)
+
+    def with_state(self) -> list[Callback]:
+        """Return those that remember anything."""
+        return [callback for callback in self.callbacks if callback.get_state()]
+
+    def get_state(self) -> list[Any]:
+        """Return the states of these."""
+        return [callback.get_state() for callback in self.with_state()]
+
+    def set_state(self, states: Sequence[Any]) -> None:
+        """Go on from there."""
+        for callback, state in zip(self.with_state(), states, strict=True):
+            callback.set_state(state)
 
 
 class History(Callback):

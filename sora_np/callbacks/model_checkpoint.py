@@ -36,7 +36,7 @@ class ModelCheckpoint(Callback):
     UserWarning : where the number is absent; then the model is saved
     """
 
-    remembers = ("best", "batches")
+    remembers = ("best", "batches", "_epoch")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class ModelCheckpoint(Callback):
         self.save_freq = save_freq
         self.best = initial_value_threshold
         self.batches = 0  # since the last was saved
+        self._epoch = 0
         self._watch = Monitor(monitor, mode)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

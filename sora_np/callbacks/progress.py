@@ -21,15 +21,18 @@ class Progress:
         else as 2), 2 (one line at the end), 0 (nothing)
     steps : how many batches there are; None where nobody knows
     title : what the line begins with
+    done : how many batches an earlier process has seen
     """
 
-    def __init__(self, verbose: Any, steps: int | None, title: str) -> None:
+    def __init__(
+        self, verbose: Any, steps: int | None, title: str, done: int = 0
+    ) -> None:
         if verbose not in ("auto", 0, 1, 2):
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
         self.steps, self.title, self.silent = steps, title, not verbose
-        self._bar = _tqdm_bar(steps, title) if verbose in ("auto", 1) else None
+        self._bar = _tqdm_bar(steps, title, done) if verbose in ("auto", 1) else None
         self._start = self._second = time.perf_counter()
-        self._done = 0
+        self._before, self._done = done, 0
 
     def __enter__(self) -> "Progress":
         return self
@@ -56,13 +59,14 @@ class Progress:
         rate = (now - self._second) / max(self._done - 1, 1)
         if self._done == 1:
             rate = now - self._start
-        count = f"{self._done}/{self.steps or self._done}"
+        done = self._before + self._done
+        count = f"{done}/{self.steps or done}"
         parts = [self.title, count, f"{now - self._start:.0f}s"]
         parts += [f"{_format_time(rate)}/step", format_logs(logs)]
         print(printable(" - ".join(part for part in parts if part)), flush=True)
 
 
-def _tqdm_bar(steps: int | None, title: str) -> Any:
+def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
     """Return a bar that vanishes at its end, or None where none can be shown."""
     in_notebook = "ipykernel" in sys.modules
     if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):
@@ -73,7 +77,8 @@ def _tqdm_bar(steps: int | None, title: str) -> Any:
         from tqdm.auto import tqdm
     except ImportError:
         return None
-    return tqdm(total=steps, desc=title or None, leave=False, dynamic_ncols=True)
+    options = {"leave": False, "dynamic_ncols": True, "initial": done}
+    return tqdm(total=steps, desc=title or None, **options)
 
 
 def format_logs(logs: Logs) -> str:

@@ -1,7 +1,7 @@
 """What every layer is."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -201,6 +201,33 @@ class Layer:
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
         self._samples = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold for training to go on as if unbroken.
+
+        That is ``params`` and ``state`` (the arrays themselves), ``trainable``, and how
+        far each attribute that is a random generator has come.  A layer that remembers
+        anything else adds it.
+        """
+        streams = {
+            name: value.bit_generator.state
+            for name, value in vars(self).items()
+            if isinstance(value, np.random.Generator)
+        }
+        own = {"params": self.params, "state": self.state}
+        return own | {"trainable": self.trainable, "streams": streams}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal layer returned."""
+        for own, saved in (
+            (self.params, state["params"]),
+            (self.state, state["state"]),
+        ):
+            for name, array in saved.items():
+                own[name] = array
+        self.trainable = state["trainable"]
+        for name, stream in state["streams"].items():
+            getattr(self, name).bit_generator.state = stream
 
     def twin(self) -> "Layer":
         """Return a layer on the same parameters, gradients and caches."""

@@ -1,6 +1,7 @@
 """What every metric is: sums over the samples of an epoch, never a mean of means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,18 @@ class Metric:
     def reset_state(self) -> None:
         """Begin again."""
         self._total = self._weight = 0.0
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint in the middle of an epoch must hold.
+
+        That is every attribute that is a number, an array or a list.
+        """
+        kinds = Number, np.ndarray, np.generic, list
+        return {name: v for name, v in vars(self).items() if isinstance(v, kinds)}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal metric returned."""
+        vars(self).update(state)
 
     def __call__(
         self,
@@ -136,6 +149,11 @@ class FunctionMetric(Metric):
 
     def reset_state(self) -> None:
         self._batches: list[tuple[NDArray[Any], NDArray[Any]]] = []
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the samples so far, as two arrays if there are any."""
+        whole = map(np.concatenate, zip(*self._batches, strict=True))
+        return {"_batches": [tuple(whole)] if self._batches else []}
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name alone: a file holds no code."""

@@ -1,6 +1,6 @@
 """The loss and the metrics of one pass over batches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .base import Metric
@@ -21,6 +21,17 @@ class Tally:
         self._samples += len(y_pred)
         for metric in self.metrics:
             metric.update_state(y_true, y_pred)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the sums so far."""
+        states = [metric.get_state() for metric in self.metrics]
+        return {"loss": self._loss, "samples": self._samples, "metrics": states}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._loss, self._samples = state["loss"], state["samples"]
+        for metric, its_state in zip(self.metrics, state["metrics"], strict=True):
+            metric.set_state(its_state)
 
     def so_far(self) -> dict[str, Any]:
         """Return the mean loss and the metrics that can be known already."""

@@ -3,7 +3,7 @@
 All parameters of a model are one flat vector, all gradients another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -227,7 +227,27 @@ class Optimizer:
                     f"{params.shape}: call build(params) to begin anew"
                 )
 
-    # --- for copies and files -------------------------------------------------------
+    # --- for copies, files and checkpoints ------------------------------------------
+
+    def get_state(self, params: Array) -> dict[str, Any]:
+        """Return what a checkpoint must hold: the slots themselves, steps and rate.
+
+        Slots for params (P,) are made where there were no steps before.
+        """
+        if self.slots.keys() != set(self._all_slots()):
+            self.build(params)
+        rate = self._learning_rate
+        follows = isinstance(rate, LearningRateSchedule)  # which depends on batches
+        state = {"slots": self.slots, "batches": self.batches}
+        return state | {"learning_rate": None if follows else rate}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal optimiser returned."""
+        for name, slot in self.slots.items():
+            slot[...] = state["slots"][name]
+        self.batches = state["batches"]
+        if state["learning_rate"] is not None:
+            self.learning_rate = state["learning_rate"]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not the work, which holds addresses of arrays."""

@@ -1,0 +1,186 @@
+"""BackupAndRestore."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sora_np import checkpoint
+from sora_np.archive import ModelFileError
+from sora_np.atomic import remove_stale
+from sora_np.lock import Lock
+from sora_np.warn import warn
+from sora_np.windows import as_count
+
+from .base import Callback, Logs
+
+if TYPE_CHECKING:
+    from sora_np.fitting import Fit
+
+
+NAME = re.compile(r"epoch\d+-batch\d+\.npz")
+
+
+class BackupAndRestore(Callback):
+    """Lets ``fit`` go on where it was, after it has been killed at whatever moment.
+
+    Run the same script again: training ends with the same bits, in weights, optimiser
+    and history, as if it had never been interrupted, also from the middle of an epoch.
+    A checkpoint is one file, written whole or not at all, of all that training depends
+    on: weights and moving statistics, what the optimiser remembers, every random
+    stream, the order of the samples and the place in it, sums of the loss and metrics,
+    what callbacks remember (``get_state``), the history.
+
+    What it cannot know is what others keep to themselves: a Sequence-style object that
+    changes what it yields gets ``get_state`` and ``set_state``, as callbacks have them.
+    An iterable is begun anew and its first batches are dropped; so is a generator, with
+    a warning, from its very first batch: resuming is exact if they come again.
+
+    Parameters
+    ----------
+    backup_dir : a folder for this run alone; made if need be, removed when it is empty
+    save_freq : "epoch", or after every so many batches; Ctrl-C saves, too
+    delete_checkpoint : whether to remove the checkpoints when training is through
+    keep : how many of the last ones stay; a damaged one is passed over
+
+    Raises
+    ------
+    RuntimeError : when training begins, where another run uses the folder
+    ValueError : when training begins, for a checkpoint of another model, optimiser,
+        loss, metrics, data or callbacks, with all that differs
+
+    Warns
+    -----
+    UserWarning : for a damaged checkpoint; of a generator
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sora_np import Dense, Sequential
+    >>> from sora_np.callbacks import LambdaCallback
+    >>> folder = tempfile.mkdtemp()
+    >>> def run(*others):
+    ...     model = Sequential([Dense(1, input_shape=(2,))])
+    ...     model.compile("sgd", "mse")
+    ...     callbacks = [*others, BackupAndRestore(folder)]
+    ...     return model.fit([[1, 2]], [3], epochs=4, callbacks=callbacks, verbose=0)
+    >>> def power_cut(epoch, logs):
+    ...     if epoch == 2:
+    ...         raise OSError("no power")
+    >>> run(LambdaCallback(on_epoch_end=power_cut))
+    Traceback (most recent call last):
+        ...
+    OSError: no power
+    >>> history = run(LambdaCallback(on_epoch_begin=lambda epoch, _: print(epoch)))
+    2
+    3
+    >>> history.epoch
+    [0, 1, 2, 3]
+    """
+
+    comes_last = True
+
+    def __init__(
+        self,
+        backup_dir: str | Path,
+        save_freq: str | int = "epoch",
+        *,
+        delete_checkpoint: bool = True,
+        keep: int = 2,
+    ) -> None:
+        self.backup_dir = Path(backup_dir)
+        if save_freq != "epoch":
+            as_count(save_freq, 'save_freq, if not "epoch",')
+        self.save_freq, self.delete_checkpoint = save_freq, delete_checkpoint
+        self.keep = as_count(keep, "keep")
+        self._lock = Lock(self.backup_dir / "lock")
+        self._batches = 0  # since the last was saved
+
+    def set_fit(self, fit: "Fit") -> None:
+        """Take the run whose state is to be kept, before training begins."""
+        self._fit = fit
+
+    def checkpoints(self) -> list[Path]:
+        """Return the files that there are, the last first."""
+        files = self.backup_dir.glob("epoch*-batch*.npz")
+        named = (path for path in files if NAME.fullmatch(path.name))
+        return sorted(named, key=_place, reverse=True)
+
+    def delete(self) -> None:
+        """Remove the checkpoints, and the folder if nothing else is in it."""
+        for path in self.checkpoints():
+            remove_stale(path)
+            path.unlink()
+        try:
+            self.backup_dir.rmdir()
+        except OSError:  # not empty
+            pass
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.backup_dir.mkdir(parents=True, exist_ok=True)
+        if not self._lock.acquire():
+            raise RuntimeError(
+                f"another run is using {self.backup_dir}: wait for its end, or give "
+                "this one a folder of its own"
+            )
+        self._about, self._batches = self._fit.about(), 0
+        if not self._restored():
+            self._save()  # so that a run that is killed at once begins as this one
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._batches += 1
+        due = self.save_freq != "epoch" and self._batches >= int(self.save_freq)
+        # a callback that ends training is followed by the end of the epoch, at once
+        if (due or self._fit.interrupted) and not self.model.stop_training:
+            self._batches = 0
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        if self.save_freq == "epoch" or self._fit.interrupted:
+            self._save()
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        if self.delete_checkpoint and not self._fit.interrupted:
+            for path in self.checkpoints():
+                path.unlink()
+
+    def on_train_exit(self) -> None:
+        del self._fit  # which holds the data
+        if self._lock.release() and not self.checkpoints():
+            self.delete()
+
+    def _save(self) -> None:
+        """Write a checkpoint, and remove the oldest, and those that are no longer."""
+        fit = self._fit
+        path = self.backup_dir / f"epoch{fit.epoch:04d}-batch{fit.batch:06d}.npz"
+        checkpoint.write(path, self._about, fit.get_state())
+        older = [other for other in self.checkpoints() if _place(other) < _place(path)]
+        for other in {*self.checkpoints()} - {path, *older[: self.keep - 1]}:
+            remove_stale(other)
+            other.unlink()
+
+    def _restored(self) -> bool:
+        """Go on from the last checkpoint that is whole, if there is one."""
+        for path in self.checkpoints():
+            try:
+                about, state = checkpoint.read(path)
+            except ModelFileError as error:
+                warn(f"{error}. Passed over: an earlier checkpoint is taken")
+                continue
+            differing = checkpoint.differences(about, self._about)
+            differing = differing or self._fit.misfits(state)
+            if differing:
+                raise ValueError(
+                    f"{path} is a checkpoint of another run: continue that one, or "
+                    "take another folder. What differs:\n  " + "\n  ".join(differing)
+                )
+            self._fit.set_state(state)
+            if self.params["verbose"]:
+                where = f"epoch {self._fit.epoch + 1}, batch {self._fit.batch + 1}"
+                print(f"Going on from {path}: {where}", flush=True)
+            return True
+        return False
+
+
+def _place(path: Path) -> tuple[int, ...]:
+    """Return the epoch and batch that a checkpoint's name says."""
+    return tuple(map(int, re.findall(r"\d+", path.name)))

@@ -1,0 +1,94 @@
+"""A lock that a process holds until it lets go or ends, however it ends."""
+
+import contextlib
+import os
+import sys
+import weakref
+from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+
+class Lock:
+    """The operating system's lock on a file; the file itself says nothing.
+
+    So a run that was killed leaves no lock behind.  A child that is forked does not
+    inherit it, and thus cannot hold it longer than its parent.
+
+    Parameters
+    ----------
+    path : of the file, which is made, and removed when the lock is released
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first, second = (Lock(Path(folder, "lock")) for _ in range(2))
+    ...     print(first.acquire(), second.acquire())
+    ...     print(first.release(), second.acquire(), second.release())
+    True False
+    True True True
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._file: BinaryIO | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock; return False where another has it.
+
+        True, too, where the file system has no locks: nothing can be known there.
+        """
+        while True:
+            file = open(self.path, "ab")  # noqa: SIM115
+            try:
+                _lock(file)
+            except (BlockingIOError, PermissionError):
+                file.close()
+                return False
+            except OSError:
+                pass
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(self.path)):
+                    self._file = file
+                    _held.add(self)
+                    return True
+            file.close()  # it was released, and so removed, between open and lock
+
+    def release(self) -> bool:
+        """Let go; return whether it was held."""
+        file, self._file = self._file, None
+        if file is None:
+            return False
+        _held.discard(self)
+        if sys.platform == "win32":  # which removes no file that is open
+            file.close()
+        with contextlib.suppress(OSError):
+            self.path.unlink()
+        file.close()
+        return True
+
+
+def _lock(file: BinaryIO) -> None:
+    if sys.platform == "win32":
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+_held: "weakref.WeakSet[Lock]" = weakref.WeakSet()
+
+
+def _let_go_in_child() -> None:
+    for lock in list(_held):
+        if lock._file is not None:
+            lock._file.close()  # the parent's stays locked
+            lock._file = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_child)

@@ -1,0 +1,44 @@
+"""What runs the nodes of a model: plans, kept for some batch sizes, or a plain list."""
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sora_np import graph
+from sora_np.graph import Node
+from sora_np.plan import Plan, can_plan, traits
+
+if TYPE_CHECKING:
+    from sora_np.network import Network
+
+# A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
+# in training and in validation
+MOST_PLANS = 6
+_PLANNING = threading.Lock()  # several threads may predict with one model
+
+
+def runner(
+    model: "Network", nodes: Sequence[Node], samples: int, *, training: bool
+) -> Any:
+    """Return the plan for a batch, or else the list of layers.
+
+    Both have ``load(x, part)``, ``forward()`` and ``backward(dy)``.
+    """
+    if not model._fuse:
+        return graph.List(nodes, model.dtype, training)
+    assert model.input_shape is not None
+    with _PLANNING:
+        now = model.flat, traits(model.nodes)
+        if now != model._planned:
+            model._plans, model._planned = {}, now
+            model._can_plan = can_plan(model.nodes)
+        if not model._can_plan:
+            return graph.List(nodes, model.dtype, training)
+        key = samples, nodes is model.nodes, training
+        plan = model._plans.pop(key, None)
+        if plan is None:
+            plan = Plan(nodes, model.input_shape, model.dtype, samples, training)
+        model._plans[key] = plan  # the last used is the last
+        if len(model._plans) > MOST_PLANS:
+            del model._plans[next(iter(model._plans))]
+        return plan

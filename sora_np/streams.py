@@ -1,0 +1,217 @@
+"""Batches that an object or a generator makes one by one."""
+
+import array
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.warn import warn
+
+# what NumPy makes one array of; all else that can be run through is made of batches
+ARRAYS = (
+    *(str, bytes, bytearray, memoryview, list, tuple, range, array.array, deque),
+    *(Mapping, Set),
+)
+
+
+class Batch(NamedTuple):
+    """Some samples: x[part], or all of x where part is None.
+
+    Attributes
+    ----------
+    y, weights : of these samples; weights may be None
+    samples : their numbers (n,): rows of an array, or places in the stream
+    """
+
+    x: NDArray[Any]
+    y: Any
+    weights: NDArray[Any] | None
+    part: Any
+    samples: NDArray[np.int64]
+
+
+def is_stream(x: Any) -> bool:
+    """Whether x yields batches: an iterator, an iterable or a Sequence-style object.
+
+    >>> is_stream(iter([])), is_stream([[1, 2]]), is_stream(np.zeros(3))
+    (True, False, False)
+    """
+    if isinstance(x, ARRAYS) or hasattr(x, "__array__"):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+class StreamFeed:
+    """Batches that an object makes one by one, so that not all need be in memory.
+
+    Parameters
+    ----------
+    source : an object with ``__len__`` and ``__getitem__``, whose batches are drawn in
+        any order, and whose ``on_epoch_end()``, if there is one, is called; or an
+        iterable, begun anew every epoch; or an iterator, such as a generator, that goes
+        on where it was
+    steps : batches an epoch; None for all there are
+    check : (x, y, sample_weight) -> the same, checked
+    steps_name : what the errors call ``steps``
+    only_x : whether x alone is wanted, and y may be missing
+
+    Attributes
+    ----------
+    steps : batches an epoch; None until a stream without length has ended once
+    restarts : whether there can be a second epoch without ``steps``
+    y : the targets of the first batch
+
+    Raises
+    ------
+    TypeError, ValueError : for batches of another form, with their number
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        steps: int | None,
+        check: Callable[..., tuple[Any, Any, Any]],
+        steps_name: str = "steps",
+        only_x: bool = False,
+    ) -> None:
+        self.source, self.check, self.only_x = source, check, only_x
+        self.steps_name, self.wanted = steps_name, steps
+        self.kind = type(source).__name__
+        self.has_items = hasattr(source, "__getitem__") and hasattr(source, "__len__")
+        length = len(source) if hasattr(source, "__len__") else None
+        if length is not None and steps is not None and steps > length:
+            raise ValueError(
+                f"{steps_name}={steps} are more than the {length} batches of the "
+                f"{self.kind}"
+            )
+        self.steps = length if steps is None else steps
+        if length == 0:
+            raise ValueError(f"the {self.kind} has no batches: its length is 0")
+        iterator = None if self.has_items else iter(source)
+        self.restarts = iterator is not source
+        first = source[0] if iterator is None else next(iterator, None)
+        if first is None:
+            raise ValueError(f"the {self.kind} yielded no batch")
+        self.x, self.y, _ = self._checked(first, 0)
+        self._before = 0  # batches of earlier epochs, where nothing restarts
+        if not self.restarts:
+            self.source = itertools.chain([first], source)
+
+    def batches(
+        self, rng: np.random.Generator | None = None, done: int = 0
+    ) -> Iterator[Batch]:
+        """Yield an epoch, from batch ``done`` on.
+
+        With rng, the batches of a Sequence-style object are shuffled.
+        """
+        samples, drawn = 0, done if self.has_items else 0
+        left = None if self.wanted is None else self.wanted - drawn
+        for number, batch in itertools.islice(self._drawn(rng, drawn), left):
+            x, y, weights = self._checked(batch, drawn)
+            # an item's samples have their numbers in whatever order items are drawn
+            first = number * 2**32 if self.has_items else samples
+            drawn, samples = drawn + 1, samples + len(x)
+            if drawn > done:
+                yield Batch(x, y, weights, None, np.arange(first, first + len(x)))
+        if self.wanted is not None and drawn < self.wanted:
+            raise ValueError(
+                f"the {self.kind} ended after {drawn} of the {self.wanted} batches "
+                f"that {self.steps_name} asks for: let it yield more (while True: ...)"
+                f", or ask for fewer"
+            )
+        if not drawn:
+            raise ValueError(f"the {self.kind} yielded no batch")
+        self.steps = drawn
+        self._before += drawn
+        if hasattr(self.source, "on_epoch_end"):
+            self.source.on_epoch_end()
+
+    def _drawn(
+        self, rng: np.random.Generator | None, done: int
+    ) -> Iterator[tuple[int, Any]]:
+        if not self.has_items:
+            yield from enumerate(self.source)
+            return
+        count = len(self.source)
+        order = range(count) if rng is None else rng.permutation(count).tolist()
+        for number in order[done:]:
+            yield number, self.source[number]
+
+    def about(self) -> dict[str, Any]:
+        """Return what tells these batches from others: their kind and shape."""
+        shapes = {"x": self.x, "y": self.y}
+        told = {name: f"{a.dtype} {a.shape[1:]}" for name, a in shapes.items()}
+        length = len(self.source) if self.has_items else None
+        return told | {"source": self.kind, "length": length, "steps": self.wanted}
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what ``batches`` cannot know; also what a Sequence-style object says.
+
+        Such an object has ``get_state`` and ``set_state`` if it changes what it yields.
+        """
+        asked = self.has_items and hasattr(self.source, "get_state")
+        own = self.source.get_state() if asked else None
+        return {"steps": self.steps, "before": self._before, "source": own}
+
+    def set_state(self, state: Mapping[str, Any], done: int) -> None:
+        """Go on from there, with ``done`` batches of this epoch behind.
+
+        Warns of an iterator, which is run through again up to there.
+        """
+        self.steps, self._before = state["steps"], state["before"]
+        if state["source"] is not None:
+            self.source.set_state(state["source"])
+        elif _changes(self.source):
+            warn(
+                f"the {self.kind} has an on_epoch_end, but no get_state and set_state: "
+                "training goes on as it would have if it yields what it did"
+            )
+        passed = self._before + done
+        if self.restarts or not passed:
+            return
+        warn(
+            f"a {self.kind} cannot be set to where it was: its first {passed} batches "
+            "are drawn again and dropped, so that training goes on as it would have if "
+            "they are the same. An object with __len__ and __getitem__ is surer"
+        )
+        left = self._before - sum(
+            1 for _ in itertools.islice(self.source, self._before)
+        )
+        if left:
+            raise ValueError(
+                f"the {self.kind} ended {left} batches before the place where training "
+                "was interrupted: let it begin anew"
+            )
+
+    def _checked(self, batch: Any, number: int) -> tuple[Any, Any, Any]:
+        """Return (x, y, weights) of a batch, or raise with its number."""
+        if self.only_x:
+            parts = batch if isinstance(batch, tuple) else (batch,)
+            fits = 1 <= len(parts) <= 3
+        else:
+            parts = batch
+            fits = isinstance(batch, (tuple, list)) and 2 <= len(batch) <= 3
+        if not fits:
+            form = "x or (x, y)" if self.only_x else "(x, y) or (x, y, sample_weight)"
+            got = type(batch).__name__
+            if isinstance(batch, (tuple, list)):
+                got += f" of {len(batch)}"
+            raise ValueError(
+                f"the {self.kind} must yield {form}, got {got} as batch {number + 1}"
+            )
+        try:
+            return self.check(*parts)
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            text = f"batch {number + 1} of the {self.kind}: {error}"
+            raise kind(text) from None
+
+
+def _changes(source: Any) -> bool:
+    """Whether a source does something between epochs that may matter."""
+    hook = getattr(type(source), "on_epoch_end", None)
+    return hook is not None and hook.__qualname__ != "PyDataset.on_epoch_end"

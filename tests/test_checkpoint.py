@@ -1,0 +1,96 @@
+"""A tree of numbers and arrays as one file, and what differs between two trees."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sora_np import archive, checkpoint
+from sora_np.archive import ModelFileError
+
+TREES = {
+    "numbers": {"a": 1, "b": -0.5, "c": True, "d": None, "e": "text", "big": 2**127},
+    "odd": {"a": float("nan"), "b": float("inf"), "c": -0.0},
+    "lists": {"a": [1, [2, ()], (3, {"b": (4,)})], "empty": {}, "none": []},
+    "scalars": {"a": np.float32(0.1), "b": np.int64(3), "c": np.bool_(True)},
+    "arrays": {"a/b": np.arange(3), "a": {"b": np.zeros((2, 0)), "": np.float64(1)}},
+    "places": {"..": np.ones(1), "a\\b": np.ones(2), "": np.ones(3, bool)},
+}
+
+
+def same(a, b):
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert [*a] == [*b]
+        return all(same(a[name], b[name]) for name in a)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, np.ndarray):
+        assert_array_equal(a, b)
+        return a.dtype == b.dtype
+    return a == b or a != a
+
+
+@pytest.mark.parametrize("tree", TREES.values(), ids=TREES)
+def test_there_and_back(tree, tmp_path):
+    checkpoint.write(tmp_path / "c.npz", {"about": [1, 2]}, tree)
+    about, again = checkpoint.read(tmp_path / "c.npz")
+    assert about == {"about": [1, 2]}
+    assert same(again, tree)
+
+
+@pytest.mark.parametrize("kind", [np.random.PCG64, np.random.MT19937, np.random.SFC64])
+def test_random_generators(kind, tmp_path):
+    rng = np.random.Generator(kind(1))
+    rng.integers(9, size=3)
+    checkpoint.write(tmp_path / "c.npz", None, {"rng": rng.bit_generator.state})
+    other = np.random.Generator(kind(2))
+    _, state = checkpoint.read(tmp_path / "c.npz")
+    other.bit_generator.state = state["rng"]
+    assert_array_equal(rng.random(9), other.random(9))
+
+
+@pytest.mark.parametrize(
+    "value, place",
+    [
+        ({"a": [1, {2}]}, "set, which stands at a/1"),
+        ({"a": {"b": object()}}, "object, which stands at a/b"),
+        ({"a": {1: 2}}, "dict, which stands at a"),
+        ({"a": {"$array": "b"}}, "dict, which stands at a"),
+        ({"a": np.array([object()])}, "holds object"),
+    ],
+)
+def test_what_cannot_be_held(value, place, tmp_path):
+    with pytest.raises(TypeError, match=place):
+        checkpoint.write(tmp_path / "c.npz", None, value)
+    assert not list(tmp_path.iterdir())
+
+
+FORGED = {
+    "model": {"model": None},
+    "array": {"kind": checkpoint.KIND, "about": 0, "state": {"$array": "missing"}},
+    "dtype": {"kind": checkpoint.KIND, "about": 0, "state": {"$os.system": "ls"}},
+    "type": {"kind": checkpoint.KIND, "about": 0, "state": {"$float32": [{}]}},
+}
+
+
+@pytest.mark.parametrize("config", FORGED.values(), ids=FORGED)
+def test_other_files(config, tmp_path):
+    archive.write(tmp_path / "c.npz", config, {})
+    with pytest.raises(ModelFileError, match="no checkpoint|its state is damaged"):
+        checkpoint.read(tmp_path / "c.npz")
+
+
+def test_differences_are_all_told():
+    there = {"a": 1, "b": [1, 2, 3], "c": np.zeros(2), "d": {"e": "x"}, "f": (1, 2)}
+    here = json.loads(json.dumps({"a": 1.5, "b": [1, 2], "f": [1, 2]}))
+    here |= {"c": np.ones(3, np.float32), "g": 0}
+    assert checkpoint.differences(there, here) == [
+        "a: 1 in the checkpoint, 1.5 here",
+        "b: [1, 2, 3] in the checkpoint, [1, 2] here",
+        "c: float64 (2,) in the checkpoint, float32 (3,) here",
+        "d: {'e': 'x'} in the checkpoint, absent here",
+        "g: absent in the checkpoint, 0 here",
+    ]
+    assert checkpoint.differences(there, there) == []
