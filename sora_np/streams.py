@@ -163,14 +163,14 @@ class StreamFeed:
         Warns of an iterator, which is run through again up to there.
         """
         self.steps, self._before = state["steps"], state["before"]
+        passed = self._before + done
         if state["source"] is not None:
             self.source.set_state(state["source"])
-        elif _changes(self.source):
+        elif passed and _changes(self.source):
             warn(
                 f"the {self.kind} has an on_epoch_end, but no get_state and set_state: "
                 "training goes on as it would have if it yields what it did"
             )
-        passed = self._before + done
         if self.restarts or not passed:
             return
         warn(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from sora_np.__main__ import main
+from sora_np.callbacks import BackupAndRestore
 from sora_np.layers import Dense
+from sora_np.models import load_model
 
 
 def run(*arguments, **environment):
@@ -176,3 +178,37 @@ def test_ascii_output_and_a_closed_pipe(trained, data):
     command = f"{sys.executable} -m sora_np predict {model} {data} | head -n 1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert result.stderr == "" and len(result.stdout.splitlines()) == 1
+
+
+def test_train_is_resumed(data, tmp_path, monkeypatch, capsys):
+    """Interrupted and gone on with: the model of a straight run, and no folder left."""
+
+    def train(*more):
+        command = ["train", "--data", data, "--epochs", 3, "--batch-size", 8, *more]
+        return main([str(word) for word in command])
+
+    assert train("--save", tmp_path / "straight.npz") == 0
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+
+        def fails(self, epoch, logs=None):
+            saved(self, epoch, logs)
+            raise OSError("no power")
+
+        saved = BackupAndRestore.on_epoch_end
+        patch.setattr(BackupAndRestore, "on_epoch_end", fails)
+        assert train("--resume") == 2
+    assert "sora-np: error: no power" in capsys.readouterr().err
+    assert len(list((tmp_path / "sora-np-backup").iterdir())) == 2
+    assert train("--resume", "--save", tmp_path / "resumed.npz") == 0
+    said = capsys.readouterr().out
+    assert "Going on from sora-np-backup/epoch0001-batch000000.npz: epoch 2" in said
+    assert "Epoch 1/3" not in said and "Epoch 2/3" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("resumed.npz", "straight.npz")
+    ]
+    first, second = (
+        load_model(tmp_path / f"{name}.npz").get_weights()
+        for name in ("straight", "resumed")
+    )
+    assert all(map(np.array_equal, first, second))

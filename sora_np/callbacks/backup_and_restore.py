@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sora_np import checkpoint
 from sora_np.archive import ModelFileError
-from sora_np.atomic import remove_stale
 from sora_np.lock import Lock
 from sora_np.warn import warn
 from sora_np.windows import as_count
@@ -108,7 +107,6 @@ class BackupAndRestore(Callback):
     def delete(self) -> None:
         """Remove the checkpoints, and the folder if nothing else is in it."""
         for path in self.checkpoints():
-            remove_stale(path)
             path.unlink()
         try:
             self.backup_dir.rmdir()
@@ -122,6 +120,8 @@ class BackupAndRestore(Callback):
                 f"another run is using {self.backup_dir}: wait for its end, or give "
                 "this one a folder of its own"
             )
+        for part in self.backup_dir.glob(".epoch*.part"):  # of a save that was killed
+            part.unlink()
         self._about, self._batches = self._fit.about(), 0
         if not self._restored():
             self._save()  # so that a run that is killed at once begins as this one
@@ -155,7 +155,6 @@ class BackupAndRestore(Callback):
         checkpoint.write(path, self._about, fit.get_state())
         older = [other for other in self.checkpoints() if _place(other) < _place(path)]
         for other in {*self.checkpoints()} - {path, *older[: self.keep - 1]}:
-            remove_stale(other)
             other.unlink()
 
     def _restored(self) -> bool:
@@ -164,7 +163,7 @@ class BackupAndRestore(Callback):
             try:
                 about, state = checkpoint.read(path)
             except ModelFileError as error:
-                warn(f"{error}. Passed over: an earlier checkpoint is taken")
+                warn(f"{error}. This checkpoint is passed over")
                 continue
             differing = checkpoint.differences(about, self._about)
             differing = differing or self._fit.misfits(state)

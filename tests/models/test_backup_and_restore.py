@@ -74,6 +74,13 @@ def make(optimizer=None, metrics=("accuracy",), seed=0, filters=4):
     return model
 
 
+def trained_before():
+    """Layers that augment go on counting where an earlier fit has stopped."""
+    rng, model = np.random.default_rng(1), make()
+    model.fit(rng.random((9, 8, 8, 1)), rng.integers(0, 3, 9), epochs=6, verbose=0)
+    return model
+
+
 def outcome(model):
     state = model.optimizer.get_state(model.flat.values)
     return [
@@ -153,6 +160,7 @@ RUNS = {
         {"more": lambda: [LearningRateScheduler(lambda epoch, rate: rate / 2)]},
     ),
     "steps": (make, {"steps_per_epoch": 3}),
+    "trained-before": (trained_before, {}),
     "items": (make, {"source": Items}),
     "shuffled": (make, {"source": Shuffled}),
     "iterable": (make, {"source": Iterable}),
@@ -275,7 +283,7 @@ def test_a_damaged_one_is_passed_over(damage, images, tmp_path):
     cut_run(images, tmp_path)
     last = tmp_path / "epoch0002-batch000001.npz"
     last.write_bytes(damage(last.read_bytes()))
-    text = rf"^{re.escape(str(last))}: .*\. Passed over: an earlier checkpoint is taken"
+    text = rf"^{re.escape(str(last))}: .*\. This checkpoint is passed over"
     with pytest.warns(UserWarning, match=text) as caught:
         cut_run(images, tmp_path, batches=2)
     assert len(caught) == 1
@@ -289,7 +297,7 @@ def test_without_one_that_is_whole_training_begins_anew(images, tmp_path):
     cut_run(images, tmp_path)
     for path in tmp_path.iterdir():
         path.write_bytes(b"")
-    with pytest.warns(UserWarning, match="Passed over") as caught:
+    with pytest.warns(UserWarning, match="is passed over") as caught:
         model = fit(make, images, [BackupAndRestore(tmp_path)])
     assert len(caught) == 2
     assert same(outcome(model), straight)
