@@ -15,6 +15,14 @@ from sora_np.callbacks import (
 )
 
 
+@pytest.fixture(autouse=True)
+def pythons_own_handler():
+    """Also where the tests run in the background, where a shell ignores Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Presses(Callback):
     """Ctrl-C at a moment, ``times`` in a row; notes what comes after."""
 
