@@ -92,7 +92,7 @@ class Fit:
             model.optimizer.finalize(model.flat.values)
             called.call("on_train_end", self.logs)
         finally:
-            called.exit()
+            called.close()
         if self.interrupted:
             raise KeyboardInterrupt(
                 f"fit ended before epoch {self.epoch + 1}, batch {self.batch + 1}; "

@@ -143,7 +143,7 @@ class BackupAndRestore(Callback):
             for path in self.checkpoints():
                 path.unlink()
 
-    def on_train_exit(self) -> None:
+    def close(self) -> None:
         del self._fit  # which holds the data
         if self._lock.release() and not self.checkpoints():
             self.delete()

@@ -61,7 +61,7 @@ class Callback:
     def on_train_end(self, logs: Logs | None = None) -> None:
         """After the last epoch; logs are that epoch's."""
 
-    def on_train_exit(self) -> None:
+    def close(self) -> None:
         """At the very end of ``fit``, also by an exception: let go of files here."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -120,11 +120,11 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, event)(*args)
 
-    def exit(self) -> None:
-        """Call ``on_train_exit`` of every callback, even if one of them fails."""
+    def close(self) -> None:
+        """Call ``close`` of every callback, even if one of them fails."""
         with contextlib.ExitStack() as stack:
             for callback in self.callbacks:
-                stack.callback(callback.on_train_exit)
+                stack.callback(callback.close)
 
     def with_state(self) -> list[Callback]:
         """Return those that remember anything."""

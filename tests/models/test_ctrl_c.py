@@ -40,7 +40,7 @@ class Presses(Callback):
     def on_train_end(self, logs=None):
         self.seen.append("end")
 
-    def on_train_exit(self):
+    def close(self):
         self.seen.append("exit")
 
 
@@ -148,7 +148,7 @@ class Fails(Callback):
 @pytest.mark.parametrize(
     "event",
     ["on_train_begin", "on_epoch_begin", "on_train_batch_end", "on_epoch_end"]
-    + ["on_test_batch_end", "on_train_end", "on_train_exit"],
+    + ["on_test_batch_end", "on_train_end", "close"],
 )
 def test_an_exception_in_a_callback(event, make_model, images, tmp_path):
     """Every callback can close its files; the model and the folder are usable."""
