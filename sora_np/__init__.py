@@ -53,7 +53,7 @@ from sora_np.layers import (
     Sigmoid,
     Softmax,
 )
-from sora_np.models import Model, Sequential, load_model
+from sora_np.models import Model, Sequential, clone_model, load_model
 
 __all__ = [
     "Activation",
@@ -87,6 +87,7 @@ __all__ = [
     "__version__",
     "activations",
     "callbacks",
+    "clone_model",
     "datasets",
     "gradcheck",
     "initializers",

@@ -101,8 +101,7 @@ def write(
     ...     read(Path(folder, "file.npz"))
     ({'a': [1, 2]}, {'b/c': array([0, 1, 2])})
     """
-    if not overwrite and os.path.lexists(path):
-        raise FileExistsError(f"{path} is there already: overwrite=True replaces it")
+    refuse_existing(path, overwrite)
     for name, array in arrays.items():
         if odd_name(name) or name == _CONFIG:
             raise ValueError(f"{name!r} cannot be the name of an array in a file")
@@ -118,6 +117,12 @@ def write(
         }
         text = np.frombuffer(json.dumps(head).encode(), np.uint8)
         _write_array(archive, _CONFIG, text)
+
+
+def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raise FileExistsError where there is a file that must not be overwritten."""
+    if not overwrite and os.path.lexists(path):
+        raise FileExistsError(f"{path} is there already: overwrite=True replaces it")
 
 
 def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> str:
@@ -152,7 +157,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Config, Arrays]:
         arrays = {}
         for name, member in members.items():
             if name != _CONFIG:
-                with _errors(path, name):
+                with as_model_file_errors(path, name):
                     digest = None if digests is None else digests[name]
                     arrays[name] = read_array(file, member, digest)
         return config, arrays
@@ -165,8 +170,10 @@ def read_config(path: str | os.PathLike[str]) -> Config:
 
 
 @contextlib.contextmanager
-def _errors(path: str | os.PathLike[str], member: str | None = None) -> Iterator[None]:
-    """Turn all that reading a damaged file raises into ModelFileError."""
+def as_model_file_errors(
+    path: str | os.PathLike[str], member: str | None = None
+) -> Iterator[None]:
+    """Turn all that damaged or hostile content makes us raise into ModelFileError."""
     try:
         yield
     except ModelFileError:
@@ -174,13 +181,16 @@ def _errors(path: str | os.PathLike[str], member: str | None = None) -> Iterator
     except MemoryError as error:
         reason = f"there is not memory enough for it: {error}"
         raise ModelFileError(path, reason, member) from error
-    except (Wrong, zipfile.BadZipFile) as error:
+    except Wrong as error:
         raise ModelFileError(path, f"{error}", member) from error
+    except KeyError as error:
+        raise ModelFileError(path, f"it has no entry {error}", member) from error
     except (
-        *(ValueError, TypeError, EOFError, OSError, RecursionError, OverflowError),
-        *(NotImplementedError, struct.error),
+        *(ValueError, TypeError, AttributeError, EOFError, OSError, OverflowError),
+        *(RuntimeError, struct.error, zipfile.BadZipFile),
     ) as error:
-        raise ModelFileError(path, f"it is damaged: {error}", member) from error
+        reason = f"it is no model, or damaged: {str(error)[:5000]}"
+        raise ModelFileError(path, reason, member) from error
 
 
 @contextlib.contextmanager
@@ -192,7 +202,7 @@ def _opened(
         kind = "a folder" if stat.S_ISDIR(mode) else "a device or the like"
         raise ModelFileError(path, f"it is {kind}, a file is wanted")
     with open(path, "rb") as file:
-        with _errors(path):
+        with as_model_file_errors(path):
             members = directory(file)
         yield file, members
 
@@ -203,11 +213,11 @@ def _read_config(
     """Return the configuration, and the digests of the arrays (none in format 1)."""
     if _CONFIG not in members:
         raise ModelFileError(path, f"it has no {_CONFIG}: it is no model of sora_np")
-    with _errors(path, _CONFIG):
+    with as_model_file_errors(path, _CONFIG):
         if members[_CONFIG].size > LIMIT:
             raise Wrong(f"it is larger than {LIMIT} bytes")
         text = read_array(file, members[_CONFIG], None).tobytes()
-        head = json.loads(text.decode(), object_pairs_hook=_unique)
+        head = json.loads(text.decode(), object_pairs_hook=unique)
         if not isinstance(head, dict) or type(head.get("format")) is not int:
             raise Wrong("it has no format number")
         if head["format"] > FORMAT:
@@ -226,7 +236,8 @@ def _read_config(
     return config, digests
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, for ``json.loads``; raise where a name stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         raise Wrong("a name stands twice in one object")

@@ -1,7 +1,7 @@
 """Sequential: layers in a row, and what one does with them besides training."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,12 @@ from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import batch_of
+from sora_np.registry import own_classes
 from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
 from sora_np.training import Model
 
-__all__ = ["Model", "Sequential", "load_model"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model"]
 
 
 class Sequential(Model):
@@ -242,21 +243,43 @@ class Sequential(Model):
         for (_, array), value in zip(places, values, strict=True):
             array[...] = value
 
-    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write configuration, weights and optimiser to one .npz, without pickle.
+    def save(
+        self,
+        filepath: str | Path,
+        overwrite: bool = True,
+        *,
+        include_optimizer: bool = True,
+    ) -> None:
+        """Write the model to one .npz, without pickle; ``load_model`` reads it.
 
-        ``sora_np.models.load_model`` reads it.  Raises FileExistsError where the file
-        is there and ``overwrite`` is False.
+        It holds configuration, weights, normalisers, names of classes, what it was
+        compiled with, and what training goes on with: the optimiser's memory, the next
+        epoch of augmentation and the state of every random stream.  The file is
+        written whole or not at all, whatever happens.
+
+        Parameters
+        ----------
+        overwrite : whether to replace a file that is there
+        include_optimizer : whether to keep what the optimiser remembers, which for Adam
+            is twice as large as the weights
+
+        Raises
+        ------
+        FileExistsError : where there is a file and ``overwrite`` is False
+        TypeError : for a function, where a class of one's own is needed
+        OSError : where the disk is full, or the like; an old file stays as it was
         """
-        saving.save_model(self, filepath, overwrite)
+        saving.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write the weights alone to one .npz."""
+        """Write the weights alone, to .npz or, by its name, .safetensors."""
         self._need_built()
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
         """Read what ``save_weights`` or ``save`` of an equal model wrote.
+
+        Weights are found by the names of layers.  All are checked before one changes.
 
         Parameters
         ----------
@@ -264,7 +287,8 @@ class Sequential(Model):
 
         Raises
         ------
-        sora_np.saving.ModelFileError : where they do not fit; nothing has changed then
+        sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
+            all of which it lists; nothing has changed then
         """
         self._need_built()
         saving.load_weights(self, filepath, skip_mismatch)
@@ -287,16 +311,14 @@ class Sequential(Model):
     def from_config(
         cls,
         config: dict[str, Any],
-        custom_objects: dict[str, type[Any]] | None = None,
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> "Sequential":
-        """Return the model that ``get_config`` described, with fresh weights."""
-        model = cls(name=config["name"], seed=config["seed"], dtype=config["dtype"])
-        model.class_names = config.get("class_names")
-        if config["input_shape"] is not None:
-            model.add(Input(config["input_shape"]))
-        for layer in config["layers"]:
-            model.add(saving.layer_from_config(layer, custom_objects or {}))
-        return model
+        """Return the model that ``get_config`` described, with fresh weights.
+
+        Only layers of this package, registered ones (``saving.register``) and
+        ``custom_objects`` are made.
+        """
+        return saving.model_from_config(cls, config, custom_objects or {})
 
     def _need_built(self) -> None:
         if not self.built:
@@ -326,7 +348,7 @@ class Sequential(Model):
 
 def load_model(
     filepath: str | Path,
-    custom_objects: dict[str, type[Any]] | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
 ) -> Sequential:
     """Return the model that ``model.save`` wrote, compiled as it was.
@@ -344,20 +366,21 @@ def load_model(
     FileNotFoundError : where there is no file
     sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
     """
-    config, arrays = saving.read(filepath)
-    with saving.as_model_file_errors(filepath):
-        custom = custom_objects or {}
-        described = config["model"]["layers"]
-        layers = [saving.layer_from_config(layer, custom) for layer in described]
-        model = Sequential.from_config(config["model"] | {"layers": []})
-        with saving.without_memory(layers):
-            for layer in layers:
-                model.add(layer)
-        saving.fill(model, arrays)
-        if compile and config.get("compile"):
-            model.compile(**saving.compile_arguments(config["compile"], custom))
-            saving.assign_optimizer(model, config["iterations"], arrays)
-    return model
+    return saving.load_model(Sequential, filepath, custom_objects or {}, compile)
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """Return a model of equal layers with fresh weights, drawn from the same seed.
+
+    It shares nothing with the other, and is not compiled.
+
+    >>> from sora_np.layers import Dense
+    >>> model = Sequential([Dense(2, input_shape=(3,))])
+    >>> model.layers[0].params["bias"] = [5, 5]
+    >>> clone_model(model).layers[0].params["bias"]
+    array([0., 0.], dtype=float32)
+    """
+    return Sequential.from_config(model.get_config(), own_classes(model.layers))
 
 
 def set_layer_weights(layer: Layer, weights: Sequence[Array]) -> None:

@@ -18,11 +18,11 @@ FLOORS = [  # a module may import from its own floor and from floors below
         *("statistics", "atomic", "members", "archive", "checkpoint", "lock"),
     ],
     ["layers"],
-    ["losses", "metrics", "optimizers", "graph"],
+    ["losses", "metrics", "optimizers", "graph", "weights", "tensors"],
     ["fused"],
     [
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
-        *("summary", "plots", "streams"),
+        *("summary", "plots", "registry", "streams"),
     ],
     ["runner"],
     ["network", "steps"],

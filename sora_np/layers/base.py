@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.initializers import Initializer
+from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 from sora_np.names import arguments_of, snake_case
 from sora_np.windows import as_count
+
+zeros = Zeros()
 
 
 class Arrays(dict[str, Array]):
@@ -83,6 +85,8 @@ class Layer:
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
+        if not isinstance(name, (str, type(None))):
+            raise TypeError(f"name must be a string, got {name!r}")
         self.has_auto_name = name is None
         self.name = snake_case(type(self).__name__) if name is None else name
         self.trainable = trainable
@@ -92,6 +96,7 @@ class Layer:
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self._samples: tuple[int, NDArray[np.int64]] | None = None
         self._caches: list[tuple[Any, ...]] = []
+        self.takes_memory = True  # see weights.without_memory
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
@@ -133,13 +138,34 @@ class Layer:
         initializer: Initializer,
         rng: np.random.Generator,
     ) -> None:
-        self.params[name] = np.asarray(initializer(rng, shape, self.dtype), self.dtype)
-        self.grads[name] = np.zeros(shape, self.dtype)
-        if self.params[name].shape != shape:
+        self.params[name] = self._made(name, shape, initializer, rng)
+        self.grads[name] = self._made(name, shape, zeros, rng)
+
+    def _add_state(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        rng: np.random.Generator,
+    ) -> None:
+        self.state[name] = self._made(name, shape, initializer, rng)
+
+    def _made(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        rng: np.random.Generator,
+    ) -> Array:
+        if not self.takes_memory:
+            return np.broadcast_to(zeros(rng, (), self.dtype), shape)
+        array = np.asarray(initializer(rng, shape, self.dtype), self.dtype)
+        if array.shape != shape:
             raise ValueError(
-                f"{self}: the initialiser made {name} of shape "
-                f"{self.params[name].shape}, wanted {shape}"
+                f"{self}: the initialiser made {name} of shape {array.shape}, wanted "
+                f"{shape}"
             )
+        return array
 
     def _input(self, x: ArrayLike) -> Any:
         """Return x as kernels take it, or raise where it is not what was built for."""
@@ -247,6 +273,11 @@ class Layer:
         if "input_shape" in config:
             config["input_shape"] = self.declared_shape
         return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Layer":
+        """Return the layer that ``get_config`` described, not built."""
+        return cls(**config)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r}"

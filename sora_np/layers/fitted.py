@@ -72,15 +72,15 @@ class Fitted(Layer):
         ]
         for statistic in self.statistics:
             value = getattr(self, statistic)
-            shape = [input_shape[axis - 1] for axis in sorted(kept)]
+            shape = tuple(input_shape[axis - 1] for axis in sorted(kept))
             try:
                 full = np.broadcast_to(np.nan if value is None else value, shape)
             except ValueError:
                 raise ValueError(
-                    f"{self}: {statistic} must have the shape {tuple(shape)}, got "
+                    f"{self}: {statistic} must have the shape {shape}, got "
                     f"{np.shape(value)}"
                 ) from None
-            self.state[statistic] = np.array(full, self.dtype)
+            self._add_state(statistic, shape, lambda *_, full=full: full.copy(), rng)
         return self.input_shape or ()
 
     def adapt(self, data: ArrayLike) -> None:

@@ -1,0 +1,114 @@
+"""What a file may name: layers, losses and the like, made from their configurations.
+
+A configuration is ``{"class_name": NAME, "config": ARGUMENTS}``.  The names are looked
+up in tables, those of this package and what a user has registered; nothing is imported.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
+from sora_np.layers import Layer
+from sora_np.names import by_name, from_config
+from sora_np.warn import warn
+
+LAYERS: dict[str, type[Layer]] = by_name(
+    cls for cls in vars(layers).values() if isinstance(cls, type)
+)
+METRICS: dict[str, type[Any]] = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss}
+OURS = LAYERS.keys() | METRICS.keys() | initializers.CLASSES.keys()
+OURS |= optimizers.CLASSES.keys() | losses.CLASSES.keys() | regularizers.CLASSES.keys()
+REGISTERED: dict[str, type[Any]] = {}
+T = TypeVar("T", bound=type[Any])
+
+
+def register(cls: T) -> T:
+    """Let files name this class, by its name alone; a decorator.
+
+    For layers, initialisers, regularisers, losses, metrics and optimisers of one's own.
+    A class of the name that was registered before is replaced.
+
+    Raises ValueError for a name that this package uses.
+
+    >>> from sora_np.layers import Layer
+    >>> @register
+    ... class Identity(Layer):
+    ...     def forward(self, x, *, training=False):
+    ...         return self._input(x)
+    >>> layer_from_config({"class_name": "Identity", "config": {}}, {})
+    Identity 'identity'
+    """
+    if cls.__name__ in OURS:
+        raise ValueError(f"{cls.__name__} is a class of sora_np: take another name")
+    REGISTERED[cls.__name__] = cls
+    return cls
+
+
+def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
+    """Return the layer that ``{"class_name": ..., "config": {...}}`` describes."""
+    layer: Layer = _made(config, LAYERS, {**REGISTERED, **custom_objects}, "layer")
+    return layer
+
+
+def own_classes(layers: list[Layer]) -> dict[str, type[Any]]:
+    """Return the classes of layers and of their arguments, by name."""
+    things = [thing for la in layers for thing in (la, *vars(la).values())]
+    return {type(thing).__name__: type(thing) for thing in things}
+
+
+def described(thing: Any) -> Any:
+    """Return the configuration of an optimiser, loss or metric; names stay names."""
+    if thing is None or isinstance(thing, str):
+        return thing
+    return {"class_name": type(thing).__name__, "config": thing.get_config()}
+
+
+def compile_arguments(
+    config: Mapping[str, Any], custom_objects: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of ``compile``, made from a configuration.
+
+    A metric that was a function is left out, with a warning, where it is not among
+    ``custom_objects``.
+    """
+    custom = {**REGISTERED, **custom_objects}
+
+    def made(thing: Any, table: Mapping[str, Any], what: str) -> Any:
+        if thing is None or isinstance(thing, str):
+            return thing
+        return _made(thing, table, custom, what)
+
+    wanted = []
+    for metric in config["metrics"]:
+        if isinstance(metric, dict) and metric["class_name"] == "FunctionMetric":
+            name = metric["config"]["function"]
+            if name not in custom:
+                warn(
+                    f"the metric {name!r} is a function of your own and left out: "
+                    f"load_model(..., custom_objects={{{name!r}: {name}}}) restores it"
+                )
+                continue
+            own_name = metric["config"]["name"]
+            wanted.append(metrics.FunctionMetric(custom[name], own_name))
+        else:
+            wanted.append(made(metric, METRICS, "metric"))
+    return {
+        "optimizer": made(config["optimizer"], optimizers.CLASSES, "optimizer"),
+        "loss": made(config["loss"], losses.CLASSES, "loss"),
+        "metrics": wanted,
+        "fuse": config.get("fuse", True),
+    }
+
+
+def _made(
+    config: Any, table: Mapping[str, Any], custom: Mapping[str, Any], what: str
+) -> Any:
+    """Return what a configuration describes; its arguments may be custom objects."""
+    arguments = {
+        name: from_config(custom, value, name)
+        if isinstance(value, dict) and value.get("class_name") in custom
+        else value
+        for name, value in config["config"].items()
+    }
+    config = {"class_name": config["class_name"], "config": arguments}
+    return from_config({**table, **custom}, config, what)

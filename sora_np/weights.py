@@ -1,0 +1,108 @@
+"""The weights of a model by name: compared with those of a file, then copied in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.kernels.arrays import Array
+from sora_np.layers import Layer
+from sora_np.warn import warn
+
+
+class HasLayers(Protocol):
+    """A model, as far as its weights go."""
+
+    layers: list[Layer]
+
+
+def named(model: HasLayers) -> dict[str, Array]:
+    """Return the model's own arrays, no copies: "LAYER/NAME" -> array.
+
+    Raises ValueError where two layers have one name.
+    """
+    places = [
+        (f"{layer.name}/{name}", array)
+        for layer in model.layers
+        for arrays in (layer.params, layer.state)
+        for name, array in arrays.items()
+    ]
+    found = dict(places)
+    if len(found) < len(places):
+        names = [layer.name for layer in model.layers]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"two layers have the name {twice!r}: rename one")
+    return found
+
+
+def without_memory(layers: Sequence[Layer]) -> None:
+    """Let layers be built with zeros that take no memory, for ``fill``.
+
+    So a file is compared with the model that it describes before there is memory for
+    it, and cannot ask for more than it holds.
+    """
+    for layer in layers:
+        layer.takes_memory = False
+
+
+def fill(model: HasLayers, given: Mapping[str, NDArray[Any]]) -> None:
+    """Give a model that was built ``without_memory`` its weights.
+
+    Raises ValueError, with all that does not fit.
+    """
+    _check(named(model), given)
+    for layer in model.layers:
+        layer.takes_memory = True
+        for own in (layer.params, layer.state):
+            for name, array in own.items():
+                own.rebind(name, np.empty(array.shape, array.dtype))
+        for name, array in layer.params.items():
+            layer.grads.rebind(name, np.zeros(array.shape, array.dtype))
+    assign(model, given)
+
+
+def assign(
+    model: HasLayers, given: Mapping[str, NDArray[Any]], skip_mismatch: bool = False
+) -> None:
+    """Copy weights into a model; check all, then assign, so that none or all change.
+
+    Raises ValueError, with all that does not fit; with ``skip_mismatch`` it warns.
+    """
+    wanted = named(model)
+    skipped = _check(wanted, given, skip_mismatch)
+    if skipped:
+        warn("not loaded: " + "; ".join(skipped.values()))
+    with np.errstate(over="ignore"):  # to infinity, of which the user is told
+        for name in wanted.keys() - skipped.keys():
+            wanted[name][...] = given[name]
+    odd = [n for n in sorted(wanted.keys() - skipped.keys()) if not _finite(wanted[n])]
+    if odd:
+        warn(f"NaN or infinity in the weights {', '.join(odd)}")
+
+
+def _finite(array: Array) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(array.sum()):  # a third of the time of the next line
+            return True
+    return bool(np.isfinite(array).all())
+
+
+def _check(
+    wanted: Mapping[str, Array],
+    given: Mapping[str, NDArray[Any]],
+    skip_mismatch: bool = False,
+) -> dict[str, str]:
+    """Return what does not fit, name -> reason, or raise with all of it."""
+    wrong = {name: f"{name} is missing" for name in wanted.keys() - given.keys()}
+    wrong |= {name: f"{name} is unknown" for name in given.keys() - wanted.keys()}
+    for name in wanted.keys() & given.keys():
+        shape, dtype = given[name].shape, given[name].dtype
+        if wanted[name].shape != shape:
+            wrong[name] = f"{name} is {shape}, wanted {wanted[name].shape}"
+        elif dtype.kind != "f":
+            wrong[name] = f"{name} holds {dtype}, wanted floats"
+    wrong = dict(sorted(wrong.items()))
+    if wrong and not skip_mismatch:
+        raise ValueError("its weights do not fit: " + "; ".join(wrong.values()))
+    return wrong
