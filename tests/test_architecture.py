@@ -183,3 +183,32 @@ def test_no_global_random_numbers():
                 "np.random."
             ):
                 assert node.attr in ("Generator", "SeedSequence", "default_rng"), path
+
+
+def test_nothing_is_unpickled_executed_or_unpacked():
+    """No file that is read can make this package run code or write a file.
+
+    kernels/cache.py alone goes through numba's cache, which pickles.
+    """
+    calls = {"eval", "exec", "compile", "__import__", "import_module", "unpack_archive"}
+    calls |= {"extract", "extractall", "load_module", "exec_module"}
+    for path in ROOT.glob("sora_np/**/*.py"):
+        if "kernels" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                names = {a.name for a in node.names} | {getattr(node, "module", "")}
+                bad = {"pickle", "marshal", "shelve", "dill", "joblib", "tarfile"}
+                assert not names & bad, path
+            if isinstance(node, ast.Call):
+                function = node.func
+                name = getattr(function, "id", None)
+                if isinstance(function, ast.Attribute):
+                    name = function.attr
+                    if name == "compile":  # of a model, or a pattern
+                        continue
+                lazy = name == "import_module" and path.parent.name == "datasets"
+                assert lazy or name not in calls, f"{path}: {name}"  # a table of ours
+                for keyword in node.keywords:
+                    if keyword.arg == "allow_pickle":
+                        assert ast.unparse(keyword.value) == "False", path

@@ -1,4 +1,5 @@
 import io
+import stat
 import zipfile
 
 import numpy as np
@@ -96,3 +97,18 @@ def test_cut_at_every_place(arrays, tmp_path):
 def test_no_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         npz.load_data(tmp_path / "none.npz")
+
+
+def test_other_members_are_left_alone(arrays, tmp_path):
+    """Names outside, links and objects: nothing is unpacked, four arrays are read."""
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    np.savez(folder / "d.npz", **arrays, odd=np.zeros(1))
+    with zipfile.ZipFile(folder / "d.npz", "a") as archive:
+        link = zipfile.ZipInfo("link.npy")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        for name in ("../out.npy", "/tmp/out.npy", link, "object.npy"):
+            archive.writestr(name, b"/etc/passwd")
+    (x_train, _), _ = npz.load_data(folder / "d.npz")
+    assert_array_equal(x_train, arrays["x_train"])
+    assert [p.name for p in tmp_path.rglob("*")] == ["inner", "d.npz"]

@@ -78,7 +78,7 @@ def entry(start=0, end=4, shape=(1,), dtype="F32"):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
 
 
-OFFSET = "invalid offset for tensor `b`"
+OFFSET = "invalid offset for tensor `[ab]`"
 HOSTILE = {  # content, what is said
     "empty": (b"", "cut off"),
     "text": (b"weights = [1, 2, 3]", "declares a header"),
