@@ -14,6 +14,7 @@ from sora_np.names import arguments_of, snake_case
 from sora_np.windows import as_count
 
 zeros = Zeros()
+MOST_AXES = 31  # every NumPy can hold one more, for the batch
 
 
 class Arrays(dict[str, Array]):
@@ -289,7 +290,13 @@ def as_shape(shape: Sequence[int]) -> Shape:
         raise TypeError(
             f"input_shape must be a tuple such as (28, 28, 1), got {shape!r}"
         )
-    return tuple(as_count(size, f"each size of the shape {shape}") for size in shape)
+    if len(shape) > MOST_AXES:
+        raise ValueError(
+            f"a shape has up to {MOST_AXES} axes, without the batch axis; got one of "
+            f"{len(shape)}"
+        )
+    what = f"each size of the shape {shape}"
+    return tuple(as_count(size, what) for size in shape)
 
 
 def batch_of(shape: Sequence[int]) -> str:

@@ -251,11 +251,21 @@ def test_several_faults_are_told_at_once(path):
         lambda c: layer_config(c).update(units=10**30),
         lambda c: c["model"].update(input_shape=[10**10]),
         lambda c: c["model"].update(input_shape=[10**9, 10**9]),
+        lambda c: c["model"].update(input_shape=[1] * 10**5),
     ],
-    ids=["10^9-units", "10^12-units", "10^30-units", "10^10-inputs", "10^18-inputs"],
+    ids=[
+        "10^9-units",
+        "10^12-units",
+        "10^30-units",
+        "10^10-inputs",
+        "10^18-inputs",
+        "10^5-axes",
+    ],
 )
 def test_a_file_cannot_ask_for_more_memory_than_it_holds(path, rewrite, change):
     """Not a random number is drawn for what the file does not hold."""
     rewrite(lambda config, arrays: change(config))
-    with pytest.raises(ModelFileError, match="wanted|allocate|large|big|dimension"):
+    with pytest.raises(
+        ModelFileError, match="wanted|allocate|large|big|dimension|axes"
+    ):
         load_model(path)
