@@ -237,3 +237,4 @@ def test_huber_takes_a_length():
     with pytest.raises(ValueError, match="delta must be finite and not negative"):
         Huber(-1)
     assert losses.get({"class_name": "Huber", "config": {"delta": 3}}).delta == 3
+    assert losses.get("huber").name == "huber_loss"  # Keras's

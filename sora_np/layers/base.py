@@ -268,6 +268,22 @@ class Layer:
         """Return copies of the arrays in ``params``, then in ``state``."""
         return [a.copy() for a in (*self.params.values(), *self.state.values())]
 
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Copy in what ``get_weights`` of an equal layer returned.
+
+        Raises ValueError, and changes nothing, where number or shapes differ.
+        """
+        places = {**self.params, **self.state}
+        values = [kernel_array(value, self.dtype, "a weight") for value in weights]
+        if [a.shape for a in places.values()] != [value.shape for value in values]:
+            wanted = ", ".join(f"{name} {a.shape}" for name, a in places.items())
+            came = ", ".join(str(value.shape) for value in values)
+            raise ValueError(
+                f"{self} takes the weights {wanted or '(none)'}, got {came or 'none'}"
+            )
+        for array, value in zip(places.values(), values, strict=True):
+            array[...] = value
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer: ``type(layer)(**config)``."""
         config = arguments_of(self)

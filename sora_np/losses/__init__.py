@@ -61,6 +61,7 @@ CLASSES: dict[str, type[Loss]] = by_name(
     **dict.fromkeys(("kld", "KLD"), KLDivergence),
     **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
     logcosh=LogCosh,
+    huber_loss=Huber,
 )
 
 

@@ -89,7 +89,7 @@ class Huber(Loss):
         self,
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
+        name: str | None = "huber_loss",  # Keras's
     ) -> None:
         super().__init__(reduction, name)
         self.delta = as_rate(delta, "delta")

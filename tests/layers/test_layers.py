@@ -254,6 +254,30 @@ def test_an_equal_layer_from_its_configuration(case):
     }
 
 
+def test_weights_of_an_equal_layer(case):
+    make, x = case
+    layer, _ = built(make, x)
+    twin, _ = built(make, x)
+    for array in (*twin.params.values(), *twin.state.values()):
+        array[...] = 7
+    places = dict(twin.params)
+    twin.set_weights(layer.get_weights())
+    for mine, its in zip(twin.get_weights(), layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, its)
+    assert all(twin.params[name] is array for name, array in places.items())
+
+
+def test_weights_of_another_layer_change_nothing():
+    layer, _ = built(lambda: Dense(2), np.ones((1, 3)))
+    before = layer.get_weights()
+    text = r"takes the weights kernel \(3, 2\), bias \(2,\), got "
+    for weights in ([np.ones((3, 2))], [np.ones((3, 2)), np.ones(3)], []):
+        with pytest.raises(ValueError, match=text):
+            layer.set_weights(weights)
+    for was, now in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(now, was)
+
+
 def test_params_are_assigned_in_place():
     layer, _ = built(lambda: Dense(2), np.ones((1, 3)))
     kernel = layer.params["kernel"]
