@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sora_np.kernels import adagrad, adam, nadam, rmsprop, sgd
+from sora_np.kernels.tasks import BLOCK
 
 CASES = {
     "sgd": (sgd.sgd, sgd.sgd_reference, 1, (0.1, 0.9, False)),
@@ -39,3 +40,20 @@ def test_three_steps_are_the_formula(fast, reference, slots, numbers, dtype, rng
     for actual, wanted in zip(arrays, expected, strict=True):
         assert actual.dtype == dtype
         np.testing.assert_allclose(actual, wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("fast, reference, slots, numbers", CASES.values(), ids=CASES)
+def test_a_step_of_many_is_that_of_each(fast, reference, slots, numbers, rng):
+    """Entries are cut into blocks: the last of one, the first of the next, the rest."""
+    size = 2 * BLOCK + 5
+    arrays = [a.astype(np.float32) for a in rng.random((2, size))]
+    arrays += [np.zeros(size, np.float32) for _ in range(slots)]
+    ends = [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK - 1, 2 * BLOCK, size - 1]
+    expected = [a[ends].copy() for a in arrays]
+    values = [1 if n == "t" else n for n in numbers]
+    before = [a.copy() for a in arrays]
+    fast(*arrays, *values)
+    reference(*expected, *values)
+    for actual, wanted in zip(arrays, expected, strict=True):
+        np.testing.assert_allclose(actual[ends], wanted, rtol=1e-4, atol=1e-6)
+    assert (arrays[0] != before[0]).all()
