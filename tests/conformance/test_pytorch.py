@@ -184,6 +184,18 @@ OPTIMIZERS = {  # epsilon stands in different places, so it is 0
         lambda: optimizers.Adam(0.01, epsilon=0, amsgrad=True),
         lambda p: torch.optim.Adam(p, 0.01, eps=0, amsgrad=True),
     ),
+    "adamw": (
+        lambda: optimizers.AdamW(0.01, 0.1, epsilon=0),
+        lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1, eps=0),
+    ),
+    "adagrad": (
+        lambda: optimizers.Adagrad(0.1, 0.2, epsilon=0),
+        lambda p: torch.optim.Adagrad(p, 0.1, initial_accumulator_value=0.2, eps=0),
+    ),
+    "rmsprop-centered": (
+        lambda: optimizers.RMSprop(0.01, 0.9, 0.5, epsilon=0, centered=True),
+        lambda p: torch.optim.RMSprop(p, 0.01, 0.9, 0, momentum=0.5, centered=True),
+    ),
 }
 
 
