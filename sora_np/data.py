@@ -120,7 +120,8 @@ def split_last(
     cut = int(samples * (1 - share))
     if cut in (0, samples):
         raise ValueError(
-            f"validation_split={share} of {samples} samples leaves one side empty"
+            f"validation_split={share} of {samples} samples leaves one side empty: "
+            "take another share, or validation_data"
         )
     return (
         [None if a is None else a[:cut] for a in arrays],

@@ -145,7 +145,10 @@ def split(
     if validation_split == 0:
         return given, None
     if is_stream(given[0]):
-        raise ValueError("validation_split is of arrays: take validation_data")
+        raise ValueError(
+            f"validation_split is of arrays, got a {type(given[0]).__name__}: take "
+            "validation_data"
+        )
     first, last = data.split_last(validation_split, *check(*given))
     return tuple(first), tuple(last)  # type: ignore[return-value]
 

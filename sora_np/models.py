@@ -77,7 +77,10 @@ class Sequential(Model):
             raise ValueError(f"{layer} is in this model already: make another one")
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
-                raise ValueError("Input must come first, and once")
+                raise ValueError(
+                    f"Input must come first, and once: {self} has {len(self.layers)} "
+                    f"layers and input_shape {self.input_shape}"
+                )
             self.input_shape = layer.declared_shape
             return
         names = {other.name for other in self.layers}
@@ -104,7 +107,7 @@ class Sequential(Model):
     def pop(self) -> Layer:
         """Remove the last layer and return it."""
         if not self.layers:
-            raise ValueError("the model has no layers")
+            raise ValueError("pop: the model has no layers")
         layer = self.layers.pop()
         self.nodes = self.nodes[: len(self.layers)]
         if not self.layers:
@@ -185,7 +188,7 @@ class Sequential(Model):
             )
         weights = layer.get_weights()
         output_shape = layer.build(shape, self.layer_rng(position), self.dtype)
-        set_layer_weights(layer, weights)
+        layer.set_weights(weights)
         return output_shape
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -195,7 +198,9 @@ class Sequential(Model):
         """
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"no layer {index}: there are {len(self.layers)}")
+                raise ValueError(
+                    f"no layer {index}: there are {len(self.layers)}, counted from 0"
+                )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
@@ -228,7 +233,10 @@ class Sequential(Model):
             for name, array in arrays.items()
         ]
         if len(weights) != len(places):
-            raise ValueError(f"{len(places)} arrays are wanted, {len(weights)} came")
+            raise ValueError(
+                f"{len(places)} arrays are wanted, {len(weights)} came: as many as "
+                "get_weights returns"
+            )
         values = [
             kernel_array(value, self.dtype, name)
             for (name, _), value in zip(places, weights, strict=True)
@@ -381,10 +389,3 @@ def clone_model(model: Sequential) -> Sequential:
     array([0., 0.], dtype=float32)
     """
     return Sequential.from_config(model.get_config(), own_classes(model.layers))
-
-
-def set_layer_weights(layer: Layer, weights: Sequence[Array]) -> None:
-    """Copy in what ``layer.get_weights()`` returned."""
-    arrays = (*layer.params.values(), *layer.state.values())
-    for array, value in zip(arrays, weights, strict=True):
-        array[...] = value

@@ -44,7 +44,8 @@ def to_categorical(
     classes = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
     if whole.size and not (0 <= whole.min() and whole.max() < classes):
         raise ValueError(
-            f"labels must lie in 0..{classes - 1}, got {whole.min()} to {whole.max()}"
+            f"labels must lie in 0..{classes - 1}, got {whole.min()} to {whole.max()}: "
+            "number them from 0, and give num_classes or leave it out"
         )
     one_hot = np.zeros((*labels.shape, classes), dtype)
     np.put_along_axis(one_hot, whole[..., None], 1, axis=-1)

@@ -64,7 +64,10 @@ def check_layer(
         layer = copy.deepcopy(layer)
         layer.build(x.shape[1:], rng, np.float64)
     if layer.dtype != np.float64:
-        raise TypeError(f"{layer} is built in {layer.dtype}: gradients need float64")
+        raise TypeError(
+            f"{layer} is built in {layer.dtype}: gradients need float64: give "
+            "a layer that is not built yet"
+        )
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
         nodes = [Node(layer, (0,), ())]

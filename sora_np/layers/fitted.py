@@ -47,7 +47,10 @@ class Fitted(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         if (first is None) != (second is None):
-            raise ValueError(f"give both {' and '.join(self.statistics)}, or neither")
+            raise ValueError(
+                f"give both {' and '.join(self.statistics)}, or neither, got {first!r} "
+                f"and {second!r}"
+            )
         self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
         self.invert = invert
         for statistic, value in zip(self.statistics, (first, second), strict=True):

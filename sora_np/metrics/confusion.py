@@ -252,6 +252,7 @@ def _entries(
         if pred.ndim < 2 or metric.class_id >= pred.shape[-1]:
             raise ValueError(
                 f"{metric.name} has class_id {metric.class_id}, y_pred is {pred.shape}"
+                ": its last axis must be the classes, counted from 0"
             )
         column = (..., metric.class_id)
         pred, true, weight = pred[column], true[column], weight[column]

@@ -41,7 +41,8 @@ def confusion_matrix(
     classes = int(both.max(initial=-1)) + 1 if classes is None else classes
     if both.size and not (0 <= both.min() and both.max() < classes):
         raise ValueError(
-            f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}"
+            f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}: "
+            "give classes, or leave it out"
         )
     counts = np.bincount(true * classes + pred, minlength=classes * classes)
     return counts.reshape(classes, classes)

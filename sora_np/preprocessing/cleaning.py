@@ -273,7 +273,9 @@ def _outliers(state: _State, action: str, threshold: float) -> None:
 def _noise(state: _State, action: str, threshold: float) -> None:
     x = state.x
     if x.ndim == 2:
-        raise ValueError("noise is looked for in images, got columns x (N, K)")
+        raise ValueError(
+            f"noise is looked for in images, got columns x {x.shape}: leave noise out"
+        )
     from scipy import ndimage  # here: it takes as long as all the rest of sora_np
 
     ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # the pixel itself has no say

@@ -217,7 +217,7 @@ MISTAKES = {
     "split": (
         lambda m, x, y: m.fit(Batches(x, y), validation_split=0.5),
         ValueError,
-        "validation_split is of arrays: take validation_data",
+        "validation_split is of arrays, got a Batches: take validation_data",
     ),
     "bare-x": (
         lambda m, x, y: m.fit(b for b in x[:, None]),

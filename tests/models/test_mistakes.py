@@ -192,7 +192,8 @@ OPTIONS = [
     (
         {"validation_split": 0.99},
         ValueError,
-        "validation_split=0.99 of 6 samples leaves one side empty",
+        "validation_split=0.99 of 6 samples leaves one side empty: take another share, "
+        "or validation_data",
     ),
 ]
 
