@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[1]
 MUTATED = (
     "kernels/[!_]*.py",
     *(f"sora_np/{part}/*.py" for part in ("layers", "losses", "metrics", "optimizers")),
-    "sora_np/plan.py",
+    *("sora_np/plan.py", "sora_np/fused.py"),
 )
 
 # --- where mistakes can be made ---------------------------------------------------
@@ -342,7 +342,11 @@ def _content(function, seen):
         if hasattr(value, "py_func"):
             yield from _content(value.py_func, seen)
         elif hasattr(value, "_defn"):  # instructions of LLVM that Python writes
-            yield Path(value._defn.__code__.co_filename).read_text()
+            for code in (
+                value._defn.__code__,
+                function.__code__,
+            ):  # matrices stand here
+                yield Path(code.co_filename).read_text()
         elif not hasattr(value, "__dict__"):  # numbers, tuples of them, types of NumPy
             yield repr(value)
 
