@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from sora_np import feeds, fitting, losses, metrics, optimizers
+from sora_np import feeds, fitting, losses, optimizers
 from sora_np.callbacks import Callback, CallbackList, History, Progress
 from sora_np.fitting import Fit
 from sora_np.graph import FlatParameters
 from sora_np.layers import Layer
 from sora_np.losses import Loss
+from sora_np.metrics import collect
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.steps import Steps, as_list, frozen
@@ -24,7 +25,6 @@ class Model(Network):
 
     Attributes
     ----------
-    layers, nodes, class_names : see ``Network``
     optimizer, loss : what ``compile`` was given; None before
     history : of the last ``fit``
     stop_training : a callback sets it to end ``fit``
@@ -85,7 +85,7 @@ class Model(Network):
         ------
         ValueError : for an unknown name, with the nearest known one
         """
-        wanted = _collect_metrics(metrics)
+        wanted = collect(metrics)
         optimizer = optimizers.get(optimizer)
         if loss not in (None, "crossentropy", "ce"):
             loss = losses.get(loss)
@@ -197,14 +197,12 @@ class Model(Network):
         self._steps.check_layers()
         validation = None
         if others is not None:
-            size = validation_batch_size
-            if size is not None:
-                as_count(size, "validation_batch_size")
-            size = batch_size if size is None else size
+            size = batch_size
+            if validation_batch_size is not None:
+                size = as_count(validation_batch_size, "validation_batch_size")
             passes = epochs // every - first // every
-            validation = feeds.make_validation(
-                check, others, size, validation_steps, passes
-            )
+            limits = size, validation_steps, passes
+            validation = feeds.make_validation(check, others, *limits)
         fitting.warn_of_odd_inputs(self, feed)
         how = first, epochs, every, shuffle, verbose, callbacks
         run = Fit(self, feed, validation, *how)
@@ -300,6 +298,3 @@ class Model(Network):
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
         return self._steps.told(self._steps.test, arrays, return_dict)
-
-
-_collect_metrics = metrics.collect  # ``metrics`` is also an argument of ``compile``
