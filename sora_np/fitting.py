@@ -257,6 +257,20 @@ def evaluate(
     return logs
 
 
+def on_batch(model: "Model", step: Any, arrays: Any, return_dict: bool) -> Any:
+    """Return the loss and metrics of one of the model's steps, on arrays."""
+    value, y_pred = step(*arrays)
+    tally = Tally(model._steps.measures(arrays[1]))
+    tally.add(value, arrays[1], y_pred)
+    logs = tally.result()
+    return logs if return_dict else as_list(logs, model.metrics_names)
+
+
+def as_list(logs: dict[str, Any], names: list[str]) -> Any:
+    """Return the numbers in the order of their names; one alone as it is."""
+    return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
+
+
 def warn_of_odd_inputs(model: "Model", feed: Feed) -> None:
     """Warn of x that surely is not meant so; bytes are, where a layer scales them."""
     scaling = Rescaling, Fitted, BatchNormalization

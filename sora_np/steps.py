@@ -87,14 +87,6 @@ class Steps:
         value = float(np.sum(loss(y, z, weights))) + model.flat.penalty()
         return value, activation.forward(z)
 
-    def told(self, step: Any, arrays: Any, return_dict: bool) -> Any:
-        """Return the loss and metrics of ``train`` or ``test`` on arrays."""
-        value, y_pred = step(*arrays)
-        tally = metrics.Tally(self.measures(arrays[1]))
-        tally.add(value, arrays[1], y_pred)
-        logs = tally.result()
-        return logs if return_dict else as_list(logs, self.model.metrics_names)
-
     def as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
         """Return the loss, the nodes that it is taken of, and what follows these."""
         loss, nodes = self.loss_for(y), self.model.nodes
@@ -176,8 +168,3 @@ class Steps:
 def frozen(layers: Sequence[Layer]) -> list[Layer]:
     """Return the layers that may not change."""
     return [layer for layer in layers if not layer.trainable]
-
-
-def as_list(logs: dict[str, Any], names: list[str]) -> Any:
-    """Return the numbers in the order of their names; one alone as it is."""
-    return logs["loss"] if len(names) == 1 else [logs[name] for name in names]

@@ -16,7 +16,7 @@ from sora_np.losses import Loss
 from sora_np.metrics import collect
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
-from sora_np.steps import Steps, as_list, frozen
+from sora_np.steps import Steps, frozen
 from sora_np.windows import as_count
 
 
@@ -254,7 +254,7 @@ class Model(Network):
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight, class_weight)
         self._steps.check_layers()
-        return self._steps.told(self._steps.train, arrays, return_dict)
+        return fitting.on_batch(self, self._steps.train, arrays, return_dict)
 
     # --- evaluating -------------------------------------------------------------
 
@@ -286,7 +286,7 @@ class Model(Network):
         with Progress(verbose, feed.steps, "") as progress:
             logs = fitting.evaluate(self, feed, called, progress)
             progress.close(logs)
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        return logs if return_dict else fitting.as_list(logs, self.metrics_names)
 
     def test_on_batch(
         self,
@@ -297,4 +297,4 @@ class Model(Network):
     ) -> Any:
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
-        return self._steps.told(self._steps.test, arrays, return_dict)
+        return fitting.on_batch(self, self._steps.test, arrays, return_dict)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sora_np import gradcheck, plan
+from sora_np import fused, gradcheck
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,
@@ -148,7 +148,7 @@ def test_a_parameter_alone_is_named(batch):
 
 def test_a_mistake_of_the_plan_alone(batch, monkeypatch):
     """The layers are right, the fused step is not."""
-    right = plan.ConvPoolStep.backward
+    right = fused.ConvPoolStep.backward
 
     def backward(self, x, y, dy, dx):
         def double():
@@ -156,7 +156,7 @@ def test_a_mistake_of_the_plan_alone(batch, monkeypatch):
 
         return [*right(self, x, y, dy, dx), double]
 
-    monkeypatch.setattr(plan.ConvPoolStep, "backward", backward)
+    monkeypatch.setattr(fused.ConvPoolStep, "backward", backward)
     assert gradcheck.check_model(network(), batch[0]).passed
     assert gradcheck.check_model(network(fuse=False), *batch).passed
     report = gradcheck.check_model(network(), *batch)
