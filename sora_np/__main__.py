@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sora_np
-from sora_np import gradcheck, metrics, report
+from sora_np import gradcheck, metrics, recipes, report
 from sora_np.callbacks import BackupAndRestore, Stopwatch
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.image import read_image
@@ -22,6 +22,7 @@ from sora_np.plots.figure import new_figure
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 from sora_np.versions import versions
+from sora_np.windows import as_count
 
 DATASETS = {
     "fashion_mini": fashion_mini,
@@ -66,10 +67,17 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    train = command(_train, "train the source document's network and report on it")
-    _add_data(train)
-    train.add_argument("--epochs", type=int, default=10)
-    train.add_argument("--batch-size", type=int, default=32)
+    train = command(_train, "train a network and report on it")
+    train.add_argument(
+        "--recipe",
+        default="sora",
+        metavar="NAME",
+        help=f"{' or '.join(recipes.RECIPES)}: network, optimiser, augmentation and, "
+        "unless given, data, epochs and batch size (sora_np/recipes.py)",
+    )
+    _add_data(train, default=None)
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--batch-size", type=int)
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--save", type=Path, metavar="FILE.npz", help="write the model")
     train.add_argument(
@@ -117,9 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(
+    parser: argparse.ArgumentParser, default: str | None = "fashion_mini"
+) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--dataset", choices=DATASETS, default="fashion_mini")
+    group.add_argument("--dataset", choices=DATASETS, default=default)
     group.add_argument(
         "--data",
         type=Path,
@@ -132,6 +142,10 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    recipe = recipes.get(options.recipe)
+    options.dataset = options.dataset or recipe.dataset
+    epochs = recipe.epochs if options.epochs is None else options.epochs
+    batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
     (x_train, y_train), (x_test, y_test), names = _load(options)
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
     print(f"test: x {x_test.shape}, y {y_test.shape}")
@@ -140,7 +154,10 @@ def _train(options: argparse.Namespace) -> int:
             raise FileNotFoundError(f"{option}: no folder {file.resolve().parent}")
     if options.report is not None:
         new_figure(1, 1)  # without matplotlib this fails now, not after training
-    model = create_sora_model(x_train.shape[1:], len(names), options.seed)
+    steps = as_count(epochs, "epochs") * -(
+        -len(x_train) // as_count(batch_size, "batch_size")
+    )
+    model = recipe.make(x_train.shape[1:], len(names), options.seed, steps)
     model.class_names = list(names)
     model.summary()
     watch, backup = Stopwatch(), []
@@ -148,8 +165,8 @@ def _train(options: argparse.Namespace) -> int:
         backup = [BackupAndRestore(options.resume, delete_checkpoint=False)]
     model.fit(
         *(x_train, to_categorical(y_train, len(names))),
-        batch_size=options.batch_size,
-        epochs=options.epochs,
+        batch_size=batch_size,
+        epochs=epochs,
         validation_data=(x_test, to_categorical(y_test, len(names))),
         callbacks=[watch, *backup],
     )
@@ -165,7 +182,8 @@ def _train(options: argparse.Namespace) -> int:
             configuration={
                 "Data": data,
                 "Training samples": f"{len(x_train):,}",
-                "Batch size": options.batch_size,
+                "Recipe": options.recipe,
+                "Batch size": batch_size,
             },
             times=watch,
         )

@@ -29,7 +29,10 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["fitting"],
     ["training"],
     ["models"],
-    ["sora_model", "datasets", "preprocessing", "report", "utils", "versions"],
+    [
+        *("sora_model", "recipes", "datasets", "preprocessing", "report", "utils"),
+        "versions",
+    ],
     ["__main__"],
 ]
 FLOOR = {name: n for n, names in enumerate(FLOORS) for name in names}
