@@ -22,6 +22,7 @@ from sora_np import (
     preprocessing,
     regularizers,
     report,
+    sanity,
     utils,
 )
 from sora_np.archive import VERSION as __version__
@@ -101,5 +102,6 @@ __all__ = [
     "preprocessing",
     "regularizers",
     "report",
+    "sanity",
     "utils",
 ]

@@ -42,9 +42,8 @@ def warn_of_odd_loss(loss: Loss, nodes: Sequence[Node]) -> None:
                 f"{last} ends in {name}, but {loss.name} has from_logits=True: drop "
                 "one of the two"
             )
-        if not loss.from_logits and getattr(last, "activation", None) is (
-            activations.linear
-        ):
+        function = getattr(last, "activation", None)
+        if not loss.from_logits and function == activations.linear:
             warn(
                 f"{last} has no activation, but {loss.name} takes probabilities: give "
                 f'it activation="{name}", or take {type(loss).__name__}'

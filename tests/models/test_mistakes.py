@@ -3,6 +3,7 @@
 Every message is checked whole, and that nothing has been trained.
 """
 
+import copy
 import re
 
 import numpy as np
@@ -401,9 +402,10 @@ def test_bytes_of_zeros_and_ones_are_a_mask(make_model):
 def test_loss_that_takes_something_else(end, loss, text):
     model = Sequential([Flatten(), *end])
     model.compile("sgd", loss)
-    with pytest.warns(UserWarning, match=f"^{re.escape(text)}$") as caught:
-        model.fit(X + np.float32(1), np.eye(6, 3), verbose=0)
-    assert caught[0].filename == __file__
+    for one in (model, copy.deepcopy(model)):
+        with pytest.warns(UserWarning, match=f"^{re.escape(text)}$") as caught:
+            one.fit(X + np.float32(1), np.eye(6, 3), verbose=0)
+        assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(

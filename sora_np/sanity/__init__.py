@@ -1,0 +1,134 @@
+"""Sanity: is a model, with its data, worth training?  A diagnosis in words.
+
+>>> import numpy as np
+>>> from sora_np import Dense, Sequential, sanity
+>>> rng = np.random.default_rng(0)
+>>> x = rng.normal(size=(300, 8))
+>>> y = (x[:, 0] > x[:, 1]).astype(int)
+>>> model = Sequential([Dense(16, "relu"), Dense(2, "softmax")])
+>>> model.compile("adam", "sparse_categorical_crossentropy")
+>>> sanity.check(model, x, y).passed
+True
+>>> report = sanity.check(model, 1000 * x, y)  # one forgets to scale
+>>> [finding.name for finding in report.suspects]
+['scale of inputs', 'initial loss']
+
+:func:`check` looks at the data (NaN, classes, duplicates, test samples among those of
+training, features that are constant), at the model as it stands (what its first weights
+take, its loss against ln C, slopes by layer, dead ReLUs, the size of a step) and lets
+copies of it learn for some seconds: 20 samples by heart, and true against shuffled
+targets.  What is suspect comes with the figure, what it means and how to mend it.
+
+Source: Karpathy, "A recipe for training neural networks" (2019); the Stanford course
+CS231n, "Neural networks part 3", for ln C, the 20 samples and updates of about 1e-3,
+and "part 1" for 40 % of dead units.
+"""
+
+import copy
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sora_np.models import Sequential
+
+from . import data, start, trials
+from .data import drawn
+from .report import Finding, SanityReport
+
+__all__ = ["Finding", "SanityReport", "check"]
+
+NUMBERS = 2**25  # in the largest array of an experiment, about
+LOOKED_AT, PROBE = 2000, 128  # samples, of whose features and by the model
+
+
+def check(
+    model: Sequential,
+    x: ArrayLike,
+    y: ArrayLike,
+    x_test: ArrayLike | None = None,
+    y_test: ArrayLike | None = None,
+    *,
+    seed: int = 0,
+) -> SanityReport:
+    """Look for what commonly spoils training; ``print`` the report.
+
+    The model is not changed in any way: copies are tried.  Of large data a part is
+    drawn.  It takes some hundred training steps of 20 to 32 samples: seconds.
+
+    Parameters
+    ----------
+    model : compiled as it is to be trained, and best before it was
+    x, y : arrays, the training data as ``fit`` takes them
+    x_test, y_test : validation or test data, to be compared with them
+    seed : of what is drawn and shuffled
+
+    Raises
+    ------
+    RuntimeError : before ``compile``
+    ValueError, TypeError : for data that do not fit the model, as in ``fit``
+
+    Examples
+    --------
+    >>> from sora_np import Dense
+    >>> x = np.linspace(-1, 1, 200)[:, None]
+    >>> model = Sequential([Dense(8, "tanh"), Dense(1)])
+    >>> model.compile("adam", "mse")
+    >>> report = check(model, x, np.sin(3 * x), x_test=x[:20])
+    >>> report["test samples in x"].verdict
+    'suspect'
+    """
+    if not isinstance(model, Sequential):
+        raise TypeError(f"check takes a model, got {type(model).__name__}")
+    rng = np.random.default_rng(seed)
+    model = copy.deepcopy(model)
+    inputs, targets, _ = model._checked(x, y)
+    test_inputs = None if x_test is None else model._inputs(x_test)
+    test_targets = None
+    if y_test is not None:
+        if x_test is None:
+            raise ValueError("y_test came without x_test")
+        test_inputs, test_targets, _ = model._checked(x_test, y_test)
+    loss, width = model._loss_for(targets), model.output_shape[-1]
+    some = drawn(len(inputs), _most(LOOKED_AT, math.prod(inputs.shape[1:])), rng)
+    findings = [
+        data.finite_numbers(inputs[some], targets),
+        data.class_balance(loss, targets, test_targets, width),
+        *data.duplicates(inputs, targets, test_inputs, rng),
+        data.constant_features(inputs[some]),
+    ]
+    if test_inputs is not None:
+        others = test_inputs[drawn(len(test_inputs), len(some), rng)]
+        findings.append(data.scale_of_test_data(inputs[some], others))
+    subject = f"{model.name}, {len(inputs)} samples"
+    if findings[0].verdict != "ok":
+        return SanityReport(subject, findings)  # all else would be NaN
+    size = max(math.prod(node.output_shape) for node in model.nodes)
+    some = drawn(len(inputs), _most(trials.MOST, size), rng)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # each was said above, or is a finding
+        findings += _of_model(model, loss, inputs[some], targets[some], rng)
+    return SanityReport(subject, findings)
+
+
+def _of_model(
+    model: Sequential, loss: Any, x: Any, y: Any, rng: np.random.Generator
+) -> list[Finding]:
+    few = drawn(len(x), PROBE, rng)
+    learnt, rate = trials.overfit(model, loss, x, y)
+    return [
+        start.scale_at_first_weights(model, x[few]),
+        start.initial_loss(model, loss, x[few], y[few]),
+        start.gradients_by_layer(model, loss, x[few], y[few]),
+        start.dead_relus(model, x),
+        start.update_ratio(model, x, y),
+        learnt,
+        trials.shuffled_labels(model, loss, x, y, rate, rng),
+    ]
+
+
+def _most(samples: int, size: int) -> int:
+    """Return how many samples of that size are taken at most."""
+    return max(20, min(samples, NUMBERS // max(size, 1)))

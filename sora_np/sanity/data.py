@@ -1,0 +1,248 @@
+"""Findings about the data alone: samples, labels, features."""
+
+import hashlib
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
+
+from .report import LEFT_OUT, OK, SUSPECT, Finding
+
+HASHED = 100_000  # samples that are compared, and their bytes together, at most
+HASHED_BYTES = 2**29
+RAREST = 0.1  # of the commonest class's count, for the rarest
+REPEATED = 0.01  # of the samples may be equal to others
+LEAKED = 0.001  # of the test samples may be in the training data
+CONSTANT_PIXELS = 0.5  # of an image's pixels may be the same in all images
+SPREAD = 100  # between the deviations of columns
+ALIKE = 2  # between the size of training and test data
+SMALL, LARGE = 0.02, 5  # root mean square of what the first weights take
+
+Array = NDArray[Any]
+
+
+def drawn(count: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return at most ``most`` numbers below ``count``, each once, in order."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False))
+
+
+def labels_of(loss: Loss, y: Array, width: int) -> tuple[Array, int] | None:
+    """Return the label of every sample and the number of classes; None for numbers.
+
+    Parameters
+    ----------
+    width : of the output
+    """
+    if isinstance(loss, SparseCategoricalCrossentropy):
+        labels = y.reshape(-1).astype(np.intp)
+        known = (labels >= 0) & (labels < width)  # one class may be ignored
+        return labels[known], width
+    if isinstance(loss, CategoricalCrossentropy):
+        return y.reshape(-1, y.shape[-1]).argmax(axis=-1), width
+    if isinstance(loss, BinaryCrossentropy) and width == 1:
+        return (y.reshape(-1) > 0.5).astype(np.intp), 2
+    return None
+
+
+def finite_numbers(x: Array, y: Array) -> Finding:
+    """Look for NaN and infinity in x and y."""
+    bad = [_not_finite(x), _not_finite(y)]
+    value, found = float(sum(bad)), "all"
+    if value == 0:
+        return Finding("finite numbers", OK, value, found, "all")
+    name = " and ".join(n for n, b in zip(("x", "y"), bad, strict=True) if b)
+    return Finding(
+        *("finite numbers", SUSPECT, value, f"{sum(bad)} samples are not", "all"),
+        f"{sum(bad)} samples of {name} hold NaN or infinity: one of them turns all "
+        "weights into NaN. Drop or repair them: sora_np.preprocessing.clean.",
+    )
+
+
+def _not_finite(a: Array) -> int:
+    if a.dtype.kind != "f":
+        return 0
+    return int(np.count_nonzero(~np.isfinite(a.reshape(len(a), -1)).all(axis=1)))
+
+
+def class_balance(loss: Loss, y: Array, y_test: Array | None, width: int) -> Finding:
+    """Count the samples of every class."""
+    name, expected = "class balance", f"over {RAREST:g}"
+    labelled = labels_of(loss, y, width)
+    if labelled is None:
+        why = f"{loss.name} has no classes"
+        return Finding(name, LEFT_OUT, math.nan, "-", expected, why)
+    labels, classes = labelled
+    counts = np.bincount(labels, minlength=classes)
+    rarest, commonest = counts.argmin(), counts.argmax()
+    value = float(counts[rarest] / max(counts[commonest], 1))
+    found = f"{value:.2g} ({counts[rarest]} / {counts[commonest]})"
+    said = []
+    if value == 0:
+        absent = ", ".join(map(str, np.flatnonzero(counts == 0)[:5]))
+        said.append(
+            f"no sample has label {absent}, though the model has {classes} outputs: "
+            "it cannot learn them. Do labels begin at 0, and was the data shuffled "
+            "before it was split?"
+        )
+    elif value < RAREST:
+        said.append(
+            f"class {commonest} has {counts[commonest]} samples, class {rarest} only "
+            f"{counts[rarest]}: answering {commonest} always is right in "
+            f"{counts[commonest] / counts.sum():.0%}, so that accuracy says little. "
+            "Give fit class_weight, and look at F1Score or classification_report."
+        )
+    elsewhere = None if y_test is None else labels_of(loss, y_test, width)
+    if elsewhere is not None:
+        there = np.bincount(elsewhere[0], minlength=classes)
+        new = np.flatnonzero((there > 0) & (counts == 0))
+        if len(new):
+            said.append(f"y_test has label {new[0]}, which y never has.")
+    return Finding(
+        name, SUSPECT if said else OK, value, found, expected, " ".join(said)
+    )
+
+
+def duplicates(
+    x: Array,
+    y: Array,
+    x_test: Array | None,
+    rng: np.random.Generator,
+) -> list[Finding]:
+    """Compare samples bit by bit, those of x with one another and with x_test."""
+    places = drawn(len(x), _comparable(x), rng)
+    seen: dict[bytes, int] = {}
+    repeated = conflicts = 0
+    for n in places.tolist():
+        first = seen.setdefault(_key(x[n]), n)
+        if first != n:
+            repeated += 1
+            conflicts += not np.array_equal(y[first], y[n])
+    findings = [_repeated(repeated, conflicts, len(places))]
+    if x_test is not None:
+        places = drawn(len(x_test), _comparable(x_test), rng)
+        known = sum(_key(x_test[n]) in seen for n in places)
+        findings.append(_leaked(known, len(places), len(seen) < len(x) - repeated))
+    return findings
+
+
+def _repeated(repeated: int, conflicts: int, count: int) -> Finding:
+    share = repeated / count
+    found, expected = f"{repeated} of {count}", f"under {REPEATED:.0%}"
+    if share <= REPEATED:
+        return Finding("duplicates in x", OK, share, found, expected)
+    text = (
+        f"{share:.1%} of the samples are equal to an earlier one: they count twice, "
+        "and a split puts one of a pair on either side, where it makes validation "
+        "look better than it is."
+    )
+    if conflicts:
+        text += f" {conflicts} of them have another y, which nobody can learn."
+    text += " Drop them before splitting: sora_np.preprocessing.clean."
+    return Finding("duplicates in x", SUSPECT, share, found, expected, text)
+
+
+def _leaked(known: int, count: int, sampled: bool) -> Finding:
+    name, share = "test samples in x", known / count
+    found, expected = f"{known} of {count}", f"under {LEAKED:.1%}"
+    if share <= LEAKED:
+        return Finding(name, OK, share, found, expected)
+    least = "at least " * sampled
+    text = (
+        f"{least}{share:.1%} of the test samples are training samples too: the model "
+        "has seen their answers, and the test result is too good. Drop duplicates "
+        "first, then split."
+    )
+    return Finding(name, SUSPECT, share, found, expected, text)
+
+
+def _comparable(x: Array) -> int:
+    """Return how many samples are compared at most."""
+    size = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
+    return max(1, min(HASHED, HASHED_BYTES // size))
+
+
+def _key(sample: Any) -> bytes:
+    numbers = np.ascontiguousarray(sample + sample.dtype.type(0))  # -0 is 0
+    return hashlib.blake2b(numbers.tobytes(), digest_size=16).digest()
+
+
+def constant_features(x: Array) -> Finding:
+    """Count the columns, or pixels, that are the same in all samples."""
+    flat = x.reshape(len(x), -1)
+    constant = np.flatnonzero((flat == flat[:1]).all(axis=0))
+    share, of = len(constant) / flat.shape[1], flat.shape[1]
+    columns = x.ndim == 2
+    name, found = "constant features", f"{len(constant)} of {of}"
+    expected = "none" if columns else f"under {CONSTANT_PIXELS:.0%}"
+    if len(x) < 2 or share <= (0 if columns else CONSTANT_PIXELS):
+        return Finding(name, OK, share, found, expected)
+    if columns:
+        first = ", ".join(map(str, constant[:5]))
+        text = (
+            f"column {first} of x is the same in all samples: it tells nothing, and "
+            "divides by 0 where it is standardised. Leave it out."
+        )
+    else:
+        text = (
+            f"{share:.0%} of the pixels are the same in all images: were they read, "
+            "cropped and scaled as meant? Look at some of them."
+        )
+    return Finding(name, SUSPECT, share, found, expected, text)
+
+
+def input_scale(values: Array, layer: str) -> Finding:
+    """Measure what the first layer with weights takes (N, ...)."""
+    name = "scale of inputs"
+    expected = f"{SMALL:g} to {LARGE:g} (RMS)"
+    value = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+    found = f"{value:.3g} into {layer}"
+    mend = (
+        "Scale in the model: Rescaling(1 / 255) for bytes, else Normalization() with "
+        "adapt(x_train)."
+    )
+    if not SMALL <= value <= LARGE:
+        text = (
+            f"{layer} takes numbers of {value:.3g} (root mean square); initial weights "
+            f"and learning rates are made for about 1. {mend}"
+        )
+        return Finding(name, SUSPECT, value, found, expected, text)
+    if values.ndim == 2:
+        deviations = values.std(axis=0, dtype=np.float64)
+        deviations = deviations[deviations > 0]
+        spread = float(deviations.max() / deviations.min()) if len(deviations) else 1.0
+        if spread > SPREAD:
+            text = (
+                f"the standard deviations of the columns differ by {spread:.3g}: the "
+                f"small ones are hardly learnt. {mend}"
+            )
+            found = f"{spread:.3g} between columns"
+            return Finding(name, SUSPECT, spread, found, f"under {SPREAD}", text)
+    return Finding(name, OK, value, found, expected)
+
+
+def scale_of_test_data(x: Array, x_test: Array) -> Finding:
+    """Compare the size of the numbers in training and test data."""
+    name, expected = "scale of test data", f"{1 / ALIKE:g} to {ALIKE}"
+    both = [
+        float(np.sqrt(np.mean(np.square(a, dtype=np.float64)))) for a in (x, x_test)
+    ]
+    value = both[1] / both[0] if both[0] else math.inf
+    found = f"{value:.3g} times x"
+    if 1 / ALIKE <= value <= ALIKE:
+        return Finding(name, OK, value, found, expected)
+    text = (
+        f"the root mean square is {both[1]:.3g} in x_test and {both[0]:.3g} in x: was "
+        "one of them scaled and the other not? Scaling by a layer of the model, such "
+        "as Rescaling or Normalization, does both alike."
+    )
+    return Finding(name, SUSPECT, value, found, expected, text)

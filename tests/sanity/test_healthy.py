@@ -1,0 +1,166 @@
+"""What is healthy passes, whatever it is trained with; nothing given is changed."""
+
+import copy
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+
+from sora_np import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    Sequential,
+    sanity,
+)
+from sora_np.layers import Normalization, RandomTranslation, Rescaling
+from sora_np.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
+from sora_np.optimizers import SGD, Adam, AdamW
+from sora_np.optimizers.schedules import CosineDecay, OneCycle
+from sora_np.utils import to_categorical
+
+COMPILED = {  # optimiser, loss, whether the last layer has softmax
+    "sgd": (lambda: SGD(0.01), "sparse_categorical_crossentropy"),
+    "momentum": (lambda: SGD(0.05, 0.9, True), "sparse_categorical_crossentropy"),
+    "rmsprop": (lambda: "rmsprop", "crossentropy"),
+    "logits": (lambda: Adam(), SparseCategoricalCrossentropy(from_logits=True)),
+    "sum": (lambda: Adam(), SparseCategoricalCrossentropy(reduction="sum")),
+    "one-hot": (lambda: Adam(), CategoricalCrossentropy(label_smoothing=0.1)),
+    "warm-up": (
+        lambda: AdamW(CosineDecay(0.0, 500, warmup_target=0.003, warmup_steps=50)),
+        "sparse_categorical_crossentropy",
+    ),
+    "one-cycle": (
+        lambda: SGD(OneCycle(0.05, 400), 0.9, use_ema=True),
+        "sparse_categorical_crossentropy",
+    ),
+    "gathered": (
+        lambda: Adam(gradient_accumulation_steps=4),
+        "sparse_categorical_crossentropy",
+    ),
+}
+
+
+@pytest.mark.parametrize("optimizer, loss", COMPILED.values(), ids=COMPILED)
+def test_optimisers_and_losses(optimizer, loss, data, make):
+    x, y = data
+    logits = getattr(loss, "from_logits", False)
+    layers = [Dense(16, "relu"), Dense(3, "linear" if logits else "softmax")]
+    y = to_categorical(y, 3) if isinstance(loss, CategoricalCrossentropy) else y
+    report = sanity.check(
+        make(layers, optimizer(), loss), x[40:], y[40:], x[:40], y[:40]
+    )
+    assert report.passed, str(report)
+    assert {f.verdict for f in report} == {"ok"} and len(report.findings) == 13
+
+
+def test_images(make):
+    """scikit-learn's digits: 1,797 images of 8x8, of which 5 % of pixels never vary."""
+    x, y = load_digits(return_X_y=True)
+    x = x.reshape(-1, 8, 8, 1).astype(np.uint8)
+    layers = [
+        *(Rescaling(1 / 16), RandomTranslation(0.1, 0.1), Conv2D(16, 3)),
+        *(BatchNormalization(), Activation("relu"), MaxPool(), Flatten()),
+        *(Dropout(0.3), Dense(32, "relu", kernel_regularizer="l2")),
+        *(Dropout(0.5), Dense(10, "softmax")),
+    ]
+    report = sanity.check(make(layers, AdamW(0.003)), x[:1500], y[:1500], x[1500:])
+    assert report.passed, str(report)
+    assert report["constant features"].value > 0
+
+
+def test_regression():
+    x, y = load_diabetes(return_X_y=True, scaled=False)
+    before, after = Normalization(), Normalization(axis=None)
+    before.adapt(x)
+    after.adapt(y[:, None])
+    model = Sequential([before, Dense(16, "relu"), Dense(1), after.inverse()])
+    model.compile("adam", "mse")
+    report = sanity.check(model, x, y)
+    assert report.passed, str(report)
+    assert report["class balance"].verdict == "left out"
+
+
+def test_two_classes():
+    x, y = load_breast_cancer(return_X_y=True)
+    scale = Normalization()
+    scale.adapt(x)
+    model = Sequential([scale, Dense(16, "relu"), Dense(1, "sigmoid")], dtype="float64")
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    report = sanity.check(model, x, y)
+    assert report.passed, str(report)
+    assert report["class balance"].found == "0.59 (212 / 357)"
+
+
+def state_of(thing):
+    """Return all that a model holds, deeply, arrays as bytes."""
+    if isinstance(thing, np.ndarray):
+        return thing.dtype.str, thing.shape, thing.tobytes()
+    if isinstance(thing, np.random.Generator):
+        return repr(thing.bit_generator.state)
+    if isinstance(thing, dict):
+        return {key: state_of(value) for key, value in thing.items()}
+    if isinstance(thing, (list, tuple)):
+        return [state_of(value) for value in thing]
+    if hasattr(thing, "__dict__") and type(thing).__module__.startswith("sora_np"):
+        left = {"_plans", "_planned", "_work", "history", "_flat", "model", "_split"}
+        return {k: state_of(v) for k, v in vars(thing).items() if k not in left}
+    return repr(thing) if not callable(thing) else getattr(thing, "__name__", "")
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["new", "trained"])
+def test_nothing_given_is_changed(trained, data, make):
+    """Bit for bit: weights, optimiser, random streams, arrays; it trains on alike."""
+    x, y = data
+    layers = [
+        Dense(16, "relu"),
+        Dropout(0.5),
+        BatchNormalization(),
+        Dense(3, "softmax"),
+    ]
+    model, other = make(copy.deepcopy(layers)), make(layers)
+    if trained:
+        for one in (model, other):
+            one.fit(x, y, epochs=2, verbose=0)
+    before, arrays = state_of(model), (x.copy(), y.copy())
+    sanity.check(model, x, y, x[:9], y[:9])
+    assert state_of(model) == before and model.built is trained
+    assert_array_equal(x, arrays[0])
+    assert_array_equal(y, arrays[1])
+    a, b = (m.fit(x, y, epochs=2, verbose=0).history for m in (model, other))
+    assert a == b
+    for w, v in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert_array_equal(w, v)
+
+
+def test_it_says_the_same_again(data, make):
+    model = make()
+    first, again = (str(sanity.check(model, *data)) for _ in range(2))
+    assert first == again
+    assert str(sanity.check(model, *data, seed=1)) != first
+
+
+def test_a_part_of_what_is_large(tmp_path, make, rng, monkeypatch):
+    """A file of 256 MB: no more than some numbers are looked at."""
+    x = np.memmap(tmp_path / "x.bin", np.uint8, "w+", shape=(2**18, 1024))
+    y = np.arange(len(x)) % 3
+    monkeypatch.setattr(sanity.data, "HASHED", 1000)
+    x[:] = (rng.integers(0, 2, (len(x), 1), np.uint8) + y[:, None]) * 60
+    x.flush()
+    layers = [Rescaling(1 / 255), Dense(8, "relu"), Dense(3, "softmax")]
+    report = sanity.check(make(layers), x, y)
+    assert report["duplicates in x"].found.endswith("of 1000")
+    assert report["shuffled labels"].verdict == "ok"
+
+
+def test_few_samples(data, make):
+    report = sanity.check(make(), data[0][:30], data[1][:30])
+    assert report["shuffled labels"].verdict == "left out"
+    assert "60 are wanted" in report["shuffled labels"].diagnosis
+    report = sanity.check(make(), *(a[data[1] == 1][:9] for a in data))
+    assert report["20 samples"].verdict == "left out"
