@@ -1,6 +1,8 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
+import math
 from collections.abc import Iterator, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -85,6 +87,11 @@ def as_weights(
                 f"sample_weight must hold a number for each of the {len(y)} samples, "
                 f"got {len(weights)}"
             )
+        if not np.isfinite(weights).all():
+            place = np.argwhere(~np.isfinite(weights))[0].tolist()
+            raise ValueError(
+                f"sample_weight must be finite, got {weights[tuple(place)]} at {place}"
+            )
         return weights
     if class_weight is None:
         return None
@@ -97,8 +104,18 @@ def as_weights(
         labels = y[..., 0] if y.shape[-1] == 1 else y.argmax(axis=-1)
     weights = np.ones(labels.shape, np.float32)
     for label, weight in class_weight.items():
+        if not (isinstance(label, Integral) and is_finite(weight)):
+            raise ValueError(
+                "class_weight must map labels, whole numbers, to finite weights, got "
+                f"{label!r}: {weight!r}"
+            )
         weights[labels == label] = weight
     return weights
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number, neither NaN nor infinite."""
+    return isinstance(value, Real) and math.isfinite(value)
 
 
 def as_batch_size(value: Any) -> int:
@@ -114,7 +131,7 @@ def split_last(
     >>> split_last(0.25, np.arange(4))
     ([array([0, 1, 2])], [array([3])])
     """
-    if isinstance(share, bool) or not 0 < share < 1:
+    if isinstance(share, bool) or not (is_finite(share) and 0 < share < 1):
         raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}")
     samples = next(len(a) for a in arrays if a is not None)
     cut = int(samples * (1 - share))

@@ -327,8 +327,29 @@ ITEMS = {  # number: (what, {file: tests})
                 *("inputs", "types_of_inputs", "targets", "options", "before_compile"),
                 *("unknown_names", "arguments_of_layers", "memory_that_is_not_there"),
                 *("units_that_are_no_whole_number", "window_that_does_not_fit"),
+                *("metric_that_does_not_suit_the_targets", "a_function_is_no_loss"),
+                "loss_that_takes_something_else",
             ],
-            SEQUENTIAL: ["model_without_layers", "same_layer_twice_is_refused"],
+            "models/test_feeds.py": [
+                *("a_generator_that_ends_early", "a_later_batch_of_another_form"),
+                "nothing_was_trained",
+            ],
+            "models/test_fine_tuning.py": ["a_change_after_compile_is_warned_of_once"],
+            "models/test_validation.py": ["wrong_validation_data_say_so"],
+            "models/test_metrics_in_fit.py": [
+                "a_metric_that_fails_says_so_before_training"
+            ],
+            "models/test_learning_rate.py": [
+                *("odd_schedules", "a_rate_is_no_schedule"),
+                "a_rate_that_follows_a_schedule_is_said_before_training",
+            ],
+            "models/test_model_checkpoint.py": [
+                "a_metric_of_unknown_direction_is_refused_before_training"
+            ],
+            SEQUENTIAL: [
+                *("model_without_layers", "same_layer_twice_is_refused"),
+                "layers_added_after_fit",
+            ],
             "layers/test_layers.py": ["impossible_arguments", "inputs_that_do_not_fit"],
             "models/test_callbacks.py": ["only_callbacks_are_taken"],
             "models/test_early_stopping.py": [

@@ -99,8 +99,9 @@ class CallbackList:
         **params: Any,
     ) -> None:
         given: list[Any] = [callbacks]
-        if callbacks is None or isinstance(callbacks, Iterable):
-            given = list(callbacks or ())
+        many = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+        if callbacks is None or many:
+            given = list(callbacks or ())  # type: ignore[arg-type]
         for callback in given:
             if not isinstance(callback, Callback):
                 hint = ""

@@ -38,6 +38,11 @@ class LearningRateScheduler(Callback):
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        if not callable(schedule):
+            raise TypeError(
+                "schedule must be a function (epoch, learning_rate) -> learning_rate, "
+                f"got {schedule!r}"
+            )
         self.schedule, self.verbose = schedule, verbose
         self._takes_rate = _takes_two(schedule)
 

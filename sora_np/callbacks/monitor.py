@@ -21,6 +21,8 @@ class Monitor:
     """
 
     def __init__(self, name: str, mode: str, min_delta: float = 0.0) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f'monitor must be a name such as "val_loss", got {name!r}')
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
         self.name, self.mode, self.min_delta = name, mode, abs(min_delta)

@@ -77,6 +77,11 @@ def get(identifier: Any) -> Loss:
         return identifier()
     if isinstance(identifier, dict):
         return from_config(CLASSES, identifier, "loss")
+    if callable(identifier):
+        raise TypeError(
+            f"a loss must know its derivative: make {identifier!r} a subclass of "
+            "sora_np.losses.Loss, with losses and dlosses"
+        )
     return look_up(CLASSES, identifier, "loss")()
 
 

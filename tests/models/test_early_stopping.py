@@ -152,6 +152,7 @@ def test_an_array_cannot_be_watched(make_model, images):
         ({"patience": -1}, ValueError, "patience must be a positive whole number"),
         ({"patience": 1.5}, TypeError, "patience must be a positive whole number"),
         ({"patient": 1}, TypeError, "patient"),
+        ({"monitor": 3}, TypeError, 'monitor must be a name such as "val_loss", got 3'),
     ],
 )
 def test_mistakes(options, error, text):

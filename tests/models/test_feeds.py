@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np import Dense, Rescaling, Sequential
+from sora_np import Conv2D, Dense, Flatten, MaxPool, Rescaling, Sequential, load_model
 from sora_np.optimizers import SGD
 from sora_np.utils import PyDataset
 
@@ -138,6 +138,37 @@ def test_class_weights_of_streams(make_model, images, same_weights):
     streamed.fit(Batches(*images), **options)
     plain.fit(*images, 8, **options)
     assert same_weights(streamed, plain)
+
+
+def test_a_generator_trains_a_model(tmp_path):
+    """Endless pictures, none seen twice: of lines across, and lines down."""
+
+    def pictures(seed):
+        rng = np.random.default_rng(seed)
+        while True:
+            x, y = rng.integers(0, 120, (16, 10, 10), np.uint8), np.arange(16) % 2
+            for image, down, k in zip(x, y, rng.integers(1, 9, 16), strict=True):
+                image[(slice(None), k) if down else k] = 255
+            yield x, y
+
+    layers = [Conv2D(4, 3, activation="relu"), MaxPool(8), Flatten()]
+    scale = Rescaling(1 / 255, input_shape=(10, 10, 1))
+    model = Sequential([scale, *layers, Dense(1, "sigmoid")])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    model.optimizer.learning_rate = 0.02
+    history = model.fit(
+        pictures(0),
+        steps_per_epoch=30,
+        epochs=4,
+        validation_data=pictures(1),
+        validation_steps=5,
+        verbose=0,
+    ).history
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["val_accuracy"][-1] > 0.95
+    model.save(tmp_path / "m.npz")
+    again = load_model(tmp_path / "m.npz")
+    assert again.evaluate(pictures(2), steps=5, verbose=0)[1] > 0.95
 
 
 # --- data larger than memory ----------------------------------------------------------

@@ -56,6 +56,11 @@ def test_odd_schedules(follow, schedule, text):
         follow([0], LearningRateScheduler(schedule))
 
 
+def test_a_rate_is_no_schedule():
+    with pytest.raises(TypeError, match="^schedule must be a function .*, got 0.1$"):
+        LearningRateScheduler(0.1)
+
+
 def test_an_error_within_the_schedule_is_its_own(follow):
     """Not taken for a function of one argument."""
     with pytest.raises(TypeError, match="unsupported operand"):

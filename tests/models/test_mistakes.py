@@ -191,6 +191,37 @@ OPTIONS = [
         "validation_split must lie between 0 and 1, got 1.0",
     ),
     (
+        {"validation_split": "0.1"},
+        ValueError,
+        "validation_split must lie between 0 and 1, got '0.1'",
+    ),
+    *(
+        (
+            {"class_weight": weights},
+            ValueError,
+            "class_weight must map labels, whole numbers, to finite weights, got "
+            + text,
+        )
+        for weights, text in (
+            *(({"0": 2.0}, "'0': 2.0"), ({1: np.nan}, "1: nan"), ({2: "a"}, "2: 'a'")),
+        )
+    ),
+    (
+        {"class_weight": [1, 2, 3]},
+        TypeError,
+        "class_weight must be a dictionary label -> weight, got [1, 2, 3]",
+    ),
+    (
+        {"sample_weight": [1, 1, 0, np.inf, 1, np.nan]},
+        ValueError,
+        "sample_weight must be finite, got inf at [3]",
+    ),
+    (
+        {"callbacks": "EarlyStopping"},
+        TypeError,
+        "callbacks must be sora_np.callbacks.Callback objects, got 'EarlyStopping'",
+    ),
+    (
         {"validation_split": 0.99},
         ValueError,
         "validation_split=0.99 of 6 samples leaves one side empty: take another share, "
@@ -257,6 +288,15 @@ def test_unknown_names(make_model, options, text):
     with pytest.raises(ValueError, match=f"^{re.escape(text)}"):
         model.compile(**options)
     assert (model.optimizer, model.loss, model.metrics_names) == before
+    model.fit(X, Y, verbose=0)
+
+
+def test_a_function_is_no_loss(make_model):
+    """Keras takes one; here a loss has its derivative beside it."""
+    model = make_model()
+    text = "^a loss must know its derivative: make <function .*subclass of sora_np.los"
+    with pytest.raises(TypeError, match=text):
+        model.compile("sgd", lambda y_true, y_pred: 0.0)
     model.fit(X, Y, verbose=0)
 
 

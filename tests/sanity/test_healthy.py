@@ -22,6 +22,8 @@ from sora_np.layers import Normalization, RandomTranslation, Rescaling
 from sora_np.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from sora_np.optimizers import SGD, Adam, AdamW
 from sora_np.optimizers.schedules import CosineDecay, OneCycle
+from sora_np.regularizers import L2
+from sora_np.sanity import start, trials
 from sora_np.utils import to_categorical
 
 COMPILED = {  # optimiser, loss, whether the last layer has softmax
@@ -32,7 +34,7 @@ COMPILED = {  # optimiser, loss, whether the last layer has softmax
     "sum": (lambda: Adam(), SparseCategoricalCrossentropy(reduction="sum")),
     "one-hot": (lambda: Adam(), CategoricalCrossentropy(label_smoothing=0.1)),
     "warm-up": (
-        lambda: AdamW(CosineDecay(0.0, 500, warmup_target=0.003, warmup_steps=50)),
+        lambda: AdamW(CosineDecay(0.0, 9999, warmup_target=0.003, warmup_steps=9999)),
         "sparse_categorical_crossentropy",
     ),
     "one-cycle": (
@@ -136,6 +138,38 @@ def test_nothing_given_is_changed(trained, data, make):
     assert a == b
     for w, v in zip(model.get_weights(), other.get_weights(), strict=True):
         assert_array_equal(w, v)
+
+
+def test_every_finding_leaves_its_model(data, make):
+    """And its random streams, so that what comes first changes nothing later."""
+    x, y = data
+    model = make([Dense(16, "relu"), Dropout(0.5), Dense(3, "softmax")])
+    model.build((None, 6))
+    loss, before = model._loss_for(y), state_of(model)
+    for find in (
+        lambda: start.scale_at_first_weights(model, x),
+        lambda: start.initial_loss(model, loss, x, y),
+        lambda: start.gradients_by_layer(model, loss, x, y),
+        lambda: start.dead_relus(model, x),
+        lambda: start.update_ratio(model, x, y),
+        lambda: trials.overfit(model, loss, x, y),
+        lambda: trials.shuffled_labels(
+            model, loss, x, y, 0.01, np.random.default_rng(0)
+        ),
+    ):
+        find()
+        assert state_of(model) == before
+
+
+def test_penalties_and_chance_are_left_out(data, make):
+    """A loss of 5 by weight decay, or half of it by dropout, is no sickness."""
+    layers = [Dense(16, "relu", kernel_regularizer=L2(1.0)), Dropout(0.95)]
+    report = sanity.check(make([*layers, Dense(3, "softmax")]), *data)
+    assert report["initial loss"].verdict == "ok"
+    assert report["20 samples"].verdict == "ok"
+    smoothed = CategoricalCrossentropy(label_smoothing=0.1, reduction="sum")
+    assert start.plain(smoothed)(np.eye(3), np.eye(3)) < 1e-6
+    assert smoothed.label_smoothing == 0.1
 
 
 def test_it_says_the_same_again(data, make):
