@@ -16,6 +16,7 @@ from sora_np import (
     Flatten,
     MaxPool,
     Sequential,
+    losses,
     sanity,
 )
 from sora_np.layers import Normalization, RandomTranslation, Rescaling
@@ -23,7 +24,7 @@ from sora_np.losses import CategoricalCrossentropy, SparseCategoricalCrossentrop
 from sora_np.optimizers import SGD, Adam, AdamW
 from sora_np.optimizers.schedules import CosineDecay, OneCycle
 from sora_np.regularizers import L2
-from sora_np.sanity import start, trials
+from sora_np.sanity import copies, start, trials
 from sora_np.utils import to_categorical
 
 COMPILED = {  # optimiser, loss, whether the last layer has softmax
@@ -168,7 +169,7 @@ def test_penalties_and_chance_are_left_out(data, make):
     assert report["initial loss"].verdict == "ok"
     assert report["20 samples"].verdict == "ok"
     smoothed = CategoricalCrossentropy(label_smoothing=0.1, reduction="sum")
-    assert start.plain(smoothed)(np.eye(3), np.eye(3)) < 1e-6
+    assert copies.plain(smoothed)(np.eye(3), np.eye(3)) < 1e-6
     assert smoothed.label_smoothing == 0.1
 
 
@@ -198,3 +199,19 @@ def test_few_samples(data, make):
     assert "60 are wanted" in report["shuffled labels"].diagnosis
     report = sanity.check(make(), *(a[data[1] == 1][:9] for a in data))
     assert report["20 samples"].verdict == "left out"
+
+
+@pytest.mark.parametrize(
+    "loss, y, shape, value",
+    [  # worked by hand
+        ("mse", [[0.0], [2.0]], (1,), 1.0),
+        ("mae", [[0.0], [0.0], [12.0]], (1,), 4.0),  # the median 0; the mean: 16 / 3
+        ("sparse_categorical_crossentropy", [0, 0, 1, 1], (2,), np.log(2)),
+        ("categorical_crossentropy", np.eye(4), (4,), np.log(4)),
+        ("binary_crossentropy", [0, 1, 1, 0], (1,), np.log(2)),
+    ],
+    ids=["mean", "median", "sparse", "one-hot", "binary"],
+)
+def test_the_best_constant_answer(loss, y, shape, value):
+    found = copies.constant_loss(losses.get(loss), np.array(y), shape)
+    assert found == pytest.approx(value, rel=1e-6)

@@ -95,6 +95,11 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
         lambda x, y: (np.concatenate([x, x[:9]]), np.concatenate([y, (y[:9] + 1) % 3])),
         "9 of them have another y, which nobody can learn",
     ),
+    "equal-but-for-the-sign-of-0": (
+        "duplicates in x",
+        lambda x, y: (with_(x, (slice(0, 10)), np.float32([[0], [-0.0]] * 5)), y),
+        "3.8% of the samples are equal to an earlier one",
+    ),
     "test-among-training": (
         "test samples in x",
         lambda x, y: (x, y, np.concatenate([x[:2], x[:20] + 1]), None),
