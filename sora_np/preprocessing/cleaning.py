@@ -231,13 +231,18 @@ def _duplicates(state: _State, action: str) -> None:
     seen: dict[bytes, int] = {}
     bad, conflicts = np.zeros(len(state.x), bool), 0
     for n, sample in enumerate(state.x):
-        key = np.ascontiguousarray(sample + sample.dtype.type(0)).tobytes()  # -0 is 0
-        first = seen.setdefault(hashlib.blake2b(key, digest_size=16).digest(), n)
+        first = seen.setdefault(fingerprint(sample), n)
         bad[n] = first != n
         if bad[n] and state.y is not None:
             conflicts += not np.array_equal(state.y[first], state.y[n])
     why = "equal to an earlier one" + f", {conflicts} with another y" * bool(conflicts)
     state.note("duplicates", action, bad, why)
+
+
+def fingerprint(sample: NDArray[Any]) -> bytes:
+    """Return 16 bytes that are the same for equal samples, and else differ."""
+    numbers = np.ascontiguousarray(sample + sample.dtype.type(0))  # -0 is 0
+    return hashlib.blake2b(numbers.tobytes(), digest_size=16).digest()
 
 
 def _constant(state: _State, action: str) -> None:

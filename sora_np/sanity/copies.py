@@ -54,8 +54,9 @@ def constant_answer(loss: Loss, y: Array, shape: tuple[int, ...]) -> tuple[Loss,
     if hasattr(loss, "from_logits"):
         loss.from_logits = False
     if isinstance(loss, SparseCategoricalCrossentropy):
-        labels = labels_of(loss, y, shape[-1])
-        counts = np.bincount(labels[0] if labels else [], minlength=shape[-1])
+        labelled = labels_of(loss, y, shape[-1])
+        assert labelled is not None  # the loss has labels
+        counts = np.bincount(labelled[0], minlength=shape[-1])
         guesses = [np.broadcast_to(counts / max(counts.sum(), 1), shape)]
     else:
         targets = y.reshape(len(y), *shape).astype(np.float64)

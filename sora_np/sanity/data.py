@@ -1,6 +1,5 @@
 """Findings about the data alone: samples, labels, features."""
 
-import hashlib
 import math
 from typing import Any
 
@@ -13,6 +12,7 @@ from sora_np.losses import (
     Loss,
     SparseCategoricalCrossentropy,
 )
+from sora_np.preprocessing.cleaning import fingerprint
 
 from .report import LEFT_OUT, OK, SUSPECT, Finding
 
@@ -123,14 +123,14 @@ def duplicates(
     seen: dict[bytes, int] = {}
     repeated = conflicts = 0
     for n in places.tolist():
-        first = seen.setdefault(_key(x[n]), n)
+        first = seen.setdefault(fingerprint(x[n]), n)
         if first != n:
             repeated += 1
             conflicts += not np.array_equal(y[first], y[n])
     findings = [_repeated(repeated, conflicts, len(places))]
     if x_test is not None:
         places = drawn(len(x_test), _comparable(x_test), rng)
-        known = sum(_key(x_test[n]) in seen for n in places)
+        known = sum(fingerprint(x_test[n]) in seen for n in places)
         findings.append(_leaked(known, len(places), len(seen) < len(x) - repeated))
     return findings
 
@@ -169,11 +169,6 @@ def _comparable(x: Array) -> int:
     """Return how many samples are compared at most."""
     size = max(1, math.prod(x.shape[1:]) * x.dtype.itemsize)
     return max(1, min(HASHED, HASHED_BYTES // size))
-
-
-def _key(sample: Any) -> bytes:
-    numbers = np.ascontiguousarray(sample + sample.dtype.type(0))  # -0 is 0
-    return hashlib.blake2b(numbers.tobytes(), digest_size=16).digest()
 
 
 def constant_features(x: Array) -> Finding:
