@@ -84,14 +84,14 @@ def check(
         raise TypeError(f"check takes a model, got {type(model).__name__}")
     rng = np.random.default_rng(seed)
     model = copy.deepcopy(model)
-    inputs, targets, _ = model._checked(x, y)
+    inputs, targets, _ = model._steps.checked(x, y)
     test_inputs = None if x_test is None else model._inputs(x_test)
     test_targets = None
     if y_test is not None:
         if x_test is None:
             raise ValueError("y_test came without x_test")
-        test_inputs, test_targets, _ = model._checked(x_test, y_test)
-    loss, width = model._loss_for(targets), model.output_shape[-1]
+        test_inputs, test_targets, _ = model._steps.checked(x_test, y_test)
+    loss, width = model._steps.loss_for(targets), model.output_shape[-1]
     some = drawn(len(inputs), _most(LOOKED_AT, math.prod(inputs.shape[1:])), rng)
     findings = [
         data.finite_numbers(inputs[some], targets),

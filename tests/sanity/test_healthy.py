@@ -146,7 +146,7 @@ def test_every_finding_leaves_its_model(data, make):
     x, y = data
     model = make([Dense(16, "relu"), Dropout(0.5), Dense(3, "softmax")])
     model.build((None, 6))
-    loss, before = model._loss_for(y), state_of(model)
+    loss, before = model._steps.loss_for(y), state_of(model)
     for find in (
         lambda: start.scale_at_first_weights(model, x),
         lambda: start.initial_loss(model, loss, x, y),
