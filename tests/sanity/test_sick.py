@@ -135,6 +135,11 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
         lambda x, y: (x[:200], y[:200], 255 * x[200:], y[200:]),
         "was one of them scaled and the other not?",
     ),
+    "only-test-scaled": (
+        "scale of test data",
+        lambda x, y: (x[:200], y[:200], x[200:] / 255, y[200:]),
+        "was one of them scaled and the other not?",
+    ),
     "out-of-step": (
         "shuffled labels",
         lambda x, y: (x, np.random.default_rng(0).permutation(y)),
