@@ -1,10 +1,13 @@
-"""Machine code on disk: numba's cache, of which nothing spoilt is ever run.
+"""Machine code on disk: numba's cache, of which nothing wrong is ever run.
 
 Every file ends in its SHA-256, so that a truncated or corrupt one is noticed, deleted
-and compiled anew; numba alone would raise what pickle likes, or run it.  The key of an
-entry covers the source of every kernel file; numba alone notices an edit in the
-function's own file, not in that of a callee.  Where nothing can be read or written, a
-kernel compiles in every process, and computes all the same.
+and compiled anew; numba alone would raise what pickle likes, or run it.  Every file is
+named by its key, and holds it; numba alone numbers the files and keeps an index, and
+two processes that compile at a time may give one number to two kernels: then one of
+them would run the other's code.  The key covers the source of every kernel file; numba
+alone notices an edit in the function's own file, not in that of a callee.  Where
+nothing can be read or written, a kernel compiles in every process, and computes all the
+same.
 """
 
 import contextlib
@@ -37,10 +40,9 @@ class Cache(FunctionCache):
 
     def __init__(self, function: Any) -> None:
         super().__init__(function)
-        # a name of its own: files of numba's own end in no SHA-256
-        name = f"{self._impl.filename_base}.whole"
-        stamp = self._impl.locator.get_source_stamp()
-        self._cache_file = _Files(self.cache_path, name, stamp)
+        name = self._impl.filename_base
+        self._stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = _Files(self.cache_path, name, self._stamp)
         wanted = numba.config.CACHE_DIR
         if wanted and not self.cache_path.startswith(os.path.join(wanted, "")):
             _warn_once(
@@ -51,7 +53,8 @@ class Cache(FunctionCache):
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         width = os.environ.get("SORA_NP_VECTOR_BYTES")  # see tile.py
-        return sig, codegen.magic_tuple(), _SOURCE, width, _constants(self._py_func)
+        source = numba.__version__, self._stamp, _SOURCE, _constants(self._py_func)
+        return sig, codegen.magic_tuple(), width, source
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code on disk or None; say once that it will take long."""
@@ -79,7 +82,17 @@ class Cache(FunctionCache):
 
 
 class _Files(IndexDataCacheFile):
-    """The index and the data files of a function."""
+    """The files of a function, one for each key."""
+
+    def load(self, key: Any) -> Any:
+        """Return the machine code of a key, or None."""
+        with contextlib.suppress(OSError):
+            held, code = self._load_data(_name(self._index_name, key))
+            return code if held == key else None
+
+    def save(self, key: Any, data: Any) -> None:
+        """Write the machine code of a key, whole or not at all."""
+        self._save_data(_name(self._index_name, key), (key, data))
 
     @contextlib.contextmanager
     def _open_for_write(self, filepath: str) -> Iterator[io.BytesIO]:
@@ -88,13 +101,16 @@ class _Files(IndexDataCacheFile):
             yield content
             file.write(content.getvalue() + _digest(content.getvalue()))
 
-    def _load_index(self) -> Any:
-        return super()._load_index() if _is_whole(self._index_path) else {}
-
     def _load_data(self, name: str) -> Any:
         if not _is_whole(self._data_path(name)):
             raise FileNotFoundError(name)  # that is how numba learns to compile it
         return super()._load_data(name)
+
+
+def _name(index_name: str, key: Any) -> str:
+    """Return what the file of a key is called."""
+    digest = hashlib.sha256(repr(key).encode()).hexdigest()
+    return f"{index_name.removesuffix('.nbi')}.{digest[:16]}.nbc"
 
 
 def _digest(content: bytes) -> bytes:

@@ -50,15 +50,10 @@ def flip(path):
 
 
 SPOILS = {
-    "empty-index": ("nbi", lambda path: cut(path, 0)),
-    "truncated-index": ("nbi", lambda path: cut(path, -1)),
-    "half-an-index": ("nbi", lambda path: cut(path, path.stat().st_size // 2)),
-    "flipped-bit-of-index": ("nbi", flip),
-    "text-as-index": ("nbi", lambda path: path.write_text("no pickle" * 9)),
-    "empty-code": ("nbc", lambda path: cut(path, 0)),
-    "truncated-code": ("nbc", lambda path: cut(path, -1)),
-    "half-of-the-code": ("nbc", lambda path: cut(path, path.stat().st_size // 2)),
-    "flipped-bit-of-code": ("nbc", flip),
+    "empty": lambda path: cut(path, 0),
+    "truncated": lambda path: cut(path, -1),
+    "half": lambda path: cut(path, path.stat().st_size // 2),
+    "flipped-bit": flip,
 }
 
 
@@ -66,10 +61,10 @@ def test_machine_code_is_found_again(folder):
     assert [hits(), hits()] == [0, 1]
 
 
-@pytest.mark.parametrize("kind, spoil", SPOILS.values(), ids=SPOILS)
-def test_a_spoilt_file_is_deleted_and_written_anew(folder, kind, spoil):
+@pytest.mark.parametrize("spoil", SPOILS.values(), ids=SPOILS)
+def test_a_spoilt_file_is_deleted_and_written_anew(folder, spoil):
     assert hits() == 0
-    (path,) = folder.rglob(f"*.{kind}")
+    (path,) = (path for path in folder.rglob("*") if path.is_file())
     spoil(path)
     with pytest.warns(RuntimeWarning, match="is truncated or corrupt: it was") as seen:
         assert hits() == 0
@@ -77,6 +72,46 @@ def test_a_spoilt_file_is_deleted_and_written_anew(folder, kind, spoil):
     assert hits() == 1, "it was not written anew"
     spoil(path)
     assert hits() == 0, "silent: once a process is enough"
+
+
+def times(n):
+    def multiply(x):
+        for i in range(x.size):
+            x[i] *= n
+
+    return multiply
+
+
+def test_functions_that_compile_at_a_time_never_run_one_anothers_code(folder):
+    """Each writes between the other's reading and writing, as two processes may."""
+    two, three = jit()(times(2)), jit()(times(3))
+    files, other = two._cache._cache_file, three._cache._cache_file
+    assert files._index_path == other._index_path, (
+        "they share the name of numba's index"
+    )
+
+    def compile_the_other(save, *args):
+        three(np.ones(3))
+        save(*args)
+
+    save = files.save
+    files.save = lambda *args: compile_the_other(save, *args)
+    two(np.ones(3))
+    for n in (2, 3):
+        fresh, x = jit()(times(n)), np.ones(3)
+        fresh(x)
+        assert x.tolist() == [n] * 3 and sum(fresh.stats.cache_hits.values()) == 1
+
+
+def test_a_file_of_another_key_is_not_run(folder):
+    jit()(times(2))(np.ones(3))
+    (path,) = folder.rglob("*.nbc")
+    jit()(times(3))(np.ones(3))
+    (other,) = {*folder.rglob("*.nbc")} - {path}
+    shutil.copy(path, other)
+    x = np.ones(3)
+    jit()(times(3))(x)
+    assert x.tolist() == [3, 3, 3]
 
 
 def test_missing_code_is_compiled(folder):
