@@ -281,7 +281,6 @@ class Sequential(Model):
 
     def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
         """Write the weights alone, to .npz or, by its name, .safetensors."""
-        self._need_built()
         saving.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
@@ -298,7 +297,6 @@ class Sequential(Model):
         sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
             all of which it lists; nothing has changed then
         """
-        self._need_built()
         saving.load_weights(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:

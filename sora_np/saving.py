@@ -56,6 +56,7 @@ def save_model(
 
 def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> None:
     """Write the weights alone; see ``Sequential.save_weights``."""
+    model._need_built()
     named = weights.named(model)
     if Path(filepath).suffix == tensors.SUFFIX:
         tensors.write(filepath, named, overwrite)
@@ -67,6 +68,7 @@ def load_weights(
     model: "Sequential", filepath: str | Path, skip_mismatch: bool
 ) -> None:
     """Read the weights of a file; see ``Sequential.load_weights``."""
+    model._need_built()
     if Path(filepath).suffix == tensors.SUFFIX:
         given = tensors.read(filepath)
     else:

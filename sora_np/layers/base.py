@@ -139,25 +139,17 @@ class Layer:
         initializer: Initializer,
         rng: np.random.Generator,
     ) -> None:
-        self.params[name] = self._made(name, shape, initializer, rng)
-        self.grads[name] = self._made(name, shape, zeros, rng)
+        self.params[name] = self._array(name, shape, initializer, rng)
+        self.grads[name] = self._array(name, shape, zeros, rng)
 
-    def _add_state(
-        self,
-        name: str,
-        shape: Shape,
-        initializer: Initializer,
-        rng: np.random.Generator,
-    ) -> None:
-        self.state[name] = self._made(name, shape, initializer, rng)
-
-    def _made(
+    def _array(
         self,
         name: str,
         shape: Shape,
         initializer: Initializer,
         rng: np.random.Generator,
     ) -> Array:
+        """Return a new array, for ``params`` or ``state``."""
         if not self.takes_memory:
             return np.broadcast_to(zeros(rng, (), self.dtype), shape)
         array = np.asarray(initializer(rng, shape, self.dtype), self.dtype)

@@ -102,7 +102,7 @@ class BatchNormalization(Layer):
             self._add_param("beta", shape, self.beta_initializer, rng)
         for name in ("moving_mean", "moving_variance"):
             initializer: Initializer = getattr(self, f"{name}_initializer")
-            self._add_state(name, shape, initializer, rng)
+            self.state[name] = self._array(name, shape, initializer, rng)
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

@@ -83,7 +83,9 @@ class Fitted(Layer):
                     f"{self}: {statistic} must have the shape {shape}, got "
                     f"{np.shape(value)}"
                 ) from None
-            self._add_state(statistic, shape, lambda *_, full=full: full.copy(), rng)
+            self.state[statistic] = self._array(
+                statistic, shape, lambda *_, full=full: full.copy(), rng
+            )
         return self.input_shape or ()
 
     def adapt(self, data: ArrayLike) -> None:

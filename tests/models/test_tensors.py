@@ -78,7 +78,7 @@ def entry(start=0, end=4, shape=(1,), dtype="F32"):
     return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
 
 
-OFFSET = "invalid offset for tensor `[ab]`"
+OFFSET = "invalid offset for tensor `[ab]`"  # whichever it looks at first
 HOSTILE = {  # content, what is said
     "empty": (b"", "cut off"),
     "text": (b"weights = [1, 2, 3]", "declares a header"),
@@ -90,11 +90,11 @@ HOSTILE = {  # content, what is said
     ),
     "overlap": (
         raw({"a": entry(), "b": entry()}, bytes(4)),
-        "invalid offset for tensor `b`",
+        OFFSET,
     ),
     "gap": (
         raw({"a": entry(), "b": entry(8, 12)}, bytes(12)),
-        "invalid offset for tensor `b`",
+        OFFSET,
     ),
     "too-short": (raw({"a": entry(0, 8, (2,))}, bytes(4)), "no .safetensors file, or"),
     "more-behind": (raw({"a": entry()}, bytes(8)), "no .safetensors file, or"),
