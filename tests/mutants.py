@@ -277,10 +277,12 @@ def tests_of(path):
         files += ["layers/test_layers", "test_optimizers", "models/test_plan"]
     elif folder == "layers":
         files = PICTURES if _is_picture(stem) else LAYERS
+        if stem in ("fitted", "normalization", "min_max_scaling"):
+            files = ["layers/test_fitted", *files]
     else:
         files = FOLDERS.get(folder, PLAN)
     examples = f"sora_np/{path}" if folder == "kernels" else path
-    return [examples, *(f"tests/{name}.py" for name in files)]
+    return [examples, *(f"tests/{name}.py" for name in dict.fromkeys(files))]
 
 
 def _is_picture(stem):

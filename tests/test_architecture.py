@@ -113,6 +113,11 @@ def test_every_kernel_stands_beside_its_formula(name):
     assert fast
     for key in fast:
         assert signature(public[key]) == signature(public[f"{key}_reference"])
+        tasks = getattr(module, f"{key}_tasks", getattr(module, f"{key}_task", None))
+        for argument, parameter in signature(tasks or public[key]).parameters.items():
+            formula = signature(public[key]).parameters.get(argument, parameter)
+            defaults = parameter.empty, formula.default
+            assert parameter.default in defaults, f"{key}: {argument}"
 
 
 def code_lines(path):

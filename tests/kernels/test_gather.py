@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import bias as b
 from sora_np.kernels import gather as k
 
 
@@ -21,14 +20,3 @@ def test_gather_keeps_nan_and_every_number(rng):
     out = np.empty((1, 3), np.float32)
     k.gather(x, np.array([0]), out)
     np.testing.assert_array_equal(out, x[:1])
-
-
-@pytest.mark.parametrize("rows", [0, 1, 5, 100])
-@pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
-def test_bias_gradient_is_the_formula(rows, relu, dtype, close, rng):
-    dy = rng.standard_normal((rows, 19)).astype(dtype)
-    y = np.maximum(rng.standard_normal((rows, 19)).astype(dtype), 0) if relu else None
-    for actual, expected in zip(
-        b.bias_relu_dz(dy, y), b.bias_relu_dz_reference(dy, y), strict=True
-    ):
-        close(actual, expected)
