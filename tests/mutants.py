@@ -234,6 +234,7 @@ KERNELS = {  # a kernel's tests, where they are not named after it
 BESIDE = {  # tests of a kernel that are not in tests/kernels
     **dict.fromkeys(KERNELS["conv2d"], ["conformance/test_images"]),
     **dict.fromkeys(("sweeps", "list_backward"), ["conformance/test_images"]),
+    "maxpool2d": ["kernels/test_conv2d_relu_maxpool2d", "conformance/test_images"],
     "arrays": ["conformance/test_inputs", "models/test_mistakes"],
     "tasks": ["test_determinism", "test_processes"],
     **{"cache": ["test_packaging"], "dense": ["conformance/test_vectors"]},
@@ -281,6 +282,8 @@ def tests_of(path):
             files = ["layers/test_fitted", *files]
     else:
         files = FOLDERS.get(folder, PLAN)
+    if folder in ("layers", *FOLDERS):
+        files = [*files, "test_conventions"]  # arguments and their defaults
     examples = f"sora_np/{path}" if folder == "kernels" else path
     return [examples, *(f"tests/{name}.py" for name in dict.fromkeys(files))]
 

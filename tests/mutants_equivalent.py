@@ -1,10 +1,11 @@
 """Mutants that no test can tell from the original, and why."""
 
 SPEED = "it cuts the same work into other parts: the same numbers, in another time"
+RESHAPE = "NumPy's reshape takes any negative size for the one that is left"
 EQUIVALENT = {
     "kernels/sweeps.py windows_task: vectors * VECTOR_BYTES -> VECTOR_BYTES": SPEED,
     "kernels/tasks.py scratch: 65536 -> 65535": "it only sets how far rows lie apart",
-    "sora_np/metrics/confusion.py F1Score.update_state: 1 -> 2 #3": (
-        "NumPy's reshape takes any negative size for the one that is left"
-    ),
+    "kernels/sweeps.py windows_task: 1 -> 2 #1": SPEED,
+    "sora_np/layers/dense.py Dense.backward: 1 -> 2 #1": RESHAPE,
+    "sora_np/metrics/confusion.py F1Score.update_state: 1 -> 2 #3": RESHAPE,
 }

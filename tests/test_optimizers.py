@@ -304,3 +304,14 @@ def test_built_anew_it_begins_anew(kind):
         fresh.step(q, np.full(3, 1.0 + k))
     np.testing.assert_array_equal(p, q)
     assert optimizer.iterations == 3
+
+
+@pytest.mark.parametrize(
+    "grads", [np.ones(2, np.float32), np.ones(3)], ids=["shape", "dtype"]
+)
+def test_gradients_of_another_shape_or_dtype(grads):
+    """Either alone is refused, and nothing has moved."""
+    params = np.ones(3, np.float32)
+    with pytest.raises(ValueError, match="must be alike"):
+        SGD(0.1).step(params, grads)
+    np.testing.assert_array_equal(params, 1)
