@@ -246,3 +246,11 @@ IMPOSSIBLE = {
 def test_mistakes(make, error, text):
     with pytest.raises(error, match=text):
         make()
+
+
+def test_sheared_lengths_are_uniform_between_the_factors():
+    layer = RandomShear((0.2, 0.6), (0.1, 0.3), seed=1)
+    layer.build((4, 4, 1), np.random.default_rng(0), np.float64)
+    m = layer.matrices(2000)
+    for drawn_, lower, width in ((m[:, 1, 0], 0.2, 0.4), (m[:, 0, 1], 0.1, 0.2)):
+        assert stats.kstest(np.abs(drawn_), "uniform", (lower, width)).pvalue > 1e-3
