@@ -7,6 +7,7 @@ from sora_np.kernels import maxpool2d as k
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, window, strides, pads
     "plain": ((2, 4, 6, 3), (2, 2), (2, 2), NONE),
+    "many-rows": ((1, 8, 6, 5), (2, 2), (2, 2), NONE),
     "remainder": ((2, 5, 7, 3), (2, 2), (2, 2), NONE),
     "overlapping": ((2, 5, 6, 2), (3, 2), (1, 1), NONE),
     "stride-above-window": ((2, 7, 7, 1), (2, 1), (3, 4), NONE),

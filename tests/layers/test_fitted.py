@@ -105,7 +105,7 @@ def test_mistakes(x):
     model.compile("sgd", "mse")
     with pytest.raises(RuntimeError, match="no mean and variance yet"):
         model.fit(x[:, 0, 0], x[:, 0, 0, 0], verbose=0)
-    x[3, 0, 0] = np.nan
+    x[3, 0, 0, 1] = np.nan  # in one channel of three
     with pytest.raises(ValueError, match="data hold NaN or infinity: clean them"):
         layer.adapt(x)
     with pytest.raises(ValueError, match=r"takes data of shape \(N, 6, 5, 3\), got"):
