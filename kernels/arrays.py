@@ -14,7 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .cache import Cache
+from .cache import Cache, unique_name
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Pair: TypeAlias = tuple[int, int]
@@ -105,6 +105,7 @@ def jit(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
+        function.__qualname__ = unique_name(function)
         jitted = numba.njit(nogil=True, error_model="numpy", **options)(function)
         if not numba.config.DISABLE_JIT:
             # a call with a constant would compile one more version: 15 s instead of 9

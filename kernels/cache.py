@@ -4,10 +4,12 @@ Every file ends in its SHA-256, so that a truncated or corrupt one is noticed, d
 and compiled anew; numba alone would raise what pickle likes, or run it.  Every file is
 named by its key, and holds it; numba alone numbers the files and keeps an index, and
 two processes that compile at a time may give one number to two kernels: then one of
-them would run the other's code.  The key covers the source of every kernel file; numba
-alone notices an edit in the function's own file, not in that of a callee.  Where
-nothing can be read or written, a kernel compiles in every process, and computes all the
-same.
+them would run the other's code.  So it would where two functions that one line defines
+have one name in two files: see ``unique_name``.
+
+The key covers the source of every kernel file; numba alone notices an edit in the
+function's own file, not in that of a callee.  Where nothing can be read or written, a
+kernel compiles in every process, and computes all the same.
 """
 
 import contextlib
@@ -148,6 +150,19 @@ def _constants(function: Any) -> tuple[Any, ...]:
             for cell in cells
         ),
     )
+
+
+def unique_name(function: Any) -> str:
+    """Return a function's name and a digest of what it encloses, if anything.
+
+    numba calls the code of all functions that one line defines alike, but for a number
+    that counts within a process; and of two pieces of code of one name, loaded from the
+    disk, LLVM calls the first for both.
+    """
+    if not function.__closure__:
+        return str(function.__qualname__)
+    digest = hashlib.sha256(repr(_constants(function)).encode()).hexdigest()
+    return f"{function.__qualname__}_{digest[:12]}"
 
 
 def folder_of(jitted: Any) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from sora_np.kernels import cache
 from sora_np.kernels.arrays import jit
 
+ROOT = str(Path(__file__).parents[2])
 pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1 compiles nothing"
 )
@@ -82,25 +84,61 @@ def times(n):
     return multiply
 
 
-def test_functions_that_compile_at_a_time_never_run_one_anothers_code(folder):
-    """Each writes between the other's reading and writing, as two processes may."""
-    two, three = jit()(times(2)), jit()(times(3))
-    files, other = two._cache._cache_file, three._cache._cache_file
-    assert files._index_path == other._index_path, (
-        "they share the name of numba's index"
-    )
+def test_versions_that_compile_at_a_time_are_kept_apart(folder):
+    """One is written between the other's reading and writing, as by two processes."""
+    one, other = jit()(double), jit()(double)
+    files = one._cache._cache_file
+    save = files.save
 
-    def compile_the_other(save, *args):
-        three(np.ones(3))
+    def save_after_the_other(*args):
+        other(np.ones(3, np.float32))
         save(*args)
 
-    save = files.save
-    files.save = lambda *args: compile_the_other(save, *args)
-    two(np.ones(3))
-    for n in (2, 3):
-        fresh, x = jit()(times(n)), np.ones(3)
+    files.save = save_after_the_other
+    one(np.ones(3))
+    for dtype in (np.float32, np.float64):
+        fresh, x = jit()(double), np.ones(3, dtype)
         fresh(x)
-        assert x.tolist() == [n] * 3 and sum(fresh.stats.cache_hits.values()) == 1
+        assert x.tolist() == [2, 2, 2] and sum(fresh.stats.cache_hits.values()) == 1
+
+
+def test_code_of_one_line_from_two_processes_is_kept_apart(tmp_path):
+    """LLVM knows functions by names, which numba numbers in each process anew."""
+    (tmp_path / "program.py").write_text(
+        "import sys\n"
+        "import numpy as np\n"
+        "from sora_np.kernels.arrays import jit\n"
+        "from sora_np.kernels.tasks import Task, run\n"
+        "def made(n):\n"
+        "    @jit()\n"
+        "    def inner(x, i):  # too long to be put into its caller\n"
+        "        total = 0.0\n"
+        "        for a in range(n):\n"
+        + "".join(
+            f"            total += np.sin(a * x[i] - {k}) * np.log({k} + x[i] ** 2)\n"
+            for k in range(1, 30)
+        )
+        + "        return n + 0 * total\n"
+        "    @jit()\n"
+        "    def outer(item, thread, x):\n"
+        "        x[item] = inner(x, item) + 0 * (inner(x, item + 1) + inner(x, 0))\n"
+        "    return outer\n"
+        "for n in map(int, sys.argv[1:]):\n"
+        "    x = np.ones(3)\n"
+        "    run(Task(made(n), 1, x))\n"
+        "    print(x[0], end=' ')\n"
+    )
+    outputs = [
+        subprocess.run(
+            [sys.executable, "program.py", *numbers],
+            cwd=tmp_path,
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": ROOT},
+            capture_output=True,
+            text=True,
+        ).stdout
+        for numbers in ("2", "3", "23")
+    ]
+    assert outputs == ["2.0 ", "3.0 ", "2.0 3.0 "]
 
 
 def test_a_file_of_another_key_is_not_run(folder):
