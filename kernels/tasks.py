@@ -167,7 +167,8 @@ _ENTRIES: dict[Any, int] = {}
 def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
     """Return addresses of entry(item, thread, block), each of which calls a body.
 
-    What is missing is compiled as one piece: a dozen pieces take 0.1 s.
+    What is missing is compiled as one piece (a first step with warm caches: 0.33
+    instead of 0.36 s).
     """
     missing = [key for key in dict.fromkeys(wanted) if key not in _ENTRIES]
     if missing:
