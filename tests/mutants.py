@@ -227,7 +227,7 @@ CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winogr
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
     **dict.fromkeys(("list_backward",), CONVOLUTION[2:]),
-    **dict.fromkeys(("sweeps", "conv2d"), CONVOLUTION),
+    **dict.fromkeys(("sweeps", "conv2d"), ("sweeps", *CONVOLUTION)),
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
 }
@@ -275,7 +275,8 @@ def tests_of(path):
         near = KERNELS.get(stem, named or ["elementwise"])
         files = [f"kernels/test_{name}" for name in near]
         files += BESIDE.get(stem, ["conformance/test_vectors"])
-        files += ["layers/test_layers", "test_optimizers", "models/test_plan"]
+        files += ["kernels/test_signatures", "layers/test_layers"]
+        files += ["test_optimizers", "models/test_plan"]
     elif folder == "layers":
         files = PICTURES if _is_picture(stem) else LAYERS
         if stem in ("fitted", "normalization", "min_max_scaling"):

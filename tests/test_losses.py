@@ -153,6 +153,16 @@ def test_logits_and_probabilities_agree():
         )
 
 
+@pytest.mark.parametrize("cls", [CategoricalCrossentropy, SparseCategoricalCrossentropy])
+def test_crossentropy_of_logits_is_prepared_as_one_pass(cls):
+    dz = np.empty_like(LOGITS)
+    prepared, plain = cls(True).prepare(LOGITS, dz), cls(True)
+    assert np.array_equal(prepared(ONE_HOT), plain.losses(ONE_HOT, LOGITS))
+    np.testing.assert_array_equal(dz, plain.dlosses(ONE_HOT, LOGITS))
+    assert cls(False).prepare(LOGITS, dz) is None, "that is of probabilities"
+    assert cls(True).prepare(LOGITS[None], dz[None]) is None, "rows alone"
+
+
 def test_sparse_equals_categorical():
     expected = CategoricalCrossentropy()(ONE_HOT, PROBABILITIES)
     assert SparseCategoricalCrossentropy()(LABELS, PROBABILITIES) == expected

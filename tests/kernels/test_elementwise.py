@@ -13,6 +13,7 @@ from sora_np.kernels import (
     softmax_crossentropy,
     tanh,
 )
+from sora_np.kernels.tasks import BLOCK
 
 ODD = [-np.inf, -1e4, -3.5, -1.0, -0.0, 0.0, 0.25, 1.0, 2.0, 7.0, 1e4, np.inf, np.nan]
 BENDS = [(0.0, 0.0, np.inf), (0.5, 1.0, 6.0), (0.0, 2.0, np.inf), (0.1, 0.0, 2.0)]
@@ -39,6 +40,12 @@ def test_relu_by_hand():
     np.testing.assert_array_equal(
         relu.relu_dx(np.array([3.0, 3, 3]), np.array([-1.0, 0, 2])), [0, 0, 3]
     )
+
+
+def test_relu_of_several_blocks(dtype, rng):
+    x, dy = rng.standard_normal((2, 2 * BLOCK + 5)).astype(dtype)
+    np.testing.assert_array_equal(relu.relu(x), np.maximum(x, 0))
+    np.testing.assert_array_equal(relu.relu_dx(dy, x), dy * (x > 0))
 
 
 def test_sigmoid(dtype, rng):

@@ -66,10 +66,11 @@ def test_strided_arrays_are_refused():
 
 
 def test_scratch_has_a_row_for_every_thread():
-    memory = scratch(5, np.float32)
-    assert len(memory) == THREADS
-    assert memory.shape[1] >= 5
-    assert all(row.ctypes.data % 64 == 0 for row in memory)
+    for size in (5, 100_000):
+        memory = scratch(size, np.float32)
+        assert len(memory) == THREADS
+        assert memory.shape[1] >= size
+        assert all(row.ctypes.data % 64 == 0 for row in memory)
     assert scratch(0, np.float32).size == 0
 
 
