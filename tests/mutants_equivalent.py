@@ -6,6 +6,13 @@ EQUIVALENT = {
     "kernels/sweeps.py windows_task: vectors * VECTOR_BYTES -> VECTOR_BYTES": SPEED,
     "kernels/tasks.py scratch: 65536 -> 65535": "it only sets how far rows lie apart",
     "kernels/sweeps.py windows_task: 1 -> 2 #1": SPEED,
+    "kernels/list_backward.py _tile_shape: -length * itemsize // VECTOR_BYTES -> "
+    "(-length * itemsize * VECTOR_BYTES)": SPEED,
+    "kernels/list_backward.py _narrow_tile: 64 -> 65": SPEED,
+    "kernels/products.py outer_over.outer: 6 * 4096 -> 4096": SPEED,
+    "kernels/relu.py _relu_item: slope * 0 -> 0": "a 0 of another type, stored as y's",
+    "kernels/relu.py relu: 1 -> 2": RESHAPE,
+    "kernels/sweeps.py residues: 1 -> 2 #1": "one line of zeros more than is read",
     "sora_np/layers/dense.py Dense.backward: 1 -> 2 #1": RESHAPE,
     "sora_np/metrics/confusion.py F1Score.update_state: 1 -> 2 #3": RESHAPE,
 }

@@ -164,6 +164,9 @@ def test_arguments(name):
     for argument in shared:
         default = parameters[argument].default
         assert default == defaults.get(argument, inspect.Parameter.empty), argument
+    for argument, default in (("name", None), ("trainable", True)):
+        if argument in parameters and name.startswith("layers."):
+            assert parameters[argument].default is default
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -153,7 +153,9 @@ def test_logits_and_probabilities_agree():
         )
 
 
-@pytest.mark.parametrize("cls", [CategoricalCrossentropy, SparseCategoricalCrossentropy])
+@pytest.mark.parametrize(
+    "cls", [CategoricalCrossentropy, SparseCategoricalCrossentropy]
+)
 def test_crossentropy_of_logits_is_prepared_as_one_pass(cls):
     dz = np.empty_like(LOGITS)
     prepared, plain = cls(True).prepare(LOGITS, dz), cls(True)

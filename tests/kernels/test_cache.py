@@ -102,6 +102,19 @@ def test_versions_that_compile_at_a_time_are_kept_apart(folder):
         assert x.tolist() == [2, 2, 2] and sum(fresh.stats.cache_hits.values()) == 1
 
 
+def output_of(folder, *arguments):
+    """Return what program.py of a folder prints, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "program.py", *arguments],
+        cwd=folder,
+        env=os.environ | {"NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": ROOT},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done
+    return done.stdout
+
+
 def test_code_of_one_line_from_two_processes_is_kept_apart(tmp_path):
     """LLVM knows functions by names, which numba numbers in each process anew."""
     (tmp_path / "program.py").write_text(
@@ -128,17 +141,25 @@ def test_code_of_one_line_from_two_processes_is_kept_apart(tmp_path):
         "    run(Task(made(n), 1, x))\n"
         "    print(x[0], end=' ')\n"
     )
-    outputs = [
-        subprocess.run(
-            [sys.executable, "program.py", *numbers],
-            cwd=tmp_path,
-            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": ROOT},
-            capture_output=True,
-            text=True,
-        ).stdout
-        for numbers in ("2", "3", "23")
-    ]
+    outputs = [output_of(tmp_path, *numbers) for numbers in ("2", "3", "23")]
     assert outputs == ["2.0 ", "3.0 ", "2.0 3.0 "]
+
+
+def test_code_that_allocates_runs_from_the_disk(tmp_path):
+    """In a process that compiles nothing, which would make numba's allocator ready."""
+    (tmp_path / "program.py").write_text(
+        "import numpy as np\n"
+        "from sora_np.kernels.arrays import jit\n"
+        "@jit()\n"
+        "def doubled(x):\n"
+        "    y = np.empty(x.size, x.dtype)\n"
+        "    for i in range(x.size):\n"
+        "        y[i] = 2 * x[i]\n"
+        "    return y\n"
+        "print(*doubled(np.ones(3)), sum(doubled.stats.cache_hits.values()))\n"
+    )
+    assert output_of(tmp_path) == "2.0 2.0 2.0 0\n"
+    assert output_of(tmp_path) == "2.0 2.0 2.0 1\n"
 
 
 def test_a_file_of_another_key_is_not_run(folder):

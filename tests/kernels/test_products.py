@@ -55,3 +55,20 @@ def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
     fast(*args, d, d_at, panel)
     k.outer_reference(*args, expected, d_at, panel)
     close(d, expected)
+
+
+@pytest.mark.parametrize("columns", [3, 9, 17, 24], ids=str)
+def test_outer_of_many_pixels_keeps_to_its_panel(columns, dtype, close, rng):
+    rows, height, width = 25, 20, 30
+    x = rng.standard_normal(height * width + rows).astype(dtype)
+    dy = rng.standard_normal(height * width * columns).astype(dtype)
+    x_at, d_at = k.table(np.arange(rows)), k.table(np.arange(rows) * columns)
+    d, expected = np.empty((2, rows * columns), dtype)
+    size = k.PANEL // x.itemsize
+    memory = np.full(8 * size, 7, dtype)
+    strides = 0, width, 1, x_at, 0, rows, dy, 0, width * columns, columns
+    args = x, *strides, height, width, True, 0, columns
+    k.outer_over(k.cover(columns, x.itemsize))(*args, d, d_at, memory[:size])
+    k.outer_reference(*args, expected, d_at, memory)
+    close(d, expected)
+    np.testing.assert_array_equal(memory[size:], 7)

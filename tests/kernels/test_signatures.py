@@ -1,4 +1,4 @@
-"""What a kernel takes where it is not told: the plain convolution, the plain pooling."""
+"""What a kernel takes where it is not told: a plain convolution, a plain pooling."""
 
 import importlib
 import inspect

@@ -95,6 +95,8 @@ def test_known_statistics():
         Normalization(mean=3)
     with pytest.raises(ValueError, match=r"mean must have the shape \(3,\), got \(2,"):
         Normalization(mean=[1, 2], variance=4).build((3,), None, np.float32)
+    with pytest.raises(RuntimeError, match="no mean and variance yet"):
+        Normalization(mean=[1, np.nan], variance=4)([[3.0, 2.0]])
 
 
 def test_mistakes(x):

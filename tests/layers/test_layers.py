@@ -440,3 +440,20 @@ def test_another_shape_than_built_for():
 def test_not_built():
     with pytest.raises(RuntimeError, match="is not built"):
         Dense(2).forward(np.zeros((1, 2)))
+
+
+def test_as_many_axes_as_arrays_have():
+    assert Flatten()(np.ones((1,) * 32)).shape == (1, 1)
+    with pytest.raises(
+        ValueError, match="a shape has up to 31 axes, without the batch"
+    ):
+        Flatten().build((1,) * 32, np.random.default_rng(0), np.float32)
+
+
+def test_parameters_decide_the_dtype_where_there_are_some():
+    """What has none computes in that of x."""
+    dense, rescaling = Dense(2), Rescaling(2)
+    for layer in (dense, rescaling):
+        layer.build((3,), np.random.default_rng(0), np.float32)
+    x = np.ones((2, 3), np.float64)
+    assert (dense(x).dtype, rescaling(x).dtype) == (np.float32, np.float64)
