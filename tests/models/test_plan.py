@@ -81,6 +81,13 @@ LISTS = {  # id: layers, the steps that the plan makes of them
         ],
         ["ConvStep", "AffineStep"],
     ),
+    "no-bias-pool": (
+        lambda: [
+            *[Conv2D(5, 2, use_bias=False, activation="relu"), MaxPool(2)],
+            *[Conv2D(6, 2, use_bias=False, activation="relu"), MaxPool(2)],
+        ],
+        ["ConvPoolStep", "ConvPoolStep"],
+    ),
     "leaky-relu": (
         lambda: [Conv2D(4, 3), ReLU(negative_slope=0.1)],
         ["ConvStep", "Step"],
