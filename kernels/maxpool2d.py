@@ -211,9 +211,9 @@ def pool_2x2(
                 best, position = x[m, 2 * i, 2 * j, c], place(0)
                 for k in range(1, 4):
                     cell = x[m, 2 * i + k // 2, 2 * j + k % 2, c]
-                    wins = (cell > best) | ((cell != cell) & (best == best))
-                    best = cell if wins else best
-                    position = place(k) if wins else position
+                    stays = (cell <= best) | (best != best)  # not where cell is NaN
+                    best = best if stays else cell
+                    position = position if stays else place(k)
                 # a loop of its own that marks what is dead: 250 instead of 70 us
                 marked = (best <= 0) & (dead >= 0)
                 position = place(dead) if marked else position

@@ -126,7 +126,7 @@ def _words(key, epoch, sample, block):
     return c0, c1, c2, c3
 
 
-@jit()
+@jit(from_python=True)
 def _uniform(key, epoch, samples, out):
     count = out.shape[1]
     for n in range(len(samples)):

@@ -189,9 +189,10 @@ def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
     signature = types.void(types.int64, types.int64, *given)
     body.compile(signature)
     compiled = body.overloads[signature.args]
-    name = compiled.fndesc.llvm_cfunc_wrapper_name
+    name = compiled.fndesc.llvm_func_name
     address = compiled.library.get_pointer_to_function(name)
-    arguments = [cpu_target.target_context.get_value_type(kind) for kind in given]
+    context = cpu_target.target_context
+    arguments = [context.get_value_type(kind) for kind in given]
     entry_name = f"sora_np_entry_{next(_NUMBERS)}"
     entry = ir.Function(module, _ENTRY, entry_name)
     item, thread, block = entry.args
@@ -199,8 +200,12 @@ def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
     layout = ir.LiteralStructType(arguments).as_pointer()
     values = build.load(build.inttoptr(block, layout))
     values = [build.extract_value(values, k) for k in range(len(arguments))]
-    callee = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, *arguments]).as_pointer()
-    build.call(build.inttoptr(_WORD(address), callee), [item, thread, *values])
+    packer = context.get_arg_packer(signature.args)
+    values = packer.as_arguments(build, [item, thread, *values])
+    callee = context.call_conv.get_function_type(types.void, signature.args)
+    # a body returns nothing and raises nothing, and is given places for both
+    unused = [build.alloca(pointer.pointee) for pointer in callee.args[:2]]
+    build.call(build.inttoptr(_WORD(address), callee.as_pointer()), [*unused, *values])
     build.ret_void()
     return entry_name
 
@@ -216,7 +221,7 @@ def _call(typing, entry, item, thread, block):
     return types.void(word, word, word, word), generate
 
 
-@jit(parallel=True)
+@jit(parallel=True, from_python=True)
 def _drive(rows):
     for task in range(len(rows)):
         entry, block, count = rows[task, 0], rows[task, 1], rows[task, 2]

@@ -203,7 +203,7 @@ def winograd_dx_tasks(dy: Array, w: Array, dx: Array, pads: Pads) -> list[Task]:
     return [*turn, *winograd_tasks(dy, filters_of, nothing, dx, pads)]
 
 
-@jit()
+@jit(from_python=True)
 def _step(size):
     """Return how far the 36 parts of u, v or m, of ``size`` numbers, are apart.
 
@@ -213,7 +213,7 @@ def _step(size):
     return size + 16
 
 
-@jit()
+@jit(from_python=True)
 def _whole(count, unit):
     """Return the next multiple of ``unit``."""
     return (count + unit - 1) // unit * unit

@@ -35,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 def hits():
     """Run a fresh dispatcher, as another process would; return what the disk gave."""
-    fresh, x = jit()(double), np.ones(3)
+    fresh, x = jit(from_python=True)(double), np.ones(3)
     fresh(x)
     assert x.tolist() == [2, 2, 2]
     return sum(fresh.stats.cache_hits.values())
@@ -86,7 +86,7 @@ def times(n):
 
 def test_versions_that_compile_at_a_time_are_kept_apart(folder):
     """One is written between the other's reading and writing, as by two processes."""
-    one, other = jit()(double), jit()(double)
+    one, other = jit(from_python=True)(double), jit(from_python=True)(double)
     files = one._cache._cache_file
     save = files.save
 
@@ -97,7 +97,7 @@ def test_versions_that_compile_at_a_time_are_kept_apart(folder):
     files.save = save_after_the_other
     one(np.ones(3))
     for dtype in (np.float32, np.float64):
-        fresh, x = jit()(double), np.ones(3, dtype)
+        fresh, x = jit(from_python=True)(double), np.ones(3, dtype)
         fresh(x)
         assert x.tolist() == [2, 2, 2] and sum(fresh.stats.cache_hits.values()) == 1
 
@@ -150,7 +150,7 @@ def test_code_that_allocates_runs_from_the_disk(tmp_path):
     (tmp_path / "program.py").write_text(
         "import numpy as np\n"
         "from sora_np.kernels.arrays import jit\n"
-        "@jit()\n"
+        "@jit(from_python=True)\n"
         "def doubled(x):\n"
         "    y = np.empty(x.size, x.dtype)\n"
         "    for i in range(x.size):\n"
@@ -163,13 +163,13 @@ def test_code_that_allocates_runs_from_the_disk(tmp_path):
 
 
 def test_a_file_of_another_key_is_not_run(folder):
-    jit()(times(2))(np.ones(3))
+    jit(from_python=True)(times(2))(np.ones(3))
     (path,) = folder.rglob("*.nbc")
-    jit()(times(3))(np.ones(3))
+    jit(from_python=True)(times(3))(np.ones(3))
     (other,) = {*folder.rglob("*.nbc")} - {path}
     shutil.copy(path, other)
     x = np.ones(3)
-    jit()(times(3))(x)
+    jit(from_python=True)(times(3))(x)
     assert x.tolist() == [3, 3, 3]
 
 
@@ -187,14 +187,14 @@ def test_a_folder_that_is_deleted_meanwhile(folder):
 
 
 def test_a_folder_that_no_longer_takes_files(folder):
-    fresh, x = jit()(double), np.ones(3)
+    fresh, x = jit(from_python=True)(double), np.ones(3)
     shutil.rmtree(folder)
     folder.write_text("in the way")
     with pytest.warns(RuntimeWarning, match="so the kernels compile in every process"):
         fresh(x)
     assert x.tolist() == [2, 2, 2]
     with pytest.warns(RuntimeWarning, match="NUMBA_CACHE_DIR=.* cannot be written to"):
-        jit()(double)
+        jit(from_python=True)(double)
 
 
 def test_an_edit_of_any_kernel_file_is_another_key(folder, monkeypatch):

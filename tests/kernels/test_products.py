@@ -1,7 +1,21 @@
+import functools
+
+import numba
 import numpy as np
 import pytest
 
 from sora_np.kernels import products as k
+
+
+@functools.cache
+def from_python(function):
+    """Return what Python may call; kernels call these functions."""
+
+    @numba.njit
+    def call(*args):
+        function(*args)
+
+    return call
 
 
 @pytest.mark.parametrize("pixels", [1, 5, 13, 61])
@@ -17,7 +31,8 @@ def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     expected = y.copy()
     args = (x, 4, x_at, 0, pixels, inputs, w, 2, ldw, bias, relu, *columns)
     panel = np.empty(k.panel_size(len(inputs), pixels, x.itemsize), dtype)
-    fast = k.windows_over(k.cover(columns[1] - columns[0], x.itemsize, pixels))
+    tiles = k.cover(columns[1] - columns[0], x.itemsize, pixels)
+    fast = from_python(k.windows_over(tiles))
     fast(*args, y, 1, y_at, panel)
     k.windows_reference(*args, expected, 1, y_at, panel)
     close(y, expected)
@@ -51,7 +66,7 @@ def test_outer_is_the_formula(rows, columns, fresh, dtype, close, rng):
         *columns,
     )
     panel = np.empty(k.PANEL // x.itemsize, dtype)
-    fast = k.outer_over(k.cover(columns[1] - columns[0], x.itemsize))
+    fast = from_python(k.outer_over(k.cover(columns[1] - columns[0], x.itemsize)))
     fast(*args, d, d_at, panel)
     k.outer_reference(*args, expected, d_at, panel)
     close(d, expected)
@@ -68,7 +83,8 @@ def test_outer_of_many_pixels_keeps_to_its_panel(columns, dtype, close, rng):
     memory = np.full(8 * size, 7, dtype)
     strides = 0, width, 1, x_at, 0, rows, dy, 0, width * columns, columns
     args = x, *strides, height, width, True, 0, columns
-    k.outer_over(k.cover(columns, x.itemsize))(*args, d, d_at, memory[:size])
+    fast = from_python(k.outer_over(k.cover(columns, x.itemsize)))
+    fast(*args, d, d_at, memory[:size])
     k.outer_reference(*args, expected, d_at, memory)
     close(d, expected)
     np.testing.assert_array_equal(memory[size:], 7)

@@ -30,6 +30,15 @@ def test_arguments_arrive():
     np.testing.assert_array_equal(y, [[23, 46], [64, 46], [105, 46]])
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="then all is Python")
+def test_a_body_is_no_function_of_python():
+    """It is compiled without what unpacks Python's objects."""
+    for _ in range(2):  # before it is compiled, and after
+        with pytest.raises(TypeError, match=r"every_kind_of_argument is called by ker"):
+            every_kind_of_argument(*range(8))
+        test_arguments_arrive()
+
+
 @jit()
 def append(item, thread, log, number):
     log[0] += 1
