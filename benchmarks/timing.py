@@ -6,7 +6,6 @@ import time
 from typing import NamedTuple
 
 SLICE = 0.025  # seconds that a variant is timed in a round
-REST = 0.02  # seconds between variants: threads of the one before still spin a while
 MANY_TIMES = 3  # slower than the fastest by this: not measured to the end
 
 
@@ -50,7 +49,6 @@ def interleaved(samplers, budget, least=5, keep=()):
     while rounds < least or time.perf_counter() - start < budget:
         order.shuffle(running)
         for name in running:
-            time.sleep(REST)
             values[name].append(samplers[name]())
         rounds += 1
         if rounds == 3:
