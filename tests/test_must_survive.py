@@ -337,7 +337,7 @@ ITEMS = {  # number: (what, {file: tests})
             "models/test_fine_tuning.py": ["a_change_after_compile_is_warned_of_once"],
             "models/test_validation.py": ["wrong_validation_data_say_so"],
             "models/test_metrics_in_fit.py": [
-                "a_metric_that_fails_says_so_before_training"
+                "a_metric_that_fails_says_so_before_training",
             ],
             "models/test_learning_rate.py": [
                 *("odd_schedules", "a_rate_is_no_schedule"),
@@ -424,6 +424,8 @@ ITEMS = {  # number: (what, {file: tests})
                 "metrics_with_names_that_stdout_cannot_show",
             ],
             "models/test_summary.py": ["names_that_stdout_cannot_show"],
+            "models/test_model_checkpoint.py": ["a_path_that_stdout_cannot_show"],
+            RESUME: ["a_folder_that_stdout_cannot_show"],
             "test_command.py": [
                 "ascii_output_and_a_closed_pipe",
                 "train_writes_a_page",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sora_np import checkpoint
 from sora_np.archive import ModelFileError
 from sora_np.lock import Lock
+from sora_np.terminal import printable
 from sora_np.warn import warn
 from sora_np.windows import as_count
 
@@ -175,7 +176,7 @@ class BackupAndRestore(Callback):
             self._fit.set_state(state)
             if self.params["verbose"]:
                 where = f"epoch {self._fit.epoch + 1}, batch {self._fit.batch + 1}"
-                print(f"Going on from {path}: {where}", flush=True)
+                print(printable(f"Going on from {path}: {where}"), flush=True)
             return True
         return False
 

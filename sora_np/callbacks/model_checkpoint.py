@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sora_np.terminal import printable
 from sora_np.windows import as_count
 
 from .base import Callback, Logs
@@ -117,4 +118,4 @@ class ModelCheckpoint(Callback):
 
     def _say(self, text: str) -> None:
         if self.verbose:
-            print(f"Epoch {self._epoch + 1}: {text}")
+            print(printable(f"Epoch {self._epoch + 1}: {text}"))

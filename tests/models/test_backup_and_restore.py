@@ -1,5 +1,6 @@
 """A run that is cut and resumed is the straight run: see also ``kill_trials.py``."""
 
+import io
 import os
 import re
 import subprocess
@@ -323,6 +324,19 @@ def test_checkpoints_that_stay(make_model, images, tmp_path, capsys):
     first_line = capsys.readouterr().out.splitlines()[0]
     path = tmp_path / "epoch0002-batch000000.npz"
     assert first_line == f"Going on from {path}: epoch 3, batch 1"
+
+
+def test_a_folder_that_stdout_cannot_show(images, tmp_path, monkeypatch):
+    """Training goes on from it all the same."""
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    folder = tmp_path / "donn\N{LATIN SMALL LETTER E WITH ACUTE}es"
+    for epochs in (1, 2):
+        backup = BackupAndRestore(folder, delete_checkpoint=False)
+        history = make().fit(*images, epochs=epochs, callbacks=backup, verbose=2)
+    stdout.flush()
+    assert rb"donn\xe9es" in stdout.buffer.getvalue()
+    assert history.epoch == [0, 1]
 
 
 def test_a_full_disk(images, tmp_path, monkeypatch):

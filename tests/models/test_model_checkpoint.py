@@ -1,4 +1,6 @@
+import io
 import os
+import sys
 
 import pytest
 from numpy.testing import assert_array_equal
@@ -132,3 +134,14 @@ def test_a_run_that_was_stopped_is_saved_too(follow, tmp_path):
 def test_mistakes(freq, error):
     with pytest.raises(error, match='save_freq, if not "epoch", must be a positive'):
         ModelCheckpoint("m.npz", save_freq=freq)
+
+
+def test_a_path_that_stdout_cannot_show(follow, tmp_path, monkeypatch):
+    r"""Training goes on; what is said of it has ``\xe8`` for what is not ASCII."""
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    name = "mod\N{LATIN SMALL LETTER E WITH GRAVE}le-{epoch}.npz"
+    follow([1, 2], ModelCheckpoint(tmp_path / name, verbose=1))
+    stdout.flush()
+    assert stdout.buffer.getvalue().count(rb"mod\xe8le-") == 2
+    assert len(names(tmp_path)) == 2
