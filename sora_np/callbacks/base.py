@@ -8,6 +8,7 @@ import numpy as np
 
 from sora_np import metrics
 from sora_np.plots import curves
+from sora_np.warn import warn
 
 if TYPE_CHECKING:
     from sora_np.training import Model
@@ -113,6 +114,7 @@ class CallbackList:
                 )
         self.callbacks: list[Callback] = given
         for callback in given:
+            _warn_of_uncalled(callback)
             callback.set_params(params)
             callback.set_model(model)
 
@@ -139,6 +141,18 @@ class CallbackList:
         """Go on from there."""
         for callback, state in zip(self.with_state(), states, strict=True):
             callback.set_state(state)
+
+
+def _warn_of_uncalled(callback: Callback) -> None:
+    """Warn of methods such as Keras's ``on_batch_end`` that are no events here."""
+    events = [name for name in vars(Callback) if name.startswith("on_")]
+    own = [name for name in dir(type(callback)) if name.startswith("on_")]
+    odd = ", ".join(name for name in own if name not in events)
+    if odd:
+        warn(
+            f"{odd} of {type(callback).__name__} is never called. The events are: "
+            f"{', '.join(events)}"
+        )
 
 
 class History(Callback):

@@ -183,6 +183,19 @@ def test_callbacks_that_are_no_list(make_model, images):
         make_model().fit(*images, callbacks=print, verbose=0)
 
 
+class OfKeras(Callback):
+    def on_batch_end(self, batch, logs=None):
+        raise AssertionError
+
+
+def test_methods_that_are_no_events_are_warned_of(make_model, images):
+    """A script of Keras's must not lose what it does there without a word."""
+    text = "^on_batch_end of OfKeras is never called. The events are: on_train_begin, "
+    with pytest.warns(UserWarning, match=text) as caught:
+        make_model().fit(*images, callbacks=OfKeras(), verbose=0)
+    assert len(caught) == 1 and caught[0].filename == __file__
+
+
 # --- a callback that raises ---------------------------------------------------
 
 
