@@ -41,6 +41,21 @@ def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
     )
 
 
+def takes(function: Any, count: int) -> bool:
+    """Whether it can be called with so many arguments; of some nothing is known: True.
+
+    >>> takes(round, 2), takes(len, 2), takes(max, 2), takes(3, 2)
+    (True, False, True, False)
+    """
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:  # a function in C that does not say
+        pass
+    return True
+
+
 def arguments_of(thing: Any) -> dict[str, Any]:
     """Return the arguments that made ``thing``, read from its attributes, for JSON.
 

@@ -338,6 +338,8 @@ ITEMS = {  # number: (what, {file: tests})
             "models/test_validation.py": ["wrong_validation_data_say_so"],
             "models/test_metrics_in_fit.py": [
                 "a_metric_that_fails_says_so_before_training",
+                "metrics_that_cannot_be_called",
+                "a_function_that_returns_no_number_is_named",
             ],
             "models/test_learning_rate.py": [
                 *("odd_schedules", "a_rate_is_no_schedule"),

@@ -1,10 +1,10 @@
 """Callbacks that set the learning rate: LearningRateScheduler, ReduceLROnPlateau."""
 
-import inspect
 from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+from sora_np.names import takes
 from sora_np.windows import as_count, as_rate
 
 from .base import Callback, Logs
@@ -44,7 +44,7 @@ class LearningRateScheduler(Callback):
                 f"got {schedule!r}"
             )
         self.schedule, self.verbose = schedule, verbose
-        self._takes_rate = _takes_two(schedule)
+        self._takes_rate = takes(schedule, 2)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         _check_that_it_can_be_set(self)
@@ -165,14 +165,3 @@ def _note(callback: Callback, logs: Logs | None) -> None:
     if logs is not None:
         optimizer: Any = callback.model.optimizer
         logs["learning_rate"] = optimizer.learning_rate
-
-
-def _takes_two(function: Callable[..., Any]) -> bool:
-    """Whether a function can be called with two arguments."""
-    try:
-        inspect.signature(function).bind(0, 0.0)
-    except TypeError:
-        return False
-    except ValueError:  # of a built-in function nothing is known
-        pass
-    return True

@@ -1,6 +1,6 @@
 """Metrics, over all samples of an epoch; and reports of a classifier."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sora_np import losses
@@ -106,10 +106,15 @@ def collect(given: Any) -> list[str | Metric]:
     >>> [metric.name for metric in collect([Precision, Precision(class_id=1)])]
     ['precision', 'precision_1']
 
-    Raises ValueError for a name that is unknown, with the nearest, or there twice.
+    Raises ValueError for a name that is unknown, with the nearest, or there twice, and
+    TypeError for a dictionary, which Keras takes for several outputs.
     """
     if given is None:
         return []
+    if isinstance(given, Mapping):
+        raise TypeError(
+            f"metrics must be a list, for a model has one output, got {given}"
+        )
     if isinstance(given, (str, type, Metric)) or not isinstance(given, Iterable):
         given = [given]
     taken, wanted = {"loss"}, []

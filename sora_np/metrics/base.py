@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.names import arguments_of, snake_case
+from sora_np.names import arguments_of, snake_case, takes
 
 
 class Metric:
@@ -107,7 +107,8 @@ class FunctionMetric(Metric):
 
     Raises
     ------
-    TypeError : for a sample_weight, which f cannot take
+    TypeError : for an f that cannot be called with two arrays, or does not return
+        numbers; for a sample_weight, which f cannot take
 
     Examples
     --------
@@ -125,6 +126,10 @@ class FunctionMetric(Metric):
     def __init__(
         self, function: Callable[[Any, Any], Any], name: str | None = None
     ) -> None:
+        if not takes(function, 2):
+            raise TypeError(
+                f"a metric is called with y_true and y_pred, which {function} cannot be"
+            )
         self.function = function
         super().__init__(name or getattr(function, "__name__", type(function).__name__))
 
@@ -142,7 +147,13 @@ class FunctionMetric(Metric):
         if not self._batches:
             return 0.0
         y_true, y_pred = map(np.concatenate, zip(*self._batches, strict=True))
-        found = np.asarray(self.function(y_true, y_pred), np.float64)
+        found = np.asarray(self.function(y_true, y_pred))
+        if found.dtype.kind not in "fiub":
+            raise TypeError(
+                f"the metric {self.name} must return a number or an array of numbers, "
+                f"got {found.tolist()!r}"
+            )
+        found = found.astype(np.float64)
         if found.ndim and len(found) == len(y_true):
             found = found.mean()
         return found if found.ndim else float(found)

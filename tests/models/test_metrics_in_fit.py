@@ -163,3 +163,39 @@ def test_one_object_may_serve_several_models(make_model, images):
         model.compile("adam", model.loss, metrics=[metric, "accuracy"])
         _, own, named = model.evaluate(*images, verbose=0)
         assert own == named
+
+
+@pytest.mark.parametrize(
+    "metric, error, text",
+    [
+        (
+            lambda y_pred: 0,
+            TypeError,
+            "^a metric is called with y_true and y",
+        ),
+        (
+            {"dense": "accuracy"},
+            TypeError,
+            "^metrics must be a list, for a model has",
+        ),
+    ],
+    ids=["one-argument", "dictionary"],
+)
+def test_metrics_that_cannot_be_called(make_model, metric, error, text):
+    model = make_model()
+    with pytest.raises(error, match=text):
+        model.compile("adam", model.loss, metrics=metric)
+    assert model.metrics_names == ["loss", "accuracy"]
+
+
+@pytest.mark.parametrize("value", [None, "0.5", [None, 1]], ids=repr)
+def test_a_function_that_returns_no_number_is_named(make_model, images, value):
+    """Not NaN for None, and not what NumPy says of text."""
+
+    def score(y_true, y_pred):
+        return value
+
+    model = make_model()
+    model.compile("adam", model.loss, metrics=[score])
+    with pytest.raises(TypeError, match="^the metric score must return a number or an"):
+        model.evaluate(*images, verbose=0)
