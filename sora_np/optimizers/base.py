@@ -34,7 +34,8 @@ class Optimizer:
         p = p - what the optimiser makes of g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
 
-    An option that is off costs nothing.
+    An option that is off costs nothing.  An object serves one model: another gets an
+    optimiser of its own, for this one remembers the steps of the first.
 
     Parameters
     ----------
