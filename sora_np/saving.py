@@ -144,7 +144,7 @@ def set_training_state(model: "Sequential", state: Mapping[str, Any]) -> None:
     Raises ValueError, TypeError or KeyError where it is none of such a model.
     """
     epoch = state["next_epoch"]
-    model._next_epoch = as_count(epoch, "next_epoch") if epoch != 0 else 0
+    model._next_epoch = as_count(epoch, "next_epoch", 0)
     model._shuffle_rng.bit_generator.state = state["shuffle"]
     for name, stream in state["layers"].items():
         rng = getattr(model.get_layer(name), "rng", None)

@@ -165,7 +165,9 @@ class Model(Network):
         class_weight : label -> weight of its samples in the loss
         sample_weight : (N,), the weight of every sample in the loss
         initial_epoch : the number of the first epoch
-        steps_per_epoch : batches an epoch; None for all, if there is an end
+        steps_per_epoch : batches an epoch; None for all, if there is an end.  Of what
+            begins anew, such as arrays, each epoch takes the first of its order; a
+            generator goes on where it was
         validation_steps : batches of an evaluation, likewise
         validation_batch_size : for the evaluation; batch_size for None
         validation_freq : evaluate every so many epochs
@@ -186,7 +188,7 @@ class Model(Network):
             training; ``history`` is kept.  A second Ctrl-C interrupts at once
         """
         epochs = as_count(epochs, "epochs")
-        first = as_count(initial_epoch, "initial_epoch") if initial_epoch != 0 else 0
+        first = as_count(initial_epoch, "initial_epoch", 0)
         every = as_count(validation_freq, "validation_freq")
         check, given = self._steps.checked, (x, y, sample_weight)
         given, others = feeds.split(check, given, validation_split, validation_data)

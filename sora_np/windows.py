@@ -8,30 +8,42 @@ import contextlib
 import math
 import operator
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from sora_np.kernels.arrays import Pads, Pair
 
 
-def as_count(value: Any, name: str) -> int:
-    """Return ``value`` as a positive int.
+def as_count(value: Any, name: str, least: int = 1) -> int:
+    """Return ``value`` as an int, at least 1, or at least 0.
 
-    Raises TypeError for what is no whole number and ValueError below 1.
+    Raises TypeError for what is no whole number and ValueError below ``least``.
 
-    >>> as_count(3, "filters")
-    3
+    >>> as_count(3, "filters"), as_count(0, "patience", 0)
+    (3, 0)
     """
+    kind = "a positive whole number" if least else "a whole number, not negative"
+    text = f"{name} must be {kind}, got {value!r}"
     if isinstance(value, bool):
-        raise TypeError(f"{name} must be a positive whole number, got {value!r}")
+        raise TypeError(text)
     try:
         count = operator.index(value)
     except TypeError:
-        raise TypeError(
-            f"{name} must be a positive whole number, got {value!r}"
-        ) from None
-    if count < 1:
-        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+        raise TypeError(text) from None
+    if count < least:
+        raise ValueError(text)
     return count
+
+
+def as_number(value: Any, name: str) -> float:
+    """Return ``value`` as a float, or raise TypeError for what is no number.
+
+    >>> as_number(-1, "baseline")
+    -1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    return float(value)
 
 
 def as_rate(

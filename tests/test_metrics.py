@@ -179,7 +179,10 @@ def test_what_does_not_suit(metric, true, pred, text):
             "each threshold must be at most 1 and not negative",
         ),
         (lambda: Precision(top_k=0), "top_k must be a positive whole number"),
-        (lambda: Precision(class_id=-1), "class_id must be a positive whole number"),
+        (
+            lambda: Precision(class_id=-1),
+            "class_id must be a whole number, not negative",
+        ),
         (lambda: F1Score("mean"), 'average must be None, "micro", "macro" or "weigh'),
         (lambda: R2Score("mean"), "class_aggregation must be one of"),
         (lambda: metrics.TopKCategoricalAccuracy(0), "k must be a positive whole numb"),

@@ -25,12 +25,15 @@ class CSVLogger(Callback):
 
     Raises
     ------
+    ValueError : for a separator that is not one character
     OSError : when training begins, where the file cannot be written
     """
 
     def __init__(
         self, filename: str | Path, separator: str = ",", append: bool = False
     ) -> None:
+        if not (isinstance(separator, str) and len(separator) == 1):
+            raise ValueError(f"separator must be one character, got {separator!r}")
         self.filename, self.sep, self.append = Path(filename), separator, append
         self.keys: list[str] | None = None  # the columns after "epoch"
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_count
+from sora_np.windows import as_count, as_number
 
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -61,10 +61,13 @@ class EarlyStopping(Callback):
         restore_best_weights: bool = False,
         start_from_epoch: int = 0,
     ) -> None:
-        self.monitor, self.verbose, self.baseline = monitor, verbose, baseline
-        self.patience = patience and as_count(patience, "patience")
+        self.monitor, self.verbose = monitor, verbose
+        self.patience = as_count(patience, "patience", 0)
+        if baseline is not None:
+            as_number(baseline, "baseline")
+        self.baseline = baseline
         self.restore_best_weights = restore_best_weights
-        self.start_from_epoch = start_from_epoch
+        self.start_from_epoch = as_count(start_from_epoch, "start_from_epoch", 0)
         self._watch = Monitor(monitor, mode, min_delta)
         self._reset()
 

@@ -110,8 +110,8 @@ class ReduceLROnPlateau(Callback):
     ) -> None:
         self.monitor, self.verbose = monitor, verbose
         self.factor = as_rate(factor, "factor", 1, below=True)
-        self.patience = patience and as_count(patience, "patience")
-        self.cooldown = cooldown and as_count(cooldown, "cooldown")
+        self.patience = as_count(patience, "patience", 0)
+        self.cooldown = as_count(cooldown, "cooldown", 0)
         self.min_lr = as_rate(min_lr, "min_lr")
         self._watch = Monitor(monitor, mode, min_delta)
         self._reset()

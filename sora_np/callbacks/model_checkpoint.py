@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sora_np.terminal import printable
-from sora_np.windows import as_count
+from sora_np.windows import as_count, as_number
 
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -57,6 +57,8 @@ class ModelCheckpoint(Callback):
             as_count(save_freq, 'save_freq, if not "epoch",')
         self.save_freq = save_freq
         self.best = initial_value_threshold
+        if self.best is not None:
+            as_number(self.best, "initial_value_threshold")
         self.batches = 0  # since the last was saved
         self._epoch = 0
         self._watch = Monitor(monitor, mode)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.warn import warn
+from sora_np.windows import as_number
 
 from .base import Callback, Logs, direction_of
 
@@ -25,7 +26,8 @@ class Monitor:
             raise TypeError(f'monitor must be a name such as "val_loss", got {name!r}')
         if mode not in ("auto", "min", "max"):
             raise ValueError(f'mode must be "auto", "min" or "max", got {mode!r}')
-        self.name, self.mode, self.min_delta = name, mode, abs(min_delta)
+        self.name, self.mode = name, mode
+        self.min_delta = abs(as_number(min_delta, "min_delta"))
 
     def begin(self, callback: Callback) -> None:
         """Find out, before training, which way is better.

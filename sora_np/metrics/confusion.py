@@ -220,8 +220,8 @@ def _checked(thresholds: Any, top_k: Any, class_id: Any) -> tuple[Any, Any, Any]
             as_rate(value, "each threshold", 1)
     if top_k is not None:
         as_count(top_k, "top_k")
-    if class_id is not None and class_id != 0:
-        as_count(class_id, "class_id")
+    if class_id is not None:
+        as_count(class_id, "class_id", 0)
     return thresholds if np.ndim(thresholds) == 0 else list(thresholds), top_k, class_id
 
 

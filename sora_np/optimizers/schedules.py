@@ -130,8 +130,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
         if warmup_target is not None:
             as_rate(warmup_target, "warmup_target")
-        if warmup_steps != 0:
-            as_count(warmup_steps, "warmup_steps")
+        as_count(warmup_steps, "warmup_steps", 0)
 
     def __call__(self, step: int) -> float:
         first = self.initial_learning_rate

@@ -85,3 +85,9 @@ def test_a_file_that_cannot_be_written_is_said_before_training(follow, tmp_path)
     for path in (tmp_path / "no" / "log.csv", tmp_path):
         with pytest.raises(OSError):
             follow([1], CSVLogger(path))
+
+
+@pytest.mark.parametrize("separator", ["", "::", None])
+def test_a_separator_is_one_character(table, separator):
+    with pytest.raises(ValueError, match="^separator must be one character, got"):
+        CSVLogger(table, separator)

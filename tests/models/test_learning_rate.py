@@ -113,6 +113,12 @@ def test_factor_is_below_1():
         ReduceLROnPlateau(factor=1.0)
 
 
+@pytest.mark.parametrize("name", ["patience", "cooldown", "min_delta"])
+def test_numbers_of_the_plateau(name):
+    with pytest.raises(TypeError, match=f"^{name} must be .*, got None$"):
+        ReduceLROnPlateau(**{name: None})
+
+
 @pytest.mark.parametrize(
     "callback",
     [LearningRateScheduler(lambda epoch: 1.0), ReduceLROnPlateau("loss")],

@@ -184,7 +184,11 @@ OPTIONS = [
     ({"batch_size": True}, TypeError, f"batch_size {COUNT} True"),
     ({"epochs": 0}, ValueError, f"epochs {COUNT} 0"),
     ({"epochs": 1.5}, TypeError, f"epochs {COUNT} 1.5"),
-    ({"initial_epoch": -1}, ValueError, f"initial_epoch {COUNT} -1"),
+    (
+        {"initial_epoch": -1},
+        ValueError,
+        "initial_epoch must be a whole number, not negative, got -1",
+    ),
     (
         {"validation_split": 1.0},
         ValueError,

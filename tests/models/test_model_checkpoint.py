@@ -136,6 +136,12 @@ def test_mistakes(freq, error):
         ModelCheckpoint("m.npz", save_freq=freq)
 
 
+def test_odd_thresholds():
+    text = "^initial_value_threshold must be a number, got 'low'$"
+    with pytest.raises(TypeError, match=text):
+        ModelCheckpoint("m.npz", initial_value_threshold="low")
+
+
 def test_a_path_that_stdout_cannot_show(follow, tmp_path, monkeypatch):
     r"""Training goes on; what is said of it has ``\xe8`` for what is not ASCII."""
     stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
