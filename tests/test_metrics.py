@@ -123,6 +123,16 @@ def test_scores_of_batches(metric, true, pred, score):
         assert np.ndim(metric.result()) == np.ndim(score)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_equals_a_threshold_is_not_above_it(dtype):
+    """In float32, too, where 0.2 is a little more than it is in float64."""
+    p = np.array([0.2, 0.9], dtype)
+    assert Precision(0.2)([0, 1], p) == Precision([0.2, 0.1])([0, 1], p)[0] == 1
+    assert Recall(0.2)([1, 1], p) == 0.5
+    assert F1Score(threshold=0.2)([0, 1], p) == 1
+    assert metrics.BinaryAccuracy(threshold=0.2)([0, 1], p) == 1
+
+
 def test_weighted_scores():
     """Taken: weights 1 and 2; members: 2, 3, 4."""
     weights = [1, 2, 3, 4, 5]
