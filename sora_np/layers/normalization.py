@@ -33,7 +33,8 @@ class Normalization(Fitted):
 
     Raises
     ------
-    ValueError : for one of mean and variance without the other, or wrong shapes
+    ValueError : for one of mean and variance without the other, wrong shapes, or a
+        negative variance
     RuntimeError : at ``forward``, before ``adapt``
 
     Examples
@@ -59,6 +60,8 @@ class Normalization(Fitted):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
+        if variance is not None and np.any(np.asarray(variance) < 0):
+            raise ValueError(f"variance must not be negative, got {variance}")
         super().__init__(
             *(axis, mean, variance, invert),
             input_shape=input_shape,

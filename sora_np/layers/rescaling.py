@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sora_np.kernels.arrays import Array
+from sora_np.windows import as_number
 
 from .base import Layer
 
@@ -34,7 +35,8 @@ class Rescaling(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.scale, self.offset = float(scale), float(offset)
+        self.scale = as_number(scale, "scale")
+        self.offset = as_number(offset, "offset")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

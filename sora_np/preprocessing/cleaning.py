@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.data import as_array, as_targets
+from sora_np.windows import as_rate
 
 from .report import CleaningReport, Finding
 
@@ -86,6 +87,7 @@ def clean(
     """
     array = as_array(x, "x")
     targets = None if y is None else as_targets(y, len(array))
+    threshold = as_rate(threshold, "threshold")
     asked = {
         "non_finite": (non_finite, ("drop", "repair", "report")),
         "duplicates": (duplicates, ("drop", "report")),

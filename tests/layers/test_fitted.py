@@ -97,6 +97,8 @@ def test_known_statistics():
         Normalization(mean=[1, 2], variance=4).build((3,), None, np.float32)
     with pytest.raises(RuntimeError, match="no mean and variance yet"):
         Normalization(mean=[1, np.nan], variance=4)([[3.0, 2.0]])
+    with pytest.raises(ValueError, match=r"variance must not be negative, got \[4, -1"):
+        Normalization(mean=0, variance=[4, -1])
 
 
 def test_mistakes(x):

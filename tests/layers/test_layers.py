@@ -394,6 +394,11 @@ IMPOSSIBLE = {
     "epsilon": (lambda: BatchNormalization(epsilon=None), TypeError, "a number, got N"),
     "rate-text": (lambda: Dropout("half"), TypeError, "rate must be a number, got 'h"),
     "rate-bool": (lambda: Dropout(True), TypeError, "rate must be a number, got True"),
+    "scale": (
+        lambda: Rescaling("1/255"),
+        *(TypeError, "scale must be a number, got '1/255'"),
+    ),
+    "offset": (lambda: Rescaling(1, None), TypeError, "offset must be a number, got N"),
     "ceiling": (
         lambda: ReLU("six"),
         TypeError,

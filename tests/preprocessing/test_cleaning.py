@@ -217,6 +217,10 @@ MISTAKES = {
     "length": (lambda x, y: clean(x, y[:5]), "x and y must hold equally many"),
     "empty": (lambda x, y: clean(x[:0]), "x is empty"),
     "rank": (lambda x, y: clean(x[:, 0]), r"x must be columns \(N, K\) or images"),
+    "threshold": (
+        lambda x, y: only(x, outliers="drop", threshold=-3.5),
+        "threshold must be finite and not negative, got -3.5",
+    ),
     "noise": (lambda x, y: only(x, noise="drop"), "noise is looked for in images"),
 }
 
