@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.datasets.image_folder import image_dataset_from_directory
 
-__all__ = ["PyDataset", "image_dataset_from_directory", "to_categorical"]
+__all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
 
 
 def to_categorical(
@@ -38,8 +38,8 @@ def to_categorical(
     labels = np.asarray(x)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    whole = labels.astype(np.int64)
-    if not np.array_equal(whole, labels):
+    whole = labels.astype(np.int64) if labels.dtype.kind in "fiub" else None
+    if whole is None or not np.array_equal(whole, labels):
         raise ValueError(f"labels must be whole numbers, got {labels.dtype}")
     classes = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
     if whole.size and not (0 <= whole.min() and whole.max() < classes):
@@ -73,3 +73,6 @@ class PyDataset:
 
     def on_epoch_end(self) -> None:
         """Do something between epochs, such as shuffling; called by ``fit``."""
+
+
+Sequence = PyDataset  # as Keras called it first, and still does

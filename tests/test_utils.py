@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sora_np import activations
-from sora_np.utils import to_categorical
+from sora_np.utils import PyDataset, Sequence, to_categorical
 
 
 def test_one_hot():
@@ -11,7 +11,7 @@ def test_one_hot():
     assert to_categorical([], 4).shape == (0, 4)
 
 
-@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [0.5]], ids=str)
+@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [0.5], ["cat"]], ids=str)
 def test_bad_labels(labels):
     with pytest.raises(ValueError, match="labels must"):
         to_categorical(labels, 3)
@@ -21,3 +21,7 @@ def test_activations_by_name():
     assert activations.get(activations.get("tanh")).name == "tanh"
     with pytest.raises(ValueError, match="did you mean 'softmax'"):
         activations.get("softmx")
+
+
+def test_both_of_kerass_names():
+    assert Sequence is PyDataset
