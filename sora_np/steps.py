@@ -1,5 +1,6 @@
 """One batch through a compiled model: checked, learnt from, or measured."""
 
+import weakref
 from collections.abc import Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,18 @@ class Steps:
         return x, y, data.as_weights(sample_weight, class_weight, y)
 
     def check_layers(self) -> None:
-        """Raise, before training, where layers came or went; warn of frozen ones."""
-        model = self.model
+        """Raise, before training, where layers came or went; warn of frozen ones.
+
+        Also where the optimiser has trained another model.
+        """
+        model, optimizer = self.model, self.model.optimizer
+        assert optimizer is not None  # checked has seen to it
+        if not optimizer.serves(model):
+            raise ValueError(
+                f"this {optimizer.name} has trained another model, and remembers its "
+                "steps: compile each model with an optimiser of its own"
+            )
+        optimizer._owner = weakref.ref(model)
         if model._trained is not None and model._trained != model.layers:
             raise ValueError(
                 "layers were added or removed since the model was trained: call "
@@ -153,8 +164,6 @@ class Steps:
             )
         layers, before = model._compiled
         now = frozen(model.layers)
-        if now == before:
-            return
         changed = [a for a in layers if a.params and (a in now) != (a in before)]
         model._compiled = layers, now
         if changed:

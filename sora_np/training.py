@@ -54,12 +54,13 @@ class Model(Network):
     def flat(self) -> FlatParameters:
         """All parameters as one vector, all gradients as another."""
         before, flat = self._flat, super().flat
-        if flat is not before and self.optimizer is not None:
-            slots = self.optimizer.slots.values()
+        optimizer = self.optimizer
+        if flat is not before and optimizer is not None and optimizer.serves(self):
+            slots = optimizer.slots.values()
             if (before is not None and before.places != flat.places) or any(
                 slot.shape != flat.values.shape for slot in slots
             ):  # layers came or went: what it remembers has lost its place
-                self.optimizer.build(flat.values)
+                optimizer.build(flat.values)
         return flat
 
     def compile(
@@ -232,9 +233,8 @@ class Model(Network):
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
-        past, epoch = self.history, 0
-        if past is not None and past.epoch:
-            epoch = past.epoch[-1] + 1
+        past = self.history
+        epoch = 0 if past is None or not past.epoch else past.epoch[-1] + 1
         options: Any = {"sample_weight": sample_weight, "shuffle": False, "verbose": 0}
         try:
             new = self.fit(x, y, batch_size, epoch + 1, initial_epoch=epoch, **options)

@@ -35,8 +35,7 @@ class Rescaling(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.scale = as_number(scale, "scale")
-        self.offset = as_number(offset, "offset")
+        self.scale, self.offset = as_number(scale, "scale"), as_number(offset, "offset")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

@@ -3,7 +3,7 @@
 All parameters of a model are one flat vector, all gradients another.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -34,8 +34,8 @@ class Optimizer:
         p = p - what the optimiser makes of g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
 
-    An option that is off costs nothing.  An object serves one model: another gets an
-    optimiser of its own, for this one remembers the steps of the first.
+    An option that is off costs nothing.  An object trains one model, whose steps it
+    remembers; another is refused.
 
     Parameters
     ----------
@@ -110,6 +110,7 @@ class Optimizer:
         self.slots: dict[str, Array] = {}
         self.batches = 0
         self._work: Work | None = None  # of a step, made once for many
+        self._owner: Callable[[], Any] | None = None  # what gives the model it trains
 
     @property
     def learning_rate(self) -> float:
@@ -209,6 +210,10 @@ class Optimizer:
         if self.use_ema and self.slots:
             params[...] = self.slots["ema"]
 
+    def serves(self, model: Any) -> bool:
+        """Whether it trains this model, or has not trained any yet."""
+        return self._owner is None or self._owner() is model
+
     def _all_slots(self) -> list[str]:
         options = ["gathered"] * bool(self.gradient_accumulation_steps)
         return [*self.slot_names(), *options, *["ema"] * self.use_ema]
@@ -251,8 +256,11 @@ class Optimizer:
             self.learning_rate = state["learning_rate"]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not the work, which holds addresses of arrays."""
-        return vars(self) | {"_work": None}
+        """Return what a copy has: not the work, which holds addresses of arrays.
+
+        Nor the model: a copy may train another, from here on.
+        """
+        return vars(self) | {"_work": None, "_owner": None}
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal optimiser, without its slots."""

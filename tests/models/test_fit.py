@@ -1,3 +1,4 @@
+import copy
 import math
 import os
 import subprocess
@@ -10,7 +11,7 @@ from sora_np.callbacks import Callback
 from sora_np.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPool, Softmax
 from sora_np.losses import CategoricalCrossentropy
 from sora_np.models import Sequential
-from sora_np.optimizers import SGD
+from sora_np.optimizers import SGD, Adam
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 
@@ -365,3 +366,27 @@ def test_softmax_and_from_logits_is_warned_of():
     model = Sequential([Flatten(input_shape=(8, 8, 1)), Dense(3)])
     with pytest.warns(UserWarning, match="from_logits=True"):
         compiled(model).evaluate(X + 1, Y, verbose=0)
+
+
+@pytest.mark.parametrize("filters", [4, 5], ids=["equal", "of-another-size"])
+def test_an_optimiser_trains_one_model(images, filters):
+    """As in Keras; it remembers the first, whatever the second tries."""
+    shared = Adam(0.01)
+    first, straight = (
+        compiled(cnn(), optimizer=shared),
+        compiled(cnn(), optimizer=Adam(0.01)),
+    )
+    layers = [Conv2D(filters, 3, activation="relu"), MaxPool(2), Flatten()]
+    second = compiled(Sequential([*layers, Dense(3, "softmax")]), optimizer=shared)
+    for model in (first, straight):
+        model.fit(*images, verbose=0)
+    text = "^this adam has trained another model, and remembers its steps: compile eac"
+    for use in (second.fit, second.train_on_batch):
+        with pytest.raises(ValueError, match=text):
+            use(*images)
+    second.evaluate(*images, verbose=0)
+    for model in (first, straight):
+        model.fit(*images, verbose=0)
+    for a, b in zip(first.get_weights(), straight.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    compiled(cnn(), optimizer=copy.deepcopy(shared)).fit(*images, verbose=0)

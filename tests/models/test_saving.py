@@ -30,7 +30,7 @@ from sora_np.layers import (
 from sora_np.losses import CategoricalCrossentropy, MeanSquaredError
 from sora_np.metrics import BinaryAccuracy, MeanLoss
 from sora_np.models import Sequential, clone_model, load_model
-from sora_np.optimizers import SGD, Adam
+from sora_np.optimizers import SGD, Adam, RMSprop
 from sora_np.saving import ModelFileError
 
 X = np.random.default_rng(0).random((6, 3))
@@ -274,11 +274,15 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "optimizer",
-    [Adam(0.01, amsgrad=True, use_ema=True), SGD(0.1, 0.9, True), "rmsprop"],
+    [
+        lambda: Adam(0.01, amsgrad=True, use_ema=True),
+        lambda: SGD(0.1, 0.9, True),
+        RMSprop,
+    ],
     ids=["adam", "sgd", "rmsprop"],
 )
 def test_training_goes_on_as_if_it_had_not_stopped(way, optimizer, images, tmp_path):
-    model = everything(optimizer)
+    model = everything(optimizer())
     model.layers[0].adapt(images[0])
     go_on(model, images)
     again = WAYS[way](model, tmp_path / "m.npz")
