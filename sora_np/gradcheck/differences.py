@@ -141,6 +141,8 @@ def compare(
                 low[k], high[k] = ends[0] - rounding, ends[1] + rounding
             elif errors[k] > CLOSE:
                 low[k] = high[k] = _sharper(function, lines[k], first, eps, slopes[k])
+        nearest = np.clip(given, low, high)  # where all are 0, these now say so
+        scale = _scale(function, gradient, lines, nearest, eps)
         errors = np.where(at_jump, np.inf, _errors(given, low, high, scale))
     return Differences(lines, given, low, high, at_kink, at_jump, errors, scale)
 
@@ -180,7 +182,7 @@ def _sharper(
 ) -> float:
     """Return a better derivative than ``slope``, where f has no kink within eps.
 
-    A larger step rounds less, and extrapolation makes up for it, to O(step^4); but it
+    A larger step rounds less, and extrapolation makes up for it, see ``_look``; but it
     may cross a kink, or f be too sharply bent for it.
     """
     for times in WIDER:
@@ -200,7 +202,9 @@ def _look(
     at_kink : whether f has a kink within the step along the line; term by term, because
         in a sum two kinks might hide one another
     at_jump : whether f jumps there
-    slope : of f without these, to O(step^4) by Richardson's extrapolation
+    slope : of f without these, by Richardson's extrapolation: to O(step^4), or to
+        O(step^3) where f begins to bend at this very place, as Huber's loss does at
+        delta, and its central differences err by O(step)
     """
     weights, rounding = function.objective.weights, _rounding(function)
     bends, slopes = [], []
@@ -216,4 +220,9 @@ def _look(
         jumps = bend > 0.6 * times * bends[0] + 10 * noise
         at_kink |= bool(np.any(unlike))
         at_jump |= bool(np.any(jumps))
-    return at_kink, at_jump, (4 * slopes[1] - slopes[0]) / 3
+    once, half, quarter = slopes
+    first, second = once - half, half - quarter  # 2 : 1 for O(step), 4 : 1 for O(step^2)
+    blur = float(np.linalg.norm(rounding)) * PARTS[-1] / step
+    if abs(first) > blur and abs(first - 2 * second) < abs(first - 4 * second):
+        return at_kink, at_jump, (once - 6 * half + 8 * quarter) / 3
+    return at_kink, at_jump, (4 * half - once) / 3

@@ -91,6 +91,38 @@ def test_no_mistake_is_taken_for_a_kink(f, slope, wrong):
     assert not found.passed and not found.kinks, found
 
 
+BENT = {  # differentiable, but bent on one side of 0 only: d(-f)/d(-x) is tried too
+    "square of ReLU": (lambda x: np.maximum(x, 0) ** 2 + 3 * x, 3),
+    "Huber's loss at delta": (lambda x: np.where(x < 0, (1 + x) ** 2 / 2, x + 0.5), 1),
+    "flat before": (lambda x: 1 + 100 * np.maximum(x, 0) ** 2, 0),
+}
+
+
+@pytest.mark.parametrize("f, slope", BENT.values(), ids=BENT)
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_bend_that_begins_here_is_no_mistake(f, slope, side):
+    """Central differences err by O(step) there."""
+
+    def backward(dy, x):
+        return dy * slope
+
+    def mirrored(x):
+        return side * f(side * x)
+
+    assert check(mirrored, [0.0, 0.0], backward, directions=0).passed
+    wrong = check(mirrored, [0.0, 0.0], lambda dy, x: dy * (slope + 1e-4), directions=0)
+    assert not wrong.passed
+
+
+def test_black_images_and_balanced_classes(rng):
+    """The loss is flat on one side of every bias: it meets its least value there."""
+    layers = [Conv2D(3, 3, activation="relu"), Flatten(), Dense(2, "softmax")]
+    model = Sequential(layers, dtype="float64")
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    report = gradcheck.check_model(model, np.zeros((4, 8, 8, 1)), [0, 1, 1, 0])
+    assert report.passed, str(report)
+
+
 def test_kinks_that_hide_one_another():
     """relu(x) - relu(-x) = x is smooth, but 0 is what backward passes make of 0."""
 
