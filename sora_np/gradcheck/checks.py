@@ -95,7 +95,7 @@ def check_function(
 
     Raises
     ------
-    TypeError : for a y that is not float64
+    TypeError : for a y that is not float64, or where there is no backward pass
     ValueError : for another number of gradients than arrays; where two calls differ
 
     Examples
@@ -111,6 +111,11 @@ def check_function(
     w                     2        2      0         6.7e-01 ...wrong
     w: 3 times too small; 3 is the batch size: a mean where a sum is due?
     """
+    if backward is None and not callable(getattr(f, "backward", None)):
+        raise TypeError(
+            f"{f!r} has no backward to check: give backward=, a function of (dy, "
+            "*arrays) that returns the gradients"
+        )
     rng = np.random.default_rng(seed)
     layer = _Own(f, backward, [np.array(a, np.float64) for a in arrays])
     nodes = [Node(layer, (0,), ())]

@@ -221,7 +221,10 @@ def _look(
         at_kink |= bool(np.any(unlike))
         at_jump |= bool(np.any(jumps))
     once, half, quarter = slopes
-    first, second = once - half, half - quarter  # 2 : 1 for O(step), 4 : 1 for O(step^2)
+    first, second = (
+        once - half,
+        half - quarter,
+    )  # 2 : 1 for O(step), 4 : 1 for O(step^2)
     blur = float(np.linalg.norm(rounding)) * PARTS[-1] / step
     if abs(first) > blur and abs(first - 2 * second) < abs(first - 4 * second):
         return at_kink, at_jump, (once - 6 * half + 8 * quarter) / 3

@@ -315,3 +315,10 @@ def test_broken_losses(loss, gradient, text, rng):
 def test_losses_one_by_one(rng):
     loss = MeanSquaredError(reduction="none")
     assert gradcheck.check_loss(loss, TARGETS, rng.random((4, 3)), WEIGHTS).passed
+
+
+def test_a_function_without_a_backward_pass():
+    with pytest.raises(
+        TypeError, match="^<ufunc 'exp'> has no backward to check: give"
+    ):
+        gradcheck.check_function(np.exp, [1.0])
