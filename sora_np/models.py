@@ -1,6 +1,5 @@
 """Sequential: layers in a row, and what one does with them besides training."""
 
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,12 @@ from sora_np import saving
 from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Input, Layer
-from sora_np.layers.base import batch_of
+from sora_np.layers.base import as_shape, batch_of
 from sora_np.registry import own_classes
 from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
 from sora_np.training import Model
+from sora_np.windows import as_index
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model"]
 
@@ -56,7 +56,9 @@ class Sequential(Model):
         seed: int = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        super().__init__(name or "sequential", operator.index(seed), dtype)
+        super().__init__(name or "sequential", as_index(seed, "seed", 0), dtype)
+        if isinstance(layers, Layer):
+            raise TypeError(f"layers must be a list, got one layer: [{layers}]")
         for layer in layers or ():
             if not trainable:
                 layer.trainable = False
@@ -131,14 +133,16 @@ class Sequential(Model):
             raise ValueError("the model has no layers: add(...) some first")
         before = self.input_shape
         if input_shape is not None:
-            shape = tuple(input_shape)
-            shape = shape[1:] if shape and shape[0] is None else shape
+            has_batch = isinstance(input_shape, Sequence) and [*input_shape[:1]] == [
+                None
+            ]
+            shape = as_shape(input_shape[1:] if has_batch else input_shape)
             if self.nodes and shape != before:
                 raise ValueError(
                     f"the model is built for x of shape {batch_of(before or ())}, "
                     f"got {input_shape}"
                 )
-            self.input_shape = shape  # type: ignore[assignment]
+            self.input_shape = shape
         if self.input_shape is None:
             raise ValueError(
                 "the shape of the input is not known: give the first layer "
@@ -197,6 +201,7 @@ class Sequential(Model):
         Raises ValueError where there is none, with the names that there are.
         """
         if index is not None:
+            index = as_index(index, "index")
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(
                     f"no layer {index}: there are {len(self.layers)}, counted from 0"
@@ -232,6 +237,11 @@ class Sequential(Model):
             for arrays in (layer.params, layer.state)
             for name, array in arrays.items()
         ]
+        if not isinstance(weights, Sequence):
+            raise TypeError(
+                "weights must be a list of arrays, as get_weights returns, got "
+                f"{type(weights).__name__}"
+            )
         if len(weights) != len(places):
             raise ValueError(
                 f"{len(places)} arrays are wanted, {len(weights)} came: as many as "

@@ -29,7 +29,10 @@ class Network:
     def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
         self.name = name
         self.seed = seed
-        self.dtype = np.dtype(dtype)
+        try:
+            self.dtype = np.dtype(dtype)
+        except TypeError:  # no dtype at all
+            self.dtype = np.dtype(np.void)
         if self.dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
         self.layers: list[Layer] = []

@@ -46,6 +46,25 @@ def as_number(value: Any, name: str) -> float:
     return float(value)
 
 
+def as_index(value: Any, name: str, least: int | None = None) -> int:
+    """Return ``value`` as an int.
+
+    Raises TypeError for what is no whole number and ValueError below ``least``.
+
+    >>> as_index(-1, "axis")
+    -1
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+    if least is not None and number < least:
+        raise ValueError(
+            f"{name} must be a whole number from {least} on, got {value!r}"
+        )
+    return number
+
+
 def as_rate(
     value: Any, name: str, most: float = math.inf, *, below: bool = False
 ) -> float:

@@ -1,6 +1,5 @@
 """Softmax."""
 
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.softmax import softmax, softmax_dx
+from sora_np.windows import as_index
 
 from .base import Layer, batch_of
 
@@ -45,7 +45,7 @@ class Softmax(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.axis = operator.index(axis)
+        self.axis = as_index(axis, "axis")
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

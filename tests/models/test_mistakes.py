@@ -343,6 +343,64 @@ def test_units_that_are_no_whole_number():
         Dense(2.5)
 
 
+SHAPE = "input_shape must be a tuple such as (28, 28, 1), got"
+CALLS = {  # what is called on a model that is not built, the error, what it says
+    "build-text": (lambda m: m.build("abc"), TypeError, f"{SHAPE} 'abc'"),
+    "build-number": (lambda m: m.build(5), TypeError, f"{SHAPE} 5"),
+    "build-unknown-size": (
+        lambda m: m.build((None, None, 6, 1)),
+        TypeError,
+        f"each size of the shape (None, 6, 1) {COUNT} None",
+    ),
+    "build-negative": (
+        lambda m: m.build((None, -1, 6, 1)),
+        ValueError,
+        f"each size of the shape (-1, 6, 1) {COUNT} -1",
+    ),
+    "seed-text": (
+        lambda m: Sequential(seed="a"),
+        TypeError,
+        "seed must be a whole number, got 'a'",
+    ),
+    "seed-negative": (
+        lambda m: Sequential(seed=-1),
+        ValueError,
+        "seed must be a whole number from 0 on, got -1",
+    ),
+    "dtype": (
+        lambda m: Sequential(dtype="flaot32"),
+        ValueError,
+        "dtype must be float32 or float64, got 'flaot32'",
+    ),
+    "one-layer": (
+        lambda m: Sequential(Dense(2)),
+        TypeError,
+        "layers must be a list, got one layer: [Dense 'dense']",
+    ),
+    "index": (
+        lambda m: m.get_layer(index="a"),
+        TypeError,
+        "index must be a whole number, got 'a'",
+    ),
+    "axis": (lambda m: Softmax("a"), TypeError, "axis must be a whole number, got 'a'"),
+}
+
+
+@pytest.mark.parametrize("call, error, text", CALLS.values(), ids=CALLS)
+def test_what_is_no_shape_seed_or_index(call, error, text):
+    model = Sequential([Conv2D(2, 3), Flatten(), Dense(3)])
+    with pytest.raises(error, match=f"^{re.escape(text)}$"):
+        call(model)
+    model.build((None, 8, 8, 1))
+
+
+@pytest.mark.parametrize("weights, kind", [(None, "NoneType"), ({"a": 1}, "dict")])
+def test_weights_that_are_no_list(make_model, weights, kind):
+    model = make_model()
+    text = "weights must be a list of arrays, as get_weights returns, got "
+    refuses(lambda: model.set_weights(weights), TypeError, text + kind, model)
+
+
 def test_window_that_does_not_fit():
     """The layer, the sizes that decide it, and what to do."""
     layers = [Conv2D(2, 3, input_shape=(8, 8, 1)), MaxPool(2), MaxPool(2)]
