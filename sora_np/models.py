@@ -8,13 +8,14 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np import saving
 from sora_np.graph import chain
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import as_shape, batch_of
 from sora_np.registry import own_classes
 from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
 from sora_np.training import Model
+from sora_np.weights import assign_in_order
 from sora_np.windows import as_index
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model"]
@@ -228,38 +229,11 @@ class Sequential(Model):
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy in what ``get_weights`` of an equal model returned.
 
-        Raises ValueError, and changes nothing, where number or shapes differ.
+        Raises TypeError for what is no list, and ValueError where number or shapes
+        differ; nothing has changed then.
         """
         self._need_built()
-        places = [
-            (f"{layer.name}/{name}", array)
-            for layer in self.layers
-            for arrays in (layer.params, layer.state)
-            for name, array in arrays.items()
-        ]
-        if not isinstance(weights, Sequence):
-            raise TypeError(
-                "weights must be a list of arrays, as get_weights returns, got "
-                f"{type(weights).__name__}"
-            )
-        if len(weights) != len(places):
-            raise ValueError(
-                f"{len(places)} arrays are wanted, {len(weights)} came: as many as "
-                "get_weights returns"
-            )
-        values = [
-            kernel_array(value, self.dtype, name)
-            for (name, _), value in zip(places, weights, strict=True)
-        ]
-        wrong = [
-            f"{name} {array.shape}, got {value.shape}"
-            for (name, array), value in zip(places, values, strict=True)
-            if array.shape != value.shape
-        ]
-        if wrong:
-            raise ValueError("weights of other shapes: " + "; ".join(wrong))
-        for (_, array), value in zip(places, values, strict=True):
-            array[...] = value
+        assign_in_order(self, weights)
 
     def save(
         self,

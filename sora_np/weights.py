@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.warn import warn
 
@@ -79,6 +79,38 @@ def assign(
     odd = [n for n in sorted(wanted.keys() - skipped.keys()) if not _finite(wanted[n])]
     if odd:
         warn(f"NaN or infinity in the weights {', '.join(odd)}")
+
+
+def assign_in_order(model: HasLayers, given: Sequence[ArrayLike]) -> None:
+    """Copy in a list of arrays, layer by layer: params, then state.
+
+    Raises TypeError for what is no list, and ValueError, with all that does not fit,
+    before an array changes.
+    """
+    if not isinstance(given, Sequence):
+        raise TypeError(
+            "weights must be a list of arrays, as get_weights returns, got "
+            f"{type(given).__name__}"
+        )
+    places = named(model)
+    if len(given) != len(places):
+        raise ValueError(
+            f"{len(places)} arrays are wanted, {len(given)} came: as many as "
+            "get_weights returns"
+        )
+    values = {
+        name: kernel_array(value, array.dtype, name)
+        for (name, array), value in zip(places.items(), given, strict=True)
+    }
+    wrong = [
+        f"{name} {array.shape}, got {values[name].shape}"
+        for name, array in places.items()
+        if array.shape != values[name].shape
+    ]
+    if wrong:
+        raise ValueError("weights of other shapes: " + "; ".join(wrong))
+    for name, array in places.items():
+        array[...] = values[name]
 
 
 def _finite(array: Array) -> bool:
