@@ -14,6 +14,7 @@ from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
 from sora_np.plan import Plan
 from sora_np.runner import runner
+from sora_np.windows import as_dtype
 
 
 class Network:
@@ -29,12 +30,7 @@ class Network:
     def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
         self.name = name
         self.seed = seed
-        try:
-            self.dtype = np.dtype(dtype)
-        except TypeError:  # no dtype at all
-            self.dtype = np.dtype(np.void)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+        self.dtype = as_dtype(dtype)
         self.layers: list[Layer] = []
         self.nodes: list[Node] = []
         self.input_shape: Shape | None = None

@@ -142,7 +142,10 @@ class Steps:
                 measure.update_state(y[:1], trial)
                 measure.reset_state()
             self._trusted = kind
-        return x, y, data.as_weights(sample_weight, class_weight, y)
+        weights = data.as_weights(sample_weight, class_weight, y)
+        if weights is not None:
+            loss.check_weights(weights, model.output_shape)
+        return x, y, weights
 
     def check_layers(self) -> None:
         """Raise, before training, where layers came or went; warn of frozen ones.

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from sora_np.kernels.arrays import Pads, Pair
 
 
@@ -63,6 +65,31 @@ def as_index(value: Any, name: str, least: int | None = None) -> int:
             f"{name} must be a whole number from {least} on, got {value!r}"
         )
     return number
+
+
+def check_axis(axis: int, rank: int, whose: str, what: str) -> None:
+    """Raise ValueError where ``axis`` is none of ``rank``, or the batch axis.
+
+    Parameters
+    ----------
+    whose, what : whose argument it is, and of what, for the message
+    """
+    if not (0 < axis < rank or -rank < axis < 0):
+        raise ValueError(
+            f"{whose}: axis {axis} is no axis of {what} other than the batch axis"
+        )
+
+
+def as_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return float32 or float64 as NumPy's dtype, or raise ValueError.
+
+    >>> as_dtype("float64")
+    dtype('float64')
+    """
+    with contextlib.suppress(TypeError):  # of what is no dtype at all
+        if np.dtype(dtype) in (np.float32, np.float64):
+            return np.dtype(dtype)
+    raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
 
 
 def as_rate(

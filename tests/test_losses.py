@@ -250,3 +250,27 @@ def test_huber_takes_a_length():
         Huber(-1)
     assert losses.get({"class_name": "Huber", "config": {"delta": 3}}).delta == 3
     assert losses.get("huber").name == "huber_loss"  # Keras's
+
+
+@pytest.mark.parametrize("axis", [0, 2, -2, -3])
+@pytest.mark.parametrize(
+    "cls, y",
+    [(CategoricalCrossentropy, [[1, 0]]), (SparseCategoricalCrossentropy, [0])],
+)
+def test_an_axis_that_holds_no_classes(cls, y, axis):
+    text = rf"axis {axis} is no axis of y_pred \(1, 2\) other than the batch axis"
+    with pytest.raises(ValueError, match=text):
+        cls(axis=axis)(y, [[0.5, 0.5]])
+    with pytest.raises(ValueError, match=text):
+        cls(axis=axis).check_targets(np.array(y), (2,))
+
+
+@pytest.mark.parametrize("name", ["axis", "ignore_class"])
+def test_what_is_no_index(name):
+    with pytest.raises(TypeError, match=f"^{name} must be a whole number, got 'a'$"):
+        SparseCategoricalCrossentropy(**{name: "a"})
+
+
+def test_a_prediction_without_a_batch_axis():
+    with pytest.raises(ValueError, match=r"^y_pred must have a batch axis, got 1\.0$"):
+        MeanSquaredError()(0.0, 1.0)

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.softmax import softmax, softmax_dx
-from sora_np.windows import as_index
+from sora_np.windows import as_index, check_axis
 
 from .base import Layer, batch_of
 
@@ -50,12 +50,8 @@ class Softmax(Layer):
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
-        rank = len(input_shape) + 1
-        if not (0 < self.axis < rank or -rank < self.axis < 0):
-            raise ValueError(
-                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
-                "other than the batch axis"
-            )
+        rank, x = len(input_shape) + 1, f"x {batch_of(input_shape)}"
+        check_axis(self.axis, rank, str(self), x)
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

@@ -80,6 +80,13 @@ class Loss:
         predictions = np.broadcast_to(np.float32(0), (len(y_true), *output_shape))
         self.targets(y_true, predictions)
 
+    def check_weights(self, weights: Array, output_shape: Shape) -> None:
+        """Raise where weights do not suit predictions (N, *output_shape)."""
+        shape = [len(weights), *output_shape]
+        if output_shape:
+            del shape[self.axis]
+        self._factors(np.broadcast_to(np.float32(0), shape), weights)
+
     def __call__(
         self,
         y_true: ArrayLike,
@@ -161,6 +168,8 @@ class Loss:
     def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
         """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
         predictions = kernel_array(y_pred, name="y_pred")
+        if predictions.ndim == 0:
+            raise ValueError(f"y_pred must have a batch axis, got {predictions}")
         if predictions.ndim == 1:
             predictions = predictions[:, None]
         return self.targets(y_true, predictions), predictions

@@ -1,7 +1,6 @@
 """Losses of classification, by increasing complexity."""
 
 from collections.abc import Callable
-from operator import index
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy_tasks,
 )
 from sora_np.kernels.tasks import Program
-from sora_np.windows import as_rate
+from sora_np.windows import as_index, as_rate, check_axis
 
 from .base import EPSILON, Loss
 
@@ -162,9 +161,10 @@ class CategoricalCrossentropy(Loss):
         super().__init__(reduction, name)
         self.from_logits = from_logits
         self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
-        self.axis = axis
+        self.axis = as_index(axis, "axis")
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        check_axis(self.axis, y_pred.ndim, self.name, f"y_pred {y_pred.shape}")
         t = super().targets(y_true, y_pred)
         if self.label_smoothing:
             share = self.label_smoothing / y_pred.shape[self.axis]
@@ -220,14 +220,15 @@ class SparseCategoricalCrossentropy(Loss):
     ) -> None:
         super().__init__(reduction, name)
         self.from_logits = from_logits
-        self.ignore_class = None if ignore_class is None else index(ignore_class)
-        self.axis = axis
+        self.ignore_class = (
+            None if ignore_class is None else as_index(ignore_class, "ignore_class")
+        )
+        self.axis = as_index(axis, "axis")
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         """Return one-hot rows; a row of zeros for a label that is ignored."""
-        moved = np.moveaxis(y_pred, self.axis, -1)
-        labels = self._labels(y_true, moved.shape)
-        one_hot = np.zeros(moved.shape, y_pred.dtype)
+        labels = self._labels(y_true, y_pred.shape)
+        one_hot = np.zeros((*labels.shape, y_pred.shape[self.axis]), y_pred.dtype)
         counted = True if self.ignore_class is None else labels != self.ignore_class
         labels = np.where(counted, labels, 0)
         hits = np.broadcast_to(counted, labels.shape)
@@ -240,11 +241,14 @@ class SparseCategoricalCrossentropy(Loss):
         return max(int(np.count_nonzero(targets)), 1)
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
-        shape = np.moveaxis(np.empty((0, *output_shape)), self.axis, -1).shape
-        self._labels(y_true, (len(y_true), *shape[1:]))
+        self._labels(y_true, (len(y_true), *output_shape))
 
     def _labels(self, y_true: ArrayLike, shape: Shape) -> Any:
-        """Return y_true as ints of ``shape[:-1]``, each below ``shape[-1]``."""
+        """Return y_true as ints for y_pred of ``shape``, each a class of its axis."""
+        check_axis(self.axis, len(shape), self.name, f"y_pred {shape}")
+        sizes = [*shape]
+        sizes.append(sizes.pop(self.axis))
+        shape = tuple(sizes)
         labels = np.asarray(y_true)
         if labels.ndim == len(shape) and labels.shape[-1] == 1:
             labels = labels[..., 0]

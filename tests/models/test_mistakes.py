@@ -150,6 +150,26 @@ def test_targets(make_model, loss, y, text):
     refuses(lambda: model.test_on_batch(X, y), ValueError, text, model)
 
 
+def test_weights_of_another_shape(make_model):
+    """Said before the first step, and before the order of samples is drawn."""
+    model, other = make_model(), make_model()
+    text = (
+        "sample_weight has shape (6, 2), the losses (6,): give one weight a sample, or "
+        "one a loss"
+    )
+    weights = np.ones((6, 2))
+    for use in (model.fit, model.evaluate):
+        refuses(
+            lambda use=use: use(X, Y, sample_weight=weights), ValueError, text, model
+        )
+    refuses(lambda: model.train_on_batch(X, Y, weights), ValueError, text, model)
+    x = np.random.default_rng(0).random(X.shape)
+    for one in (model, other):
+        one.fit(x, np.arange(6) % 3, batch_size=2, verbose=0)
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize(
     "metric, y, text",
     [
