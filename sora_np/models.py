@@ -134,10 +134,10 @@ class Sequential(Model):
             raise ValueError("the model has no layers: add(...) some first")
         before = self.input_shape
         if input_shape is not None:
-            has_batch = isinstance(input_shape, Sequence) and [*input_shape[:1]] == [
-                None
-            ]
-            shape = as_shape(input_shape[1:] if has_batch else input_shape)
+            whole: Any = input_shape
+            if isinstance(whole, Sequence) and whole and whole[0] is None:
+                whole = whole[1:]
+            shape = as_shape(whole)
             if self.nodes and shape != before:
                 raise ValueError(
                     f"the model is built for x of shape {batch_of(before or ())}, "

@@ -221,11 +221,9 @@ def _look(
         at_kink |= bool(np.any(unlike))
         at_jump |= bool(np.any(jumps))
     once, half, quarter = slopes
-    first, second = (
-        once - half,
-        half - quarter,
-    )  # 2 : 1 for O(step), 4 : 1 for O(step^2)
+    # these are 2 : 1 for an error of O(step), 4 : 1 for one of O(step^2)
+    early, late = once - half, half - quarter
     blur = float(np.linalg.norm(rounding)) * PARTS[-1] / step
-    if abs(first) > blur and abs(first - 2 * second) < abs(first - 4 * second):
+    if abs(early) > blur and abs(early - 2 * late) < abs(early - 4 * late):
         return at_kink, at_jump, (once - 6 * half + 8 * quarter) / 3
     return at_kink, at_jump, (4 * half - once) / 3
