@@ -1,4 +1,5 @@
 import copy
+import re
 import tracemalloc
 
 import numpy as np
@@ -315,3 +316,30 @@ def test_gradients_of_another_shape_or_dtype(grads):
     with pytest.raises(ValueError, match="must be alike"):
         SGD(0.1).step(params, grads)
     np.testing.assert_array_equal(params, 1)
+
+
+VECTOR = "must be a vector (P,) that is contiguous and may be written, got shape"
+NO_VECTORS = {  # params, the error, what it says
+    "list": ([1.0], TypeError, "must be a NumPy array of float32 or float64, got list"),
+    "ints": (np.ones(3, int), TypeError, "float32 or float64, got int64"),
+    "half": (np.ones(3, "f2"), TypeError, "float32 or float64, got float16"),
+    "byte-order": (np.ones(3, ">f4"), TypeError, "float32 or float64, got >f4"),
+    "matrix": (np.ones((1, 3)), ValueError, f"{VECTOR} (1, 3), strides (24, 8)"),
+    "strided": (np.ones(6)[::2], ValueError, f"{VECTOR} (3,), strides (16,)"),
+    "read-only": (
+        np.broadcast_to(1.0, 1),
+        ValueError,
+        f"{VECTOR} (1,), strides (0,), writeable False",
+    ),
+}
+
+
+@pytest.mark.parametrize("a, error, text", NO_VECTORS.values(), ids=NO_VECTORS)
+@pytest.mark.parametrize("which", ["params", "grads"])
+def test_what_is_no_vector(a, error, text, which):
+    """Numba would write to what is read-only, and fail on the others from inside."""
+    good = np.ones(3)
+    pair = (a, good) if which == "params" else (good, a)
+    with pytest.raises(error, match=f"^{which} .*{re.escape(text)}"):
+        SGD(0.1).step(*pair)
+    np.testing.assert_array_equal(good, 1)

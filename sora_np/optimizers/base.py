@@ -15,7 +15,7 @@ from sora_np.windows import as_count, as_rate
 
 from . import schedules
 from .schedules import LearningRateSchedule
-from .work import Work
+from .work import Work, check_vectors
 
 Rate: TypeAlias = float | LearningRateSchedule
 
@@ -185,7 +185,8 @@ class Optimizer:
 
         Raises
         ------
-        ValueError : for other sizes or dtypes than at the first step
+        TypeError, ValueError : for what is no vector of float32 or float64; for other
+            sizes or dtypes than at the first step
         """
         if self._work is None or not self._work.fits(params, grads, ranges):
             self._check(params, grads)
@@ -219,11 +220,7 @@ class Optimizer:
         return [*self.slot_names(), *options, *["ema"] * self.use_ema]
 
     def _check(self, params: Array, grads: Array) -> None:
-        if params.shape != grads.shape or params.dtype != grads.dtype:
-            raise ValueError(
-                f"params {params.shape} {params.dtype} and grads {grads.shape} "
-                f"{grads.dtype} must be alike"
-            )
+        check_vectors(params, grads)
         if self.slots.keys() != set(self._all_slots()):
             self.build(params)
         for slot in self.slots.values():

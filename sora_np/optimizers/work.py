@@ -139,6 +139,27 @@ def _options(optimizer: "Optimizer") -> tuple[Any, ...]:
     return *clips, decays, optimizer.use_ema, optimizer.gradient_accumulation_steps
 
 
+def check_vectors(params: Array, grads: Array) -> None:
+    """Raise where these are no vectors that a step may read and write in place."""
+    for name, a in (("params", params), ("grads", grads)):
+        got = a.dtype if isinstance(a, np.ndarray) else type(a).__name__
+        if got not in (np.float32, np.float64):
+            raise TypeError(
+                f"{name} must be a NumPy array of float32 or float64, got {got}"
+            )
+        if a.ndim != 1 or not a.flags.carray:
+            raise ValueError(
+                f"{name} must be a vector (P,) that is contiguous and may be written, "
+                f"got shape {a.shape}, strides {a.strides}, writeable "
+                f"{a.flags.writeable}"
+            )
+    if params.shape != grads.shape or params.dtype != grads.dtype:
+        raise ValueError(
+            f"params {params.shape} {params.dtype} and grads {grads.shape} "
+            f"{grads.dtype} must be alike"
+        )
+
+
 def joined(ranges: Sequence[slice]) -> list[slice]:
     """Return the ranges, with neighbours as one.
 
