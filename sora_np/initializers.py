@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.names import by_name, from_config, look_up
+from sora_np.windows import as_finite, as_rate
 
 # the standard deviation of a unit normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
@@ -59,7 +60,7 @@ class RandomNormal:
     """Normal with ``mean`` and ``stddev``."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
-        self.mean, self.stddev = mean, stddev
+        self.mean, self.stddev = as_finite(mean, "mean"), as_rate(stddev, "stddev")
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
@@ -71,7 +72,12 @@ class RandomUniform:
     """Uniform on [minval, maxval)."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05) -> None:
-        self.minval, self.maxval = minval, maxval
+        self.minval = as_finite(minval, "minval")
+        self.maxval = as_finite(maxval, "maxval")
+        if not self.minval <= self.maxval:
+            raise ValueError(
+                f"minval must be at most maxval, got {minval!r} and {maxval!r}"
+            )
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
@@ -83,7 +89,7 @@ class TruncatedNormal:
     """Normal with ``mean`` and ``stddev``, drawn again beyond two deviations."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
-        self.mean, self.stddev = mean, stddev
+        self.mean, self.stddev = as_finite(mean, "mean"), as_rate(stddev, "stddev")
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
@@ -113,7 +119,7 @@ class VarianceScaling:
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
     ) -> None:
-        if not scale > 0:
+        if as_rate(scale, "scale") == 0:
             raise ValueError(f"scale must be positive, got {scale!r}")
         look_up(_FANS, mode, "mode")
         look_up(_DRAWS, distribution, "distribution")

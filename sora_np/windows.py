@@ -67,6 +67,11 @@ def as_index(value: Any, name: str, least: int | None = None) -> int:
     return number
 
 
+def as_generator(seed: int | None, rng: np.random.Generator) -> np.random.Generator:
+    """Return a generator that begins at ``seed``, or for None ``rng``."""
+    return rng if seed is None else np.random.default_rng(as_index(seed, "seed", 0))
+
+
 def check_axis(axis: int, rank: int, whose: str, what: str) -> None:
     """Raise ValueError where ``axis`` is none of ``rank``, or the batch axis.
 
@@ -112,6 +117,19 @@ def as_rate(
         limit = "finite" if most == math.inf else limit
         raise ValueError(f"{name} must be {limit} and not negative, got {value!r}")
     return number
+
+
+def as_finite(value: Any, name: str) -> float:
+    """Return ``value`` as a float, or raise TypeError or, for NaN and inf, ValueError.
+
+    >>> as_finite(-1, "mean")
+    -1.0
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return float(value)
 
 
 def as_pair(value: int | Sequence[int], name: str) -> Pair:

@@ -2,6 +2,12 @@ import numpy as np
 import pytest
 
 from sora_np import initializers
+from sora_np.initializers import (
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+)
 
 SHAPE = (3, 3, 16, 32)  # fan_in 144, fan_out 288
 LIMITS = {
@@ -55,3 +61,36 @@ def test_mistakes():
         initializers.VarianceScaling(scale=0)
     with pytest.raises(ValueError, match="unknown mode 'fan'"):
         initializers.VarianceScaling(mode="fan")
+
+
+@pytest.mark.parametrize(
+    "make, error, text",
+    [
+        (lambda: RandomNormal("a"), TypeError, "mean must be a number, got 'a'"),
+        (
+            lambda: RandomNormal(0, -1),
+            ValueError,
+            "stddev must be finite and not negative, got -1",
+        ),
+        (
+            lambda: TruncatedNormal(0, np.nan),
+            ValueError,
+            "stddev must be finite and not negative, got nan",
+        ),
+        (
+            lambda: RandomUniform(1, -1),
+            ValueError,
+            "minval must be at most maxval, got 1 and -1",
+        ),
+        (
+            lambda: RandomUniform(0, np.inf),
+            ValueError,
+            "maxval must be finite, got inf",
+        ),
+        (lambda: VarianceScaling("2"), TypeError, "scale must be a number, got '2'"),
+        (lambda: VarianceScaling(0), ValueError, "scale must be positive, got 0"),
+    ],
+)
+def test_numbers_that_cannot_be(make, error, text):
+    with pytest.raises(error, match=f"^{text}$"):
+        make()

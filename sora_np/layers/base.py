@@ -11,7 +11,7 @@ from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 from sora_np.names import arguments_of, snake_case
-from sora_np.windows import as_count
+from sora_np.windows import as_count, as_generator
 
 zeros = Zeros()
 MOST_AXES = 31  # every NumPy can hold one more, for the batch
@@ -195,7 +195,7 @@ class Layer:
 
     def _seed_draws(self, seed: int | None, rng: np.random.Generator) -> None:
         """Let ``_draw`` draw from ``seed``, or where it is None from ``rng``."""
-        self.rng = rng if seed is None else np.random.default_rng(seed)
+        self.rng = as_generator(seed, rng)
         self._key = int(self.rng.integers(2**64, dtype=np.uint64))
 
     def _place(self, count: int) -> tuple[int, int, NDArray[np.int64]]:

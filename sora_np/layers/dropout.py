@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.windows import as_rate
+from sora_np.windows import as_generator, as_rate
 
 from .base import Layer
 
@@ -51,7 +51,7 @@ class Dropout(Layer):
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
-        self.rng = rng if self.seed is None else np.random.default_rng(self.seed)
+        self.rng = as_generator(self.seed, rng)
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

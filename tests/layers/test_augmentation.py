@@ -234,6 +234,11 @@ IMPOSSIBLE = {
     "erasing": (lambda: RandomErasing((0, 1)), ValueError, "from 0 to 1, got \\(0, 1"),
     "scale": (lambda: RandomErasing(1, (-0.1, 1)), ValueError, "scale must be"),
     "stddev": (lambda: GaussianNoise(-1), ValueError, "stddev must not be negative"),
+    "seed": (
+        lambda: GaussianNoise(0.1, seed="a")(np.zeros((2, 3))),
+        TypeError,
+        "^seed must be a whole number, got 'a'$",
+    ),
     "rank": (
         lambda: RandomFlip()(np.zeros((2, 3, 4))),
         ValueError,
