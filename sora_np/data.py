@@ -28,6 +28,12 @@ def as_array(a: Any, name: str) -> NDArray[Any]:
         array = np.asarray(a)
     except ValueError as error:
         raise ValueError(f"{name} must be an array of one shape: {error}") from None
+    if a is None:
+        raise TypeError(f"{name} is missing: an array was expected, got None")
+    if array.dtype.kind in "SU":
+        cure = ": for labels, names, y = np.unique(y, return_inverse=True)"
+        hint = cure if name == "y" else ""
+        raise TypeError(f"{name} holds text, numbers are wanted{hint}")
     kernel_array(array[:0] if array.ndim else array, name=name)
     if array.ndim == 0:
         raise ValueError(f"{name} must have a batch axis, got the number {array!r}")

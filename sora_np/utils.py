@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.datasets.image_folder import image_dataset_from_directory
+from sora_np.windows import as_count
 
 __all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
 
@@ -28,6 +29,7 @@ def to_categorical(
     Raises
     ------
     ValueError : for a label that is no whole number of 0..K-1
+    TypeError : for text, and for classes that are no number
 
     Examples
     --------
@@ -38,8 +40,15 @@ def to_categorical(
     labels = np.asarray(x)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    whole = labels.astype(np.int64) if labels.dtype.kind in "fiub" else None
-    if whole is None or not np.array_equal(whole, labels):
+    if labels.dtype.kind not in "fiub":
+        raise TypeError(
+            f"labels must be whole numbers, got {labels.dtype}; names of classes "
+            "become labels by names, labels = np.unique(x, return_inverse=True)"
+        )
+    if num_classes is not None:
+        num_classes = as_count(num_classes, "num_classes")
+    whole = labels.astype(np.int64)
+    if not np.array_equal(whole, labels):
         raise ValueError(f"labels must be whole numbers, got {labels.dtype}")
     classes = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
     if whole.size and not (0 <= whole.min() and whole.max() < classes):

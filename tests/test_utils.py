@@ -25,3 +25,18 @@ def test_activations_by_name():
 
 def test_both_of_kerass_names():
     assert Sequence is PyDataset
+
+
+def test_text_is_told_how_to_become_labels():
+    with pytest.raises(
+        TypeError, match="^labels must be whole numbers, got <U3; names"
+    ):
+        to_categorical(["cat", "dog"])
+    names, labels = np.unique(["dog", "cat"], return_inverse=True)
+    np.testing.assert_array_equal(to_categorical(labels), [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("count, error", [("a", TypeError), (0, ValueError)])
+def test_classes_that_are_no_number(count, error):
+    with pytest.raises(error, match=f"^num_classes must be a .*, got {count!r}$"):
+        to_categorical([0], count)

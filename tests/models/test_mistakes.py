@@ -34,9 +34,9 @@ INPUTS = {  # x: what fit, evaluate and predict say
     "empty-list": ([], "x is empty: its shape is (0,)"),
 }
 TYPES = {
-    "None": (None, "x must be an array of real numbers, got dtype object"),
-    "text": (["a"], "x must be an array of real numbers, got dtype <U1"),
-    "bytes": (b"abc", "x must be an array of real numbers, got dtype |S3"),
+    "None": (None, "x is missing: an array was expected, got None"),
+    "text": (["a"], "x holds text, numbers are wanted"),
+    "bytes": (b"abc", "x holds text, numbers are wanted"),
     "complex": (X + 1j, "x must be an array of real numbers, got dtype complex64"),
     "dates": (
         np.zeros(6, "M8[D]"),
@@ -72,6 +72,15 @@ def test_types_of_inputs(make_model, x, text):
     model = make_model()
     refuses(lambda: model.fit(x, Y, verbose=0), TypeError, text, model)
     refuses(lambda: model.predict(x, verbose=0), TypeError, text, model)
+
+
+def test_names_of_classes_are_told_how_to_become_labels(make_model):
+    model = make_model()
+    text = (
+        "y holds text, numbers are wanted: for labels, names, y = np.unique(y, "
+        "return_inverse=True)"
+    )
+    refuses(lambda: model.fit(X, ["cat"] * 6), TypeError, text, model)
 
 
 def test_ragged_lists(make_model):

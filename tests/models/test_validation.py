@@ -183,7 +183,11 @@ def test_wrong_validation_data_say_so(make_model, images, spoil, match):
     [
         ({"sample_weight": [1, 2]}, ValueError, "each of the 50 samples, got 2"),
         ({"sample_weight": np.ones((50, 3))}, ValueError, r"has shape \(.*, 3\)"),
-        ({"sample_weight": ["a"] * 50}, TypeError, "sample_weight must be an array"),
+        (
+            {"sample_weight": ["a"] * 50},
+            TypeError,
+            "sample_weight holds text, numbers are",
+        ),
         ({"class_weight": "balanced"}, TypeError, "a dictionary .* got 'balanced'"),
         (
             {"class_weight": {0: 1}, "sample_weight": np.ones(50)},
