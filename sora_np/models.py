@@ -16,7 +16,7 @@ from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
 from sora_np.training import Model
 from sora_np.weights import assign_in_order
-from sora_np.windows import as_index
+from sora_np.windows import as_count, as_index
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model"]
 
@@ -57,7 +57,7 @@ class Sequential(Model):
         seed: int = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        super().__init__(name or "sequential", as_index(seed, "seed", 0), dtype)
+        super().__init__(name or "sequential", as_count(seed, "seed", 0), dtype)
         if isinstance(layers, Layer):
             raise TypeError(f"layers must be a list, got one layer: [{layers}]")
         for layer in layers or ():

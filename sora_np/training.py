@@ -17,7 +17,7 @@ from sora_np.metrics import collect
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.steps import Steps, frozen
-from sora_np.windows import as_count, as_index
+from sora_np.windows import as_count
 
 
 class Model(Network):

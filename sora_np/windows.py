@@ -48,28 +48,21 @@ def as_number(value: Any, name: str) -> float:
     return float(value)
 
 
-def as_index(value: Any, name: str, least: int | None = None) -> int:
-    """Return ``value`` as an int.
-
-    Raises TypeError for what is no whole number and ValueError below ``least``.
+def as_index(value: Any, name: str) -> int:
+    """Return ``value`` as an int, or raise TypeError for what is no whole number.
 
     >>> as_index(-1, "axis")
     -1
     """
     try:
-        number = operator.index(value)
+        return operator.index(value)
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}") from None
-    if least is not None and number < least:
-        raise ValueError(
-            f"{name} must be a whole number from {least} on, got {value!r}"
-        )
-    return number
 
 
 def as_generator(seed: int | None, rng: np.random.Generator) -> np.random.Generator:
     """Return a generator that begins at ``seed``, or for None ``rng``."""
-    return rng if seed is None else np.random.default_rng(as_index(seed, "seed", 0))
+    return rng if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
 
 
 def check_axis(axis: int, rank: int, whose: str, what: str) -> None:

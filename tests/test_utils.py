@@ -11,7 +11,7 @@ def test_one_hot():
     assert to_categorical([], 4).shape == (0, 4)
 
 
-@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [0.5], ["cat"]], ids=str)
+@pytest.mark.parametrize("labels", [[-1, 0], [0, 3], [0.5]], ids=str)
 def test_bad_labels(labels):
     with pytest.raises(ValueError, match="labels must"):
         to_categorical(labels, 3)

@@ -237,7 +237,7 @@ IMPOSSIBLE = {
     "seed": (
         lambda: GaussianNoise(0.1, seed="a")(np.zeros((2, 3))),
         TypeError,
-        "^seed must be a whole number, got 'a'$",
+        "^seed must be a whole number, not negative, got 'a'$",
     ),
     "rank": (
         lambda: RandomFlip()(np.zeros((2, 3, 4))),

@@ -389,12 +389,12 @@ CALLS = {  # what is called on a model that is not built, the error, what it say
     "seed-text": (
         lambda m: Sequential(seed="a"),
         TypeError,
-        "seed must be a whole number, got 'a'",
+        "seed must be a whole number, not negative, got 'a'",
     ),
     "seed-negative": (
         lambda m: Sequential(seed=-1),
         ValueError,
-        "seed must be a whole number from 0 on, got -1",
+        "seed must be a whole number, not negative, got -1",
     ),
     "dtype": (
         lambda m: Sequential(dtype="flaot32"),
