@@ -9,6 +9,10 @@ For every channel, over the M entries m of a batch (images and pixels)::
     dx[m] = gamma / sqrt(variance + epsilon)
             * (dy[m] - dbeta / M - x^[m] dgamma / M)                                 (3)
 
+With constants for mean and variance, such as moving averages, (1) holds as well, and::
+
+    dx[m] = gamma / sqrt(variance + epsilon) * dy[m]                                 (4)
+
 The variance is the population's (divided by M), as in Keras.
 
 Source: Ioffe & Szegedy (2015), arXiv:1502.03167, algorithm 1 and section 3.
@@ -16,21 +20,42 @@ Source: Ioffe & Szegedy (2015), arXiv:1502.03167, algorithm 1 and section 3.
 
 import numpy as np
 
-from .arrays import Array
+from .arrays import Array, empty
+from .channels import (
+    batch_normalization_dx_tasks,
+    batch_normalization_tasks,
+    normalize_task,
+)
+from .tasks import run
 
 # --- reference: the formulas, channel by channel ------------------------------
+
+
+def normalize_reference(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+) -> Array:
+    """Return y (M, C) of equation (1), given mean and variance."""
+    y = np.empty_like(x)
+    for c in range(x.shape[1]):
+        normalised = (x[:, c] - mean[c]) / np.sqrt(variance[c] + epsilon)
+        y[:, c] = gamma[c] * normalised + beta[c]
+    return y
 
 
 def batch_normalization_reference(
     x: Array, gamma: Array, beta: Array, epsilon: float | Array
 ) -> tuple[Array, Array, Array]:
     """Return y (M, C) of equation (1), mean (C,) and variance (C,)."""
-    y, mean, variance = np.empty_like(x), np.empty_like(gamma), np.empty_like(gamma)
+    mean, variance = np.empty_like(gamma), np.empty_like(gamma)
     for c in range(x.shape[1]):
         mean[c] = sum(x[:, c]) / len(x)
         variance[c] = sum((x[:, c] - mean[c]) ** 2) / len(x)
-        normalised = (x[:, c] - mean[c]) / np.sqrt(variance[c] + epsilon)
-        y[:, c] = gamma[c] * normalised + beta[c]
+    y = normalize_reference(x, gamma, beta, mean, variance, epsilon)
     return y, mean, variance
 
 
@@ -41,30 +66,46 @@ def batch_normalization_dx_reference(
     mean: Array,
     variance: Array,
     epsilon: float | Array,
+    constant: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """Return dx (M, C) of equation (3), dgamma (C,) and dbeta (C,) of (2)."""
+    """Return dx (M, C) of (3), or (4) where ``constant``; dgamma and dbeta of (2)."""
     dx, dgamma, dbeta = np.empty_like(x), np.empty_like(gamma), np.empty_like(gamma)
     for c in range(x.shape[1]):
         scale = np.sqrt(variance[c] + epsilon)
         normalised = (x[:, c] - mean[c]) / scale
         dbeta[c] = sum(dy[:, c])
         dgamma[c] = sum(dy[:, c] * normalised)
-        dx[:, c] = dy[:, c] - dbeta[c] / len(x) - normalised * dgamma[c] / len(x)
+        dx[:, c] = dy[:, c]
+        if not constant:
+            dx[:, c] -= dbeta[c] / len(x) + normalised * dgamma[c] / len(x)
         dx[:, c] *= gamma[c] / scale
     return dx, dgamma, dbeta
 
 
-# --- fast: all channels at once -----------------------------------------------
+# --- fast: chunks of rows, in a core's cache -----------------------------------
+
+
+def normalize(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+) -> Array:
+    """Return y (M, C) of equation (1) for x (M, C), and all else (C,)."""
+    y = empty(x.shape, x.dtype)
+    run(normalize_task(x, gamma, beta, mean, variance, epsilon, y))
+    return y
 
 
 def batch_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float | Array
 ) -> tuple[Array, Array, Array]:
     """Return y (M, C) of equation (1) for x (M, C), and its mean and variance (C,)."""
-    mean = x.mean(axis=0)
-    centred = x - mean
-    variance = np.mean(centred * centred, axis=0)
-    return centred * (gamma / np.sqrt(variance + epsilon)) + beta, mean, variance
+    y, (mean, variance) = empty(x.shape, x.dtype), empty((2, x.shape[1]), x.dtype)
+    run(*batch_normalization_tasks(x, gamma, beta, epsilon, y, mean, variance))
+    return y, mean, variance
 
 
 def batch_normalization_dx(
@@ -74,11 +115,10 @@ def batch_normalization_dx(
     mean: Array,
     variance: Array,
     epsilon: float | Array,
+    constant: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """Return dx (M, C) of equation (3), dgamma and dbeta (C,) of (2)."""
-    scale = np.sqrt(variance + epsilon)
-    normalised = (x - mean) / scale
-    dbeta = dy.sum(axis=0)
-    dgamma = np.sum(dy * normalised, axis=0)
-    dx = (gamma / scale) * (dy - dbeta / len(x) - normalised * (dgamma / len(x)))
+    """Return dx (M, C) of (3), or (4) where ``constant``; dgamma and dbeta of (2)."""
+    dx, (dgamma, dbeta) = empty(x.shape, x.dtype), empty((2, x.shape[1]), x.dtype)
+    given, slopes = (dy, x, gamma, mean, variance, epsilon), (dx, dgamma, dbeta)
+    run(*batch_normalization_dx_tasks(*given, *slopes, constant))
     return dx, dgamma, dbeta

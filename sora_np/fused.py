@@ -12,7 +12,13 @@ import numpy as np
 from sora_np.graph import Node
 from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
 from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
+from sora_np.kernels.axpby import axpby_task
 from sora_np.kernels.bias import bias_relu_dz_tasks
+from sora_np.kernels.channels import (
+    batch_normalization_dx_tasks,
+    batch_normalization_tasks,
+    normalize_task,
+)
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
 from sora_np.kernels.conv2d_relu_maxpool2d import (
     conv2d_relu_maxpool2d_backward_tasks,
@@ -23,7 +29,15 @@ from sora_np.kernels.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.kernels.tasks import Task
 from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, ReLU
+from sora_np.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    MaxPooling2D,
+    ReLU,
+)
 from sora_np.layers.warp import Warp
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
@@ -101,6 +115,45 @@ class WarpStep(Step):
         if dx is None:
             return []
         return [*affine_warp_dx_tasks(dy, self._matrices, dx, self.layer.fill_mode)]
+
+
+class BatchNormStep(Step):
+    """BatchNormalization of the last axis, with the ReLU that follows."""
+
+    def __init__(self, layer: Any, output_shape: Shape, relu: bool) -> None:
+        super().__init__(layer, output_shape)
+        self.relu = relu
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        layer, channels = self.layer, x.shape[-1]
+        x, y, epsilon = x.reshape(-1, channels), y.reshape(-1, channels), layer._epsilon
+        gamma, beta = layer._gamma_beta()
+        mean, variance = layer.state["moving_mean"], layer.state["moving_variance"]
+        self._constant = not training or not layer.trainable or not x.size
+        if self._constant:
+            self._statistics = mean, variance
+            given = x, gamma, beta, mean, variance
+            return [normalize_task(*given, epsilon, y, self.relu)]
+        self._statistics = batch = empty(channels, x.dtype), empty(channels, x.dtype)
+        keep = x.dtype.type(layer.momentum)
+        rates = np.array([keep, 1 - keep])
+        return [
+            *batch_normalization_tasks(x, gamma, beta, epsilon, y, *batch, self.relu),
+            axpby_task(mean, batch[0], rates),
+            axpby_task(variance, batch[1], rates),
+        ]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        layer, rows = self.layer, (-1, x.shape[-1])
+        gamma, beta = layer._gamma_beta()
+        inputs = dy.reshape(rows), x.reshape(rows), gamma, *self._statistics
+        dgamma = layer.grads.get("gamma", np.empty_like(gamma))
+        dbeta = layer.grads.get("beta", np.empty_like(beta))
+        outputs = None if dx is None else dx.reshape(rows), dgamma, dbeta
+        options = self._constant, y.reshape(rows) if self.relu else None
+        return [
+            *batch_normalization_dx_tasks(*inputs, layer._epsilon, *outputs, *options)
+        ]
 
 
 class AffineStep(Step):
@@ -215,6 +268,10 @@ def steps_of(nodes: Sequence[Node]) -> list[Step]:
             steps.append(WarpStep(layer, shape))
         elif is_plain(layer, MaxPooling2D):
             steps.append(MaxPoolStep(layer, shape))
+        elif is_plain(layer, BatchNormalization) and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
+            relu = k < len(nodes) and _relu(nodes[k].layer) is not None
+            steps.append(BatchNormStep(layer, shape, relu))
+            k += relu
         elif is_plain(layer, Conv2D) or is_plain(layer, Dense):
             function = layer.activation  # type: ignore[attr-defined]
             if function.name == "linear" and k < len(nodes) and _relu(nodes[k].layer):

@@ -6,6 +6,7 @@ arrays.  The plan runs the same nodes as *steps* over buffers, made once a batch
     Conv2D (+ ReLU)               one sweep; the ReLU when a sum leaves the registers
     Conv2D + ReLU + MaxPooling2D  one pass, and the list backward
     Dense (+ ReLU)                one product
+    BatchNormalization (+ ReLU)   its kernel, over chunks of rows; of the last axis
     MaxPooling2D                  its kernel
     Flatten                       nothing: the same numbers in another shape
     Rescaling, first              when the batch is drawn
@@ -192,15 +193,9 @@ class Plan:
 
 def traits(nodes: Sequence[Node]) -> list[Any]:
     """Return what a plan depends on: when it changes, a plan is made anew."""
+    names = "trainable", "activation", "momentum", "epsilon", "forward", "backward"
     return [
-        (
-            layer,
-            own.get("trainable"),
-            own.get("activation"),
-            own.get("forward"),
-            own.get("backward"),
-        )
-        for layer, own in ((node.layer, vars(node.layer)) for node in nodes)
+        (node.layer, *[vars(node.layer).get(name) for name in names]) for node in nodes
     ]
 
 

@@ -226,7 +226,7 @@ def drawn(count, seed, only=""):
 CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winograd"
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
-    **dict.fromkeys(("list_backward",), CONVOLUTION[2:]),
+    **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
     **dict.fromkeys(("sweeps", "conv2d"), ("sweeps", *CONVOLUTION)),
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},

@@ -152,7 +152,7 @@ class Layer:
         """Return a new array, for ``params`` or ``state``."""
         if not self.takes_memory:
             return np.broadcast_to(zeros(rng, (), self.dtype), shape)
-        array = np.asarray(initializer(rng, shape, self.dtype), self.dtype)
+        array = np.array(initializer(rng, shape, self.dtype), self.dtype, order="C")
         if array.shape != shape:
             raise ValueError(
                 f"{self}: the initialiser made {name} of shape {array.shape}, wanted "

@@ -12,6 +12,7 @@ from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.batch_normalization import (
     batch_normalization,
     batch_normalization_dx,
+    normalize,
 )
 from sora_np.regularizers import Regularizer
 from sora_np.windows import as_rate
@@ -30,7 +31,7 @@ class BatchNormalization(Layer):
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
         moving = momentum * moving + (1 - momentum) * batch's      (in training)
 
-    Backward: ``kernels/batch_normalization.py``, (2) and (3).
+    Backward: ``kernels/batch_normalization.py``, (2), and (3) or (4).
 
     Source: Ioffe & Szegedy (2015), arXiv:1502.03167; the moving averages as in Keras.
 
@@ -111,8 +112,8 @@ class BatchNormalization(Layer):
         gamma, beta = self._gamma_beta()
         if not training or not self.trainable or not x.size:
             mean, variance = self.state["moving_mean"], self.state["moving_variance"]
-            factor = gamma / np.sqrt(variance + self._epsilon)
-            y = self._unrows((rows - mean) * factor + beta, x.shape)
+            y_rows = normalize(rows, gamma, beta, mean, variance, self._epsilon)
+            y = self._unrows(y_rows, x.shape)
             if training:
                 self._keep(y, rows, mean.copy(), variance.copy(), False)
             return y
@@ -127,17 +128,11 @@ class BatchNormalization(Layer):
 
     def backward(self, dy: Array) -> Array:
         dy, rows, mean, variance, of_batch = self._recall(dy)
-        dy_rows = self._rows(dy)
         gamma, _ = self._gamma_beta()
-        if of_batch:
-            dx_rows, dgamma, dbeta = batch_normalization_dx(
-                dy_rows, rows, gamma, mean, variance, self._epsilon
-            )
-        else:  # mean and variance are constants
-            deviation = np.sqrt(variance + self._epsilon)
-            dx_rows = dy_rows * (gamma / deviation)
-            dgamma = np.sum(dy_rows * (rows - mean) / deviation, axis=0)
-            dbeta = dy_rows.sum(axis=0)
+        statistics = mean, variance, self._epsilon
+        dx_rows, dgamma, dbeta = batch_normalization_dx(
+            self._rows(dy), rows, gamma, *statistics, constant=not of_batch
+        )
         if self.scale:
             self.grads["gamma"] = dgamma
         if self.center:
@@ -156,7 +151,8 @@ class BatchNormalization(Layer):
     def _rows(self, x: Array) -> Array:
         """Return x with the channels last, as a matrix (M, C)."""
         rows = np.moveaxis(x, self.axis, -1)
-        return rows.reshape(-1, rows.shape[-1])
+        # of one image the reshaped x may be a view with strides
+        return np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), self.dtype)
 
     def _unrows(self, rows: Array, shape: Shape) -> Array:
         """Undo ``_rows``."""

@@ -188,6 +188,7 @@ NORMALISED = {
     "one-sample": ((1, 4), {}),
     "axis-1": ((5, 3, 4, 2), {"axis": 1}),
     "axis-minus-2": ((5, 3, 4), {"axis": -2}),
+    "axis-1-of-one-image": ((1, 3, 4), {"axis": 1}),
     "plain": ((6, 3), {"center": False, "scale": False}),
     "epsilon-0": ((6, 3), {"epsilon": 0}),
     "momentum-0": ((6, 3), {"momentum": 0}),

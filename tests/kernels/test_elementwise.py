@@ -1,18 +1,11 @@
-"""relu, sigmoid, tanh, softmax, softmax_crossentropy, batch_normalization."""
+"""relu, sigmoid, tanh, softmax, softmax_crossentropy."""
 
 import numpy as np
 import pytest
 from scipy.special import expit, log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from sora_np.kernels import (
-    batch_normalization,
-    relu,
-    sigmoid,
-    softmax,
-    softmax_crossentropy,
-    tanh,
-)
+from sora_np.kernels import relu, sigmoid, softmax, softmax_crossentropy, tanh
 from sora_np.kernels.tasks import BLOCK
 
 ODD = [-np.inf, -1e4, -3.5, -1.0, -0.0, 0.0, 0.25, 1.0, 2.0, 7.0, 1e4, np.inf, np.nan]
@@ -113,23 +106,3 @@ def test_softmax_crossentropy_where_softmax_underflows():
 def test_an_impossible_class_that_is_not_the_target_costs_nothing():
     z, t = np.array([[-np.inf, 0.0]]), np.array([[0.0, 1.0]])
     assert softmax_crossentropy.softmax_crossentropy(z, t) == [0]
-
-
-@pytest.mark.parametrize("shape", [(1, 3), (40, 1), (6, 17)], ids=str)
-def test_batch_normalization(shape, dtype, close, rng):
-    k = batch_normalization
-    x, dy = rng.standard_normal((2, *shape)).astype(dtype)
-    gamma, beta = rng.standard_normal((2, shape[1])).astype(dtype)
-    epsilon = x.dtype.type(0.1)
-    expected = k.batch_normalization_reference(x, gamma, beta, epsilon)
-    for a, b in zip(
-        k.batch_normalization(x, gamma, beta, epsilon), expected, strict=True
-    ):
-        close(a, b)
-    args = (dy, x, gamma, *expected[1:], epsilon)
-    for a, b in zip(
-        k.batch_normalization_dx(*args),
-        k.batch_normalization_dx_reference(*args),
-        strict=True,
-    ):
-        close(a, b)

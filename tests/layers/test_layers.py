@@ -344,6 +344,16 @@ def test_batch_normalization_moves_by_the_population_variance():
     np.testing.assert_allclose(layer.state["moving_variance"], [0.9 + 0.1 * 4])
 
 
+def test_an_initializer_may_return_an_array_of_any_kind():
+    """Read-only, with strides, and somebody else's: the layer has one of its own."""
+    table = np.arange(6.0)[::2]
+    table.flags.writeable = False
+    layer = BatchNormalization(moving_mean_initializer=lambda rng, shape, dtype: table)
+    layer(np.ones((4, 3)), training=True)
+    np.testing.assert_allclose(layer.state["moving_mean"], 0.99 * table + 0.01)
+    np.testing.assert_array_equal(table, [0, 2, 4])
+
+
 def test_dropout_scales_what_it_keeps():
     x = np.ones((100, 100), np.float32)
     y = Dropout(0.25, seed=3)(x, training=True)

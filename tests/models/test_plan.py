@@ -23,6 +23,7 @@ from sora_np import (
 )
 from sora_np import plan as plan_module
 from sora_np.gradcheck import check_model
+from sora_np.initializers import Constant
 from sora_np.sora_model import create_sora_model
 
 SHAPE = (9, 8, 2)
@@ -36,6 +37,26 @@ class Doubled(Conv2D):
 
     def backward(self, dy):
         return super().backward(2 * dy)
+
+
+def linear(units):
+    """Return a layer without the bias that a normalisation takes away again.
+
+    Its gradient is a rounding error, of which Adam makes a step of full length.
+    """
+    return Dense(units, use_bias=False)
+
+
+def normalized(**options):
+    """Return a batch normalisation of which no number is 0 or 1."""
+    return BatchNormalization(
+        momentum=0.7,
+        gamma_initializer="he_normal",
+        beta_initializer=Constant(0.2),
+        moving_mean_initializer=Constant(-0.3),
+        moving_variance_initializer=Constant(0.6),
+        **options,
+    )
 
 
 LISTS = {  # id: layers, the steps that the plan makes of them
@@ -100,9 +121,45 @@ LISTS = {  # id: layers, the steps that the plan makes of them
         lambda: [Doubled(3, 3, activation="relu"), MaxPool(2)],
         ["Step", "MaxPoolStep"],
     ),
-    "random-and-norm": (
-        lambda: [Conv2D(6, 3), BatchNormalization(), Dropout(0.3), Sigmoid()],
+    "random": (
+        lambda: [Conv2D(6, 3), Dropout(0.3), Sigmoid()],
+        ["ConvStep", "Step", "Step"],
+    ),
+    "norm": (
+        lambda: [linear(6), normalized(), Dropout(0.3), normalized(axis=3)],
+        ["AffineStep", "BatchNormStep", "Step", "BatchNormStep"],
+    ),
+    "norm-relu": (
+        lambda: [
+            *(Conv2D(6, 3, use_bias=False), normalized(), ReLU()),
+            *(Conv2D(3, 2, use_bias=False), normalized(), Activation("relu")),
+        ],
+        ["ConvStep", "BatchNormStep"] * 2,
+    ),
+    "norm-other-activations": (
+        lambda: [normalized(), ReLU(negative_slope=0.1), normalized(), Sigmoid()],
+        ["BatchNormStep", "Step"] * 2,
+    ),
+    "norm-of-dense": (
+        lambda: [linear(5), normalized(), ReLU(), linear(3), normalized()],
+        ["AffineStep", "BatchNormStep"] * 2,
+    ),
+    "norm-frozen": (
+        lambda: [Conv2D(6, 3), normalized(trainable=False), ReLU(), Dense(2)],
+        ["ConvStep", "BatchNormStep", "AffineStep"],
+    ),
+    "norm-first": (lambda: [normalized(), Conv2D(3, 2)], ["BatchNormStep", "ConvStep"]),
+    "norm-other-axis": (
+        lambda: [Conv2D(6, 3), normalized(axis=1), ReLU(), normalized(axis=-2)],
         ["ConvStep", "Step", "Step", "Step"],
+    ),
+    "norm-bare": (
+        lambda: [
+            *(linear(4), BatchNormalization(center=False), ReLU()),
+            *(linear(4), BatchNormalization(scale=False)),
+            *(linear(4), BatchNormalization(center=False, scale=False), ReLU()),
+        ],
+        ["AffineStep", "BatchNormStep"] * 3,
     ),
 }
 
@@ -197,6 +254,27 @@ def test_a_new_activation_makes_a_new_plan(rng):
         m.layers[0].activation = Activation("tanh").activation
     assert_allclose(model.train_on_batch(x, y), plain.train_on_batch(x, y), rtol=1e-12)
     assert_allclose(model.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["momentum", "epsilon"])
+def test_a_new_number_of_a_normalization_makes_a_new_plan(name, rng):
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[:3]
+    models = pair(LISTS["norm"][0])
+    for model in models:
+        model.train_on_batch(x, y)
+        setattr(model.layers[1], name, 0.25)
+        model.train_on_batch(x, y)
+    fused, plain = (model.predict_on_batch(x) for model in models)
+    assert_allclose(fused, plain, rtol=1e-12)
+
+
+def test_moving_averages_are_those_of_the_layers_to_the_bit(rng):
+    models = pair(lambda: [BatchNormalization(momentum=0.9)], dtype="float32")
+    x, y = rng.standard_normal((50, *SHAPE)) + 3, np.eye(4)[rng.integers(0, 4, 50)]
+    for model in models:
+        model.fit(x, y, batch_size=7, shuffle=False, verbose=0)
+    for fused, plain in zip(*[m.layers[0].state.values() for m in models], strict=True):
+        assert_array_equal(fused, plain)
 
 
 def test_few_plans_are_kept(rng):
