@@ -151,7 +151,7 @@ class BatchNormalization(Layer):
     def _rows(self, x: Array) -> Array:
         """Return x with the channels last, as a matrix (M, C)."""
         rows = np.moveaxis(x, self.axis, -1)
-        # of one image the reshaped x may be a view with strides
+        # without gamma and beta x may be of any dtype
         return np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), self.dtype)
 
     def _unrows(self, rows: Array, shape: Shape) -> Array:
