@@ -1,6 +1,5 @@
 """One batch through a compiled model: checked, learnt from, or measured."""
 
-import weakref
 from collections.abc import Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from sora_np.layers import Layer
 from sora_np.logits import as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
+from sora_np.optimizers.work import claim
 from sora_np.runner import runner
 from sora_np.warn import warn
 
@@ -152,14 +152,8 @@ class Steps:
 
         Also where the optimiser has trained another model.
         """
-        model, optimizer = self.model, self.model.optimizer
-        assert optimizer is not None  # checked has seen to it
-        if not optimizer.serves(model):
-            raise ValueError(
-                f"this {optimizer.name} has trained another model, and remembers its "
-                "steps: compile each model with an optimiser of its own"
-            )
-        optimizer._owner = weakref.ref(model)
+        model = self.model
+        claim(model.optimizer, model)
         if model._trained is not None and model._trained != model.layers:
             raise ValueError(
                 "layers were added or removed since the model was trained: call "

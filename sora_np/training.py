@@ -16,6 +16,7 @@ from sora_np.losses import Loss
 from sora_np.metrics import collect
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
+from sora_np.optimizers.work import serves
 from sora_np.steps import Steps, frozen
 from sora_np.windows import as_count
 
@@ -55,10 +56,9 @@ class Model(Network):
         """All parameters as one vector, all gradients as another."""
         before, flat = self._flat, super().flat
         optimizer = self.optimizer
-        if flat is not before and optimizer is not None and optimizer.serves(self):
-            slots = optimizer.slots.values()
+        if flat is not before and optimizer is not None and serves(optimizer, self):
             if (before is not None and before.places != flat.places) or any(
-                slot.shape != flat.values.shape for slot in slots
+                slot.shape != flat.values.shape for slot in optimizer.slots.values()
             ):  # layers came or went: what it remembers has lost its place
                 optimizer.build(flat.values)
         return flat

@@ -1,6 +1,5 @@
 """BatchNormalization."""
 
-import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +14,7 @@ from sora_np.kernels.batch_normalization import (
     normalize,
 )
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_rate
+from sora_np.windows import as_index, as_rate, check_axis
 
 from .base import Layer, batch_of
 
@@ -75,7 +74,7 @@ class BatchNormalization(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.axis = operator.index(axis)
+        self.axis = as_index(axis, "axis")
         self.momentum = as_rate(momentum, "momentum", 1)
         self.epsilon = as_rate(epsilon, "epsilon")
         self.center, self.scale = center, scale
@@ -89,12 +88,8 @@ class BatchNormalization(Layer):
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
-        rank = len(input_shape) + 1
-        if not (0 < self.axis < rank or -rank < self.axis < 0):
-            raise ValueError(
-                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
-                "other than the batch axis"
-            )
+        rank, x = len(input_shape) + 1, f"x {batch_of(input_shape)}"
+        check_axis(self.axis, rank, str(self), x)
         super().build(input_shape, rng, dtype)
         shape = ((0, *input_shape)[self.axis],)
         if self.scale:
@@ -118,20 +113,18 @@ class BatchNormalization(Layer):
                 self._keep(y, rows, mean.copy(), variance.copy(), False)
             return y
         y_rows, mean, variance = batch_normalization(rows, gamma, beta, self._epsilon)
+        keep = self.dtype.type(self.momentum)
         for name, value in (("moving_mean", mean), ("moving_variance", variance)):
-            moving = self.state[name]
-            keep = moving.dtype.type(self.momentum)
-            moving[...] = keep * moving + (1 - keep) * value
+            self.state[name][...] = keep * self.state[name] + (1 - keep) * value
         y = self._unrows(y_rows, x.shape)
         self._keep(y, rows, mean, variance, True)
         return y
 
     def backward(self, dy: Array) -> Array:
         dy, rows, mean, variance, of_batch = self._recall(dy)
-        gamma, _ = self._gamma_beta()
-        statistics = mean, variance, self._epsilon
+        given = self._rows(dy), rows, self._gamma_beta()[0], mean, variance
         dx_rows, dgamma, dbeta = batch_normalization_dx(
-            self._rows(dy), rows, gamma, *statistics, constant=not of_batch
+            *given, self._epsilon, constant=not of_batch
         )
         if self.scale:
             self.grads["gamma"] = dgamma

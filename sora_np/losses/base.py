@@ -82,10 +82,8 @@ class Loss:
 
     def check_weights(self, weights: Array, output_shape: Shape) -> None:
         """Raise where weights do not suit predictions (N, *output_shape)."""
-        shape = [len(weights), *output_shape]
-        if output_shape:
-            del shape[self.axis]
-        self._factors(np.broadcast_to(np.float32(0), shape), weights)
+        zeros = np.broadcast_to(np.float32(0), (len(weights), *output_shape))
+        self._factors(zeros.max(self.axis) if output_shape else zeros, weights)
 
     def __call__(
         self,

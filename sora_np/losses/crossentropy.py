@@ -246,9 +246,7 @@ class SparseCategoricalCrossentropy(Loss):
     def _labels(self, y_true: ArrayLike, shape: Shape) -> Any:
         """Return y_true as ints for y_pred of ``shape``, each a class of its axis."""
         check_axis(self.axis, len(shape), self.name, f"y_pred {shape}")
-        sizes = [*shape]
-        sizes.append(sizes.pop(self.axis))
-        shape = tuple(sizes)
+        shape = np.moveaxis(np.empty(shape, np.void), self.axis, -1).shape
         labels = np.asarray(y_true)
         if labels.ndim == len(shape) and labels.shape[-1] == 1:
             labels = labels[..., 0]

@@ -211,10 +211,6 @@ class Optimizer:
         if self.use_ema and self.slots:
             params[...] = self.slots["ema"]
 
-    def serves(self, model: Any) -> bool:
-        """Whether it trains this model, or has not trained any yet."""
-        return self._owner is None or self._owner() is model
-
     def _all_slots(self) -> list[str]:
         options = ["gathered"] * bool(self.gradient_accumulation_steps)
         return [*self.slot_names(), *options, *["ema"] * self.use_ema]

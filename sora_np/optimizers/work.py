@@ -5,6 +5,7 @@ formula, in one program for the parallel driver; an option that is off adds noth
 """
 
 import operator
+import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,21 @@ def _options(optimizer: "Optimizer") -> tuple[Any, ...]:
     clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
     decays = optimizer.weight_decay is not None
     return *clips, decays, optimizer.use_ema, optimizer.gradient_accumulation_steps
+
+
+def serves(optimizer: "Optimizer", model: Any) -> bool:
+    """Whether an optimiser trains this model, or has not trained any yet."""
+    return optimizer._owner is None or optimizer._owner() is model
+
+
+def claim(optimizer: Any, model: Any) -> None:
+    """Note which model an optimiser trains; raise where it has trained another."""
+    if not serves(optimizer, model):
+        raise ValueError(
+            f"this {optimizer.name} has trained another model, and remembers its "
+            "steps: compile each model with an optimiser of its own"
+        )
+    optimizer._owner = weakref.ref(model)
 
 
 def check_vectors(params: Array, grads: Array) -> None:
