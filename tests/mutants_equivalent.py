@@ -6,6 +6,7 @@ EQUIVALENT = {
     "kernels/sweeps.py windows_task: vectors * VECTOR_BYTES -> VECTOR_BYTES": SPEED,
     "kernels/tasks.py scratch: 65536 -> 65535": "it only sets how far rows lie apart",
     "kernels/sweeps.py windows_task: 1 -> 2 #1": SPEED,
+    "kernels/channels.py sums_tasks: 2 -> 3": "memory for one row more than is used",
     "kernels/list_backward.py _tile_shape: -length * itemsize // VECTOR_BYTES -> "
     "(-length * itemsize * VECTOR_BYTES)": SPEED,
     "kernels/list_backward.py _narrow_tile: 64 -> 65": SPEED,

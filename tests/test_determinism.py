@@ -21,7 +21,7 @@ TWENTY_STEPS = """
 import hashlib, numba, numpy as np
 from sora_np import (
     BatchNormalization, Conv2D, Dense, Dropout, Flatten, GaussianNoise, MaxPool,
-    RandomRotation, RandomZoom, Sequential,
+    RandomRotation, RandomZoom, ReLU, Sequential,
 )
 from sora_np.sora_model import create_sora_model
 
@@ -37,7 +37,7 @@ def digest(model, x, y):
 def small(**options):
     model = Sequential([
         RandomRotation(0.1), RandomZoom(0.1), GaussianNoise(0.01),
-        Conv2D(5, 3, activation="relu"), MaxPool(2), BatchNormalization(),
+        Conv2D(5, 3, activation="relu"), MaxPool(2), BatchNormalization(), ReLU(),
         Conv2D(33, 3, padding="same"), Dropout(0.3), Conv2D(33, 3, 2, groups=33),
         Flatten(), Dense(19, "relu"), Dropout(0.5), Dense(10, "softmax"),
     ])

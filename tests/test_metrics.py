@@ -141,6 +141,13 @@ def test_weighted_scores():
     assert F1Score("micro")(*BINARY, weights) == pytest.approx(2 * 2 / (3 + 9))
 
 
+def test_predictions_of_three_samples_are_no_softmax():
+    """They may sum to 1; a warning would be an error here."""
+    precision = Precision()
+    precision.update_state([1, 0, 1], [0.1, 0.3, 0.6])
+    assert precision.result() == 1
+
+
 def test_softmax_meets_the_threshold_one_half():
     """Said once, with what to take instead."""
     metric = Recall()
