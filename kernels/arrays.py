@@ -102,7 +102,7 @@ def jit(
 
     ``from_python``: whether Python calls it.  The bodies of tasks, and what they call,
     do without the code that unpacks arguments from Python's objects (to the end of a
-    first step: 9.5 instead of 12.3 s).
+    first step: 10.2 instead of 12.3 s).
 
     ``nogil`` lets Python threads run side by side; ``error_model="numpy"`` lets loops
     with divisions vectorise (Adam: 22 us instead of 235).  Machine code is kept on disk

@@ -118,11 +118,10 @@ def as_finite(value: Any, name: str) -> float:
     >>> as_finite(-1, "mean")
     -1.0
     """
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not math.isfinite(value):
+    number = as_number(value, name)
+    if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {value!r}")
-    return float(value)
+    return number
 
 
 def as_pair(value: int | Sequence[int], name: str) -> Pair:

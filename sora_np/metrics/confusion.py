@@ -257,9 +257,8 @@ def _entries(
         column = (..., metric.class_id)
         pred, true, weight = pred[column], true[column], weight[column]
     kind = pred.dtype if pred.dtype.kind == "f" else np.float64
-    limits = np.array(thresholds, kind).reshape(
-        -1, 1
-    )  # 0.2 of float32 is not above 0.2
+    # in the same dtype: 0.2 of float32 is not above 0.2
+    limits = np.array(thresholds, kind).reshape(-1, 1)
     taken = pred.reshape(-1) > limits
     return true.reshape(-1), taken, weight.reshape(-1)
 
