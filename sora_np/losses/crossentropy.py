@@ -126,7 +126,62 @@ class BinaryCrossentropy(Loss):
         return np.where((y_pred < EPSILON) | (y_pred > 1 - EPSILON), 0, dp)
 
 
-class CategoricalCrossentropy(Loss):
+class _OverClasses(Loss):
+    """What both share: -sum_k t[k] log p[k] over the classes along ``axis``."""
+
+    from_logits: bool
+    axis: int
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        t_rows, y_rows, shape = _as_rows(y_true, y_pred, self.axis)
+        if self.from_logits:
+            return softmax_crossentropy(y_rows, t_rows).reshape(shape[:-1])
+        q = y_rows / y_rows.sum(axis=-1, keepdims=True)
+        q = np.clip(q, EPSILON, 1 - EPSILON)
+        losses: Array = -np.sum(t_rows * np.log(q), axis=-1)
+        return losses.reshape(shape[:-1])
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        """Return the derivative: through log, clip and the division by the sum."""
+        t_rows, y_rows, shape = _as_rows(y_true, y_pred, self.axis)
+        if self.from_logits:
+            dy = softmax_crossentropy_dz(y_rows, t_rows)
+        else:
+            total = y_rows.sum(axis=-1, keepdims=True)
+            q = y_rows / total
+            clipped = (q < EPSILON) | (q > 1 - EPSILON)
+            dq = np.where(clipped, 0, -t_rows / np.where(clipped, 1, q))
+            dy = (dq - np.sum(dq * q, axis=-1, keepdims=True)) / total
+        return np.moveaxis(dy.reshape(shape), -1, self.axis)
+
+    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        if self._in_one_pass(y_pred):
+            return softmax_crossentropy_and_dz(y_pred, y_true)
+        return super().losses_and_dlosses(y_true, y_pred)
+
+    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
+        if type(self) not in (CategoricalCrossentropy, SparseCategoricalCrossentropy):
+            return None  # a subclass may compute anything
+        if not self._in_one_pass(y_pred):
+            return None
+        targets, losses = (
+            empty(y_pred.shape, y_pred.dtype),
+            empty(len(y_pred), dy.dtype),
+        )
+        program = Program(softmax_crossentropy_tasks(y_pred, targets, losses, dy))
+
+        def run(t: Array) -> Array:
+            targets[...] = t
+            program()
+            return losses
+
+        return run
+
+    def _in_one_pass(self, z: Array) -> bool:
+        return self.from_logits and z.ndim == 2 and self.axis in (-1, 1)
+
+
+class CategoricalCrossentropy(_OverClasses):
     """-sum_k t[k] log p[k] for one-hot targets t and probabilities p over K classes.
 
     From logits z, where p = softmax(z): ``kernels/softmax_crossentropy.py``,
@@ -174,22 +229,8 @@ class CategoricalCrossentropy(Loss):
     def _hint(self, y_true: Array, y_pred: Array) -> str:
         return _label_hint(y_true, y_pred, "sparse_categorical_crossentropy")
 
-    def losses(self, y_true: Array, y_pred: Array) -> Array:
-        return _crossentropy(y_true, y_pred, self.axis, self.from_logits)
 
-    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        return _dcrossentropy(y_true, y_pred, self.axis, self.from_logits)
-
-    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        if self.from_logits and y_pred.ndim == 2 and self.axis in (-1, 1):
-            return softmax_crossentropy_and_dz(y_pred, y_true)
-        return super().losses_and_dlosses(y_true, y_pred)
-
-    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
-        return _prepared(self, y_pred, dy)
-
-
-class SparseCategoricalCrossentropy(Loss):
+class SparseCategoricalCrossentropy(_OverClasses):
     """-log p[label] for whole-number labels 0..K-1 and probabilities p over K classes.
 
     Equal to :class:`CategoricalCrossentropy` with one-hot targets.
@@ -273,60 +314,6 @@ class SparseCategoricalCrossentropy(Loss):
                 f"classes), got {labels[place]} at y_true[{', '.join(map(str, place))}]"
             )
         return labels.astype(np.int64)
-
-    def losses(self, y_true: Array, y_pred: Array) -> Array:
-        return _crossentropy(y_true, y_pred, self.axis, self.from_logits)
-
-    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        return _dcrossentropy(y_true, y_pred, self.axis, self.from_logits)
-
-    def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        if self.from_logits and y_pred.ndim == 2 and self.axis in (-1, 1):
-            return softmax_crossentropy_and_dz(y_pred, y_true)
-        return super().losses_and_dlosses(y_true, y_pred)
-
-    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
-        return _prepared(self, y_pred, dy)
-
-
-def _prepared(loss: Any, z: Array, dz: Array) -> Callable[[Array], Array] | None:
-    if type(loss) not in (CategoricalCrossentropy, SparseCategoricalCrossentropy):
-        return None  # a subclass may compute anything
-    if not loss.from_logits or z.ndim != 2 or loss.axis not in (-1, 1):
-        return None
-    targets, losses = empty(z.shape, z.dtype), empty(len(z), z.dtype)
-    program = Program(softmax_crossentropy_tasks(z, targets, losses, dz))
-
-    def run(t: Array) -> Array:
-        targets[...] = t
-        program()
-        return losses
-
-    return run
-
-
-def _crossentropy(t: Array, y: Array, axis: int, from_logits: bool) -> Array:
-    t_rows, y_rows, shape = _as_rows(t, y, axis)
-    if from_logits:
-        return softmax_crossentropy(y_rows, t_rows).reshape(shape[:-1])
-    q = y_rows / y_rows.sum(axis=-1, keepdims=True)
-    q = np.clip(q, EPSILON, 1 - EPSILON)
-    losses: Array = -np.sum(t_rows * np.log(q), axis=-1)
-    return losses.reshape(shape[:-1])
-
-
-def _dcrossentropy(t: Array, y: Array, axis: int, from_logits: bool) -> Array:
-    """Return d(_crossentropy)/dy: through log, clip and the division by the sum."""
-    t_rows, y_rows, shape = _as_rows(t, y, axis)
-    if from_logits:
-        dy = softmax_crossentropy_dz(y_rows, t_rows)
-    else:
-        total = y_rows.sum(axis=-1, keepdims=True)
-        q = y_rows / total
-        clipped = (q < EPSILON) | (q > 1 - EPSILON)
-        dq = np.where(clipped, 0, -t_rows / np.where(clipped, 1, q))
-        dy = (dq - np.sum(dq * q, axis=-1, keepdims=True)) / total
-    return np.moveaxis(dy.reshape(shape), -1, axis)
 
 
 def _as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
