@@ -146,7 +146,7 @@ def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
     if forward not in (Conv2D.forward, Dense.forward):
         return list(nodes), activations.linear
     headless = layer.twin()
-    headless.activation = activations.linear  # type: ignore[attr-defined]
+    headless.activation = activations.linear
     return [*before, Node(headless, inputs, shape)], function
 
 

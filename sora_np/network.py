@@ -38,12 +38,18 @@ class Network:
         self._flat: FlatParameters | None = None
         self._fuse = True
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
-        self._planned: Any = None  # what the plans were made for
+        self._planned: Any = None  # what the plans were made for, and
+        self._seen: Any = None  # the last change, and the nodes, that were looked at
         self._can_plan = False
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not what holds addresses of arrays."""
-        return vars(self) | {"_plans": {}, "_planned": None, "_flat": None}
+        return vars(self) | {
+            "_plans": {},
+            "_planned": None,
+            "_seen": None,
+            "_flat": None,
+        }
 
     # --- building ---------------------------------------------------------------
 

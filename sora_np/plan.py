@@ -51,6 +51,12 @@ ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
     *(Dropout, GaussianNoise, RandomBrightness, RandomContrast, RandomErasing, Warp),
 )
 
+# attributes of layers that steps are made from
+TRAITS = (
+    *("trainable", "activation", "momentum", "epsilon", "scale", "offset", "fill_mode"),
+    *("fill_value", "forward", "backward"),
+)
+
 
 class Plan:
     """A chain of nodes for one batch size.
@@ -193,9 +199,8 @@ class Plan:
 
 def traits(nodes: Sequence[Node]) -> list[Any]:
     """Return what a plan depends on: when it changes, a plan is made anew."""
-    names = "trainable", "activation", "momentum", "epsilon", "forward", "backward"
     return [
-        (node.layer, *[vars(node.layer).get(name) for name in names]) for node in nodes
+        (node.layer, *[vars(node.layer).get(name) for name in TRAITS]) for node in nodes
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sora_np import graph
+from sora_np.changes import latest_change
 from sora_np.graph import Node
 from sora_np.plan import Plan, can_plan, traits
 
@@ -28,10 +29,10 @@ def runner(
         return graph.List(nodes, model.dtype, training)
     assert model.input_shape is not None
     with _PLANNING:
-        now = model.flat, traits(model.nodes)
-        if now != model._planned:
-            model._plans, model._planned = {}, now
-            model._can_plan = can_plan(model.nodes)
+        latest = latest_change()
+        if (latest, model.nodes) != model._seen:
+            _see(model)
+            model._seen = latest, model.nodes[:]
         if not model._can_plan:
             return graph.List(nodes, model.dtype, training)
         key = samples, nodes is model.nodes, training
@@ -42,3 +43,11 @@ def runner(
         if len(model._plans) > MOST_PLANS:
             del model._plans[next(iter(model._plans))]
         return plan
+
+
+def _see(model: "Network") -> None:
+    """Drop the plans where the parameters have moved, or a layer has changed."""
+    now = model.flat, traits(model.nodes)
+    if now != model._planned:
+        model._plans, model._planned = {}, now
+        model._can_plan = can_plan(model.nodes)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.changes import note_change
 from sora_np.layers import Layer
 
 
@@ -44,6 +45,7 @@ class held_still:
             array[...] = before
         for rng, stream in self._streams:
             rng.bit_generator.state = stream
+        note_change()  # vars and tables do not say so themselves
 
 
 def streams(thing: Any) -> Iterator[np.random.Generator]:

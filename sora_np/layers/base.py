@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sora_np.changes import Noted, note_change
 from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
@@ -30,6 +31,7 @@ class Arrays(dict[str, Array]):
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         if name not in self:
             super().__setitem__(name, np.asarray(value))
+            note_change()
             return
         value = np.asarray(value)
         if value.shape != self[name].shape:
@@ -42,9 +44,10 @@ class Arrays(dict[str, Array]):
         """Copy the values under ``name`` into ``array``, and let that be the place."""
         array[...] = self[name]
         super().__setitem__(name, array)
+        note_change()
 
 
-class Layer:
+class Layer(Noted):
     """A differentiable function y = f(x; params), batch first.
 
     ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass

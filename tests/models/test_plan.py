@@ -23,6 +23,7 @@ from sora_np import (
 )
 from sora_np import plan as plan_module
 from sora_np.gradcheck import check_model
+from sora_np.graph import FlatParameters
 from sora_np.initializers import Constant
 from sora_np.sora_model import create_sora_model
 
@@ -266,6 +267,55 @@ def test_a_new_number_of_a_normalization_makes_a_new_plan(name, rng):
         model.train_on_batch(x, y)
     fused, plain = (model.predict_on_batch(x) for model in models)
     assert_allclose(fused, plain, rtol=1e-12)
+
+
+def patch(layer):
+    layer.forward = lambda x, training=False: type(layer).forward(layer, x) ** 2
+
+
+def replace(params):
+    params.pop("bias")
+    params["bias"] = np.full(3, 5, np.float32)
+
+
+def move(layer):
+    FlatParameters([layer], np.float32)
+    layer.params["bias"] += 5
+
+
+CHANGES = {  # after a prediction: what the next one must notice
+    "scale": lambda m: setattr(m.layers[0], "scale", 0.25),
+    "offset": lambda m: setattr(m.layers[0], "offset", 3.0),
+    "patched": lambda m: patch(m.layers[1]),
+    "restored": lambda m: delattr(m.layers[3], "forward"),
+    "moved": lambda m: move(m.layers[1]),
+    "replaced": lambda m: replace(m.layers[1].params),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_of_a_layer_is_noticed(change, rng):
+    model = Sequential(
+        [Rescaling(0.5), Conv2D(3, 3, padding="same"), Flatten(), ReLU()]
+    )
+    x = rng.standard_normal((2, *SHAPE))
+    model.build((None, *SHAPE))
+    patch(model.layers[3])
+    before, _ = [model.predict_on_batch(x) for _ in range(2)]
+    change(model)
+    after = model.predict_on_batch(x)
+    assert abs(after - before).max() > 1e-3
+    assert_allclose(after, model(x), rtol=1e-5, atol=1e-6)
+
+
+def test_a_layer_that_another_model_trains_is_noticed(rng):
+    shared, x = Dense(3), rng.standard_normal((4, 5))
+    first, other = Sequential([shared]), Sequential([shared, Dense(2)])
+    before, _ = [first.predict_on_batch(x) for _ in range(2)]
+    other.compile("sgd", "mse")
+    other.train_on_batch(x, np.ones((4, 2)))
+    assert abs(first.predict_on_batch(x) - before).max() > 1e-6
+    assert_allclose(first.predict_on_batch(x), first(x), rtol=1e-6)
 
 
 def test_moving_averages_are_those_of_the_layers_to_the_bit(rng):

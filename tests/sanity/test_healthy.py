@@ -111,7 +111,16 @@ def state_of(thing):
     if isinstance(thing, (list, tuple)):
         return [state_of(value) for value in thing]
     if hasattr(thing, "__dict__") and type(thing).__module__.startswith("sora_np"):
-        left = {"_plans", "_planned", "_work", "history", "_flat", "model", "_split"}
+        left = {
+            "_plans",
+            "_planned",
+            "_seen",
+            "_work",
+            "history",
+            "_flat",
+            "model",
+            "_split",
+        }
         return {k: state_of(v) for k, v in vars(thing).items() if k not in left}
     return repr(thing) if not callable(thing) else getattr(thing, "__name__", "")
 
