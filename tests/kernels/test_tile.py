@@ -19,6 +19,8 @@ from sora_np.kernels import tile
 from sora_np.kernels.tile import (
     VECTOR_BYTES,
     tile_fill,
+    tile_find,
+    tile_first,
     tile_fma,
     tile_load,
     tile_mix,
@@ -55,6 +57,7 @@ def twin(kernel):
     python = getattr(kernel, "py_func", kernel)
     names = {name: getattr(tile, f"{name}_reference") for name in OPERATIONS}
     names["mix_4_of_3"] = tile.tile_mix_reference(MATRIX)
+    names |= {f"find_{W}": tile.tile_find_reference(W) for W in WORDS}
     code, closure = python.__code__, python.__closure__
     return FunctionType(code, {**globals(), **names}, closure=closure)
 
@@ -122,6 +125,29 @@ def lefts(a, table, lefts, y, stride):
     left = tile_offsets(lefts, 0, 0, 3)
     acc = tile_load(a, tile_offsets(table, 0, 0, 3), left, 2)
     tile_store(y, tile_rows(0, stride, 3), acc, left)
+
+
+WORDS = 1, 4, 16, 32, 64
+find_1, find_4, find_16, find_32, find_64 = map(tile_find, WORDS)
+
+
+@jit
+def places(codes, start, code, found):
+    """Write where the bits of each size of words are 1, and behind them -1."""
+    n = 0
+    for word in (
+        find_1(codes, start, code),
+        find_4(codes, start, code),
+        find_16(codes, start, code),
+        find_32(codes, start, code),
+        find_64(codes, start, code),
+    ):
+        while word != 0:
+            found[n] = tile_first(word)
+            word &= word - 1
+            n += 1
+        found[n] = -1
+        n += 1
 
 
 MATRIX = [[1, 0, -1], [0, 2, 0], [3, 0.5, 1], [-1, 1, 1]]
@@ -255,6 +281,15 @@ def test_pick_by_hand(dtype):
     assert y.tolist() == [0, 2, 0, 0, 77]
 
 
+def test_find_and_first_by_hand():
+    codes, found = np.full(70, 5, np.uint8), np.zeros(22, np.int64)
+    codes[[3, 4, 6, 18, 66, 67]] = 255
+    places(codes, 3, 255, found)  # codes[67] is beyond the longest word
+    words = [[0], [0, 1, 3], [0, 1, 3, 15], [0, 1, 3, 15], [0, 1, 3, 15, 63]]
+    expected = [k for word in words for k in (*word, -1)]
+    assert found.tolist() == expected
+
+
 def test_pick_is_no_product():
     a, y = np.array([np.nan, np.inf, np.nan]), np.zeros(3)
     pick(a, np.array([0, 0, 1], np.uint8), 0, 1, 3, y)
@@ -332,6 +367,14 @@ def test_operations_equal_their_formula(dtype):
         equal(mix, a, table, left, np.append(y, y), size)
 
 
+@needs_jit
+def test_words_equal_their_formula():
+    codes = np.random.default_rng(0).integers(0, 3, 80).astype(np.uint8)
+    codes[[9, 72]] = 7  # of the first and the last bit
+    for start, code in [(0, 0), (9, 7), (16, 1), (5, 2), (3, 200)]:
+        equal(places, codes, start, code, np.zeros(130, np.int64))
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(10, 1), (6, 2), (4, 3)], ids=str)
 def test_product_with_tiles_of_any_shape(shape, dtype):
@@ -392,6 +435,11 @@ def mix_2_rows(a):
     mix_4_of_3(tile_fill(a, 0, 1, 2, 1))
 
 
+def test_formula_of_find_refuses_an_index_outside():
+    with pytest.raises(IndexError, match="^tile_find: index 7 in an array of size 7$"):
+        tile.tile_find_reference(4)(np.zeros(7, "u1"), 4, 0)
+
+
 def test_formula_of_mix_refuses_another_number_of_rows():
     with pytest.raises(ValueError, match="zip"):
         tile.tile_mix_reference(MATRIX)(ONE)
@@ -408,6 +456,7 @@ def test_formula_of_mix_refuses_another_number_of_rows():
         (load, (A, np.arange(3, dtype="i4"), 1, A, 1), "tile_offsets needs .* int64"),
         (fill, (A, 0, 1, np.frombuffer(bytes(12), "f4"), 1), "tile_store needs"),
         (pick, (A, A, 0, 0, 1, A), "tile_pick needs a flat contiguous uint8"),
+        (places, (A, 0, 0, np.zeros(9, int)), "find needs a flat .* uint8"),
         (mix_2_rows, (A,), "tile_mix needs rows of 2 factors, got .*0.5"),
     ],
     ids=[
@@ -418,6 +467,7 @@ def test_formula_of_mix_refuses_another_number_of_rows():
         "int32 table",
         "read-only",
         "codes",
+        "words",
         "matrix",
     ],
 )
@@ -549,8 +599,10 @@ def touch_everything(overrun):
             mix(a, table, left, guarded(np.zeros(4 * columns, dtype)), columns)
             fma(x, guarded(np.array([4, 0, 2])), 2, w, 0, left, y, columns)
             mul(a, table, 0, w, 0, left, y, columns)
+            pick(w, guarded(np.zeros(columns, "u1")), 0, 0, left, w)
             shared = guarded(whole_numbers(columns + 3, dtype))
             slide(shared, 0, 1, w, 0, 0, left, y, columns)
+    places(guarded(np.zeros(64, "u1")), 0, 0, np.zeros(130, np.int64))
 
 
 if __name__ == "__main__":
