@@ -25,9 +25,12 @@ def latest_change() -> int:
 class Noted:
     """An object of which it is noted when an attribute is set or deleted.
 
+    Private ones are not: they are what a layer keeps from call to call.
+
     >>> thing, seen = Noted(), [latest_change()]
     >>> thing.rate = 0.5
     >>> seen.append(latest_change())
+    >>> thing._kept = 1
     >>> del thing.rate
     >>> seen.append(latest_change())
     >>> len(set(seen)), seen[-1] == latest_change()
@@ -36,7 +39,8 @@ class Noted:
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        note_change()
+        if name[0] != "_":
+            note_change()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)

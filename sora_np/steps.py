@@ -59,7 +59,8 @@ class Steps:
         model._trained = model._trained or model.layers[:]
         for layer in model.layers:
             layer.forget()
-            layer._samples = samples
+            if samples is not None:
+                layer._samples = samples
         loss, nodes, activation = self.as_trained(y)
         run = runner(model, nodes, len(y), training=True)
         run.load(x, part)

@@ -222,7 +222,8 @@ class Layer(Noted):
     def forget(self) -> None:
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
-        self._samples = None
+        if self._samples is not None:
+            self._samples = None
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold for training to go on as if unbroken.

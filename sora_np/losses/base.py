@@ -77,12 +77,11 @@ class Loss:
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
         """Raise where y_true does not suit predictions (N, *output_shape)."""
-        predictions = np.broadcast_to(np.float32(0), (len(y_true), *output_shape))
-        self.targets(y_true, predictions)
+        self.targets(y_true, _zeros(len(y_true), *output_shape))
 
     def check_weights(self, weights: Array, output_shape: Shape) -> None:
         """Raise where weights do not suit predictions (N, *output_shape)."""
-        zeros = np.broadcast_to(np.float32(0), (len(weights), *output_shape))
+        zeros = _zeros(len(weights), *output_shape)
         self._factors(zeros.max(self.axis) if output_shape else zeros, weights)
 
     def __call__(
@@ -190,3 +189,8 @@ class Loss:
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
         return arguments_of(self)
+
+
+def _zeros(*shape: int) -> Array:
+    """Return zeros that all lie in one place, whatever the shape."""
+    return np.ndarray(shape, np.float32, bytes(4), strides=(0,) * len(shape))

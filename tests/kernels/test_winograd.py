@@ -8,6 +8,7 @@ from sora_np.kernels import conv2d as direct
 from sora_np.kernels import conv2d_relu_maxpool2d as fused
 from sora_np.kernels import winograd as k
 from sora_np.kernels.tasks import run
+from sora_np.kernels.tile import VECTOR_BYTES
 
 NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, filters, pads
@@ -266,3 +267,25 @@ def test_gradients_of_a_model_with_it(fuse, everywhere, rng):
     report = check_model(model, x, y)
     assert report.passed, report
     assert everywhere
+
+
+@pytest.mark.parametrize("count", [1, 2, 16])
+def test_bits_do_not_depend_on_the_cut(count, dtype, rng, monkeypatch):
+    x = rng.standard_normal((3, 9, 21, 5)).astype(dtype)
+    w = rng.standard_normal((3, 3, 5, 70)).astype(dtype)
+    bias = rng.standard_normal(70).astype(dtype)
+    expected = k.winograd(x, w, bias, SAME)
+    pair = 2 * VECTOR_BYTES // x.itemsize
+    monkeypatch.setattr(k, "cut_tiles", lambda *_: (6, pair * count))
+    np.testing.assert_array_equal(k.winograd(x, w, bias, SAME), expected)
+
+
+def test_cuts_worked_out_by_hand(monkeypatch):
+    monkeypatch.setattr(k, "THREADS", 2)
+    cut = k.cut_tiles.__wrapped__
+    # 288 tiles of all 64 filters, in 6 blocks, 3 a thread: 3 * (48 + 3) * (64 + 16)
+    # units; in 8 of 36 they would be 4 * 39 * 80
+    assert cut(288, 64, 8) == (48, 64)
+    # 16 tiles: halves of the filters, 1 * 19 * 48; 12 tiles in one block and 4 in
+    # another would be 1 * 15 * 80
+    assert cut(16, 64, 8) == (16, 32)
