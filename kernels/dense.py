@@ -13,7 +13,16 @@ Source: the source document, 4.2.1; Goodfellow, Bengio & Courville, "Deep Learni
 import numpy as np
 
 from .arrays import Array, empty
-from .sweeps import Images, Pixels, Sweep, outer_tasks, transpose_task, windows_task
+from .sweeps import (
+    Images,
+    Pixels,
+    Sweep,
+    deep_task,
+    is_deep,
+    outer_tasks,
+    transpose_task,
+    windows_task,
+)
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -83,6 +92,8 @@ def dense_tasks(
         x_group=inputs, y_group=outputs,
     )  # fmt: skip
     n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
+    if is_deep(rows, inputs, outputs, x.itemsize):
+        return [deep_task(x, w, bias, relu, y)]
     return [
         windows_task(sweep, x, images, n * inputs, k, w, bias, relu, y, n * outputs)
     ]

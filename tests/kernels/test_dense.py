@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from sora_np.kernels import dense as k
+from sora_np.kernels.sweeps import is_deep
+from sora_np.kernels.tasks import run
 
 SHAPES = [(1, 1, 1), (0, 4, 3), (3, 7, 10), (31, 61, 17), (64, 5, 33), (7, 130, 65)]
 
@@ -16,6 +18,30 @@ def problem(request, dtype, rng):
 def test_forward_is_the_formula(problem, close):
     x, w, bias, _ = problem
     close(k.dense(x, w, bias), k.dense_reference(x, w, bias))
+
+
+@pytest.mark.parametrize("relu", [False, True], ids=["linear", "relu"])
+def test_part_by_part_it_is_the_same_to_the_bit(relu, dtype, rng, monkeypatch):
+    shapes = (7, 130), (130, 65), 65
+    x, w, bias = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    whole, parts = np.empty((2, 7, 65), dtype)
+    monkeypatch.setattr(k, "is_deep", lambda *_: False)
+    run(*k.dense_tasks(x, w, bias, whole, relu))
+    monkeypatch.setattr(k, "is_deep", lambda *_: True)
+    run(*k.dense_tasks(x, w, bias, parts, relu))
+    np.testing.assert_array_equal(parts, whole)
+
+
+def test_many_inputs_of_few_rows_come_part_by_part(dtype, close, rng):
+    x, w = (rng.standard_normal(s).astype(dtype) for s in ((9, 1100), (1100, 256)))
+    assert is_deep(9, 1100, 256, x.itemsize)
+    assert not is_deep(9, 50, 256, x.itemsize)
+    x[3, 7] = np.nan
+    y = np.empty((9, 256), dtype)
+    run(*k.dense_tasks(x, w, w[0], y, relu=True))
+    assert np.isnan(y[3]).all()
+    x[3], y[3] = 0, np.maximum(w[0], 0)
+    close(y, np.maximum(x @ w + w[0], 0))
 
 
 def test_dw_is_the_formula(problem, close):
