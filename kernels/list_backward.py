@@ -260,8 +260,6 @@ def _dw_body(R: int, NV: int, whole: int) -> Any:
 
 @functools.cache
 def _dx_body(NV: int, whole: int, W: int) -> Any:
-    find = tile_find(W)
-
     @jit()
     def dx_item(
         n, thread, dy, argmax, filters, cells, positions, taps, length, w_t, images,
@@ -289,7 +287,8 @@ def _dx_body(NV: int, whole: int, W: int) -> Any:
                         for o in range(0, filters, W):
                             # the last word overlaps the one before
                             first = min(o, filters - W)
-                            word = find(argmax, at + first, p) >> o - first << o - first
+                            word = tile_find(argmax, at + first, p, W)
+                            word = word >> o - first << o - first
                             while word != 0:
                                 e = first + tile_first(word)
                                 word &= word - 1

@@ -28,8 +28,7 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
                          acc[r, k] + sum_u x[at + (r+u)*step + k] * w[taps[u] + k]
     tile_pick(a, codes, start, code, left, NV)
                        acc[0, k] = a[start + k] if codes[start + k] == code else 0
-    find = tile_find(W)
-    find(codes, start, code)             word, whose bit k is codes[start + k] == code
+    tile_find(codes, start, code, W)     word, whose bit k is codes[start + k] == code
     tile_first(word)                     the lowest k whose bit is 1, in a word not 0
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
@@ -38,8 +37,8 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
 
 ``left`` is the number of columns that are left: only columns k < left are read from an
 array or written to one, so no size has to be a multiple of L.  tile_load and tile_store
-also take R such numbers, one a row: 0 for a pixel outside an image.  R, NV and a matrix
-are constants.
+also take R such numbers, one a row: 0 for a pixel outside an image.  R, NV, W (1, 2, 4,
+... or 64) and a matrix are constants.
 The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
 tile of rows overlaps the one before it)::
 
@@ -144,17 +143,13 @@ def tile_pick_reference(a, codes, start, code, left, NV):
     return acc
 
 
-def tile_find_reference(W):
-    """Return find(codes, start, code), an int of bits k < W: codes[start + k] == code.
+def tile_find_reference(codes, start, code, W):
+    """Return an int64 whose bit k < W is codes[start + k] == code; bit 63 is its sign.
 
-    As an int64, bit 63 is its sign; ``word & word - 1`` is without the lowest bit.
+    ``word & word - 1`` is a word without its lowest bit.
     """
-
-    def find(codes, start, code):
-        found = _span("tile_find", codes, start, W) == code
-        return sum(1 << k for k in range(W) if found[k])
-
-    return find
+    found = _span("tile_find", codes, start, W) == code
+    return sum(1 << k for k in range(W) if found[k])
 
 
 def tile_first_reference(word):
@@ -247,8 +242,9 @@ _INT1, _INT8, _INT32, _INT64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 class _Emitter:
     """Emits the instructions of one operation; an array is given by its address."""
 
-    def __init__(self, builder, tile, result):
+    def __init__(self, builder, tile, result, given):
         self.builder, self.tile, self.result = builder, tile, result
+        self.types = given  # of the arguments
 
     def number(self, a, i, j):
         """Return a[i + j]."""
@@ -316,7 +312,7 @@ def _check(op, args, tile, writes):
     dtype = tile.dtype if tile else types.int64
     for t in args:
         flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
-        codes = op == "find" or (op == "tile_pick" and t is args[1])
+        codes = op == "tile_find" or (op == "tile_pick" and t is args[1])
         wanted = types.uint8 if codes else dtype
         if flat and (flat != (1, "C", wanted) or (writes and not t.mutable)):
             raise TypingError(f"{op} needs a flat contiguous {wanted} array, got {t}")
@@ -351,7 +347,7 @@ def _operation(reference, result):
                         given[i] = array.data
                     elif isinstance(t, types.BaseTuple | Tile):
                         given[i] = cgutils.unpack_tuple(builder, given[i])
-                made = emit(_Emitter(builder, tile, returns), *given)
+                made = emit(_Emitter(builder, tile, returns, args), *given)
                 if returns == types.void:
                     return context.get_dummy_value()
                 if returns == types.int64:
@@ -371,7 +367,7 @@ def _operation(reference, result):
 def _constant(number):
     if isinstance(number, types.IntegerLiteral):
         return number.literal_value
-    raise TypingError(f"R and NV must be constants of the kernel, got {number}")
+    raise TypingError(f"R, NV and W must be constants of the kernel, got {number}")
 
 
 def _rows(R):
@@ -433,22 +429,16 @@ def tile_pick(e, a, codes, start, code, left, NV):  # noqa: D103
     ]
 
 
-def tile_find(W):
-    """Return the operation find(codes, start, code) for words of W = 1, 2, .., 64 bits.
-
-    With AVX2 it takes 64 codes in six instructions.
-    """
-
-    @_operation(tile_find_reference(W), lambda codes, start, code: types.int64)
-    def find(e, codes, start, code):
-        build, vector = e.builder, ir.VectorType(_INT8, W)
-        address = build.bitcast(build.gep(codes, [start]), vector.as_pointer())
-        wanted = e.spread(build.trunc(code, _INT8), W)
-        found = build.icmp_unsigned("==", build.load(address, align=1), wanted)
-        word = build.bitcast(found, ir.IntType(W))
-        return word if W == 64 else build.zext(word, _INT64)
-
-    return find
+@_operation(tile_find_reference, lambda codes, start, code, W: types.int64)
+def tile_find(e, codes, start, code, W):  # noqa: D103
+    # with AVX2, 64 codes in six instructions
+    build, count = e.builder, _constant(e.types[3])
+    vector = ir.VectorType(_INT8, count)
+    address = build.bitcast(build.gep(codes, [start]), vector.as_pointer())
+    wanted = e.spread(build.trunc(code, _INT8), count)
+    found = build.icmp_unsigned("==", build.load(address, align=1), wanted)
+    word = build.bitcast(found, ir.IntType(count))
+    return word if count == 64 else build.zext(word, _INT64)
 
 
 @_operation(tile_first_reference, lambda word: types.int64)

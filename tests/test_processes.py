@@ -158,3 +158,24 @@ def test_two_processes_may_fill_one_cache(tmp_path):
     two = [start(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert [output(process) for process in two] == ["[0. 2.]\n"] * 2
     assert output(start(program, NUMBA_CACHE_DIR=str(tmp_path))) == "[0. 2.]\n"
+
+
+COUNT = """
+import gc
+from numba.core.dispatcher import Dispatcher
+train(small())
+x, y = np.zeros((40, 16, 16, 1), np.float32), np.eye(10)[np.zeros(40, int)]
+model = create_sora_model((16, 16, 1))
+model.fit(x, y, verbose=0)
+found = [thing for thing in gc.get_objects() if isinstance(thing, Dispatcher)]
+of = [thing.stats.cache_misses for thing in found]
+print(len(of), sum(sum(misses.values()) for misses in of))
+"""
+
+
+@needs_jit
+def test_a_second_process_compiles_nothing_anew():
+    output(start(COUNT))
+    functions, misses = map(int, output(start(COUNT)).split())
+    assert functions > 50
+    assert misses == 0

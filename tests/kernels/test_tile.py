@@ -57,7 +57,6 @@ def twin(kernel):
     python = getattr(kernel, "py_func", kernel)
     names = {name: getattr(tile, f"{name}_reference") for name in OPERATIONS}
     names["mix_4_of_3"] = tile.tile_mix_reference(MATRIX)
-    names |= {f"find_{W}": tile.tile_find_reference(W) for W in WORDS}
     code, closure = python.__code__, python.__closure__
     return FunctionType(code, {**globals(), **names}, closure=closure)
 
@@ -127,20 +126,16 @@ def lefts(a, table, lefts, y, stride):
     tile_store(y, tile_rows(0, stride, 3), acc, left)
 
 
-WORDS = 1, 4, 16, 32, 64
-find_1, find_4, find_16, find_32, find_64 = map(tile_find, WORDS)
-
-
 @jit
 def places(codes, start, code, found):
     """Write where the bits of each size of words are 1, and behind them -1."""
     n = 0
     for word in (
-        find_1(codes, start, code),
-        find_4(codes, start, code),
-        find_16(codes, start, code),
-        find_32(codes, start, code),
-        find_64(codes, start, code),
+        tile_find(codes, start, code, 1),
+        tile_find(codes, start, code, 4),
+        tile_find(codes, start, code, 16),
+        tile_find(codes, start, code, 32),
+        tile_find(codes, start, code, 64),
     ):
         while word != 0:
             found[n] = tile_first(word)
@@ -417,6 +412,7 @@ OUTSIDE = [
     ("tile_mul", (ONE, A, (0,), 0, A, 6, 2), 7),
     ("tile_pick", (A, np.zeros(9, "u1"), -1, 0, 2, 1), -1),
     ("tile_pick", (np.ones(9), np.zeros(7, "u1"), 6, 0, 2, 1), 7),
+    ("tile_find", (np.zeros(7, "u1"), 4, 0, 4), 7),
     ("tile_slide", (ONE, A, 0, 6, A, (0, 0), 2), 7),
     ("tile_slide", (ONE, A, 0, 1, A, (0, -1), 2), -1),
     ("tile_store", (A, (4,), ONE, 4), 7),
@@ -435,11 +431,6 @@ def mix_2_rows(a):
     mix_4_of_3(tile_fill(a, 0, 1, 2, 1))
 
 
-def test_formula_of_find_refuses_an_index_outside():
-    with pytest.raises(IndexError, match="^tile_find: index 7 in an array of size 7$"):
-        tile.tile_find_reference(4)(np.zeros(7, "u1"), 4, 0)
-
-
 def test_formula_of_mix_refuses_another_number_of_rows():
     with pytest.raises(ValueError, match="zip"):
         tile.tile_mix_reference(MATRIX)(ONE)
@@ -456,7 +447,7 @@ def test_formula_of_mix_refuses_another_number_of_rows():
         (load, (A, np.arange(3, dtype="i4"), 1, A, 1), "tile_offsets needs .* int64"),
         (fill, (A, 0, 1, np.frombuffer(bytes(12), "f4"), 1), "tile_store needs"),
         (pick, (A, A, 0, 0, 1, A), "tile_pick needs a flat contiguous uint8"),
-        (places, (A, 0, 0, np.zeros(9, int)), "find needs a flat .* uint8"),
+        (places, (A, 0, 0, np.zeros(9, int)), "tile_find needs a flat .* uint8"),
         (mix_2_rows, (A,), "tile_mix needs rows of 2 factors, got .*0.5"),
     ],
     ids=[
