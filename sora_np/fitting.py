@@ -21,6 +21,7 @@ from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
 from sora_np.warn import warn
+from sora_np.windows import as_flag
 
 if TYPE_CHECKING:
     from sora_np.training import Model
@@ -59,7 +60,7 @@ class Fit:
         self.model, self.feed, self.validation = model, feed, validation
         self.epochs, self.verbose = epochs, verbose
         self.every = every if validation is not None else 0
-        self.rng = model._shuffle_rng if shuffle else None
+        self.rng = model._shuffle_rng if as_flag(shuffle, "shuffle") else None
         self.measures = model._steps.measures(feed.y)
         self.history, self.interrupted = History(), False
         self.params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}

@@ -370,4 +370,6 @@ def clone_model(model: Sequential) -> Sequential:
     >>> clone_model(model).layers[0].params["bias"]
     array([0., 0.], dtype=float32)
     """
+    if not isinstance(model, Sequential):
+        raise TypeError(f"clone_model takes a Sequential, got {model!r}")
     return Sequential.from_config(model.get_config(), own_classes(model.layers))

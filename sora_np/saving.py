@@ -109,6 +109,12 @@ def model_from_config(
     prepare: Callable[[list[Layer]], None] | None = None,
 ) -> "Sequential":
     """Return the model; ``prepare`` sees its layers before they are built."""
+    needed = {"name", "seed", "dtype", "layers"}
+    if not isinstance(config, Mapping) or not needed <= config.keys():
+        raise ValueError(
+            f"a model's configuration has {', '.join(sorted(needed))}, as get_config() "
+            f"returns it; got {config!r:.200}"
+        )
     if len(config["layers"]) > MOST_LAYERS:
         raise ValueError(f"more than {MOST_LAYERS} layers")
     layers = [layer_from_config(layer, custom_objects) for layer in config["layers"]]

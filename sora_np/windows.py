@@ -37,6 +37,17 @@ def as_count(value: Any, name: str, least: int = 1) -> int:
     return count
 
 
+def as_flag(value: Any, name: str) -> bool:
+    """Return ``value`` as a bool, or raise TypeError for what is neither that nor 0, 1.
+
+    >>> as_flag(True, "use_bias"), as_flag(0, "use_bias")
+    (True, False)
+    """
+    if not isinstance(value, (int, np.bool_)) or value not in (0, 1):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def as_number(value: Any, name: str) -> float:
     """Return ``value`` as a float, or raise TypeError for what is no number.
 

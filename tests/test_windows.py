@@ -1,5 +1,22 @@
+import numpy as np
 import pytest
 
+from sora_np import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    Normalization,
+    Sequential,
+)
+from sora_np.callbacks import (
+    BackupAndRestore,
+    CSVLogger,
+    EarlyStopping,
+    ModelCheckpoint,
+)
+from sora_np.losses import BinaryCrossentropy
+from sora_np.optimizers import SGD, Adam, RMSprop
 from sora_np.windows import plan1d, plan2d
 
 SAME = [  # CONVENTIONS: size, window, stride -> pads before and after
@@ -30,3 +47,43 @@ def test_valid_counts(size, window, stride, count):
 def test_a_dilated_window_that_does_not_fit():
     with pytest.raises(ValueError, match="window of 5x3 pixels .* images of 4x9"):
         plan2d((4, 9), (3, 3), (1, 1), (2, 1), "valid")
+
+
+FLAGS = {  # argument: what takes it
+    "use_bias": lambda **k: (Conv2D(2, 3, **k), Dense(2, **k)),
+    "trainable": lambda **k: Flatten(**k),
+    "center": lambda **k: BatchNormalization(**k),
+    "scale": lambda **k: BatchNormalization(**k),
+    "invert": lambda **k: Normalization(**k),
+    "from_logits": lambda **k: BinaryCrossentropy(**k),
+    "nesterov": lambda **k: SGD(**k),
+    "amsgrad": lambda **k: Adam(**k),
+    "centered": lambda **k: RMSprop(**k),
+    "use_ema": lambda **k: SGD(**k),
+    "restore_best_weights": lambda **k: EarlyStopping(**k),
+    "save_best_only": lambda **k: ModelCheckpoint("x.npz", **k),
+    "save_weights_only": lambda **k: ModelCheckpoint("x.npz", **k),
+    "append": lambda **k: CSVLogger("x.csv", **k),
+    "delete_checkpoint": lambda **k: BackupAndRestore("x", **k),
+}
+
+
+@pytest.mark.parametrize("name, make", FLAGS.items(), ids=FLAGS)
+def test_a_flag_is_true_or_false(name, make):
+    for value in ("no", "a", None, 2, 0.5, []):
+        with pytest.raises(TypeError, match=f"^{name} must be True or False, got"):
+            make(**{name: value})
+    for value in (False, np.True_, 0):
+        made = make(**{name: value})
+        for thing in made if isinstance(made, tuple) else (made,):
+            assert getattr(thing, name) is bool(value)
+
+
+def test_fit_refuses_another_shuffle_before_it_trains(rng):
+    model = Sequential([Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    with pytest.raises(TypeError, match="^shuffle must be True or False, got 'x'"):
+        model.fit(rng.standard_normal((4, 2)), np.ones((4, 1)), shuffle="x", verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

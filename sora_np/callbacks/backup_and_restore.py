@@ -9,7 +9,7 @@ from sora_np.archive import ModelFileError
 from sora_np.lock import Lock
 from sora_np.terminal import printable
 from sora_np.warn import warn
-from sora_np.windows import as_count
+from sora_np.windows import as_count, as_flag
 
 from .base import Callback, Logs
 
@@ -90,7 +90,8 @@ class BackupAndRestore(Callback):
         self.backup_dir = Path(backup_dir)
         if save_freq != "epoch":
             as_count(save_freq, 'save_freq, if not "epoch",')
-        self.save_freq, self.delete_checkpoint = save_freq, delete_checkpoint
+        self.save_freq = save_freq
+        self.delete_checkpoint = as_flag(delete_checkpoint, "delete_checkpoint")
         self.keep = as_count(keep, "keep")
         self._lock = Lock(self.backup_dir / "lock")
         self._batches = 0  # since the last was saved

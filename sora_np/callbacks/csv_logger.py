@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.windows import as_flag
+
 from .base import Callback, Logs
 
 
@@ -34,7 +36,8 @@ class CSVLogger(Callback):
     ) -> None:
         if not (isinstance(separator, str) and len(separator) == 1):
             raise ValueError(f"separator must be one character, got {separator!r}")
-        self.filename, self.sep, self.append = Path(filename), separator, append
+        self.filename, self.sep = Path(filename), separator
+        self.append = as_flag(append, "append")
         self.keys: list[str] | None = None  # the columns after "epoch"
 
     def on_train_begin(self, logs: Logs | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_count, as_number
+from sora_np.windows import as_count, as_flag, as_number
 
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -66,7 +66,9 @@ class EarlyStopping(Callback):
         if baseline is not None:
             as_number(baseline, "baseline")
         self.baseline = baseline
-        self.restore_best_weights = restore_best_weights
+        self.restore_best_weights = as_flag(
+            restore_best_weights, "restore_best_weights"
+        )
         self.start_from_epoch = as_count(start_from_epoch, "start_from_epoch", 0)
         self._watch = Monitor(monitor, mode, min_delta)
         self._reset()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from sora_np.terminal import printable
-from sora_np.windows import as_count, as_number
+from sora_np.windows import as_count, as_flag, as_number
 
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -51,8 +51,8 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath, self.monitor, self.verbose = str(filepath), monitor, verbose
-        self.save_best_only = save_best_only
-        self.save_weights_only = save_weights_only
+        self.save_best_only = as_flag(save_best_only, "save_best_only")
+        self.save_weights_only = as_flag(save_weights_only, "save_weights_only")
         if save_freq != "epoch":
             as_count(save_freq, 'save_freq, if not "epoch",')
         self.save_freq = save_freq

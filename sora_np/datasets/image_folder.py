@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.warn import warn
-from sora_np.windows import as_count, as_pair
+from sora_np.windows import as_count, as_flag, as_pair
 
 from .idx import DataFileError
 from .image import MODES, pillow, read_image
@@ -74,7 +74,7 @@ class ImageFolder:
         self.label_mode, self.color_mode = label_mode, color_mode
         self.image_size, self.batch_size = image_size, batch_size
         self._order = np.arange(len(file_paths))
-        self._rng = np.random.default_rng(seed) if shuffle else None
+        self._rng = np.random.default_rng(seed) if as_flag(shuffle, "shuffle") else None
         self.on_epoch_end()
 
     def __len__(self) -> int:

@@ -12,7 +12,7 @@ from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 from sora_np.names import arguments_of, snake_case
-from sora_np.windows import as_count, as_generator
+from sora_np.windows import as_count, as_flag, as_generator
 
 zeros = Zeros()
 MOST_AXES = 31  # every NumPy can hold one more, for the batch
@@ -93,7 +93,7 @@ class Layer(Noted):
             raise TypeError(f"name must be a string, got {name!r}")
         self.has_auto_name = name is None
         self.name = snake_case(type(self).__name__) if name is None else name
-        self.trainable = trainable
+        self.trainable = as_flag(trainable, "trainable")
         self.params, self.grads, self.state = Arrays(), Arrays(), Arrays()
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
@@ -270,7 +270,8 @@ class Layer(Noted):
         Raises ValueError, and changes nothing, where number or shapes differ.
         """
         places = {**self.params, **self.state}
-        values = [kernel_array(value, self.dtype, "a weight") for value in weights]
+        given = () if weights is None else weights
+        values = [kernel_array(value, self.dtype, "a weight") for value in given]
         if [a.shape for a in places.values()] != [value.shape for value in values]:
             wanted = ", ".join(f"{name} {a.shape}" for name, a in places.items())
             came = ", ".join(str(value.shape) for value in values)

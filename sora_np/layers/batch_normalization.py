@@ -14,7 +14,7 @@ from sora_np.kernels.batch_normalization import (
     normalize,
 )
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_index, as_rate, check_axis
+from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
 from .base import Layer, batch_of
 
@@ -77,7 +77,8 @@ class BatchNormalization(Layer):
         self.axis = as_index(axis, "axis")
         self.momentum = as_rate(momentum, "momentum", 1)
         self.epsilon = as_rate(epsilon, "epsilon")
-        self.center, self.scale = center, scale
+        self.center = as_flag(center, "center")
+        self.scale = as_flag(scale, "scale")
         self.beta_initializer = initializers.get(beta_initializer)
         self.gamma_initializer = initializers.get(gamma_initializer)
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)

@@ -11,7 +11,7 @@ from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_count, as_padding, as_pair, plan2d
+from sora_np.windows import as_count, as_flag, as_padding, as_pair, plan2d
 
 from .base import Layer, batch_of
 
@@ -93,7 +93,7 @@ class Conv2D(Layer):
         self.dilation_rate = as_pair(dilation_rate, "dilation_rate")
         self.groups = as_count(groups, "groups")
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self.use_bias = as_flag(use_bias, "use_bias")
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

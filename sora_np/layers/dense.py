@@ -11,7 +11,7 @@ from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.dense import dense, dense_dw, dense_dx
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_count
+from sora_np.windows import as_count, as_flag
 
 from .base import Layer
 
@@ -68,7 +68,7 @@ class Dense(Layer):
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         self.units = as_count(units, "units")
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self.use_bias = as_flag(use_bias, "use_bias")
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)

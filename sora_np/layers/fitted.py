@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.statistics import Statistics
+from sora_np.windows import as_flag
 
 from .base import Layer, batch_of
 
@@ -52,7 +53,7 @@ class Fitted(Layer):
                 f"and {second!r}"
             )
         self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
-        self.invert = invert
+        self.invert = as_flag(invert, "invert")
         for statistic, value in zip(self.statistics, (first, second), strict=True):
             plain = None if value is None else np.asarray(value, np.float64).tolist()
             setattr(self, statistic, plain)

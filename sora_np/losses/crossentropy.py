@@ -15,7 +15,7 @@ from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy_tasks,
 )
 from sora_np.kernels.tasks import Program
-from sora_np.windows import as_index, as_rate, check_axis
+from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
 from .base import EPSILON, Loss
 
@@ -99,7 +99,7 @@ class BinaryCrossentropy(Loss):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        self.from_logits = from_logits
+        self.from_logits = as_flag(from_logits, "from_logits")
         self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
@@ -214,7 +214,7 @@ class CategoricalCrossentropy(_OverClasses):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        self.from_logits = from_logits
+        self.from_logits = as_flag(from_logits, "from_logits")
         self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
         self.axis = as_index(axis, "axis")
 
@@ -260,7 +260,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         name: str | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        self.from_logits = from_logits
+        self.from_logits = as_flag(from_logits, "from_logits")
         self.ignore_class = (
             None if ignore_class is None else as_index(ignore_class, "ignore_class")
         )

@@ -3,7 +3,7 @@
 from sora_np.kernels.adam import adam_numbers, adam_task
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_rate
+from sora_np.windows import as_flag, as_rate
 
 from .base import Optimizer, Rate
 
@@ -48,7 +48,7 @@ class Adam(Optimizer):
         self.beta_1 = as_rate(beta_1, "beta_1", 1, below=True)
         self.beta_2 = as_rate(beta_2, "beta_2", 1, below=True)
         self.epsilon = as_rate(epsilon, "epsilon")
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = as_flag(amsgrad, "amsgrad")
 
     def slot_names(self) -> tuple[str, ...]:
         return ("m", "v", *(["largest"] if self.amsgrad else []))

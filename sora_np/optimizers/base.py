@@ -11,7 +11,7 @@ import numpy as np
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task, run
 from sora_np.names import arguments_of
-from sora_np.windows import as_count, as_rate
+from sora_np.windows import as_count, as_flag, as_rate
 
 from . import schedules
 from .schedules import LearningRateSchedule
@@ -96,7 +96,7 @@ class Optimizer:
                 "give one of clipnorm, clipvalue and global_clipnorm, got "
                 f"{clipnorm}, {clipvalue} and {global_clipnorm}"
             )
-        self.use_ema = bool(use_ema)
+        self.use_ema = as_flag(use_ema, "use_ema")
         self.ema_momentum = as_rate(ema_momentum, "ema_momentum", 1)
         if ema_overwrite_frequency is not None:
             as_count(ema_overwrite_frequency, "ema_overwrite_frequency")

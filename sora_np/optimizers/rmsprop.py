@@ -3,7 +3,7 @@
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.rmsprop import rmsprop_numbers, rmsprop_task
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_rate
+from sora_np.windows import as_flag, as_rate
 
 from .base import Optimizer, Rate
 
@@ -40,7 +40,7 @@ class RMSprop(Optimizer):
         self.rho = as_rate(rho, "rho", 1)
         self.momentum = as_rate(momentum, "momentum", 1)
         self.epsilon = as_rate(epsilon, "epsilon")
-        self.centered = bool(centered)
+        self.centered = as_flag(centered, "centered")
 
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity", "momentum", *(["average"] if self.centered else []))

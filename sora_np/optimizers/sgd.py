@@ -3,7 +3,7 @@
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.sgd import sgd_task
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_rate
+from sora_np.windows import as_flag, as_rate
 
 from .base import Optimizer, Rate
 
@@ -44,7 +44,7 @@ class SGD(Optimizer):
             *(gradient_accumulation_steps, name),
         )
         self.momentum = as_rate(momentum, "momentum", 1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = as_flag(nesterov, "nesterov")
 
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity",)

@@ -271,7 +271,7 @@ def test_weights_of_another_layer_change_nothing():
     layer, _ = built(lambda: Dense(2), np.ones((1, 3)))
     before = layer.get_weights()
     text = r"takes the weights kernel \(3, 2\), bias \(2,\), got "
-    for weights in ([np.ones((3, 2))], [np.ones((3, 2)), np.ones(3)], []):
+    for weights in ([np.ones((3, 2))], [np.ones((3, 2)), np.ones(3)], [], None):
         with pytest.raises(ValueError, match=text):
             layer.set_weights(weights)
     for was, now in zip(before, layer.get_weights(), strict=True):

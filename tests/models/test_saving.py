@@ -399,3 +399,15 @@ def test_same_model_same_file(model, path):
         assert first.files == second.files
         for name in first.files:
             assert_array_equal(first[name], second[name], err_msg=name)
+
+
+@pytest.mark.parametrize("config", [{}, None, {"layers": []}, [1]], ids=str)
+def test_what_is_no_configuration_is_refused_by_name(config):
+    message = "^a model's configuration has dtype, layers, name, seed, as get_config"
+    with pytest.raises(ValueError, match=message):
+        Sequential.from_config(config)
+
+
+def test_only_a_model_is_cloned():
+    with pytest.raises(TypeError, match="^clone_model takes a Sequential, got 3$"):
+        clone_model(3)
