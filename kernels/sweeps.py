@@ -354,8 +354,8 @@ def is_deep(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
     """Return whether y = x w is for :func:`deep_task`.
 
     Rows so few that columns of w are not worth copying, inputs so many that two vectors
-    of columns leave the L1 cache between one tile of rows and the next, and outputs for
-    all threads (1600 to 128, 32 rows: 89 instead of 102 us, but 128: 291 and 278).
+    of columns leave the L1 cache between one tile of rows and the next; not where rows
+    are cut (1600 to 128: of 32 rows 89 instead of 102 us, of 128 rows 291 and 278).
     """
     leaves = inputs * 2 * VECTOR_BYTES > PANEL
     return leaves and 1 < rows < MANY and cut(1, rows, 1, outputs, itemsize)[0] == 1

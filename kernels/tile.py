@@ -144,7 +144,7 @@ def tile_pick_reference(a, codes, start, code, left, NV):
 
 
 def tile_find_reference(codes, start, code, W):
-    """Return an int64 whose bit k < W is codes[start + k] == code; bit 63 is its sign.
+    """Return an int whose bit k < W is codes[start + k] == code; of an int64, any sign.
 
     ``word & word - 1`` is a word without its lowest bit.
     """
@@ -336,7 +336,7 @@ def _operation(reference, result):
             returns = result(*args)
             tile = next((t for t in (returns, *args) if isinstance(t, Tile)), None)
             _check(emit.__name__, args, tile, returns == types.void)
-            # R and NV stay literal: numba looks versions up by the signature
+            # R, NV and W stay literal: numba looks versions up by the signature
             plain = [types.int64 if type(t) is types.Integer else t for t in args]
 
             def generate(context, builder, signature, values):

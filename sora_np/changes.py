@@ -5,7 +5,10 @@ which the reference network predicts an image, so layers say when something chan
 """
 
 import itertools
-from typing import Any
+from typing import Any, TypeVar
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _NUMBERS = itertools.count(1)
 _latest = 0
@@ -25,7 +28,7 @@ def latest_change() -> int:
 class Noted:
     """An object of which it is noted when an attribute is set or deleted.
 
-    Private ones are not: they are what a layer keeps from call to call.
+    Setting private ones is not: they are what a layer keeps from call to call.
 
     >>> thing, seen = Noted(), [latest_change()]
     >>> thing.rate = 0.5
@@ -45,3 +48,31 @@ class Noted:
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         note_change()
+
+
+class NotedDict(dict[K, V]):
+    """A dictionary of which every change is noted.
+
+    >>> table, seen = NotedDict(), latest_change()
+    >>> table.update(kernel=1)
+    >>> latest_change() == seen
+    False
+    """
+
+
+def _noting(name: str) -> Any:
+    change = getattr(dict, name)
+
+    def noting(self: Any, *args: Any, **kws: Any) -> Any:
+        try:
+            return change(self, *args, **kws)
+        finally:
+            note_change()
+
+    return noting
+
+
+for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem"):
+    setattr(NotedDict, _name, _noting(_name))
+for _name in ("setdefault", "update"):
+    setattr(NotedDict, _name, _noting(_name))

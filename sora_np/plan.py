@@ -199,9 +199,8 @@ class Plan:
 
 def traits(nodes: Sequence[Node]) -> list[Any]:
     """Return what a plan depends on: when it changes, a plan is made anew."""
-    return [
-        (node.layer, *[vars(node.layer).get(name) for name in TRAITS]) for node in nodes
-    ]
+    layers = [node.layer for node in nodes]
+    return layers + [vars(layer).get(name) for layer in layers for name in TRAITS]
 
 
 def can_plan(nodes: Sequence[Node]) -> bool:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from sora_np import graph
@@ -47,7 +48,7 @@ def runner(
 
 def _see(model: "Network") -> None:
     """Drop the plans where the parameters have moved, or a layer has changed."""
-    now = model.flat, traits(model.nodes)
-    if now != model._planned:
+    now, before = [model.flat, *traits(model.nodes)], model._planned or []
+    if len(now) != len(before) or not all(map(is_, now, before)):
         model._plans, model._planned = {}, now
         model._can_plan = can_plan(model.nodes)

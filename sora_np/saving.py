@@ -109,8 +109,9 @@ def model_from_config(
     prepare: Callable[[list[Layer]], None] | None = None,
 ) -> "Sequential":
     """Return the model; ``prepare`` sees its layers before they are built."""
-    needed = {"name", "seed", "dtype", "layers"}
-    if not isinstance(config, Mapping) or not needed <= config.keys():
+    needed = {"name", "seed", "dtype", "input_shape", "layers"}
+    whole = isinstance(config, Mapping) and needed <= config.keys()
+    if not whole or not isinstance(config["layers"], list):
         raise ValueError(
             f"a model's configuration has {', '.join(sorted(needed))}, as get_config() "
             f"returns it; got {config!r:.200}"

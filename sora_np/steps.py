@@ -59,9 +59,10 @@ class Steps:
         model._trained = model._trained or model.layers[:]
         for layer in model.layers:
             layer.forget()
-            if samples is not None:
-                layer._samples = samples
         loss, nodes, activation = self.as_trained(y)
+        if samples is not None:
+            for layer in model.layers:
+                layer._samples = samples
         run = runner(model, nodes, len(y), training=True)
         run.load(x, part)
         run.forward()

@@ -8,7 +8,7 @@ import contextlib
 import math
 import operator
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,7 @@ def as_flag(value: Any, name: str) -> bool:
     >>> as_flag(True, "use_bias"), as_flag(0, "use_bias")
     (True, False)
     """
-    if not isinstance(value, (int, np.bool_)) or value not in (0, 1):
+    if not isinstance(value, (Integral, np.bool_)) or value not in (0, 1):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return bool(value)
 

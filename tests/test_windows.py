@@ -73,7 +73,7 @@ def test_a_flag_is_true_or_false(name, make):
     for value in ("no", "a", None, 2, 0.5, []):
         with pytest.raises(TypeError, match=f"^{name} must be True or False, got"):
             make(**{name: value})
-    for value in (False, np.True_, 0):
+    for value in (False, np.True_, 0, np.int64(1)):
         made = make(**{name: value})
         for thing in made if isinstance(made, tuple) else (made,):
             assert getattr(thing, name) is bool(value)

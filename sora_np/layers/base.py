@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.changes import Noted, note_change
+from sora_np.changes import Noted, NotedDict
 from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
@@ -18,7 +18,7 @@ zeros = Zeros()
 MOST_AXES = 31  # every NumPy can hold one more, for the batch
 
 
-class Arrays(dict[str, Array]):
+class Arrays(NotedDict[str, Array]):
     """Named arrays that keep their place: assigning to a name copies into its array.
 
     >>> arrays = Arrays(bias=np.zeros(2))
@@ -31,7 +31,6 @@ class Arrays(dict[str, Array]):
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         if name not in self:
             super().__setitem__(name, np.asarray(value))
-            note_change()
             return
         value = np.asarray(value)
         if value.shape != self[name].shape:
@@ -44,7 +43,6 @@ class Arrays(dict[str, Array]):
         """Copy the values under ``name`` into ``array``, and let that be the place."""
         array[...] = self[name]
         super().__setitem__(name, array)
-        note_change()
 
 
 class Layer(Noted):

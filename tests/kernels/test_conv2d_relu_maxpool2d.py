@@ -22,6 +22,7 @@ CASES = {  # id: x shape, w shape, pooling window, strides, pads, dilation
     ),
     "long-runs": ((2, 9, 9, 40), (5, 5, 40, 3), (2, 2), (1, 1), NONE, (1, 1)),
     "one-tap": ((1, 4, 4, 2), (1, 1, 2, 1), (4, 4), (1, 1), NONE, (1, 1)),
+    "words-overlap": ((1, 5, 5, 9), (3, 3, 9, 96), (2, 2), (1, 1), NONE, (1, 1)),
     "no-images": ((0, 6, 6, 2), (3, 3, 2, 3), (2, 2), (1, 1), NONE, (1, 1)),
 }
 

@@ -290,6 +290,7 @@ CHANGES = {  # after a prediction: what the next one must notice
     "restored": lambda m: delattr(m.layers[3], "forward"),
     "moved": lambda m: move(m.layers[1]),
     "replaced": lambda m: replace(m.layers[1].params),
+    "updated": lambda m: m.layers[1].params.update(bias=np.full(3, 5, np.float32)),
 }
 
 
@@ -306,6 +307,30 @@ def test_a_change_of_a_layer_is_noticed(change, rng):
     after = model.predict_on_batch(x)
     assert abs(after - before).max() > 1e-3
     assert_allclose(after, model(x), rtol=1e-5, atol=1e-6)
+
+
+def test_an_array_among_the_attributes_may_be_replaced(rng):
+    class Scaled(Flatten):
+        scale = None
+
+    model = Sequential([Scaled(), Dense(2)])
+    x = rng.standard_normal((3, 4))
+    for scale in (None, np.ones(4), np.zeros(4)):
+        model.layers[0].scale = scale
+        assert model.predict_on_batch(x).shape == (3, 2)
+
+
+def test_fit_splits_the_last_activation_off_once(rng, monkeypatch):
+    from sora_np import steps
+
+    calls = []
+    split = steps.as_trained
+    monkeypatch.setattr(steps, "as_trained", lambda *a: calls.append(a) or split(*a))
+    model = Sequential([Dense(4), Dense(2, "softmax")])
+    model.compile("sgd", "categorical_crossentropy")
+    x, y = rng.standard_normal((40, 3)), np.eye(2)[np.zeros(40, int)]
+    model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+    assert len(calls) == 1
 
 
 def test_a_layer_that_another_model_trains_is_noticed(rng):

@@ -401,9 +401,12 @@ def test_same_model_same_file(model, path):
             assert_array_equal(first[name], second[name], err_msg=name)
 
 
-@pytest.mark.parametrize("config", [{}, None, {"layers": []}, [1]], ids=str)
+NO_LAYERS = dict.fromkeys(["name", "seed", "dtype", "input_shape", "layers"])
+
+
+@pytest.mark.parametrize("config", [{}, None, {"layers": []}, [1], NO_LAYERS], ids=str)
 def test_what_is_no_configuration_is_refused_by_name(config):
-    message = "^a model's configuration has dtype, layers, name, seed, as get_config"
+    message = "^a model's configuration has dtype, input_shape, layers, name, seed"
     with pytest.raises(ValueError, match=message):
         Sequential.from_config(config)
 
