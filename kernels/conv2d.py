@@ -32,15 +32,8 @@ from .depthwise2d import (
     depthwise2d_dx_tasks,
     depthwise2d_tasks,
 )
-from .sweeps import (
-    Images,
-    Pixels,
-    Sweep,
-    conv2d_shape,
-    outer_tasks,
-    residues,
-    windows_task,
-)
+from .images import Images, conv2d_shape
+from .sweeps import Pixels, Sweep, outer_tasks, residues, windows_task
 from .tasks import Task, run
 from .winograd import OUT, winograd_dx_tasks, winograd_tasks
 

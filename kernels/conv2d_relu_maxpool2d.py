@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, empty, jit
 from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
+from .images import conv2d_shape, pad
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, maxpool2d_tasks, pool_over
 from .products import cover, panel_size, table, windows_over
-from .sweeps import conv2d_shape, cut, pad
+from .sweeps import cut
 from .tasks import THREADS, Task, run, scratch
 from .winograd import winograd_tasks
 
@@ -147,13 +148,14 @@ def conv2d_relu_maxpool2d_tasks(
         return [*convolution, *pooling]
     filters, columns = z_shape[3], y.shape[2] * window[1]  # of z, as far as is pooled
     x_at = x_at.reshape(z_shape[1:3])[:, :columns].reshape(-1)
-    size = len(x), y.shape[1], window[0] * columns, filters
-    _, band, blocks, block = cut(*size, x.itemsize)
+    rows = y.shape[1]
+    bands, _, blocks, block = cut(
+        len(x), rows, window[0] * columns, filters, x.itemsize
+    )
     # a band of z stays in the L2 cache: 8 images, 224x224x3 to 64, 9.7 instead of 14 ms
-    line = window[0] * columns * block * x.itemsize
-    band = max(1, min(band, Z_BYTES // max(line, 1)))
-    band = -(-y.shape[1] // max(1, -(-y.shape[1] // band)))  # all as high
-    bands = -(-y.shape[1] // max(band, 1))
+    most = max(1, Z_BYTES // max(window[0] * columns * block * x.itemsize, 1))
+    band = -(-rows // max(bands, -(-rows // most), 1))
+    bands = -(-rows // max(band, 1))
     z = empty((THREADS, band * window[0], columns, block), x.dtype)
     lines = strides[0], dilation[0] * (w.shape[0] - 1) + 1
     pixels, inputs = band * window[0] * columns, inputs_of(taps, length)

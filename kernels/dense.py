@@ -13,16 +13,9 @@ Source: the source document, 4.2.1; Goodfellow, Bengio & Courville, "Deep Learni
 import numpy as np
 
 from .arrays import Array, empty
-from .sweeps import (
-    Images,
-    Pixels,
-    Sweep,
-    deep_task,
-    is_deep,
-    outer_tasks,
-    transpose_task,
-    windows_task,
-)
+from .images import Images
+from .matrices import deep_task, is_deep, transpose_task
+from .sweeps import Pixels, Sweep, outer_tasks, windows_task
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------

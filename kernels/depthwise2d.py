@@ -22,8 +22,9 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
+from .images import Images, conv2d_shape, pad, pad_line
 from .products import table
-from .sweeps import ITEMS, Images, conv2d_shape, fold_task, pad, pad_line, residues
+from .sweeps import ITEMS, fold_task, residues
 from .tasks import Task, run, scratch
 from .tile import (
     VECTOR_BYTES,

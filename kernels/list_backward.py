@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pair, empty, jit
+from .images import Images, pad
+from .matrices import transpose_task
 from .products import PANEL, make_outer, table
-from .sweeps import ITEMS, Images, fold_task, pad, transpose_task
+from .sweeps import ITEMS, fold_task
 from .tasks import Task, scratch
 from .tile import (
     VECTOR_BYTES,

@@ -1,12 +1,12 @@
 """The loops of products.py over all images of a batch, as tasks.
 
-NHWC images lie in a flat array.  An image that needs padding is copied into scratch
-memory of the thread first (as a pass of its own that cost 30 %).  A gradient by the
-weights is a sum over all pixels: it is cut into about ``ITEMS`` parts, chunks of images
-or blocks of rows, by its size alone, so that the bits are the same for any number of
-threads.  Equation (1) has no sum that would be cut: images are shared out among the
-threads there are, and where they are few, bands of their rows and blocks of their
-channels (``cut``; prediction of one image: 43 instead of 51 us).
+An image that needs padding is copied into scratch memory of the thread first (as a pass
+of its own that cost 30 %).  A gradient by the weights is a sum over all pixels: it is
+cut into about ``ITEMS`` parts, chunks of images or blocks of rows, by its size alone,
+so that the bits are the same for any number of threads.  Equation (1) has no sum that
+would be cut: images are shared out among the threads there are, and where they are few,
+bands of their rows and blocks of their channels (``cut``; prediction of one image: 43
+instead of 51 us).
 """
 
 import functools
@@ -15,96 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .products import (
-    MANY,
-    PANEL,
-    ROW,
-    cover,
-    outer_over,
-    panel_size,
-    table,
-    windows_over,
-)
+from .arrays import Array, empty, jit
+from .images import Images, pad
+from .products import PANEL, ROW, cover, outer_over, panel_size, table, windows_over
 from .tasks import BLOCK, THREADS, Task, scratch
-from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store, tile_transpose
+from .tile import VECTOR_BYTES
 
 ITEMS = 8
-
-
-def conv2d_shape(
-    x_shape: Shape,
-    w_shape: Shape,
-    strides: Pair = (1, 1),
-    pads: Pads = ((0, 0), (0, 0)),
-    dilation: Pair = (1, 1),
-) -> tuple[int, int, int, int]:
-    """Return (N, OH, OW, O): along an axis (size + pads - extent) // stride + 1."""
-    rows, columns = (
-        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
-        // strides[a]
-        + 1
-        for a in (0, 1)
-    )
-    return x_shape[0], rows, columns, w_shape[3]
-
-
-class Images(NamedTuple):
-    """NHWC images that lie in a flat array, with the padding that they need."""
-
-    height: int
-    width: int
-    channels: int
-    top: int = 0
-    bottom: int = 0
-    left: int = 0
-    right: int = 0
-
-    @property
-    def line(self) -> int:
-        """How many numbers a padded line holds."""
-        return (self.left + self.width + self.right) * self.channels
-
-    @property
-    def padded_size(self) -> int:
-        """How many numbers a padded image holds; 0 where none needs padding."""
-        if not (self.top or self.bottom or self.left or self.right):
-            return 0
-        return (self.top + self.height + self.bottom) * self.line
-
-
-@jit()
-def pad(x, n, images, first, last, padded):
-    """Copy the lines first .. last - 1 of the padded image n of x into ``padded``."""
-    line = (images.left + images.width + images.right) * images.channels
-    for h in range(first, last):
-        pad_line(x, n, images, h, padded, h * line)
-
-
-@jit()
-def pad_line(x, n, images, h, padded, to):
-    """Copy the line h of the padded image n of x to padded[to], padded[to + 1], ..."""
-    height, width, channels, top, _, left, right = images
-    before, inside, after = left * channels, width * channels, right * channels
-    if h < top or h >= top + height:
-        _fill(padded, to, before + inside + after)
-        return
-    _fill(padded, to, before)
-    source = x[(n * height + h - top) * inside :]
-    target = padded[to + before :]
-    for k in range(inside):
-        target[k] = source[k]
-    _fill(padded, to + before + inside, after)
-
-
-@jit()
-def _fill(padded, start, count):
-    """Write zeros."""
-    # loops over a slice, from 0: an index that might be negative, which counts from
-    # the end in Python, keeps a loop from vectorising (42 instead of 5 us an image)
-    target = padded[start:]
-    for k in range(count):
-        target[k] = 0
 
 
 @functools.cache
@@ -116,6 +33,11 @@ def cut(
     Of all cuts into at most two parts a thread that is taken whose busiest thread has
     the fewest register tiles to compute; of equal ones that with the fewest parts, then
     that which reads the least.
+
+    Parameters
+    ----------
+    rows, columns : of windows in an image; only whole rows are cut
+    filters : columns of w, cut in whole tiles
 
     Returns
     -------
@@ -350,53 +272,6 @@ def _outer_body(outer: Any) -> Any:
     return outer_item
 
 
-def is_deep(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
-    """Return whether y = x w is for :func:`deep_task`.
-
-    Rows so few that columns of w are not worth copying, inputs so many that two vectors
-    of columns leave the L1 cache between one tile of rows and the next; not where rows
-    are cut (1600 to 128: of 32 rows 89 instead of 102 us, of 128 rows 291 and 278).
-    """
-    leaves = inputs * 2 * VECTOR_BYTES > PANEL
-    return leaves and 1 < rows < MANY and cut(1, rows, 1, outputs, itemsize)[0] == 1
-
-
-def deep_task(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> Task:
-    """Return the task y = f(x w + bias), part by part of the sum, as in equation (2).
-
-    Of every sum in the order of the inputs, so to the bit as in equation (1).
-    """
-    (rows, inputs), outputs = x.shape, len(bias)
-    _, _, blocks, block = cut(1, rows, 1, outputs, x.itemsize)
-    n = np.arange(rows)
-    return Task(
-        _deep_body(outer_over(cover(outputs, x.itemsize, block=block))), blocks,
-        x.reshape(-1), table(n * inputs), w.reshape(-1), bias, int(relu), y,
-        table(n * outputs), block, scratch(PANEL // x.itemsize, x.dtype),
-    )  # fmt: skip
-
-
-@functools.cache
-def _deep_body(outer: Any) -> Any:
-    @jit()
-    def deep_item(item, thread, x, x_at, w, bias, relu, y, y_at, block, panels):
-        rows, outputs = y.shape
-        first, last = item * block, min(item * block + block, outputs)
-        for n in range(rows):
-            y[n, first:last] = bias[first:last]
-        outer(
-            x, 0, 0, 1, x_at, 0, rows, w, 0, 0, outputs, 1, len(x) // rows, False,
-            first, last, y.reshape(-1), y_at, panels[thread],
-        )  # fmt: skip
-        if relu:
-            for n in range(rows):
-                z = y[n, first:last]
-                for o in range(len(z)):
-                    z[o] = 0 if z[o] < 0 else z[o]
-
-    return deep_item
-
-
 def fold_task(parts: Array, total: Array) -> Task:
     """Return the task total = parts[0] + parts[1] + ..., added in this order."""
     flat = parts.reshape(len(parts), -1), total.reshape(-1)
@@ -413,37 +288,3 @@ def _fold_item(item, thread, parts, total):
         add = parts[chunk][part]
         for k in range(total.size):
             total[k] += add[k]
-
-
-def transpose_task(w: Array, w_t: Array) -> Task:
-    """Return the task w_t (O, K) = w (K, O) transposed."""
-    lanes = VECTOR_BYTES // w.itemsize
-    if min(w.shape) < lanes:
-        return Task(_transpose_small_item, 1, w, w_t)
-    rows, columns = w.shape
-    count = -(-rows // lanes)
-    body = _transpose_body(lanes)
-    return Task(body, count, w.reshape(-1), w_t.reshape(-1), rows, columns)
-
-
-@jit()
-def _transpose_small_item(item, thread, w, w_t):
-    for o in range(w.shape[1]):
-        for k in range(len(w)):
-            w_t[o, k] = w[k, o]
-
-
-@functools.cache
-def _transpose_body(lanes: int) -> Any:
-    """Return the body for squares of L x L in registers: 1600 x 128 in 15 us of 115."""
-
-    @jit()
-    def transpose_item(item, thread, w, w_t, rows, columns):
-        k = min(item * lanes, rows - lanes)  # the last squares overlap
-        for o in range(0, columns, lanes):
-            o = min(o, columns - lanes)
-            square = tile_load(w, tile_rows(k * columns + o, columns, lanes), lanes, 1)
-            to = tile_rows(o * rows + k, rows, lanes)
-            tile_store(w_t, to, tile_transpose(square), lanes)
-
-    return transpose_item

@@ -144,9 +144,9 @@ def tile_pick_reference(a, codes, start, code, left, NV):
 
 
 def tile_find_reference(codes, start, code, W):
-    """Return an int whose bit k < W is codes[start + k] == code; of an int64, any sign.
+    """Return an int whose bit k < W is codes[start + k] == code.
 
-    ``word & word - 1`` is a word without its lowest bit.
+    As an int64 it may be negative.  ``word & word - 1`` is without the lowest bit.
     """
     found = _span("tile_find", codes, start, W) == code
     return sum(1 << k for k in range(W) if found[k])
@@ -327,7 +327,7 @@ def _operation(reference, result):
 
     ``result`` gives the type of the result from the types of the arguments.  ``emit``
     gets an emitter and the arguments (an array as its address, rows as R ints, a tile
-    as R*NV vectors) and returns the elements of the result.
+    as R*NV vectors) and returns the elements of the result, or the number that it is.
     """
 
     def decorate(emit):

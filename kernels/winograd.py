@@ -38,8 +38,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import Array, Pads, Pair, empty, jit
+from .images import conv2d_shape
+from .matrices import transpose_task
 from .products import TALLEST, cover, table, windows_over
-from .sweeps import conv2d_shape, transpose_task
 from .tasks import THREADS, Task, run, scratch
 from .tile import (
     VECTOR_BYTES,
@@ -187,6 +188,11 @@ def cut_tiles(total: int, filters: int, lanes: int) -> Pair:
     costs as much as 16 filters.  To begin a block costs as much as 3 tiles.  (32 to 64
     channels on 13x13, batch 32 and 128: 0.41 and 1.60 instead of 0.44 and 1.72 ms with
     blocks of 30.)  No sum is cut: the bits are the same for any number of threads.
+
+    Parameters
+    ----------
+    total : tiles of the batch
+    lanes : numbers in a vector
     """
     pair = 2 * lanes
     found = []

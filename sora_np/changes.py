@@ -5,6 +5,8 @@ which the reference network predicts an image, so layers say when something chan
 """
 
 import itertools
+from collections.abc import Sequence
+from operator import is_
 from typing import Any, TypeVar
 
 K = TypeVar("K")
@@ -23,6 +25,11 @@ def note_change() -> None:
 def latest_change() -> int:
     """Return a number that is new after every change, of any layer of any model."""
     return _latest
+
+
+def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
+    """Whether both hold the very same objects; arrays are not compared by numbers."""
+    return len(now) == len(before) and all(map(is_, now, before))
 
 
 class Noted:
@@ -72,7 +79,6 @@ def _noting(name: str) -> Any:
     return noting
 
 
-for _name in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem"):
-    setattr(NotedDict, _name, _noting(_name))
-for _name in ("setdefault", "update"):
+_WAYS = "__setitem__ __delitem__ __ior__ clear pop popitem setdefault update"
+for _name in _WAYS.split():
     setattr(NotedDict, _name, _noting(_name))

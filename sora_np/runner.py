@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Sequence
-from operator import is_
 from typing import TYPE_CHECKING, Any
 
 from sora_np import graph
-from sora_np.changes import latest_change
+from sora_np.changes import are_same, latest_change
 from sora_np.graph import Node
 from sora_np.plan import Plan, can_plan, traits
 
@@ -49,6 +48,6 @@ def runner(
 def _see(model: "Network") -> None:
     """Drop the plans where the parameters have moved, or a layer has changed."""
     now, before = [model.flat, *traits(model.nodes)], model._planned or []
-    if len(now) != len(before) or not all(map(is_, now, before)):
+    if not are_same(now, before):
         model._plans, model._planned = {}, now
         model._can_plan = can_plan(model.nodes)

@@ -1,7 +1,6 @@
 """One batch through a compiled model: checked, learnt from, or measured."""
 
 from collections.abc import Sequence
-from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np import data, graph, losses, metrics
 from sora_np.activations import Activation
+from sora_np.changes import are_same
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
@@ -94,7 +94,7 @@ class Steps:
         """Return the loss, the nodes that it is taken of, and what follows these."""
         loss, nodes = self.loss_for(y), self.model.nodes
         now = [nodes, loss, *vars(loss).values(), *vars(nodes[-1].layer).values()]
-        if len(now) != len(self._split[0]) or not all(map(is_, now, self._split[0])):
+        if not are_same(now, self._split[0]):
             self._split = now, as_trained(loss, nodes)
         return self._split[1]
 

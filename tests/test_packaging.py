@@ -17,7 +17,7 @@ TWO_STEPS = (
     "m.fit(np.ones((8, 10, 10, 1)), np.eye(10)[:8], batch_size=4, verbose=0)\n"
     "from sora_np.datasets import fashion_mini\n"
     "assert fashion_mini.load_data()[0][0].shape == (10000, 28, 28)\n"
-    "from sora_np.kernels.sweeps import pad as kernel\n"
+    "from sora_np.kernels.images import pad as kernel\n"
     "assert not hasattr(kernel._cache, '_impl'), 'it found a place to cache'\n"
     "print(sora_np.__file__)\n"
 )

@@ -136,8 +136,7 @@ class _OverClasses(Loss):
         t_rows, y_rows, shape = _as_rows(y_true, y_pred, self.axis)
         if self.from_logits:
             return softmax_crossentropy(y_rows, t_rows).reshape(shape[:-1])
-        q = y_rows / y_rows.sum(axis=-1, keepdims=True)
-        q = np.clip(q, EPSILON, 1 - EPSILON)
+        q = np.clip(y_rows / y_rows.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
         losses: Array = -np.sum(t_rows * np.log(q), axis=-1)
         return losses.reshape(shape[:-1])
 
@@ -160,14 +159,10 @@ class _OverClasses(Loss):
         return super().losses_and_dlosses(y_true, y_pred)
 
     def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
-        if type(self) not in (CategoricalCrossentropy, SparseCategoricalCrossentropy):
+        ours = CategoricalCrossentropy, SparseCategoricalCrossentropy
+        if type(self) not in ours or not self._in_one_pass(y_pred):
             return None  # a subclass may compute anything
-        if not self._in_one_pass(y_pred):
-            return None
-        targets, losses = (
-            empty(y_pred.shape, y_pred.dtype),
-            empty(len(y_pred), dy.dtype),
-        )
+        targets, losses = (empty(size, dy.dtype) for size in (dy.shape, len(dy)))
         program = Program(softmax_crossentropy_tasks(y_pred, targets, losses, dy))
 
         def run(t: Array) -> Array:

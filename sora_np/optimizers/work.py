@@ -4,13 +4,13 @@ What options ask for (see ``Optimizer``) stands before and after the optimiser's
 formula, in one program for the parallel driver; an option that is off adds nothing.
 """
 
-import operator
 import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sora_np.changes import are_same
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.axpby import axpby_task
 from sora_np.kernels.clip import clip_norm_tasks, clip_value_task
@@ -67,8 +67,7 @@ class Work:
         """Whether it was made for these very arrays and ranges, and the options."""
         now = [params, grads, *self.optimizer.slots.values()]
         return (
-            len(now) == len(self._arrays)
-            and all(map(operator.is_, now, self._arrays))
+            are_same(now, self._arrays)
             and self._ranges == list(ranges)
             and self._options == _options(self.optimizer)
         )

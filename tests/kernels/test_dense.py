@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from sora_np.kernels import dense as k
-from sora_np.kernels import sweeps
-from sora_np.kernels.sweeps import is_deep
+from sora_np.kernels import matrices, sweeps
+from sora_np.kernels.matrices import is_deep
 from sora_np.kernels.tasks import run
 
 SHAPES = [(1, 1, 1), (0, 4, 3), (3, 7, 10), (31, 61, 17), (64, 5, 33), (7, 130, 65)]
@@ -35,7 +35,7 @@ def test_part_by_part_it_is_the_same_to_the_bit(relu, dtype, rng, monkeypatch):
 
 def test_many_inputs_of_few_rows_come_part_by_part(dtype, close, rng, monkeypatch):
     monkeypatch.setattr(sweeps, "THREADS", 2)
-    monkeypatch.setattr(sweeps, "cut", sweeps.cut.__wrapped__)
+    monkeypatch.setattr(matrices, "cut", sweeps.cut.__wrapped__)
     x, w = (rng.standard_normal(s).astype(dtype) for s in ((9, 1100), (1100, 256)))
     assert is_deep(9, 1100, 256, x.itemsize)
     assert not is_deep(9, 50, 256, x.itemsize)

@@ -22,6 +22,7 @@ from sora_np import (
     Softmax,
 )
 from sora_np import plan as plan_module
+from sora_np import steps as steps_module
 from sora_np.gradcheck import check_model
 from sora_np.graph import FlatParameters
 from sora_np.initializers import Constant
@@ -321,11 +322,13 @@ def test_an_array_among_the_attributes_may_be_replaced(rng):
 
 
 def test_fit_splits_the_last_activation_off_once(rng, monkeypatch):
-    from sora_np import steps
+    calls, split = [], steps_module.as_trained
 
-    calls = []
-    split = steps.as_trained
-    monkeypatch.setattr(steps, "as_trained", lambda *a: calls.append(a) or split(*a))
+    def counted(*args):
+        calls.append(args)
+        return split(*args)
+
+    monkeypatch.setattr(steps_module, "as_trained", counted)
     model = Sequential([Dense(4), Dense(2, "softmax")])
     model.compile("sgd", "categorical_crossentropy")
     x, y = rng.standard_normal((40, 3)), np.eye(2)[np.zeros(40, int)]

@@ -1,0 +1,22 @@
+import guards
+import numpy as np
+import pytest
+
+from sora_np.kernels.matrices import transpose_task
+from sora_np.kernels.tasks import Program
+from sora_np.kernels.tile import VECTOR_BYTES
+
+LANES = VECTOR_BYTES // 4
+SHAPES = [
+    *((LANES, LANES), (LANES + 1, 2 * LANES + 3), (3 * LANES, LANES + 1)),
+    *((1, 5), (LANES - 1, 40), (2 * LANES + 5, 2 * LANES)),
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_transpose(shape, dtype, rng):
+    """Of any shape; nothing beside the arrays is touched."""
+    w = rng.standard_normal(shape).astype(dtype)
+    w_t = np.zeros(shape[::-1], dtype)
+    guards.run_guarded(Program([transpose_task(w, w_t)]))
+    np.testing.assert_array_equal(w_t, w.T)
