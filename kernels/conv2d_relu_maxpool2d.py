@@ -183,10 +183,10 @@ def _forward_body(windows: Any, pool: Any) -> Any:
         bands, band, blocks, block = cut
         _, rows, _, filters = y.shape
         n, o = item // blocks // bands, item % blocks * block
-        first = min(
-            item // blocks % bands * band, rows - band
-        )  # the last band overlaps
-        o = min(o, filters - block)  # as does the last block
+        last = min(o + block, filters)
+        # the last band overlaps the one before, but is pooled where it does not
+        own = item // blocks % bands * band
+        first = min(own, rows - band)
         line = (images.left + images.width + images.right) * images.channels
         top = first * window[0] * lines[0]
         source, x0 = x, (n * images.height + top) * line
@@ -197,9 +197,12 @@ def _forward_body(windows: Any, pool: Any) -> Any:
         part = z[thread].reshape(-1)
         windows(
             source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
-            o + block, part, -o, z_at, panels[thread],
+            last, part, -o, z_at, panels[thread],
         )  # fmt: skip
-        pool(z, thread, 0, band, window, window, (0, 0), y, n, first, o, argmax, DEAD)
+        pool(
+            z, thread, own - first, band, last - o, window, window, (0, 0), y, n, first,
+            o, argmax, DEAD,
+        )  # fmt: skip
 
     return forward_item
 

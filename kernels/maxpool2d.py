@@ -157,18 +157,23 @@ def pool_over(window: Pair, strides: Pair, before: Pair, x: Shape, y: Shape) -> 
 def _pool_body(pool: Any) -> Any:
     @jit()
     def pool_item(n, thread, x, window, strides, before, y, argmax, dead):
-        rows = y.shape[1]
-        pool(x, n, 0, rows, window, strides, before, y, n, 0, 0, argmax, dead)
+        _, rows, _, channels = y.shape
+        pool(x, n, 0, rows, channels, window, strides, before, y, n, 0, 0, argmax, dead)
 
     return pool_item
 
 
 @jit()
 def pool(
-    x, m, first, last, window, strides, before, y, n, start, channel, argmax, dead
+    x, m, first, last, channels, window, strides, before, y, n, start, channel, argmax,
+    dead,
 ):  # fmt: skip
-    """Pool x[m] to rows i = first .. last - 1; write y[n, start + i, :, channel:]."""
-    _, height, width, channels = x.shape
+    """Pool so many channels of x[m] to rows i = first .. last - 1.
+
+    Write y[n, start + i, :, channel:], where the best so far stands meanwhile: no two
+    items may write to one place, not even the same numbers.
+    """
+    _, height, width, _ = x.shape
     place = argmax.dtype.type
     for i in range(first, last):
         top, to = i * strides[0] - before[0], start + i
@@ -198,7 +203,8 @@ def pool(
 
 @jit()
 def pool_2x2(
-    x, m, first, last, window, strides, before, y, n, start, channel, argmax, dead
+    x, m, first, last, channels, window, strides, before, y, n, start, channel, argmax,
+    dead,
 ):  # fmt: skip
     """Do so for windows of 2 x 2 that do not overlap, in one loop."""
     place = argmax.dtype.type
@@ -207,7 +213,7 @@ def pool_2x2(
             # slices: an index that might be negative would not vectorise
             best_of = y[n, start + i, j, channel:]
             place_of = argmax[n, start + i, j, channel:]
-            for c in range(x.shape[3]):
+            for c in range(channels):
                 best, position = x[m, 2 * i, 2 * j, c], place(0)
                 for k in range(1, 4):
                     cell = x[m, 2 * i + k // 2, 2 * j + k % 2, c]

@@ -1,9 +1,10 @@
+import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import conv2d
+from sora_np.kernels import conv2d, sweeps, tasks
 from sora_np.kernels import conv2d_relu_maxpool2d as k
-from sora_np.kernels.tasks import run
+from sora_np.kernels.tasks import Program, run
 
 NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, w shape, pooling window, strides, pads, dilation
@@ -53,6 +54,31 @@ def test_forward_is_the_formula(problem, close):
         assert y[argmax == k.DEAD].max(initial=0) <= bound
     else:
         np.testing.assert_array_equal(argmax, places)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+@pytest.mark.parametrize("window", [(2, 2), (3, 2)], ids=str)
+def test_no_two_items_write_to_one_place(window, threads, rng, monkeypatch):
+    """The maxima of (3, 2) grow in y: two writers of the same numbers lost some."""
+    monkeypatch.setattr(sweeps, "THREADS", threads)
+    monkeypatch.setattr(k, "cut", sweeps.cut.__wrapped__)
+    x, w = rng.standard_normal((1, 23, 8, 2)), rng.standard_normal((3, 3, 2, 20))
+    y = np.empty((1, 21 // window[0], 6 // window[1], 20))
+    argmax, writers = np.empty(y.shape, np.uint8), np.zeros(y.shape, int)
+    program = Program(
+        k.conv2d_relu_maxpool2d_tasks(x, w, w[0, 0, 0], y, argmax, window)
+    )
+    (task,) = program.tasks
+    assert task.count > 1
+    for item in range(task.count):
+        y[...] = np.nan
+        if numba.config.DISABLE_JIT:
+            task.body(item, 0, *task.arguments)
+        else:
+            entry, block, _ = program.rows[0].tolist()
+            tasks._C_ENTRY(entry)(item, 0, block)
+        writers += ~np.isnan(y)
+    np.testing.assert_array_equal(writers, 1)
 
 
 def test_backward_is_the_formula(problem, close, rng):
