@@ -14,7 +14,7 @@ import numpy as np
 
 from .arrays import Array, empty
 from .images import Images
-from .matrices import deep_task, is_deep, transpose_task
+from .matrices import deep_task, is_deep, is_long_row, long_row_tasks, transpose_task
 from .sweeps import Pixels, Sweep, outer_tasks, windows_task
 from .tasks import Task, run
 
@@ -87,6 +87,8 @@ def dense_tasks(
     n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
     if is_deep(rows, inputs, outputs, x.itemsize):
         return [deep_task(x, w, bias, relu, y)]
+    if is_long_row(rows, inputs, outputs, x.itemsize):
+        return long_row_tasks(x, w, bias, relu, y)
     return [
         windows_task(sweep, x, images, n * inputs, k, w, bias, relu, y, n * outputs)
     ]

@@ -47,6 +47,27 @@ def test_many_inputs_of_few_rows_come_part_by_part(dtype, close, rng, monkeypatc
     close(y, np.maximum(x @ w + w[0], 0))
 
 
+@pytest.mark.parametrize("inputs", [1, 8, 9, 61, 300])
+@pytest.mark.parametrize("outputs", [1, 10, 33, 64, 150])
+def test_a_long_row_is_the_formula(inputs, outputs, dtype, close, rng):
+    shapes = (1, inputs), (inputs, outputs), (outputs,), (1, outputs)
+    x, w, bias, y = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    expected = k.dense_reference(x, w, bias)
+    run(*matrices.long_row_tasks(x, w, bias, False, y))
+    close(y, expected)
+    run(*matrices.long_row_tasks(x, w, bias, True, y))
+    close(y, np.maximum(expected, 0))
+    x[0, 0] = np.nan
+    run(*matrices.long_row_tasks(x, w, bias, True, y))
+    assert np.isnan(y).all()
+
+
+def test_only_one_row_of_many_inputs_is_a_long_row():
+    assert matrices.is_long_row(1, 1600, 128, 4)
+    for shape in [(2, 1600, 128), (1, 128, 1600), (1, 1600, 10)]:
+        assert not matrices.is_long_row(*shape, 4)
+
+
 def test_dw_is_the_formula(problem, close):
     x, _, _, dy = problem
     close(k.dense_dw(x, dy), k.dense_dw_reference(x, dy))

@@ -49,6 +49,8 @@ def test_bits_do_not_depend_on_the_cut(threads, dtype, rng, monkeypatch):
     x = rng.standard_normal((1, 9, 9, 20)).astype(dtype)
     w = rng.standard_normal((3, 3, 20, 70)).astype(dtype)
     bias, flat = rng.standard_normal(70).astype(dtype), w.reshape(-1, 70)
+    long_row, many = (rng.standard_normal((n, 480)).astype(dtype) for n in (1, 70))
+    many = many.T.copy()
     results = []
     for count in (1, 2, 16, 1):
         threads(count)
@@ -59,6 +61,7 @@ def test_bits_do_not_depend_on_the_cut(threads, dtype, rng, monkeypatch):
                 conv2d(x, w, bias, (2, 1)),
                 *fused.conv2d_relu_maxpool2d(x, w, bias, (2, 2)),
                 *(dense(x.reshape(rows, -1)[:, :180], flat, bias) for rows in (1, 9)),
+                dense(long_row, many, bias),
             ]
         )
     for first, *others in zip(*results, strict=True):
