@@ -14,7 +14,7 @@ import numpy as np
 
 from .arrays import Array, empty
 from .images import Images
-from .matrices import deep_task, is_deep, is_long_row, long_row_tasks, transpose_task
+from .matrices import tasks_by_parts, transpose_task
 from .sweeps import Pixels, Sweep, outer_tasks, windows_task
 from .tasks import Task, run
 
@@ -77,18 +77,15 @@ def dense_tasks(
     x: Array, w: Array, bias: Array, y: Array, relu: bool = False
 ) -> list[Task]:
     """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
-    rows, inputs = x.shape
-    outputs = w.shape[1]
+    if tasks := tasks_by_parts(x, w, bias, relu, y):
+        return tasks
+    (rows, inputs), outputs = x.shape, w.shape[1]
     sweep = Sweep(
         images=1, rows=rows, columns=1, x_image=0, y_image=0, x_row=inputs,
         y_row=outputs, lines=1, extent=1, y_start=0, w_start=0, ldw=outputs, groups=1,
         x_group=inputs, y_group=outputs,
     )  # fmt: skip
     n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
-    if is_deep(rows, inputs, outputs, x.itemsize):
-        return [deep_task(x, w, bias, relu, y)]
-    if is_long_row(rows, inputs, outputs, x.itemsize):
-        return long_row_tasks(x, w, bias, relu, y)
     return [
         windows_task(sweep, x, images, n * inputs, k, w, bias, relu, y, n * outputs)
     ]

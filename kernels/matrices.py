@@ -56,6 +56,17 @@ def _transpose_body(lanes: int) -> Any:
     return transpose_item
 
 
+def tasks_by_parts(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> list[Task]:
+    """Return the tasks y = f(x w + bias) with sums taken part by part.
+
+    None where that is not faster.
+    """
+    shape = *x.shape, len(bias), x.itemsize
+    if is_deep(*shape):
+        return [deep_task(x, w, bias, relu, y)]
+    return long_row_tasks(x, w, bias, relu, y) if is_long_row(*shape) else []
+
+
 def is_deep(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
     """Return whether y = x w is for :func:`deep_task`.
 
@@ -90,7 +101,9 @@ def _deep_body(outer: Any) -> Any:
         rows, outputs = y.shape
         first, last = item * block, min(item * block + block, outputs)
         for n in range(rows):
-            y[n, first:last] = bias[first:last]
+            # slice by slice, the message of numba's check would take 2 s to compile
+            for o in range(first, last):
+                y[n, o] = bias[o]
         outer(
             x, 0, 0, 1, x_at, 0, rows, w, 0, 0, outputs, 1, len(x) // rows, False,
             first, last, y.reshape(-1), y_at, panels[thread],

@@ -164,6 +164,24 @@ def test_no_flag_of_fast_maths_loses_nan():
                     assert ast.unparse(keyword.value) == "REORDER", path
 
 
+def test_no_kernel_assigns_arrays_to_slices():
+    """numba checks their shapes; the text of its error takes 2 s to compile."""
+    seen = set()
+    for path in ROOT.glob("kernels/*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            decorators = getattr(node, "decorator_list", [])
+            if not any(ast.unparse(d).startswith("jit(") for d in decorators):
+                continue
+            for inner in ast.walk(node):
+                for target in getattr(inner, "targets", []):
+                    if isinstance(target, ast.Subscript):
+                        seen.add(path)
+                        sliced = any(isinstance(n, ast.Slice) for n in ast.walk(target))
+                        constant = isinstance(inner.value, ast.Constant)
+                        assert constant or not sliced, f"{path}: {ast.unparse(inner)}"
+    assert len(seen) > 10
+
+
 def test_blas_is_not_on_the_way():
     """numba's threads are the one knob: no product of matrices is NumPy's."""
     names = {"dot", "vdot", "inner", "matmul", "tensordot", "einsum"}

@@ -3,7 +3,6 @@ import pytest
 
 from sora_np.kernels import dense as k
 from sora_np.kernels import matrices, sweeps
-from sora_np.kernels.matrices import is_deep
 from sora_np.kernels.tasks import run
 
 SHAPES = [(1, 1, 1), (0, 4, 3), (3, 7, 10), (31, 61, 17), (64, 5, 33), (7, 130, 65)]
@@ -26,9 +25,9 @@ def test_part_by_part_it_is_the_same_to_the_bit(relu, dtype, rng, monkeypatch):
     shapes = (7, 130), (130, 65), 65
     x, w, bias = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
     whole, parts = np.empty((2, 7, 65), dtype)
-    monkeypatch.setattr(k, "is_deep", lambda *_: False)
+    monkeypatch.setattr(matrices, "is_deep", lambda *_: False)
     run(*k.dense_tasks(x, w, bias, whole, relu))
-    monkeypatch.setattr(k, "is_deep", lambda *_: True)
+    monkeypatch.setattr(matrices, "is_deep", lambda *_: True)
     run(*k.dense_tasks(x, w, bias, parts, relu))
     np.testing.assert_array_equal(parts, whole)
 
@@ -37,8 +36,8 @@ def test_many_inputs_of_few_rows_come_part_by_part(dtype, close, rng, monkeypatc
     monkeypatch.setattr(sweeps, "THREADS", 2)
     monkeypatch.setattr(matrices, "cut", sweeps.cut.__wrapped__)
     x, w = (rng.standard_normal(s).astype(dtype) for s in ((9, 1100), (1100, 256)))
-    assert is_deep(9, 1100, 256, x.itemsize)
-    assert not is_deep(9, 50, 256, x.itemsize)
+    assert matrices.is_deep(9, 1100, 256, x.itemsize)
+    assert not matrices.is_deep(9, 50, 256, x.itemsize)
     x[3, 7] = np.nan
     y = np.empty((9, 256), dtype)
     run(*k.dense_tasks(x, w, w[0], y, relu=True))
