@@ -11,7 +11,7 @@ Source: the chain rule; Goodfellow, Bengio & Courville, "Deep Learning" (2016), 
 import numpy as np
 
 from .arrays import Array, empty, jit
-from .sweeps import ITEMS, fold_task
+from .sums import ITEMS, fold_task
 from .tasks import Task, run
 
 # --- reference ------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import Array, empty, jit
-from .sweeps import ITEMS
+from .sums import ITEMS
 from .tasks import BLOCK, Task, scratch
 
 LANES = 256

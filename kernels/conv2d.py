@@ -33,7 +33,8 @@ from .depthwise2d import (
     depthwise2d_tasks,
 )
 from .images import Images, conv2d_shape
-from .sweeps import Pixels, Sweep, outer_tasks, residues, windows_task
+from .sums import Pixels, outer_tasks
+from .sweeps import Sweep, residues, windows_task
 from .tasks import Task, run
 from .winograd import OUT, winograd_dx_tasks, winograd_tasks
 

@@ -15,7 +15,8 @@ import numpy as np
 from .arrays import Array, empty
 from .images import Images
 from .matrices import tasks_by_parts, transpose_task
-from .sweeps import Pixels, Sweep, outer_tasks, windows_task
+from .sums import Pixels, outer_tasks
+from .sweeps import Sweep, windows_task
 from .tasks import Task, run
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -93,8 +94,7 @@ def dense_tasks(
 
 def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
     """Return the tasks that write dw of equation (2)."""
-    rows, inputs = x.shape
-    outputs = dy.shape[1]
+    (rows, inputs), outputs = x.shape, dy.shape[1]
     pixels = Pixels(
         images=1, rows=1, columns=rows, x_image=0, y_image=0, x_row=0, y_row=0,
         x_column=inputs, y_column=outputs, groups=1, x_group=inputs, y_group=outputs,

@@ -24,7 +24,8 @@ import numpy as np
 from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .images import Images, conv2d_shape, pad, pad_line
 from .products import table
-from .sweeps import ITEMS, fold_task, residues
+from .sums import ITEMS, fold_task
+from .sweeps import residues
 from .tasks import Task, run, scratch
 from .tile import (
     VECTOR_BYTES,

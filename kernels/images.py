@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from .arrays import Pads, Pair, Shape, jit
+from .tile import VECTOR_BYTES, tile_load, tile_rows, tile_store
 
 
 def conv2d_shape(
@@ -68,6 +69,31 @@ def pad_line(x, n, images, h, padded, to):
     for k in range(inside):
         target[k] = source[k]
     _fill(padded, to + before + inside, after)
+
+
+@jit()
+def pad_line_in_vectors(x, n, images, h, padded):
+    """Copy the line h of the padded image n of x into ``padded`` (C / L, H, W, L).
+
+    That is an image for each vector of L channels; unused ones of the last are 0.
+    """
+    height, width, channels, top, bottom, left, right = images
+    lanes = VECTOR_BYTES // x.itemsize
+    line = (left + width + right) * lanes
+    for c in range(0, channels, lanes):
+        to = (c // lanes * (top + height + bottom) + h) * line
+        if h < top or h >= top + height:
+            _fill(padded, to, line)
+            continue
+        _fill(padded, to, left * lanes)
+        to += left * lanes
+        start = (n * height + h - top) * width * channels + c
+        for _ in range(width):
+            vector = tile_load(x, tile_rows(start, 0, 1), channels - c, 1)
+            tile_store(padded, tile_rows(to, 0, 1), vector, lanes)
+            start += channels
+            to += lanes
+        _fill(padded, to, right * lanes)
 
 
 @jit()

@@ -17,7 +17,7 @@ from .arrays import Array, Pair, empty, jit
 from .images import Images, pad
 from .matrices import transpose_task
 from .products import PANEL, make_outer, table
-from .sweeps import ITEMS, fold_task
+from .sums import ITEMS, fold_task
 from .tasks import Task, scratch
 from .tile import (
     VECTOR_BYTES,

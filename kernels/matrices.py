@@ -7,7 +7,8 @@ import numpy as np
 
 from .arrays import Array, empty, jit
 from .products import MANY, PANEL, cover, outer_over, table
-from .sweeps import ITEMS, cut
+from .sums import ITEMS
+from .sweeps import cut
 from .tasks import Task, scratch
 from .tile import (
     VECTOR_BYTES,

@@ -1,12 +1,9 @@
-"""The loops of products.py over all images of a batch, as tasks.
+"""Equation (1) of products.py over all images of a batch, as a task.
 
 An image that needs padding is copied into scratch memory of the thread first (as a pass
-of its own that cost 30 %).  A gradient by the weights is a sum over all pixels: it is
-cut into about ``ITEMS`` parts, chunks of images or blocks of rows, by its size alone,
-so that the bits are the same for any number of threads.  Equation (1) has no sum that
-would be cut: images are shared out among the threads there are, and where they are few,
-bands of their rows and blocks of their channels (``cut``; prediction of one image: 43
-instead of 51 us).
+of its own that cost 30 %).  No sum is cut, so images may be shared out among the
+threads there are, and where they are few, bands of their rows and blocks of their
+channels (``cut``; prediction of one image: 43 instead of 51 us).
 """
 
 import functools
@@ -15,13 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, empty, jit
+from .arrays import Array, jit
 from .images import Images, pad
-from .products import PANEL, ROW, cover, outer_over, panel_size, table, windows_over
-from .tasks import BLOCK, THREADS, Task, scratch
+from .products import ROW, cover, panel_size, table, windows_over
+from .tasks import THREADS, Task, scratch
 from .tile import VECTOR_BYTES
-
-ITEMS = 8
 
 
 @functools.cache
@@ -173,118 +168,3 @@ def residues(
     # every class sweeps over the same padded dy
     above = max(above, *(count - below - outputs for _, count, _ in classes))
     return classes, below, above
-
-
-class Pixels(NamedTuple):
-    """The pixels of (2): counts, and steps in numbers of the arrays."""
-
-    images: int  # N
-    rows: int  # of windows, in an image
-    columns: int
-    x_image: int  # from an image to the next
-    y_image: int
-    x_row: int  # from a row of windows to the next
-    y_row: int
-    x_column: int  # from a window to the next
-    y_column: int
-    groups: int
-    x_group: int  # channels of a group
-    y_group: int
-
-
-def outer_tasks(
-    pixels: Pixels,
-    x: Array,
-    images: Images,
-    x_at: NDArray[np.int64],
-    dy: Array,
-    dw: Array,
-) -> list[Task]:
-    """Return the tasks of dw = the sum of equation (2) over all images.
-
-    The images are cut into chunks, each with a sum of its own; these are added in
-    order.  A large dw is cut into blocks of rows instead, and has one sum.
-
-    Parameters
-    ----------
-    x_at : where the inputs of a window are
-    """
-    rows, columns = x_at.size, dw.size // x_at.size
-    # eight sums of more than 64k numbers leave the L2 cache: 128 to 128 channels, 3x3
-    chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= 262144 else 1
-    unit = 12 if pixels.y_group > VECTOR_BYTES // x.itemsize else 10  # whole tiles
-    block = -(-rows // (-(-ITEMS // chunks) * unit)) * unit
-    blocks = -(-rows // block)
-    tasks = []
-    if chunks == 1 and images.padded_size:
-        whole = empty((pixels.images, images.padded_size), x.dtype)
-        tasks.append(Task(_pad_item, len(whole), x.reshape(-1), images, whole))
-        x, images = whole, Images(1, 1, 1)
-        pixels = pixels._replace(x_image=whole.shape[1])
-    sums = empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
-    padded = scratch(images.padded_size, x.dtype)
-    places = table(np.arange(rows) * columns)
-    tasks.append(
-        Task(
-            _outer_body(outer_over(cover(pixels.y_group, x.itemsize))),
-            chunks * blocks, pixels, (chunks, blocks, block, rows),
-            x.reshape(-1), images, padded, table(x_at), dy.reshape(-1), sums, places,
-            scratch(PANEL // x.itemsize, x.dtype),
-        )
-    )  # fmt: skip
-    return tasks + ([fold_task(sums, dw)] if chunks > 1 else [])
-
-
-@jit()
-def _pad_item(n, thread, x, images, padded):
-    height, _, _, top, bottom, _, _ = images
-    pad(x, n, images, 0, top + height + bottom, padded[n])
-
-
-@functools.cache
-def _outer_body(outer: Any) -> Any:
-    @jit()
-    def outer_item(
-        item, thread, pixels, cut, x, images, padded, x_at, dy, sums, d_at, panels
-    ):  # fmt: skip
-        chunks, blocks, block, rows = cut
-        chunk, ka = item // blocks, item % blocks * block
-        kb = min(ka + block, rows)
-        d = sums[chunk]
-        height, _, _, top, bottom, _, _ = images
-        first = chunk * pixels.images // chunks
-        last = (chunk + 1) * pixels.images // chunks
-        if first == last:  # no image at all
-            d[:] = 0
-        for n in range(first, last):
-            source, x0 = x, n * pixels.x_image
-            if padded.size:
-                source, x0 = padded[thread], 0
-                pad(x, n, images, 0, top + height + bottom, source)
-            for g in range(pixels.groups):
-                outer(
-                    source, x0 + g * pixels.x_group, pixels.x_row, pixels.x_column,
-                    x_at, ka, kb, dy, n * pixels.y_image, pixels.y_row, pixels.y_column,
-                    pixels.rows, pixels.columns, n == first, g * pixels.y_group,
-                    (g + 1) * pixels.y_group, d, d_at, panels[thread],
-                )  # fmt: skip
-
-    return outer_item
-
-
-def fold_task(parts: Array, total: Array) -> Task:
-    """Return the task total = parts[0] + parts[1] + ..., added in this order."""
-    flat = parts.reshape(len(parts), -1), total.reshape(-1)
-    return Task(_fold_item, -(-total.size // BLOCK), *flat)
-
-
-@jit()
-def _fold_item(item, thread, parts, total):
-    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, total.size))
-    total = total[part]
-    for k in range(total.size):
-        total[k] = 0
-    for chunk in range(len(parts)):
-        add = parts[chunk][part]
-        for k in range(total.size):
-            total[k] += add[k]

@@ -70,7 +70,7 @@ def test_imports_go_down(file):
 
 
 SHARED = {"arrays", "cache", "tasks", "tile", "products", "sweeps", "list_backward"}
-SHARED |= {"channels", "images", "matrices"}
+SHARED |= {"channels", "images", "matrices", "sums"}
 ALLOWED = {
     "conv2d": {"depthwise2d", "winograd"},  # among which it chooses
     "conv2d_relu_maxpool2d": {"conv2d", "maxpool2d", "winograd"},  # which it fuses

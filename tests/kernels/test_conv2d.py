@@ -3,6 +3,8 @@ import pytest
 from scipy.signal import correlate
 
 from sora_np.kernels import conv2d as k
+from sora_np.kernels import sums
+from sora_np.kernels.tile import VECTOR_BYTES
 
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, (kh, kw, filters), strides, pads, dilation, groups
@@ -15,6 +17,7 @@ CASES = {  # id: x shape, (kh, kw, filters), strides, pads, dilation, groups
     "same-strided": ((2, 6, 5, 2), (3, 3, 3), (2, 2), ((0, 1), (1, 1)), (1, 1), 1),
     "dilation": ((2, 9, 9, 3), (3, 2, 4), (1, 1), ((2, 2), (0, 1)), (2, 3), 1),
     "groups": ((2, 5, 5, 6), (3, 3, 4), (1, 1), NONE, (1, 1), 2),
+    "groups-of-vectors": ((2, 5, 6, 64), (2, 2, 4), (1, 1), NONE, (1, 1), 2),
     "groups-dilation": ((1, 7, 7, 6), (3, 3, 9), (1, 1), NONE, (2, 2), 3),
     "depthwise": ((2, 5, 5, 4), (3, 3, 4), (1, 1), ((1, 1), (1, 1)), (1, 1), 4),
     "no-images": ((0, 5, 5, 2), (3, 3, 3), (1, 1), NONE, (1, 1), 1),
@@ -48,6 +51,54 @@ def test_dw_is_the_formula(problem, close):
     x, w, _, dy, window = problem
     expected = k.conv2d_dw_reference(x, dy, w.shape, *window)
     close(k.conv2d_dw(x, dy, w.shape, *window), expected)
+
+
+def test_dw_of_images_in_vectors_is_the_formula(problem, close, monkeypatch):
+    x, w, _, dy, window = problem
+    lanes, groups = VECTOR_BYTES // x.itemsize, window[-1]
+    whole = groups == 1 or w.shape[2] % lanes == 0
+    monkeypatch.setattr(sums, "is_crowded", lambda *_: whole)
+    expected = k.conv2d_dw_reference(x, dy, w.shape, *window)
+    close(k.conv2d_dw(x, dy, w.shape, *window), expected)
+
+
+CROWDED = {  # id: x shape, filters, stride, padding, groups, largest of several sums
+    "no-padding": ((2, 11, 13, 64), 40, 1, 0, 1, 10**6),
+    "padding": ((1, 9, 12, 64), 24, 1, 1, 1, 10**6),
+    "strides": ((2, 9, 9, 128), 96, 2, 1, 1, 10**6),
+    "groups": ((1, 16, 14, 64), 64, 1, 1, 2, 10**6),
+    "one-sum": ((2, 9, 11, 64), 24, 1, 1, 1, 1),
+    "one-sum-no-padding": ((2, 11, 13, 64), 40, 1, 0, 1, 1),
+}
+
+
+@pytest.mark.parametrize("case", CROWDED.values(), ids=CROWDED)
+def test_dw_of_crowded_images(case, dtype, close, rng, monkeypatch):
+    """SciPy's correlation, a channel and a filter at a time; some at random."""
+    seen, rule = [], sums.is_crowded
+    monkeypatch.setattr(sums, "is_crowded", lambda *a: seen.append(rule(*a)) or seen[0])
+    shape, filters, stride, pad, groups, largest = case
+    monkeypatch.setattr(sums, "LARGEST", largest)
+    x = rng.standard_normal(shape).astype(dtype)
+    channels = shape[3] // groups
+    w_shape = (3, 3, channels, filters)
+    sweep = (stride, stride), ((pad, pad), (pad, pad)), (1, 1)
+    dy = rng.standard_normal(k.conv2d_shape(shape, w_shape, *sweep)).astype(dtype)
+    dw = k.conv2d_dw(x, dy, w_shape, *sweep, groups)
+    assert seen == [True]
+    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
+    height, width = (stride * (size - 1) + 1 for size in dy.shape[1:3])
+    spread = np.zeros((len(x), height, width, filters), dtype)
+    spread[:, ::stride, ::stride] = dy
+    for c, o in {
+        (0, 0),
+        (channels - 1, filters - 1),
+        *map(tuple, rng.integers(0, 16, (6, 2))),
+    }:
+        group = o * groups // filters
+        images = zip(padded[..., group * channels + c], spread[..., o], strict=True)
+        expected = sum(correlate(*image, mode="valid")[:3, :3] for image in images)
+        close(dw[:, :, c, o], expected)
 
 
 def test_dx_is_the_formula(problem, close):
