@@ -6,7 +6,7 @@ Copy one, and change what you like.
 Test accuracy on full Fashion-MNIST, measured once each, and time on 2 cores:
 
 ==========  =========  ======================  =====================================
-sora        10 epochs  0.9123                  45 s   (as it stands: on fashion_mini)
+sora        10 epochs  0.9123                  41 s   (as it stands: on fashion_mini)
 fashion-93  14 epochs  0.9397, 0.9380, 0.9370  12 min  (seeds 0, 1, 2; one thread)
 ==========  =========  ======================  =====================================
 """
