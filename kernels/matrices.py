@@ -58,10 +58,7 @@ def _transpose_body(lanes: int) -> Any:
 
 
 def tasks_by_parts(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> list[Task]:
-    """Return the tasks y = f(x w + bias) with sums taken part by part.
-
-    None where that is not faster.
-    """
+    """Return the tasks y = f(x w + bias) part by part of its sums; [] where slower."""
     shape = *x.shape, len(bias), x.itemsize
     if is_deep(*shape):
         return [deep_task(x, w, bias, relu, y)]
