@@ -227,14 +227,16 @@ CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winogr
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
     **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
-    **dict.fromkeys(("sweeps", "conv2d", "images"), ("sweeps", *CONVOLUTION)),
+    **dict.fromkeys(("sweeps", "sums", "conv2d"), ("sweeps", *CONVOLUTION)),
     "matrices": ("matrices", *CONVOLUTION),
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
+    "images": ("sweeps", *CONVOLUTION),
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
 }
 BESIDE = {  # tests of a kernel that are not in tests/kernels
     **dict.fromkeys(KERNELS["conv2d"], ["conformance/test_images"]),
-    **dict.fromkeys(("sweeps", "images", "list_backward"), ["conformance/test_images"]),
+    **dict.fromkeys(("sweeps", "sums", "images"), ["conformance/test_images"]),
+    "list_backward": ["conformance/test_images"],
     "maxpool2d": ["kernels/test_conv2d_relu_maxpool2d", "conformance/test_images"],
     "arrays": ["conformance/test_inputs", "models/test_mistakes"],
     "tasks": ["test_determinism", "test_processes"],
