@@ -66,7 +66,7 @@ CROWDED = {  # id: x shape, filters, stride, padding, groups, largest of several
     "no-padding": ((2, 11, 13, 64), 40, 1, 0, 1, 10**6),
     "padding": ((1, 9, 12, 64), 24, 1, 1, 1, 10**6),
     "strides": ((2, 9, 9, 128), 96, 2, 1, 1, 10**6),
-    "groups": ((1, 16, 14, 64), 64, 1, 1, 2, 10**6),
+    "groups": ((1, 16, 14, 128), 64, 1, 1, 2, 10**6),
     "one-sum": ((2, 9, 11, 64), 24, 1, 1, 1, 1),
     "one-sum-no-padding": ((2, 11, 13, 64), 40, 1, 0, 1, 1),
 }
