@@ -227,8 +227,8 @@ CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winogr
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
     **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
-    **dict.fromkeys(("sweeps", "sums", "conv2d"), ("sweeps", *CONVOLUTION)),
-    "matrices": ("matrices", *CONVOLUTION),
+    **dict.fromkeys(("sweeps", "conv2d"), ("sweeps", *CONVOLUTION)),
+    **{"sums": (*CONVOLUTION, "sweeps"), "matrices": (*CONVOLUTION[3::-1], "matrices")},
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
     "images": ("sweeps", *CONVOLUTION),
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
