@@ -227,10 +227,10 @@ CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winogr
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
     **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
-    **dict.fromkeys(("sweeps", "conv2d"), ("sweeps", *CONVOLUTION)),
-    **{"sums": (*CONVOLUTION, "sweeps"), "matrices": (*CONVOLUTION[3::-1], "matrices")},
+    **dict.fromkeys(("sweeps", "conv2d", "images"), ("sweeps", *CONVOLUTION)),
+    "sums": (*CONVOLUTION, "sweeps"),
+    "matrices": ("dense", "matrices", *CONVOLUTION),
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
-    "images": ("sweeps", *CONVOLUTION),
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
 }
 BESIDE = {  # tests of a kernel that are not in tests/kernels
