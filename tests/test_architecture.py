@@ -121,39 +121,6 @@ def test_every_kernel_stands_beside_its_formula(name):
             assert parameter.default in defaults, f"{key}: {argument}"
 
 
-def code_lines(path):
-    """Count lines of code: neither blank, nor comment, nor docstring."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(body[0].value, ast.Constant):
-                body[0].value = ast.Constant(...)
-    return len(ast.unparse(tree).splitlines())
-
-
-def test_the_core_can_be_read_in_an_afternoon():
-    # without the machinery of speed, which nobody needs in order to follow a formula,
-    # and without what stands beside the core in the same form: further optimisers,
-    # their options and schedules, augmentation and normalisation of data, and the calls
-    # of callbacks around steps
-    machinery = SHARED | ALLOWED["conv2d"] | {"work", "gather"}
-    machinery |= {"conv2d_relu_maxpool2d"}
-    further = {"adagrad", "nadam", "axpby", "clip", "l1_l2", "schedules"}
-    further |= {"philox", "affine_warp", "warp", "fitted", "normalization"}
-    further |= {"min_max_scaling", "gaussian_noise"}
-    folders = "kernels", "sora_np/layers", "sora_np/losses", "sora_np/optimizers"
-    core = [
-        path
-        for folder in folders
-        for path in ROOT.glob(f"{folder}/*.py")
-        if path.stem not in machinery | further and not path.stem.startswith("random_")
-    ]
-    names = "models", "training", "steps", "network", "graph"
-    core += [ROOT / f"sora_np/{name}.py" for name in names]
-    assert sum(map(code_lines, core)) < 3000
-
-
 def test_no_flag_of_fast_maths_loses_nan():
     """With fastmath=True, x != x is False for NaN; REORDER's flags keep it."""
     assert REORDER <= {"reassoc", "contract", "arcp", "nsz"}
