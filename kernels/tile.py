@@ -30,6 +30,7 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
                        acc[0, k] = a[start + k] if codes[start + k] == code else 0
     tile_find(codes, start, code, W)     word, whose bit k is codes[start + k] == code
     tile_first(word)                     the lowest k whose bit is 1, in a word not 0
+    tile_nonzero(acc)                    word, whose bit r is acc[r, k] != 0 for some k
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
@@ -155,6 +156,11 @@ def tile_find_reference(codes, start, code, W):
 def tile_first_reference(word):
     """Return the lowest k of which bit k is 1, for a word that is not 0."""
     return (word & -word).bit_length() - 1
+
+
+def tile_nonzero_reference(acc):
+    """Return an int whose bit r says whether acc[r, k] != 0 for some k."""
+    return sum(1 << r for r, row in enumerate(acc) if row.any())
 
 
 def tile_axpy_reference(acc, a, i, other):
@@ -444,6 +450,20 @@ def tile_find(e, codes, start, code, W):  # noqa: D103
 @_operation(tile_first_reference, lambda word: types.int64)
 def tile_first(e, word):  # noqa: D103
     return e.builder.cttz(word, _INT1(1))
+
+
+@_operation(tile_nonzero_reference, lambda acc: types.int64)
+def tile_nonzero(e, acc):  # noqa: D103
+    build, lanes, word = e.builder, e.tile.vector.count, _INT64(0)
+    zero, none = e.tile.vector(None), ir.IntType(lanes)(0)
+    for r in range(e.tile.R):
+        row = acc[r * e.tile.NV : (r + 1) * e.tile.NV]
+        found = [build.fcmp_unordered("!=", vector, zero) for vector in row]
+        bits = functools.reduce(build.or_, found)
+        any_found = build.icmp_unsigned("!=", build.bitcast(bits, none.type), none)
+        bit = build.shl(build.zext(any_found, _INT64), _INT64(r))
+        word = build.or_(word, bit)
+    return word
 
 
 @_operation(tile_axpy_reference, lambda acc, *_: acc)

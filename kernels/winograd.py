@@ -24,6 +24,13 @@ Error, measured in float32: 1.5e-6 of max|y| with 64 channels, 5e-6 with 512, 7e
 it is four times as large.  NaN and infinity never vanish, but they spread over the 4x4
 outputs of their tile, and an infinity may come out as NaN.
 
+Where all inputs of a window are 0, the direct sum is exactly the bias, but (1) rounds
+to numbers of 1e-6 on either side of it.  A ReLU would let gradients through half of
+them, and on a black background a network would train otherwise than the formula says.
+So the bias itself is written there, unless the filters hold NaN or infinity::
+
+    y[i, j, o]    = bias[o]   where x[i + p, j + q, c] = 0 for all p, q, c         (5)
+
 Source: Lavin & Gray, "Fast algorithms for convolutional neural networks",
 arXiv:1509.09308; Winograd, "Arithmetic complexity of computations", 1980; for the
 points Barabasz et al., "Error analysis and improving the accuracy of Winograd
@@ -47,6 +54,7 @@ from .tile import (
     tile_fma,
     tile_load,
     tile_mix,
+    tile_nonzero,
     tile_offsets,
     tile_relu,
     tile_rows,
@@ -83,7 +91,7 @@ A, B, G = ([[float(e) for e in row] for row in m] for m in _matrices(POINTS))
 def winograd_reference(
     x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))
 ) -> Array:
-    """Return y (N, OH, OW, O) of equation (1); shapes as in :func:`winograd`."""
+    """Return y (N, OH, OW, O) of (1) and (5); shapes as in :func:`winograd`."""
     y = np.empty(conv2d_shape(x.shape, w.shape, pads=pads), x.dtype)
     images, height, width, _ = y.shape
     rows, columns = -(-height // OUT), -(-width // OUT)
@@ -98,6 +106,11 @@ def winograd_reference(
         m = np.einsum("abc,abco->abo", v, u)
         tile = np.einsum("ia,jb,abo->ijo", to_y, to_y, m) + bias
         y[n, i : i + OUT, j : j + OUT] = tile[: height - i, : width - j]
+    for n, i, j, o in np.ndindex(y.shape):
+        if not padded[n, i : i + TAPS, j : j + TAPS].any() and np.isfinite(
+            y[n, i, j, o]
+        ):
+            y[n, i, j, o] = bias[o]
     return y
 
 
@@ -129,7 +142,7 @@ class Tiles(NamedTuple):
 
 
 def winograd(x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))) -> Array:
-    """Return y (N, OH, OW, O) of equation (1).
+    """Return y (N, OH, OW, O) of equations (1) and (5).
 
     Parameters
     ----------
@@ -146,7 +159,7 @@ def winograd(x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))) -> 
 def winograd_tasks(
     x: Array, w: Array, bias: Array, y: Array, pads: Pads, relu: bool = False
 ) -> list[Task]:
-    """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    """Return the tasks that write y of (1) and (5), or max(y, 0) where ``relu``."""
     images, height, width, channels = x.shape
     _, y_height, y_width, filters = y.shape
     rows, columns = -(-y_height // OUT), -(-y_width // OUT)
@@ -175,7 +188,7 @@ def winograd_tasks(
             np.where((h >= 0) & (h < height), 0, -channels),
             np.where(j < y_width, 0, -filters),
             table(np.arange(block) * channels), np.arange(channels),
-            table(np.arange(block) * part), patches, v, m,
+            table(np.arange(block) * part), patches, v, m, scratch(block, np.int64),
         ),
     ]  # fmt: skip
 
@@ -266,9 +279,9 @@ def _tiles_body(windows: Any) -> Any:
     @jit()
     def tiles_item(
         item, thread, tiles, x, u, bias, nothing, one, relu, y, above, beside, v_at,
-        inputs, m_at, patches, vs, ms,
+        inputs, m_at, patches, vs, ms, zeros,
     ):  # fmt: skip
-        patch, v, m = patches[thread], vs[thread], ms[thread]
+        patch, v, m, zero = patches[thread], vs[thread], ms[thread], zeros[thread]
         # a last block of few tiles overlaps the one before and writes the same numbers:
         # it has as many as a register tile has rows
         first = item // tiles.parts * tiles.block
@@ -282,6 +295,7 @@ def _tiles_body(windows: Any) -> Any:
         u_step = _step(channels * _whole(tiles.filters, panel))
         for t in range(count):
             _inputs(tiles, first + t, x, above, patch, v, v_at[t], v_step)
+            zero[t] = _zero_windows(tiles, first + t, x, above)
         for ab in range(IN * IN):
             for k in range(o, last, panel):
                 u_at = ab * u_step + k // panel * (channels - 1) * panel
@@ -294,6 +308,8 @@ def _tiles_body(windows: Any) -> Any:
                 tiles, first + t, m, m_at[t], m_step, o, last, bias, one, relu, beside,
                 patch, y,
             )  # fmt: skip
+            if zero[t]:
+                _biases(tiles, first + t, zero[t], o, last, bias, relu, y)
 
     return tiles_item
 
@@ -358,3 +374,55 @@ def _outputs(
                 row = tile_relu(row)
             pixels = tile_rows(corner + k * line + o, filters, OUT)
             tile_store(y, pixels, row, tile_offsets(beside, j, left, OUT))
+
+
+# --- windows of zeros -------------------------------------------------------------
+
+# bit IN * j + i of a word is output (i, j) of a tile, or input (i, j)
+OUTPUTS = sum(1 << (IN * j + i) for i in range(OUT) for j in range(OUT))
+
+
+@jit()
+def _zero_windows(tiles, t, x, above):
+    """Return the word of the outputs of tile t all of whose inputs are 0.
+
+    The four inputs in the middle belong to all windows between them: where none of the
+    four is 0, as is usual, no window is.
+    """
+    lanes, channels = VECTOR_BYTES // x.itemsize, tiles.channels
+    n, i, j = _place(tiles, t)
+    line = tiles.width * channels
+    corner = (n * tiles.height + i - tiles.top) * line + (j - tiles.left) * channels
+    found = 0
+    for k in range(2, 4):
+        left = channels if 0 <= j + k - tiles.left < tiles.width else 0
+        lefts = tile_offsets(above, i + 2, left, 2)
+        pixels = tile_rows(corner + 2 * line + k * channels, line, 2)
+        found += tile_nonzero(tile_load(x, pixels, lefts, 1))
+    if found == 6:
+        return 0
+    word = 0
+    for k in range(IN):
+        left = channels if 0 <= j + k - tiles.left < tiles.width else 0
+        for c in range(0, left, lanes):
+            lefts = tile_offsets(above, i, left - c, IN)
+            pixels = tile_rows(corner + k * channels + c, line, IN)
+            word |= tile_nonzero(tile_load(x, pixels, lefts, 1)) << (IN * k)
+    word |= word >> 1 | word >> 2  # the inputs of three rows,
+    word |= word >> IN | word >> (2 * IN)  # and of three columns
+    return OUTPUTS & ~word
+
+
+@jit()
+def _biases(tiles, t, word, first, last, bias, relu, y):
+    """Write y[i, j, o] of equation (5) for the outputs (i, j) of tile t in ``word``."""
+    n, i, j = _place(tiles, t)
+    values = bias[first:last]
+    for k in range(min(OUT, tiles.y_height - i)):
+        for h in range(min(OUT, tiles.y_width - j)):
+            if word >> (IN * h + k) & 1:
+                pixel = (n * tiles.y_height + i + k) * tiles.y_width + j + h
+                row = y[pixel * tiles.filters + first :]
+                for o in range(len(values)):
+                    if abs(row[o]) < np.inf:
+                        row[o] = 0 if relu and values[o] < 0 else values[o]

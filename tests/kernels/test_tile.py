@@ -25,6 +25,7 @@ from sora_np.kernels.tile import (
     tile_load,
     tile_mix,
     tile_mul,
+    tile_nonzero,
     tile_offsets,
     tile_pick,
     tile_relu,
@@ -143,6 +144,11 @@ def places(codes, start, code, found):
             n += 1
         found[n] = -1
         n += 1
+
+
+@jit
+def nonzero(a, table, left, found):
+    found[0] = tile_nonzero(tile_load(a, tile_offsets(table, 0, 0, 3), left, 2))
 
 
 MATRIX = [[1, 0, -1], [0, 2, 0], [3, 0.5, 1], [-1, 1, 1]]
@@ -274,6 +280,18 @@ def test_pick_by_hand(dtype):
     assert y.tolist() == [1, 0, 0, 4, 77]
     pick(a, np.array([5, 5, 255, 4, 5, 5], np.uint8), 1, 255, 4, y)
     assert y.tolist() == [0, 2, 0, 0, 77]
+
+
+def test_nonzero_by_hand(dtype):
+    """Rows 0 and 2 of three begin at a[0] and a[2 * L + 1]; row 1 holds -0 and 0."""
+    width, found = 2 * lanes(dtype), np.zeros(1, np.int64)
+    a = np.zeros(3 * width, dtype)
+    a[[width - 1, -1]], a[width] = [np.nan, 1e-45], -0.0
+    table = np.arange(3) * width
+    nonzero(a, table, width, found)
+    assert found[0] == 0b101
+    nonzero(a, table, width - 1, found)  # the last columns are left out
+    assert found[0] == 0
 
 
 def test_find_and_first_by_hand():
