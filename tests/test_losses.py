@@ -233,6 +233,48 @@ def test_what_is_ignored_is_not_counted():
         loss([8, 0, 2], logits)
 
 
+OUTSIDE = {  # loss, y_true, what the error says
+    "bytes": (BinaryCrossentropy(), [[0], [255]], r"255 at y_true\[1, 0\].*by 255"),
+    "one-and-two": (
+        BinaryCrossentropy(True),
+        [[1], [2]],
+        r"2 at y_true\[1, 0\].*y - 1",
+    ),
+    "signs": (BinaryCrossentropy(), [[-1], [1]], r"-1 at .*loss='hinge'"),
+    "labels": (BinaryCrossentropy(), [[7], [0]], r"7 at y_true\[0, 0\]"),
+    "kld": (KLDivergence(), [[0], [255]], "kl_divergence takes targets from 0 to 1"),
+    "hinge": (Hinge(), [[1], [2]], "hinge takes targets from -1 to 1, got 2 at y_true"),
+}
+
+
+@pytest.mark.parametrize("loss, true, text", OUTSIDE.values(), ids=OUTSIDE)
+def test_targets_out_of_range_are_refused(loss, true, text):
+    """Keras returns -58,626 or the like, which training drives ever lower."""
+    for use in (
+        loss,
+        loss.gradient,
+        lambda t, p: loss.check_targets(np.array(t), (1,)),
+    ):
+        with pytest.raises(ValueError, match=text):
+            use(true, [[0.5], [0.5]])
+
+
+def test_rounded_and_smooth_targets_are_taken():
+    t = np.nextafter(np.float32(1), np.float32(2))
+    expected = -math.log(0.5)
+    assert BinaryCrossentropy()([[t, 0.3]], [[0.5, 0.5]]) == pytest.approx(expected)
+    assert math.isnan(BinaryCrossentropy()([[math.nan]], [[0.5]]))
+
+
+@pytest.mark.parametrize("row", [[0, 255, 0], [1, 1, 0], [1, -1, 1.5], [0.5, 0.2, 0.2]])
+def test_rows_that_are_no_shares_are_warned_of(row):
+    text = r"takes one-hot rows, or shares that sum to 1, but y_true\[2\] sums to"
+    with pytest.warns(UserWarning, match=text) as caught:
+        CategoricalCrossentropy().check_targets([*ONE_HOT.tolist(), row], (3,))
+    assert len(caught) == 1
+    CategoricalCrossentropy().check_targets([[0, 0, 0], [0.3, 0.3, 0.4]], (3,))
+
+
 ALIASES = {
     **{"mape": MeanAbsolutePercentageError, "MSLE": MeanSquaredLogarithmicError},
     **{"kld": KLDivergence, "kl_divergence": KLDivergence, "huber": Huber},

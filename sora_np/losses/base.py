@@ -77,12 +77,12 @@ class Loss:
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
         """Raise where y_true does not suit predictions (N, *output_shape)."""
-        self.targets(y_true, _zeros(len(y_true), *output_shape))
+        self.targets(y_true, zeros(len(y_true), *output_shape))
 
     def check_weights(self, weights: Array, output_shape: Shape) -> None:
         """Raise where weights do not suit predictions (N, *output_shape)."""
-        zeros = _zeros(len(weights), *output_shape)
-        self._factors(zeros.max(self.axis) if output_shape else zeros, weights)
+        blank = zeros(len(weights), *output_shape)
+        self._factors(blank.max(self.axis) if output_shape else blank, weights)
 
     def __call__(
         self,
@@ -176,21 +176,45 @@ class Loss:
         if weight is None:
             return losses.dtype.type(1)
         factors = kernel_array(weight, losses.dtype, "sample_weight")
-        while factors.ndim > 1 and factors.shape[-1] == 1:
-            factors = factors[..., 0]
-        if factors.shape != losses.shape[: factors.ndim]:
-            raise ValueError(
-                f"sample_weight has shape {factors.shape}, the losses {losses.shape}: "
-                "give one weight a sample, or one a loss"
-            )
-        spread = factors.reshape(factors.shape + (1,) * (losses.ndim - factors.ndim))
-        return np.broadcast_to(spread, losses.shape)
+        return spread(factors, losses.shape, "the losses", "one a loss")
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
         return arguments_of(self)
 
 
-def _zeros(*shape: int) -> Array:
+def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
+    """Return weights in ``shape``: one rule for losses and metrics.
+
+    The shape of ``weight`` is a beginning of ``shape``; axes of length 1 after that are
+    dropped, so that (N, 1) serves as (N,).
+
+    Parameters
+    ----------
+    what, finest : whose shape it is, and the most that a user can give, for the error
+
+    Raises
+    ------
+    ValueError : for any other shape; one weight is never used for several samples
+
+    Examples
+    --------
+    >>> spread(np.array([[1.0], [2.0]]), (2, 2), "the losses", "one a loss")
+    array([[1., 1.],
+           [2., 2.]])
+    """
+    given = weight.shape
+    while weight.ndim > 1 and weight.shape[-1] == 1:
+        weight = weight[..., 0]
+    if weight.shape != shape[: weight.ndim]:
+        raise ValueError(
+            f"sample_weight has shape {given}, {what} {shape}: "
+            f"give one weight a sample, or {finest}"
+        )
+    wide = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
+    return np.broadcast_to(wide, shape)
+
+
+def zeros(*shape: int) -> Array:
     """Return zeros that all lie in one place, whatever the shape."""
     return np.ndarray(shape, np.float32, bytes(4), strides=(0,) * len(shape))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
+from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.sigmoid import sigmoid
 from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy,
@@ -18,13 +18,14 @@ from sora_np.kernels.tasks import Program
 from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
 from .base import EPSILON, Loss
+from .targets import class_labels, label_hint, warn_of_rows, within
 
 
 class Hinge(Loss):
     """The mean of max(0, 1 - t y) for targets t of -1 or 1 and scores y.
 
     Targets that are all 0 or 1 are taken as -1 and 1, as in Keras.  Derivative -t / K
-    where t y < 1, else 0.
+    where t y < 1, else 0.  Raises ValueError for t outside [-1, 1].
 
     Source: Cortes & Vapnik (1995), "Support-Vector Networks".
 
@@ -33,7 +34,7 @@ class Hinge(Loss):
     """
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
-        t = super().targets(y_true, y_pred)
+        t = within(super().targets(y_true, y_pred), self.name, -1)
         return 2 * t - 1 if np.isin(t, (0, 1)).all() else t
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
@@ -47,7 +48,8 @@ class Hinge(Loss):
 class KLDivergence(Loss):
     """sum_k t[k] log(t[k] / p[k]) for distributions t and p, clipped to [1e-7, 1].
 
-    Derivative -t / p, and 0 where the clip holds.
+    Derivative -t / p, and 0 where the clip holds.  Raises ValueError for t outside
+    [0, 1], where Keras clips without a word.
 
     Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 3.13.
 
@@ -56,7 +58,8 @@ class KLDivergence(Loss):
     """
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
-        return np.clip(super().targets(y_true, y_pred), EPSILON, 1)
+        t = within(super().targets(y_true, y_pred), self.name)
+        return np.clip(t, EPSILON, 1)
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
         log_ratio = np.log(y_true / np.clip(y_pred, EPSILON, 1))
@@ -84,6 +87,11 @@ class BinaryCrossentropy(Loss):
     from_logits : whether y_pred holds z instead of p
     label_smoothing : s, which turns t into t (1 - s) + s / 2
 
+    Raises
+    ------
+    ValueError : for t outside [0, 1], such as labels 1 and 2 or bytes 0 and 255, of
+        which the loss has no lower bound (Keras returns it without a word)
+
     Examples
     --------
     >>> round(BinaryCrossentropy()([[1.0]], [[0.5]]), 4)
@@ -103,7 +111,7 @@ class BinaryCrossentropy(Loss):
         self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
-        t = super().targets(y_true, y_pred)
+        t = within(super().targets(y_true, y_pred), self.name)
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / 2
         return t
@@ -221,8 +229,17 @@ class CategoricalCrossentropy(_OverClasses):
             t = t * (1 - self.label_smoothing) + share
         return t
 
+    def check_targets(self, y_true: Any, output_shape: Shape) -> None:
+        """Raise as the loss would; warn of rows that are no shares of one sample.
+
+        Rows of zeros are meant: samples that cost nothing.
+        """
+        super().check_targets(y_true, output_shape)
+        if np.ndim(y_true) == len(output_shape) + 1:
+            warn_of_rows(y_true, self.axis, self.name)
+
     def _hint(self, y_true: Array, y_pred: Array) -> str:
-        return _label_hint(y_true, y_pred, "sparse_categorical_crossentropy")
+        return label_hint(y_true, y_pred, "sparse_categorical_crossentropy")
 
 
 class SparseCategoricalCrossentropy(_OverClasses):
@@ -287,28 +304,12 @@ class SparseCategoricalCrossentropy(_OverClasses):
         if labels.ndim == len(shape) and labels.shape[-1] == 1:
             labels = labels[..., 0]
         if labels.shape != shape[:-1]:
-            hint = _label_hint(np.zeros(shape[:-1]), labels, "categorical_crossentropy")
+            hint = label_hint(np.zeros(shape[:-1]), labels, "categorical_crossentropy")
             raise ValueError(
                 f"{self.name} takes labels y_true of shape {shape[:-1]} for y_pred "
                 f"{shape}, got {labels.shape}{hint}"
             )
-        if labels.dtype.kind not in "iub":
-            kernel_array(labels, name="y_true")
-            if not np.array_equal(labels, np.trunc(labels)):  # NaN is unequal too
-                raise ValueError(
-                    f"{self.name} takes whole-number labels, got y_true of "
-                    f"{labels.dtype} with fractions or NaN"
-                )
-        wrong = (labels < 0) | (labels >= shape[-1])
-        if self.ignore_class is not None:
-            wrong &= labels != self.ignore_class
-        if wrong.any():
-            place = tuple(map(int, np.argwhere(wrong)[0]))
-            raise ValueError(
-                f"{self.name} takes labels from 0 to {shape[-1] - 1} ({shape[-1]} "
-                f"classes), got {labels[place]} at y_true[{', '.join(map(str, place))}]"
-            )
-        return labels.astype(np.int64)
+        return class_labels(labels, shape[-1], self.ignore_class, self.name)
 
 
 def _as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
@@ -318,9 +319,3 @@ def _as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
     y_rows = np.ascontiguousarray(moved.reshape(-1, classes))
     t_rows = np.ascontiguousarray(np.moveaxis(t, axis, -1).reshape(-1, classes))
     return t_rows, y_rows, moved.shape
-
-
-def _label_hint(labels: Array, one_hot: Array, other: str) -> str:
-    if one_hot.ndim == labels.ndim + 1 or labels.shape[1:] == (1,):
-        return f": for these targets take loss={other!r}, or convert them"
-    return ""

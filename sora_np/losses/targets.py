@@ -1,0 +1,89 @@
+"""What targets of classification are: shares, one-hot rows, labels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.warn import warn
+
+ROUNDING = 1e-5  # by which a share may be outside [0, 1]
+
+
+def within(t: Array, name: str, low: float = 0) -> Array:
+    """Return targets of the loss ``name``, or raise ValueError outside [low, 1].
+
+    Rounding may leave them a little outside.
+    """
+    least, most = float(t.min(initial=0)), float(t.max(initial=0))
+    if least >= low - ROUNDING and most <= 1 + ROUNDING:
+        return t
+    wrong = (t < low - ROUNDING) | (t > 1 + ROUNDING)  # NaN is not: the loss shows it
+    if not wrong.any():
+        return t
+    place = tuple(map(int, np.argwhere(wrong)[0]))
+    if most == 255:
+        cure = "divide bytes by 255"
+    elif most <= 1:
+        cure = "y = (y + 1) / 2, or loss='hinge' for labels -1 and 1"
+    elif most <= 2:
+        cure = "y = y - 1 for labels 1 and 2"
+    else:
+        cure = "y = (y == LABEL) for the label that is meant"
+    raise ValueError(
+        f"{name} takes targets from {low} to 1, got {t[place]:g} at "
+        f"y_true[{', '.join(map(str, place))}]: convert them first, {cure}"
+    )
+
+
+def class_labels(
+    labels: NDArray[Any], classes: int, ignored: int | None, name: str
+) -> NDArray[np.int64]:
+    """Return labels as ints, or raise ValueError for what is not 0..classes - 1.
+
+    Parameters
+    ----------
+    ignored : one more label that may be there; None for none
+    """
+    if labels.dtype.kind not in "iub":
+        kernel_array(labels, name="y_true")
+        if not np.array_equal(labels, np.trunc(labels)):  # NaN is unequal too
+            raise ValueError(
+                f"{name} takes whole-number labels, got y_true of {labels.dtype} with "
+                "fractions or NaN"
+            )
+    wrong = (labels < 0) | (labels >= classes)
+    if ignored is not None:
+        wrong &= labels != ignored
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        raise ValueError(
+            f"{name} takes labels from 0 to {classes - 1} ({classes} classes), got "
+            f"{labels[place]} at y_true[{', '.join(map(str, place))}]"
+        )
+    return labels.astype(np.int64)
+
+
+def warn_of_rows(y_true: Any, axis: int, name: str) -> None:
+    """Warn of rows along ``axis`` that are no shares of one sample.
+
+    Rows of zeros are meant: such a sample costs nothing.
+    """
+    sums: Any = np.sum(y_true, axis=axis, dtype=np.float64)
+    wrong = ~((np.abs(sums - 1) < 1e-3) | (sums == 0))
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        warn(
+            f"{name} takes one-hot rows, or shares that sum to 1, but "
+            f"y_true[{', '.join(map(str, place))}] sums to {sums[place]:g}: for "
+            "several labels a sample take sigmoid and binary_crossentropy, and divide "
+            "bytes by 255"
+        )
+
+
+def label_hint(labels: Array, one_hot: Array, other: str) -> str:
+    """Return how to mend targets that suit the loss ``other``."""
+    if one_hot.ndim == labels.ndim + 1 or labels.shape[1:] == (1,):
+        return f": for these targets take loss={other!r}, or convert them"
+    return ""
