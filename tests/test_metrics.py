@@ -281,11 +281,32 @@ def test_top_k_is_scikit_learns(classified, k, weighted):
 
 
 def test_top_k_with_ties_and_nan():
-    """A tie counts for the label, as in Keras; NaN against it."""
+    """Of equal ones the first count; a row with NaN is never right."""
     top = metrics.SparseTopKCategoricalAccuracy(2)
-    assert top.values(np.array([2]), np.array([[0.5, 0.2, 0.2]])) == [True]
-    assert top.values(np.array([0]), np.array([[np.nan, 0.2, 0.2]])) == [False]
-    assert top.values(np.array([0]), np.array([[0.1, np.nan, 0.2]])) == [False]
+    tied = np.array([[0.2, 0.5, 0.2]] * 3)
+    assert top.values(np.arange(3), tied).tolist() == [True, True, False]
+    for row in ([np.nan, 0.2, 0.2], [0.1, np.nan, 0.2]):
+        assert not top.values(np.arange(3), np.array([row] * 3)).any()
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_a_collapsed_model_is_right_in_k_of_the_classes(k):
+    """scikit-learn's number, where Keras has 1.0."""
+    labels, p = np.repeat(np.arange(5), 4), np.full((20, 5), 0.2)
+    expected = sklearn.top_k_accuracy_score(labels, p, k=k, labels=range(5))
+    assert expected == k / 5
+    assert metrics.SparseTopKCategoricalAccuracy(k)(labels, p) == expected
+    assert metrics.TopKCategoricalAccuracy(k)(np.eye(5)[labels], p) == expected
+    if k == 1:
+        assert metrics.SparseCategoricalAccuracy()(labels, p) == expected
+
+
+def test_top_k_of_no_more_classes_is_warned_of():
+    """As scikit-learn does; once."""
+    metric = metrics.SparseTopKCategoricalAccuracy(3)
+    with pytest.warns(UserWarning, match="the 3 largest of 3 classes: that is alw"):
+        assert metric(LABELS, ROWS) == 1
+    metric.update_state(LABELS, ROWS)
 
 
 REGRESSION = {
@@ -388,6 +409,47 @@ def test_report_is_scikit_learns(classified):
     matrix = metrics.confusion_matrix(labels, predicted, 5)
     theirs = sklearn.confusion_matrix(labels, predicted, labels=range(5))
     np.testing.assert_array_equal(matrix, theirs)
+
+
+ABSENT = {  # y_true, y_pred: labels that leave classes out
+    "perfect": ([1, 2, 3, 3], [1, 2, 3, 3]),
+    "first-and-last": ([1, 2, 1, 4], [2, 2, 1, 4]),
+    "never-true": ([1, 1, 3], [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("true, pred", ABSENT.values(), ids=ABSENT)
+def test_what_neither_truth_nor_prediction_has_is_in_no_mean(true, pred):
+    """scikit-learn's numbers; Keras counts such a class as 0 (0.75 for a perfect one).
+
+    With names every class has a row, without those that are there.
+    """
+    expected = sklearn.classification_report(
+        true, pred, output_dict=True, zero_division=0
+    )
+    actual = metrics.classification_report(true, pred, output_dict=True)
+    assert actual.keys() - {"accuracy"} == expected.keys() - {"accuracy"}
+    for name in actual.keys() & expected.keys():
+        assert actual[name] == pytest.approx(expected[name]), name
+    named = metrics.classification_report(true, pred, list("abcde"), output_dict=True)
+    assert named["macro avg"] == actual["macro avg"] and named["a"]["support"] == 0
+    macro = F1Score("macro")(np.array(true), np.eye(5)[pred])
+    assert macro == pytest.approx(expected["macro avg"]["f1-score"])
+
+
+@pytest.mark.parametrize(
+    "labels, error, text",
+    [
+        (["cat", "dog"], TypeError, "return_inverse=True"),
+        ([0, np.nan], ValueError, "got NaN: of probabilities"),
+        ([0, 2**40], ValueError, "of 1099511627777 classes has no room in memory"),
+        ([[0], [1]], ValueError, r"arrays of labels \(N,\), got \(2, 1\)"),
+    ],
+    ids=["text", "nan", "large", "column"],
+)
+def test_labels_that_no_report_can_be_made_of(labels, error, text):
+    with pytest.raises(error, match=text):
+        metrics.classification_report(labels, labels)
 
 
 def test_report_of_nothing():

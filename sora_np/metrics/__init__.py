@@ -24,7 +24,12 @@ from .regression import (
     R2Score,
     RootMeanSquaredError,
 )
-from .report import classification_report, confusion_matrix, precision_recall_f1
+from .report import (
+    classification_report,
+    confusion_matrix,
+    macro_average,
+    precision_recall_f1,
+)
 from .tally import Tally
 
 __all__ = [
@@ -50,6 +55,7 @@ __all__ = [
     "confusion_matrix",
     "direction",
     "get",
+    "macro_average",
     "precision_recall_f1",
 ]
 
@@ -69,7 +75,8 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
 
     "accuracy", "acc" and "ce", "crossentropy" are chosen by the shapes (with the batch
     axis): one output is binary; a y_true of lower rank or of width 1 is sparse; else
-    categorical.  Names of losses serve too, and functions f(y_true, y_pred).
+    categorical.  Losses serve, too, by name or as objects, and functions f(y_true,
+    y_pred).
 
     >>> get("acc", (32,), (32, 10)).name
     'acc'
@@ -78,6 +85,10 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
         return identifier()
+    if isinstance(identifier, losses.Loss):
+        return MeanLoss(identifier)
+    if isinstance(identifier, type) and issubclass(identifier, losses.Loss):
+        return MeanLoss(identifier())
     if callable(identifier):
         return FunctionMetric(identifier)
     if identifier in ("accuracy", "acc"):

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.losses.targets import within
+from sora_np.warn import warn
 from sora_np.windows import as_count
 
-from .base import Metric, as_labels, same_shape
+from .base import Metric, as_labels, largest, positive, same_shape, sees_of
 
 
 class Accuracy(Metric):
@@ -23,8 +25,22 @@ class Accuracy(Metric):
 
 
 class BinaryAccuracy(Metric):
-    """How often y_pred, above ``threshold`` as 1, equals y_true.
+    """How often y_pred, above ``threshold`` as 1, equals y_true, above 0.5 as 1.
 
+    So labels -1 and 1 and smoothed labels serve, too; NaN is never right.
+
+    Parameters
+    ----------
+    threshold : between 0 and 1 of probabilities, which a model that is compiled with a
+        loss of logits (or hinge) makes of its outputs first; else, such as 0, of the
+        outputs themselves.  Keras compares logits with 0.5 as well
+
+    Raises
+    ------
+    ValueError : for labels outside [-1, 1], such as 1 and 2, or 0 and 255
+
+    Examples
+    --------
     >>> BinaryAccuracy()([1, 0], [0.9, 0.6])
     0.5
     """
@@ -35,74 +51,119 @@ class BinaryAccuracy(Metric):
         super().__init__(name)
         self.threshold = threshold
 
+    @property
+    def sees(self) -> str:
+        return sees_of(self.threshold)
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        within(same_shape(self, y_true, y_pred), self.name, -1)
+
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        hits = same_shape(self, y_true, y_pred) == (y_pred > self.threshold)
+        true = positive(self, same_shape(self, y_true, y_pred))
+        hits = (true == (y_pred > self.threshold)) & ~np.isnan(y_pred)
         return hits.mean(axis=-1) if hits.ndim > 1 else hits
 
 
-class CategoricalAccuracy(Metric):
+class _OfClasses(Metric):
+    """What accuracies over classes share: the shape of y_true, and when it is checked.
+
+    Of equal predictions the first counts as the largest; a row with NaN is never right.
+    """
+
+    direction = "max"
+    sparse = False  # whether y_true holds labels
+
+    @property
+    def sees(self) -> str:
+        return "scores"
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        self.labels(y_true, y_pred)
+
+    def labels(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the label of every row of y_pred."""
+        if y_pred.shape[-1] < 2:
+            raise ValueError(
+                f"{self.name} chooses among two or more classes, got y_pred "
+                f'{y_pred.shape}: take "binary_accuracy" for one output'
+            )
+        if self.sparse:
+            return as_labels(self, y_true, y_pred)
+        return same_shape(self, y_true, y_pred).argmax(axis=-1)
+
+
+class CategoricalAccuracy(_OfClasses):
     """How often the largest of y_pred stands where that of the one-hot y_true does.
 
     >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])
     0.5
     """
 
-    direction = "max"
-
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        return same_shape(self, y_true, y_pred).argmax(axis=-1) == y_pred.argmax(-1)
+        return self.labels(y_true, y_pred) == largest(y_pred)
 
 
-class SparseCategoricalAccuracy(Metric):
+class SparseCategoricalAccuracy(CategoricalAccuracy):
     """How often the largest of y_pred stands at the label y_true.
 
     >>> SparseCategoricalAccuracy()([1, 0], [[0.1, 0.9], [0.2, 0.8]])
     0.5
     """
 
-    direction = "max"
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        return same_shape(self, y_true, y_pred[..., 0]) == y_pred.argmax(axis=-1)
+    sparse = True
 
 
-class TopKCategoricalAccuracy(Metric):
-    """How often fewer than k of y_pred are above that of the one-hot y_true's class.
+class TopKCategoricalAccuracy(_OfClasses):
+    """How often the class of the one-hot y_true is among the k largest of y_pred.
 
+    Of equal predictions the first classes count as larger, as for ``argmax``: exactly k
+    classes are taken, and a model that gives all classes the same is right in k of K.
+    In Keras all that are tied count, which makes that 1.0; scikit-learn takes exactly
+    k, too, the last ones first.
+
+    Parameters
+    ----------
+    k : how many are taken
+    name : by default the class's in snake_case
+
+    Warns
+    -----
+    UserWarning : once, for as many classes as k or fewer: that is always right
+
+    Examples
+    --------
     >>> TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.5, 0.2, 0.3]] * 2)
     1.0
     """
 
-    direction = "max"
+    _warned = False
 
     def __init__(self, k: int = 5, name: str | None = None) -> None:
         super().__init__(name)
         self.k = as_count(k, "k")
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        labels = same_shape(self, y_true, y_pred).argmax(axis=-1)
-        return _is_in_top(labels, y_pred, self.k)
+        labels, classes = self.labels(y_true, y_pred), y_pred.shape[-1]
+        if self.k >= classes and not self._warned:
+            self._warned = True
+            warn(
+                f"{self.name} takes the {self.k} largest of {classes} classes: that is "
+                "always right, so give it a smaller k"
+            )
+        own = np.take_along_axis(y_pred, labels[..., None], axis=-1)
+        before = np.arange(classes) < labels[..., None]
+        above = (y_pred > own) | ((y_pred == own) & before)
+        known = ~np.isnan(y_pred).any(axis=-1)
+        return (above.sum(axis=-1) < self.k) & known
 
 
-class SparseTopKCategoricalAccuracy(Metric):
-    """How often fewer than k of y_pred are above that of the label y_true.
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """How often the label y_true is among the k largest of y_pred.
+
+    Parameters, ties and warning: as of :class:`TopKCategoricalAccuracy`.
 
     >>> SparseTopKCategoricalAccuracy(k=2)([2, 1], [[0.5, 0.2, 0.3]] * 2)
     0.5
     """
 
-    direction = "max"
-
-    def __init__(self, k: int = 5, name: str | None = None) -> None:
-        super().__init__(name)
-        self.k = as_count(k, "k")
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        labels = as_labels(self, y_true, y_pred)
-        return _is_in_top(labels, y_pred, self.k)
-
-
-def _is_in_top(labels: Any, y_pred: Any, k: int) -> Any:
-    """Whether each label is among the k largest; NaN counts as larger than all."""
-    own = np.take_along_axis(y_pred, labels[..., None], axis=-1)
-    return (~(y_pred <= own)).sum(axis=-1) < k
+    sparse = True

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.losses.base import spread
+from sora_np.losses.targets import within
 from sora_np.names import arguments_of, snake_case, takes
 
 
@@ -34,6 +36,24 @@ class Metric:
         self.name = name or snake_case(type(self).__name__)
         self.reset_state()
 
+    @property
+    def sees(self) -> str:
+        """What a model shows it as y_pred: see ``logits.View``.
+
+        "outputs", as ``predict`` returns them; "scores", the same with the classes on
+        the last axis; or "probabilities", which are made of a model's logits.
+        """
+        return "outputs"
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        """Raise, before training, for labels that ``update_state`` would refuse.
+
+        Parameters
+        ----------
+        y_true : all of them
+        y_pred : zeros of the shape of the predictions
+        """
+
     def values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the number of every sample, (N, ...)."""
         raise NotImplementedError(f"{type(self).__name__} must define values")
@@ -44,7 +64,17 @@ class Metric:
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        """Add a batch."""
+        """Add a batch.
+
+        Parameters
+        ----------
+        y_true, y_pred : (N, ...)
+        sample_weight : (N,), (N, 1) or a weight for each of ``values``, as for a loss
+
+        Raises
+        ------
+        ValueError : for shapes that do not fit one another
+        """
         values = np.asarray(
             self.values(np.asarray(y_true), np.asarray(y_pred)), np.float64
         )
@@ -52,9 +82,7 @@ class Metric:
             self._total += float(values.sum())
             self._weight += values.size
             return
-        weight = np.asarray(sample_weight, np.float64)
-        weight = weight.reshape(weight.shape + (1,) * (values.ndim - weight.ndim))
-        weight = np.broadcast_to(weight, values.shape)
+        weight = weights_for(self, sample_weight, values.shape)
         self._total += float(np.sum(values * weight))
         self._weight += float(weight.sum())
 
@@ -98,7 +126,9 @@ class FunctionMetric(Metric):
 
     So scikit-learn's functions serve: ``metrics=[roc_auc_score]``.  They get y as
     ``fit`` was given it and the model's outputs (N, ...), kept in memory until then.
-    Where f returns a number for every sample, the result is their mean.
+    Where f returns a number for every sample, the result is their mean; an array that
+    has another meaning, such as a number for every class, is the result as it is, also
+    where there are as many classes as samples.
 
     Parameters
     ----------
@@ -122,6 +152,7 @@ class FunctionMetric(Metric):
     """
 
     whole = True
+    _of_samples: bool | None = None  # whether f returns a number for every sample
 
     def __init__(
         self, function: Callable[[Any, Any], Any], name: str | None = None
@@ -155,7 +186,12 @@ class FunctionMetric(Metric):
             )
         found = found.astype(np.float64)
         if found.ndim and len(found) == len(y_true):
-            found = found.mean()
+            if self._of_samples is None:  # of twice the samples it has twice as many
+                twice = self.function(
+                    *(np.concatenate([y, y]) for y in (y_true, y_pred))
+                )
+                self._of_samples = len(twice) == 2 * len(y_true)
+            found = found.mean() if self._of_samples else found
         return found if found.ndim else float(found)
 
     def reset_state(self) -> None:
@@ -172,17 +208,26 @@ class FunctionMetric(Metric):
         return {"function": function, "name": self.name}
 
 
+def weights_for(metric: Metric, weight: Any, shape: tuple[int, ...]) -> Any:
+    """Return weights in ``shape``, by the rule that losses have; ones for None."""
+    if weight is None:
+        return np.ones(shape)
+    what = f"the values of {metric.name}"
+    finest = "one a value" if len(shape) > 1 else ""
+    return spread(np.asarray(weight, np.float64), shape, what, finest)
+
+
 def same_shape(metric: Metric, y_true: Any, y_pred: Any) -> Any:
     """Return y_true in the shape of y_pred: (N,) and (N, 1) are one, nothing else."""
-    if y_true.shape != y_pred.shape and 1 in (y_true.shape[-1:] + y_pred.shape[-1:]):
-        if y_true.size == y_pred.size and abs(y_true.ndim - y_pred.ndim) == 1:
-            return y_true.reshape(y_pred.shape)
-    if y_true.shape != y_pred.shape:
-        raise ValueError(
-            f"{metric.name} compares arrays of one shape, got y_true {y_true.shape} "
-            f"and {y_pred.shape} from y_pred"
-        )
-    return y_true
+    true, pred = y_true.shape, y_pred.shape
+    if true == pred:
+        return y_true
+    if (*true, 1) == pred or true == (*pred, 1):
+        return y_true.reshape(pred)
+    raise ValueError(
+        f"{metric.name} compares arrays of one shape, got y_true {true} and {pred} "
+        "from y_pred"
+    )
 
 
 def as_labels(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.int64]:
@@ -199,15 +244,64 @@ def as_labels(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.int64]:
             f"{metric.name} takes labels from 0 to {classes - 1}, got {y_true[place]} "
             f"at y_true[{', '.join(map(str, place))}]"
         )
-    return y_true.astype(np.int64)
+    return np.asarray(y_true.astype(np.int64))
+
+
+def are_rows(y_true: Any, y_pred: Any) -> bool:
+    """Whether y_true has an entry for each of y_pred, and no labels for its rows."""
+    alike: bool = y_true.shape == y_pred.shape
+    return alike or y_pred.ndim < 2 or y_pred.shape[-1] == 1
 
 
 def as_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.bool_]:
     """Return y_true as booleans of the shape of y_pred (N, ..., K).
 
-    Labels become rows where K > 1; else an entry is whether y_true is not 0.
+    Labels become rows where K > 1; else see :func:`positive`.
     """
-    if y_true.shape == y_pred.shape or y_pred.ndim < 2 or y_pred.shape[-1] == 1:
-        return np.asarray(same_shape(metric, y_true, y_pred) != 0)
+    if are_rows(y_true, y_pred):
+        return positive(metric, same_shape(metric, y_true, y_pred))
     labels = as_labels(metric, y_true, y_pred)
     return np.asarray(labels[..., None] == np.arange(y_pred.shape[-1]))
+
+
+def check_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> None:
+    """Raise where :func:`as_one_hot` would."""
+    if are_rows(y_true, y_pred):
+        within(same_shape(metric, y_true, y_pred), metric.name, -1)
+    else:
+        as_labels(metric, y_true, y_pred)
+
+
+def positive(metric: Metric, y_true: Any) -> NDArray[np.bool_]:
+    """Return which entries (N, ..., K) say yes: those above 0.5.
+
+    So smoothed rows and labels -1 and 1 serve as well as 0 and 1.  Of a row of shares,
+    which sum to 1, the largest says yes where none is above 0.5.
+
+    Raises ValueError for entries outside [-1, 1], such as labels 1 and 2.
+    """
+    yes = np.asarray(within(y_true, metric.name, -1) > 0.5)
+    if yes.ndim > 1 and yes.shape[-1] > 1 and y_true.dtype.kind == "f":
+        unsure = ~yes.any(axis=-1) & (np.abs(y_true.sum(axis=-1) - 1) < 1e-3)
+        first = y_true.argmax(axis=-1)[..., None] == np.arange(yes.shape[-1])
+        yes |= unsure[..., None] & first
+    return yes
+
+
+def largest(y_pred: Any) -> Any:
+    """Return the place of the largest on the last axis: the first of equal ones.
+
+    -1, which is no label, for a row with NaN: it predicts nothing.
+    """
+    place = y_pred.argmax(axis=-1)
+    top = np.take_along_axis(y_pred, place[..., None], axis=-1)[..., 0]
+    return np.where(np.isnan(top), -1, place)
+
+
+def sees_of(thresholds: Any) -> str:
+    """Return what a metric with such thresholds sees.
+
+    Thresholds between 0 and 1 are of probabilities; others, such as 0, of outputs.
+    """
+    shares = (0 < np.asarray(thresholds, np.float64)) & (np.asarray(thresholds) < 1)
+    return "probabilities" if shares.any() else "scores"

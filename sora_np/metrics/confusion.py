@@ -5,7 +5,12 @@
     F1        = 2 * hits / (taken + members), their harmonic mean
 
 Each is 0 where it would be 0/0.  One-hot rows, several labels a row and labels serve
-as y_true.
+as y_true; entries above 0.5 count as 1, so that smoothed rows and labels -1 and 1 serve
+as well.
+
+A threshold between 0 and 1 is one of probabilities, which a model that is compiled with
+a loss of logits makes of its outputs first; any other, such as 0, is compared with the
+outputs themselves, as Keras compares all.
 
 Source: Manning, Raghavan & Schuetze, "Introduction to Information Retrieval" (2008),
 8.3; scikit-learn is the oracle.
@@ -20,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np.warn import warn
 from sora_np.windows import as_count, as_rate
 
-from .base import Metric, as_one_hot
+from .base import Metric, as_one_hot, check_one_hot, largest, sees_of, weights_for
 
 Numbers = NDArray[np.float64]
 
@@ -66,6 +71,13 @@ class Precision(Metric):
             thresholds, top_k, class_id
         )
         super().__init__(name)
+
+    @property
+    def sees(self) -> str:
+        return _sees(self.thresholds, self.top_k)
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        check_one_hot(self, y_true, y_pred)
 
     def update_state(
         self,
@@ -113,6 +125,13 @@ class Recall(Metric):
         )
         super().__init__(name)
 
+    @property
+    def sees(self) -> str:
+        return _sees(self.thresholds, self.top_k)
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        check_one_hot(self, y_true, y_pred)
+
     def update_state(
         self,
         y_true: ArrayLike,
@@ -137,7 +156,9 @@ class F1Score(Metric):
     Parameters
     ----------
     average : None for one number a class, "micro" for that of all entries together,
-        "macro" for the mean over classes, "weighted" for that by their members
+        "macro" for the mean over the classes that y_true or y_pred has, as in
+        scikit-learn (Keras counts the others as 0, so that no prediction is perfect),
+        "weighted" for that by their members
     threshold : take the entries above it; None for the largest of each row (or, of one
         output, 0.5)
     name : by default "f1_score"
@@ -171,6 +192,13 @@ class F1Score(Metric):
         self.average, self.threshold = average, threshold
         super().__init__(name or "f1_score")
 
+    @property
+    def sees(self) -> str:
+        return _sees(self.threshold)
+
+    def check_targets(self, y_true: Any, y_pred: Any) -> None:
+        check_one_hot(self, y_true, y_pred[:, None] if y_pred.ndim == 1 else y_pred)
+
     def update_state(
         self,
         y_true: ArrayLike,
@@ -180,12 +208,12 @@ class F1Score(Metric):
         pred = np.asarray(y_pred)
         pred = pred[:, None] if pred.ndim == 1 else pred
         true = as_one_hot(self, np.asarray(y_true), pred)
-        weight = _weights(sample_weight, pred.shape[:-1]).reshape(-1)
+        weight = weights_for(self, sample_weight, pred.shape[:-1]).reshape(-1)
         pred, true = (a.reshape(-1, pred.shape[-1]) for a in (pred, true))
         if self.threshold is not None or pred.shape[1] == 1:
             taken = pred > (0.5 if self.threshold is None else self.threshold)
         else:
-            taken = pred.argmax(axis=1)[:, None] == np.arange(pred.shape[1])
+            taken = largest(pred)[:, None] == np.arange(pred.shape[1])
         self._hits = self._hits + weight @ (true & taken)
         self._taken = self._taken + weight @ taken
         self._members = self._members + weight @ true
@@ -202,10 +230,15 @@ class F1Score(Metric):
             return scores
         if self.average == "weighted":
             return float(divide(scores @ members, members.sum()))
-        return float(scores.mean())
+        return mean_of(scores, taken + members > 0)
 
     def reset_state(self) -> None:
         self._hits = self._taken = self._members = np.zeros(1)
+
+
+def mean_of(scores: Numbers, there: NDArray[np.bool_]) -> Any:
+    """Return the mean over axis 0 of the classes that are there; 0 for none."""
+    return divide(scores[there].sum(axis=0), there.sum())[()]
 
 
 def divide(a: Any, b: Any) -> Numbers:
@@ -242,7 +275,7 @@ def _entries(
         thresholds = 0.5 if metric.top_k is None else -np.inf
         if metric.top_k is None:
             _warn_of_softmax(metric, pred)
-    weight = _weights(sample_weight, pred.shape)
+    weight = weights_for(metric, sample_weight, pred.shape)
     if metric.top_k is not None:
         best = np.argsort(-pred, axis=-1, kind="stable")[..., : metric.top_k]
         kept = np.zeros(pred.shape, bool)
@@ -263,18 +296,15 @@ def _entries(
     return true.reshape(-1), taken, weight.reshape(-1)
 
 
-def _weights(weight: Any, shape: tuple[int, ...]) -> Numbers:
-    """Return the weight of every entry: 1, or that of its sample."""
-    if weight is None:
-        return np.ones(shape)
-    weight = np.asarray(weight, np.float64)
-    weight = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
-    return np.broadcast_to(weight, shape)
+def _sees(thresholds: Any, top_k: int | None = None) -> str:
+    if thresholds is None:
+        return "probabilities" if top_k is None else "scores"
+    return sees_of(thresholds)
 
 
 def _warn_of_softmax(metric: Precision | Recall, pred: NDArray[Any]) -> None:
     """Warn once where rows over three or more classes sum to 1."""
-    if pred.ndim < 2 or pred.shape[-1] < 3 or metric._warned:
+    if pred.ndim < 2 or pred.shape[-1] < 3 or not pred.size or metric._warned:
         return
     if np.allclose(pred.sum(axis=-1), 1, atol=1e-3):
         metric._warned = True

@@ -8,7 +8,13 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np import losses
 from sora_np.losses import Loss
 
-from .base import Metric, same_shape
+from .base import Metric, same_shape, weights_for
+
+ROUNDING = 1e-12  # of a mean, by which numbers that are equal may seem to vary
+OF_PROBABILITIES = (
+    *(losses.BinaryCrossentropy, losses.CategoricalCrossentropy),
+    *(losses.SparseCategoricalCrossentropy, losses.KLDivergence),
+)
 
 
 class MeanLoss(Metric):
@@ -16,7 +22,7 @@ class MeanLoss(Metric):
 
     Parameters
     ----------
-    loss : name or Loss
+    loss : name or Loss; one of probabilities gets these, also of a model of logits
     name : by default the loss's
     """
 
@@ -25,6 +31,12 @@ class MeanLoss(Metric):
     def __init__(self, loss: str | Loss, name: str | None = None) -> None:
         self.loss = losses.get(loss)
         super().__init__(name or self.loss.name)
+
+    @property
+    def sees(self) -> str:
+        of_shares = isinstance(self.loss, OF_PROBABILITIES) and self.loss.axis == -1
+        logits = getattr(self.loss, "from_logits", False)
+        return "probabilities" if of_shares and not logits else "outputs"
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         return self.loss.losses(*self.loss._arrays(y_true, y_pred))
@@ -126,10 +138,10 @@ class R2Score(Metric):
     ) -> None:
         pred = np.asarray(y_pred, np.float64)
         true = same_shape(self, np.asarray(y_true, np.float64), pred)
+        weight = weights_for(self, sample_weight, true.shape[:1])
+        if not true.size:
+            return
         true, pred = (a.reshape(len(a), -1) for a in (true, pred))
-        weight = np.ones(len(true))
-        if sample_weight is not None:
-            weight = np.asarray(sample_weight, np.float64).reshape(len(true))
         count = weight.sum()
         if not count:
             return
@@ -145,11 +157,12 @@ class R2Score(Metric):
         """Return R2 so far, or an array of all outputs; 0.0 before the first sample."""
         if not self._count:
             return 0.0
-        varies = self._spread > 0
+        # of a constant, such as 0.1, rounding leaves a little
+        varies = self._spread > self._count * np.square(ROUNDING * self._mean)
         missed = np.divide(
             self._residual,
             self._spread,
-            out=(self._residual > 0) * 1.0,
+            out=(self._residual > self._count * np.square(ROUNDING * self._mean)) * 1.0,
             where=varies,
         )
         if self.class_aggregation is None:

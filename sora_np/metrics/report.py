@@ -6,7 +6,9 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .confusion import divide
+from .confusion import divide, mean_of
+
+MOST = 10_000  # classes of a confusion matrix: 763 MiB
 
 
 def confusion_matrix(
@@ -18,6 +20,10 @@ def confusion_matrix(
     ----------
     y_true, y_pred : labels (N,), whole numbers from 0
     classes : K; by default the largest label plus 1
+
+    Raises
+    ------
+    TypeError, ValueError : for other labels or shapes, and for more than 10,000 classes
 
     Examples
     --------
@@ -32,10 +38,16 @@ def confusion_matrix(
             f"{pred.shape}"
         )
     both = np.concatenate([true, pred]) if true.size else np.zeros(0, np.int64)
-    if not np.array_equal(both, both.astype(np.int64)):
+    if both.dtype.kind not in "fiub":
+        raise TypeError(
+            f"confusion_matrix takes labels that are whole numbers, got {both.dtype}: "
+            "names, labels = np.unique(y, return_inverse=True)"
+        )
+    if both.dtype.kind == "f" and not np.array_equal(both, np.trunc(both)):
+        got = "NaN" if np.isnan(both).any() else "fractions"
         raise ValueError(
-            "confusion_matrix takes whole-number labels, got fractions: of "
-            "probabilities take y_pred.argmax(axis=-1), or y_pred > 0.5"
+            f"confusion_matrix takes whole-number labels, got {got}: of probabilities "
+            "take y_pred.argmax(axis=-1), or y_pred > 0.5"
         )
     true, pred, both = (a.astype(np.int64) for a in (true, pred, both))
     classes = int(both.max(initial=-1)) + 1 if classes is None else classes
@@ -43,6 +55,11 @@ def confusion_matrix(
         raise ValueError(
             f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}: "
             "give classes, or leave it out"
+        )
+    if classes > MOST:
+        raise ValueError(
+            f"a confusion matrix of {classes} classes has no room in memory: number "
+            "the labels anew, names, labels = np.unique(y, return_inverse=True)"
         )
     counts = np.bincount(true * classes + pred, minlength=classes * classes)
     return counts.reshape(classes, classes)
@@ -62,6 +79,19 @@ def precision_recall_f1(matrix: ArrayLike) -> NDArray[np.float64]:
     hits, taken, members = counts.diagonal(), counts.sum(axis=0), counts.sum(axis=1)
     scores = divide(hits, taken), divide(hits, members)
     return np.stack([*scores, divide(2 * hits, taken + members)], axis=1)
+
+
+def macro_average(matrix: ArrayLike) -> NDArray[np.float64]:
+    """Return the means (3,) of ``precision_recall_f1`` over the classes there are.
+
+    A class that neither a label nor a prediction names is not one of them.
+
+    >>> macro_average([[0, 0, 0], [0, 2, 0], [0, 0, 3]])
+    array([1., 1., 1.])
+    """
+    counts = np.asarray(matrix)
+    there = counts.sum(axis=0) + counts.sum(axis=1) > 0
+    return np.asarray(mean_of(precision_recall_f1(counts), there))
 
 
 @overload
@@ -89,10 +119,14 @@ def classification_report(
 ) -> str | dict[str, Any]:
     """Return precision, recall, F1 and count of every class, their means, accuracy.
 
+    The macro average is over the classes that ``y_true`` or ``y_pred`` has: a class
+    that neither has would count as 0 (as in Keras's macro F1).
+
     Parameters
     ----------
     y_true, y_pred : labels (N,), whole numbers from 0
-    names : of the classes; by default their numbers
+    names : of the classes, each of which has a row; by default those that are there
+        have one, by their numbers
     output_dict : whether to return a dictionary with scikit-learn's keys instead of a
         table: name -> {"precision", "recall", "f1-score", "support"}
 
@@ -107,13 +141,16 @@ def classification_report(
     accuracy                               0.6667          3
     """
     matrix = confusion_matrix(y_true, y_pred, None if names is None else len(names))
-    names = [str(k) for k in range(len(matrix))] if names is None else list(names)
+    shown = np.arange(len(matrix))
+    if names is None:
+        shown = np.flatnonzero(matrix.sum(axis=0) + matrix.sum(axis=1))
+        names = [str(k) for k in shown]
     scores, support = precision_recall_f1(matrix), matrix.sum(axis=1)
     samples = int(support.sum())
     weighted = support @ scores / max(samples, 1)
     rows = {
-        **dict(zip(names, zip(scores, support, strict=True), strict=True)),
-        "macro avg": (scores.mean(axis=0), samples),
+        **{name: (scores[k], support[k]) for name, k in zip(names, shown, strict=True)},
+        "macro avg": (macro_average(matrix), samples),
         "weighted avg": (weighted, samples),
     }
     accuracy = float(matrix.trace() / max(samples, 1))

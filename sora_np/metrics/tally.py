@@ -1,16 +1,24 @@
 """The loss and the metrics of one pass over batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .base import Metric
 
 
 class Tally:
-    """Sums over batches; a metric of whole epochs is left until the end."""
+    """Sums over batches; a metric of whole epochs is left until the end.
 
-    def __init__(self, metrics: Sequence[Metric]) -> None:
-        self.metrics = metrics
+    Parameters
+    ----------
+    metrics : which begin anew
+    view : (metrics, y_true, y_pred) lets them see a batch; None shows it as it is
+    """
+
+    def __init__(
+        self, metrics: Sequence[Metric], view: Callable[..., None] | None = None
+    ) -> None:
+        self.metrics, self._view = metrics, view or _show
         self._loss, self._samples = 0.0, 0
         for metric in metrics:
             metric.reset_state()
@@ -19,8 +27,7 @@ class Tally:
         """Add a batch of ``len(y_pred)`` samples and its mean loss."""
         self._loss += loss * len(y_pred)
         self._samples += len(y_pred)
-        for metric in self.metrics:
-            metric.update_state(y_true, y_pred)
+        self._view(self.metrics, y_true, y_pred)
 
     def get_state(self) -> dict[str, Any]:
         """Return the sums so far."""
@@ -45,3 +52,8 @@ class Tally:
             if metric.whole:
                 metric.reset_state()
         return self.so_far() | waited
+
+
+def _show(metrics: Sequence[Metric], y_true: Any, y_pred: Any) -> None:
+    for metric in metrics:
+        metric.update_state(y_true, y_pred)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.graph import split_activation
-from sora_np.metrics import confusion_matrix, precision_recall_f1
+from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential
 from sora_np.plots.classes import worst_mistakes
 from sora_np.plots.figure import scaled
@@ -103,7 +103,7 @@ def _scores(matrix: NDArray[np.int64], found: Classified) -> Markup:
         ]
         for k, name in enumerate(found.names)
     ]
-    mean = [f"{value:.3f}" for value in scores.mean(axis=0)]
+    mean = [f"{value:.3f}" for value in macro_average(matrix)]
     rows.append(["mean of the classes", *mean, f"{members.sum():,}"])
     return section(
         "Classes",
