@@ -1,8 +1,8 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
 import math
-from collections.abc import Iterator, Mapping
-from numbers import Integral, Real
+from collections.abc import Iterator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -75,47 +75,19 @@ def as_targets(y: Any, samples: int) -> NDArray[Any]:
     return array
 
 
-def as_weights(
-    sample_weight: Any, class_weight: Mapping[int, float] | None, y: NDArray[Any]
-) -> NDArray[Any] | None:
-    """Return the weight of every sample (N, ...), or None where all weigh 1.
-
-    Parameters
-    ----------
-    class_weight : label -> weight, for labels or one-hot y; others weigh 1
-    """
-    if sample_weight is not None and class_weight is not None:
-        raise ValueError("give sample_weight or class_weight, not both")
-    if sample_weight is not None:
-        weights = as_array(sample_weight, "sample_weight")
-        if len(weights) != len(y):
-            raise ValueError(
-                f"sample_weight must hold a number for each of the {len(y)} samples, "
-                f"got {len(weights)}"
-            )
-        if not np.isfinite(weights).all():
-            place = np.argwhere(~np.isfinite(weights))[0].tolist()
-            raise ValueError(
-                f"sample_weight must be finite, got {weights[tuple(place)]} at {place}"
-            )
-        return weights
-    if class_weight is None:
-        return None
-    if not isinstance(class_weight, Mapping):
-        raise TypeError(
-            f"class_weight must be a dictionary label -> weight, got {class_weight!r}"
+def as_weights(sample_weight: Any, samples: int) -> NDArray[Any]:
+    """Return the weights of samples (N, ...) as an array of finite numbers."""
+    weights = as_array(sample_weight, "sample_weight")
+    if len(weights) != samples:
+        raise ValueError(
+            f"sample_weight must hold a number for each of the {samples} samples, "
+            f"got {len(weights)}"
         )
-    labels = y
-    if y.ndim > 1:
-        labels = y[..., 0] if y.shape[-1] == 1 else y.argmax(axis=-1)
-    weights = np.ones(labels.shape, np.float32)
-    for label, weight in class_weight.items():
-        if not (isinstance(label, Integral) and is_finite(weight)):
-            raise ValueError(
-                "class_weight must map labels, whole numbers, to finite weights, got "
-                f"{label!r}: {weight!r}"
-            )
-        weights[labels == label] = weight
+    if not np.isfinite(weights).all():
+        place = np.argwhere(~np.isfinite(weights))[0].tolist()
+        raise ValueError(
+            f"sample_weight must be finite, got {weights[tuple(place)]} at {place}"
+        )
     return weights
 
 

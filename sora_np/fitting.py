@@ -62,6 +62,7 @@ class Fit:
         self.every = every if validation is not None else 0
         self.rng = model._shuffle_rng if as_flag(shuffle, "shuffle") else None
         self.measures = model._steps.measures(feed.y)
+        self.view = model._steps.view(feed.y).update
         self.history, self.interrupted = History(), False
         self.params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}
         options = self.params | {"validation_freq": self.every}
@@ -133,7 +134,7 @@ class Fit:
         # another fit goes on with augmentation where the last one stopped
         self.augmented = max(self.epoch, model._next_epoch)
         model._next_epoch = self.augmented + 1
-        self.tally = Tally(self.measures)
+        self.tally = Tally(self.measures, self.view)
 
     def _run_batches(self, progress: Progress) -> bool:
         """Train for the rest of an epoch; return False where Ctrl-C ends it."""
@@ -210,7 +211,7 @@ class Fit:
         if self.validation is not None:
             self.validation.set_state(state["validation"], 0)
         if state["tally"] is not None:  # in the middle of an epoch
-            self.tally, self.order = Tally(self.measures), state["order"]
+            self.tally, self.order = Tally(self.measures, self.view), state["order"]
             self.tally.set_state(state["tally"])
             self.model._shuffle_rng.bit_generator.state = self.order
 
@@ -241,11 +242,12 @@ def evaluate(
     model: "Model", feed: Feed, called: CallbackList, progress: Progress | None
 ) -> Logs:
     """Return the loss and the metrics over a feed."""
-    tally = Tally(model._steps.measures(feed.y))
+    steps = model._steps
+    tally = Tally(steps.measures(feed.y), steps.view(feed.y).update)
     called.call("on_test_begin", {})
     for batch, (x, y, weights, part, _) in enumerate(feed.batches()):
         called.call("on_test_batch_begin", batch, {})
-        value, y_pred = model._steps.test(x, y, weights, part)
+        value, y_pred = steps.test(x, y, weights, part)
         tally.add(value, y, y_pred)
         logs = tally.so_far()
         called.call("on_test_batch_end", batch, logs)
@@ -261,8 +263,9 @@ def evaluate(
 def on_batch(model: "Model", step: Any, arrays: Any, return_dict: bool) -> Any:
     """Return the loss and metrics of one of the model's steps, on arrays."""
     value, y_pred = step(*arrays)
-    tally = Tally(model._steps.measures(arrays[1]))
-    tally.add(value, arrays[1], y_pred)
+    steps, y = model._steps, arrays[1]
+    tally = Tally(steps.measures(y), steps.view(y).update)
+    tally.add(value, y, y_pred)
     logs = tally.result()
     return logs if return_dict else as_list(logs, model.metrics_names)
 

@@ -1,21 +1,34 @@
-"""A cross-entropy behind softmax or sigmoid is taken from the logits before it.
+"""A model's head: its last activation, its loss, and what metrics see of both.
 
-Where the probability of the true class rounds to 0, its gradient would be lost.
+A cross-entropy behind softmax or sigmoid is taken from the logits before it: where the
+probability of the true class rounds to 0, its gradient would be lost.  A model whose
+outputs are logits shows its metrics the probabilities that these stand for.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sora_np import activations, losses
 from sora_np.activations import Activation
 from sora_np.graph import Node, split_activation
+from sora_np.kernels.arrays import Shape, kernel_array
+from sora_np.layers import Softmax
 from sora_np.losses import Loss
+from sora_np.losses.base import zeros
+from sora_np.metrics import Metric
 from sora_np.warn import warn
 
 _BEHIND = {  # activation at the end of a model: the losses that train from its logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
     "sigmoid": (losses.BinaryCrossentropy,),
 }
+
+
+_SOFTMAX = activations.get("softmax")
 
 
 def as_trained(
@@ -30,10 +43,115 @@ def as_trained(
     return loss, nodes, activations.linear
 
 
-def warn_of_odd_loss(loss: Loss, nodes: Sequence[Node]) -> None:
-    """Warn where the loss takes logits and gets probabilities, or the reverse."""
+def head(loss: Loss, nodes: Sequence[Node]) -> Activation:
+    """Return what makes probabilities of the model's outputs.
+
+    That is softmax or sigmoid where the loss takes logits, sigmoid for the scores of a
+    hinge, which say yes above 0, and else nothing.
+    """
     _, activation = split_activation(nodes)
-    last = nodes[-1].layer
+    if isinstance(loss, losses.Hinge) and activation.name not in _BEHIND:
+        return activations.get("sigmoid")
+    for name, classes in _BEHIND.items():
+        if isinstance(loss, classes) and loss.from_logits and activation.name != name:
+            return activations.get(name)
+    return activations.linear
+
+
+class View:
+    """What the metrics of a model see of a batch.
+
+    - Samples, or positions, of a label that the loss ignores are seen by no metric.
+    - "outputs" are as ``predict`` returns them.
+    - "scores" are the outputs with the classes on the last axis, whatever the loss's.
+    - "probabilities" are the ``head`` of the scores.
+
+    Which of these a metric sees is its ``sees``.
+    """
+
+    def __init__(self, loss: Loss, nodes: Sequence[Node]) -> None:
+        self.head = head(loss, nodes)
+        self.axis = loss.axis if isinstance(loss, _BEHIND["softmax"]) else -1
+        self.ignored: int | None = getattr(loss, "ignore_class", None)
+
+    def update(
+        self, metrics: Iterable[Metric], y_true: NDArray[Any], y_pred: NDArray[Any]
+    ) -> None:
+        """Let metrics see a batch."""
+        seen = self._seen(y_true, y_pred)
+        for metric in metrics if len(seen["outputs"][1]) else ():
+            if metric.sees == "probabilities" and metric.sees not in seen:
+                true, scores = seen["scores"]
+                scores = kernel_array(scores)
+                seen[metric.sees] = true, self.head.forward(scores)
+            metric.update_state(*seen[metric.sees])
+
+    def check(
+        self, metrics: Iterable[Metric], y: NDArray[Any], output_shape: Shape
+    ) -> None:
+        """Raise ValueError where a metric would refuse labels y (N, ...)."""
+        true, scores = self._with_classes_last(y, zeros(len(y), *output_shape))
+        if self.ignored is not None:
+            true = true[self._counted(true, scores)]
+            scores = zeros(len(true), scores.shape[-1])
+        for metric in metrics:
+            metric.check_targets(true, scores)
+
+    def try_on(
+        self, metrics: Sequence[Metric], y: NDArray[Any], y_pred: NDArray[Any]
+    ) -> None:
+        """Show metrics one sample, with an output y_pred (1, ...), and begin anew."""
+        first = 0
+        if self.ignored is not None:
+            counted = (y != self.ignored).reshape(len(y), -1)
+            first = int(counted.any(axis=1).argmax())
+        self.update(metrics, y[first : first + 1], y_pred)
+        for metric in metrics:
+            metric.reset_state()
+
+    def _seen(self, y_true: Any, y_pred: Any) -> dict[str, tuple[Any, Any]]:
+        true, scores = self._with_classes_last(y_true, y_pred)
+        if self.ignored is None:
+            return {"outputs": (y_true, y_pred), "scores": (true, scores)}
+        counted = self._counted(true, scores)
+        rows = true[counted], scores[counted]
+        return {"outputs": rows, "scores": rows}
+
+    def _counted(self, labels: Any, scores: Any) -> NDArray[np.bool_]:
+        """Return which samples, or positions, (N, ...) have no label to be ignored."""
+        labels = labels[..., 0] if labels.ndim == scores.ndim else labels
+        return np.asarray(labels != self.ignored)
+
+    def _with_classes_last(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        if self.axis in (-1, y_pred.ndim - 1):
+            return y_true, y_pred
+        if y_true.shape == y_pred.shape:
+            y_true = np.moveaxis(y_true, self.axis, -1)
+        return y_true, np.moveaxis(y_pred, self.axis, -1)
+
+
+def warn_of_odd_loss(loss: Loss, nodes: Sequence[Node]) -> None:
+    """Warn where the loss takes logits and gets probabilities, or the reverse.
+
+    Also of a softmax, or a categorical loss, over one class, from which nothing learns.
+    """
+    _, activation = split_activation(nodes)
+    last, output_shape = nodes[-1].layer, nodes[-1].output_shape
+    for layer, _, shape in nodes:
+        function = getattr(layer, "activation", None)
+        axis = layer.axis if isinstance(layer, Softmax) else -1
+        is_softmax = isinstance(layer, Softmax) or function == _SOFTMAX
+        if is_softmax and (0, *shape)[axis] == 1:
+            warn(
+                f"{layer} takes the softmax of one number, which is always 1, and "
+                'learns nothing: did you mean activation="sigmoid"?'
+            )
+    if isinstance(loss, _BEHIND["softmax"]) and (0, *output_shape)[loss.axis] == 1:
+        warn(
+            f"{loss.name} chooses among two or more classes, but {last} has one "
+            'output, so that it is always 0: take activation="sigmoid" and the loss '
+            '"binary_crossentropy"'
+        )
     for name, classes in _BEHIND.items():
         if not isinstance(loss, classes):
             continue

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np import data, graph, losses, metrics
+from sora_np import class_weights, data, graph, losses, metrics
 from sora_np.activations import Activation
 from sora_np.changes import are_same
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
-from sora_np.logits import as_trained, warn_of_odd_loss
+from sora_np.logits import View, as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
 from sora_np.optimizers.work import claim
@@ -38,7 +38,7 @@ class Steps:
         self.model = model
         self.culprit: str | None = None
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
-        self._split: tuple[list[Any], Any] = [], None  # what as_trained returned
+        self._split: tuple[list[Any], Any, Any] = [], None, None  # see as_trained
 
     @_quietly
     def train(
@@ -92,11 +92,20 @@ class Steps:
 
     def as_trained(self, y: Any) -> tuple[Loss, Sequence[Node], Activation]:
         """Return the loss, the nodes that it is taken of, and what follows these."""
+        self._look(y)
+        return self._split[1]
+
+    def view(self, y: Any) -> View:
+        """Return what metrics see of a batch."""
+        self._look(y)
+        return self._split[2]
+
+    def _look(self, y: Any) -> None:
+        """Look at the end of the model again if something there has changed."""
         loss, nodes = self.loss_for(y), self.model.nodes
         now = [nodes, loss, *vars(loss).values(), *vars(nodes[-1].layer).values()]
         if not are_same(now, self._split[0]):
-            self._split = now, as_trained(loss, nodes)
-        return self._split[1]
+            self._split = now, as_trained(loss, nodes), View(loss, nodes)
 
     def loss_for(self, y: Any) -> Loss:
         """Return the loss; one that is chosen by the shapes, for these targets."""
@@ -107,6 +116,8 @@ class Steps:
     def measures(self, y: Any) -> list[Metric]:
         """Return the metrics, likewise."""
         shape = (len(y), *self.model.output_shape)
+        if (axis := self.view(y).axis) != -1:
+            shape = np.moveaxis(np.empty(shape, np.void), axis, -1).shape
         return [metrics.get(m, np.shape(y), shape) for m in self.model._metrics]
 
     def checked(
@@ -114,9 +125,16 @@ class Steps:
         x: ArrayLike,
         y: ArrayLike | None,
         sample_weight: ArrayLike | None = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Any = None,
+        *,
+        whole: bool = False,
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
         """Return x, y and weights that suit the model, its loss and one another.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight : as for ``fit``
+        whole : whether y is all of an epoch, and no batch
 
         Raises RuntimeError before ``compile``, ValueError and TypeError for data that
         do not suit.
@@ -135,16 +153,23 @@ class Steps:
         loss = self.loss_for(y)
         loss.check_targets(y, model.output_shape)
         last = model.nodes[-1].layer
+        measures, view = self.measures(y), self.view(y)
         kind = (y.shape[1:], y.dtype, model.loss, tuple(model._metrics), last)
         if kind != self._trusted:  # a loop of train_on_batch asks once
             warn_of_odd_loss(loss, model.nodes)
             _, activation = graph.split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
-            for measure in self.measures(y):  # what does not suit y fails here
-                measure.update_state(y[:1], trial)
-                measure.reset_state()
+            view.try_on(measures, y, trial)
             self._trusted = kind
-        weights = data.as_weights(sample_weight, class_weight, y)
+        view.check(measures, y, model.output_shape)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError("give sample_weight or class_weight, not both")
+        weights = None
+        if class_weight is not None:
+            given = class_weight, y, loss, model.output_shape
+            weights = class_weights.as_weights(*given, whole)
+        elif sample_weight is not None:
+            weights = data.as_weights(sample_weight, len(y))
         if weights is not None:
             loss.check_weights(weights, model.output_shape)
         return x, y, weights

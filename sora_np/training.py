@@ -18,6 +18,7 @@ from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.steps import Steps, frozen
+from sora_np.streams import is_stream
 from sora_np.windows import as_count
 
 
@@ -138,7 +139,7 @@ class Model(Network):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
         sample_weight: ArrayLike | None = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -163,8 +164,12 @@ class Model(Network):
         validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead, or
             on what yields such batches
         shuffle : draw a new order every epoch, from the model's seed
-        class_weight : label -> weight of its samples in the loss
-        sample_weight : (N,), the weight of every sample in the loss
+        class_weight : label -> weight of its samples in the loss, those of labels that
+            it leaves out weigh 1; or "balanced", of arrays: n / (k * count), for k
+            classes among n samples, as in scikit-learn.  Labels (N, ...) of positions
+            weigh by position
+        sample_weight : (N,), the weight of every sample in the loss; of outputs at
+            positions also (N, ...)
         initial_epoch : the number of the first epoch
         steps_per_epoch : batches an epoch; None for all, if there is an end.  Of what
             begins anew, such as arrays, each epoch takes the first of its order; a
@@ -193,7 +198,8 @@ class Model(Network):
         every = as_count(validation_freq, "validation_freq")
         check, given = self._steps.checked, (x, y, sample_weight)
         given, others = feeds.split(check, given, validation_split, validation_data)
-        weighing = functools.partial(check, class_weight=class_weight)
+        whole = not is_stream(given[0])
+        weighing = functools.partial(check, class_weight=class_weight, whole=whole)
         options = batch_size, steps_per_epoch, "steps_per_epoch"
         feed = feeds.make(weighing, *given, *options)
         feeds.check_passes(feed, epochs - first, "steps_per_epoch")
@@ -250,7 +256,7 @@ class Model(Network):
         x: ArrayLike,
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
-        class_weight: dict[int, float] | None = None,
+        class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""

@@ -24,7 +24,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
         *("plan", "logits", "gradcheck", "callbacks", "data", "feeds", "saving"),
         *("summary", "plots", "registry", "streams"),
     ],
-    ["runner"],
+    ["runner", "class_weights"],
     ["network", "steps"],
     ["fitting"],
     ["training"],

@@ -188,7 +188,7 @@ def test_wrong_validation_data_say_so(make_model, images, spoil, match):
             TypeError,
             "sample_weight holds text, numbers are",
         ),
-        ({"class_weight": "balanced"}, TypeError, "a dictionary .* got 'balanced'"),
+        ({"class_weight": "blanced"}, TypeError, "dictionary .* got 'blanced'"),
         (
             {"class_weight": {0: 1}, "sample_weight": np.ones(50)},
             ValueError,

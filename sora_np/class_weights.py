@@ -1,0 +1,118 @@
+"""The weights of samples, from weights of classes."""
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.data import is_finite
+from sora_np.kernels.arrays import Shape
+from sora_np.losses import BinaryCrossentropy, Hinge, Loss
+
+BALANCED = "balanced"
+
+
+def as_weights(
+    class_weight: Any, y: NDArray[Any], loss: Loss, output_shape: Shape, whole: bool
+) -> NDArray[np.float32]:
+    """Return the weight of every label: (N,), or (N, ...) of labels at positions.
+
+    Parameters
+    ----------
+    class_weight : label -> weight, others weigh 1; or "balanced", scikit-learn's
+        n / (k * count) for n labels of k classes that are there
+    y : as the loss takes it: labels, or rows of which the largest entry is the class
+    whole : whether y is all of an epoch
+
+    Raises
+    ------
+    TypeError : for what is neither a dictionary nor "balanced"
+    ValueError : for labels that are none, negative weights, and rows of no or of
+        several classes
+
+    Examples
+    --------
+    >>> as_weights({1: 5}, np.array([0, 1, 2]), Loss(), (3,), True)
+    array([1., 5., 1.], dtype=float32)
+    >>> as_weights("balanced", np.array([0, 1, 1]), Loss(), (2,), True)
+    array([1.5 , 0.75, 0.75], dtype=float32)
+    """
+    labels = labels_of(y, loss, output_shape)
+    counted = labels != getattr(loss, "ignore_class", None)
+    known = classes_of(loss, output_shape)
+    if isinstance(class_weight, str) and class_weight == BALANCED:
+        if not whole:
+            raise ValueError(
+                'class_weight="balanced" counts the labels of a whole epoch, of which '
+                "only a batch is known here: give y as an array to fit, or a "
+                "dictionary label -> weight"
+            )
+        found, counts = np.unique(labels[counted], return_counts=True)
+        shares = counts.sum() / (len(found) * counts)
+        names = found.astype(np.int64).tolist()
+        class_weight = dict(zip(names, shares.tolist(), strict=True))
+    elif not isinstance(class_weight, Mapping):
+        hint = f' or "{BALANCED}",' if isinstance(class_weight, str) else ""
+        raise TypeError(
+            f"class_weight must be a dictionary label -> weight,{hint} got "
+            f"{class_weight!r:.80}"
+        )
+    weights = np.ones(labels.shape, np.float32)
+    for label, weight in class_weight.items():
+        if not (isinstance(label, Integral) and is_finite(weight)):
+            raise ValueError(
+                "class_weight must map labels, whole numbers, to finite weights, got "
+                f"{label!r:.80}: {weight!r:.80}"
+            )
+        if weight < 0:
+            raise ValueError(
+                f"class_weight must not be negative, got {label}: {weight}, with which "
+                "training would make the loss of that class larger"
+            )
+        if known is not None and label not in known:
+            raise ValueError(
+                f"class_weight has a weight for the label {label}, but the model's "
+                f"classes are {known[0]} to {known[-1]}"
+            )
+        weights[labels == label] = weight
+    return weights
+
+
+def classes_of(loss: Loss, output_shape: Shape) -> range | None:
+    """Return the labels there are; None where any whole number may be one."""
+    classes = (1, *output_shape)[loss.axis]
+    if classes > 1:
+        return range(classes)
+    if isinstance(loss, Hinge):
+        return range(-1, 2)
+    return range(2) if isinstance(loss, BinaryCrossentropy) else None
+
+
+def labels_of(y: NDArray[Any], loss: Loss, output_shape: Shape) -> NDArray[Any]:
+    """Return the label of every sample, or of every position: y without its classes.
+
+    As in Keras, fractions are rounded where there is one output.  Keras takes the last
+    axis for that of the classes, whatever the model's output.
+
+    Raises ValueError for rows that are of no class or of several.
+    """
+    rows = y.ndim == len(output_shape) + 1  # else y lacks the axis of the classes
+    if not rows:
+        return np.rint(y)
+    if y.shape[loss.axis] == 1:
+        return np.rint(y.take(0, axis=loss.axis))
+    if y.shape[1:] != output_shape:  # labels (N, ..., 1)
+        return y[..., 0]
+    labels: NDArray[Any] = y.argmax(axis=loss.axis)
+    largest = y == y.max(axis=loss.axis, keepdims=True)
+    wrong = np.count_nonzero(largest, axis=loss.axis) != 1
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        raise ValueError(
+            "class_weight needs one class for every sample, but "
+            f"y[{', '.join(map(str, place))}] is of no class, or of several: give "
+            "sample_weight"
+        )
+    return labels
