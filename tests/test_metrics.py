@@ -309,6 +309,130 @@ def test_top_k_of_no_more_classes_is_warned_of():
     metric.update_state(LABELS, ROWS)
 
 
+# --- what a label says, and what a weight weighs -------------------------------
+
+
+SAME = {  # y_true that says what one-hot rows of LABELS say
+    "one-hot": np.eye(3)[LABELS],
+    "smoothed": np.eye(3)[LABELS] * 0.9 + 0.1 / 3,
+    "much-smoothed": np.eye(3)[LABELS] * 0.2 + 0.8 / 3,
+    "signs": 2 * np.eye(3)[LABELS] - 1,
+    "float32": (np.eye(3)[LABELS] * 0.9 + 0.1 / 3).astype(np.float32),
+    "flags": np.eye(3, dtype=bool)[LABELS],
+}
+
+
+@pytest.mark.parametrize("true", SAME.values(), ids=SAME)
+def test_smoothed_and_signed_rows_say_what_one_hot_rows_do(true):
+    """Not: all that is not 0 is positive, with Recall 0.33 for a perfect model."""
+    p = np.eye(3)[LABELS] * 0.8 + 0.1
+    for metric in (Precision(), Recall(), F1Score("macro"), Recall(top_k=1)):
+        assert metric(true, p) == 1, metric.name
+    assert metrics.BinaryAccuracy()(true, p) == 1
+    assert metrics.CategoricalAccuracy()(true, p) == 1
+    assert Recall(top_k=1)(true, ROWS) == 2 / 4
+
+
+def test_several_labels_a_row_stay_several():
+    assert Recall()([[1, 1, 0]], [[0.9, 0.1, 0.9]]) == 1 / 2
+    assert Recall()([[0.95, 0.95, 0.05]], [[0.9, 0.1, 0.9]]) == 1 / 2
+
+
+@pytest.mark.parametrize("true", [[1, 2], [0, 255], [-1, 2]], ids=str)
+@pytest.mark.parametrize("metric", [metrics.BinaryAccuracy, Precision, Recall, F1Score])
+def test_labels_that_are_no_yes_or_no(metric, true):
+    with pytest.raises(ValueError, match="takes targets from -1 to 1, got 2"):
+        metric()(true, [0.1, 0.9])
+
+
+WEIGHED = {  # metric, y_true, y_pred: of two samples, of weights 1 and 3, one is right
+    "binary": (metrics.BinaryAccuracy(), [1, 0], [0.9, 0.9], 1 / 4),
+    "sparse": (metrics.SparseCategoricalAccuracy(), [0, 0], np.eye(2), 1 / 4),
+    "categorical": (metrics.CategoricalAccuracy(), [[1, 0]] * 2, np.eye(2), 1 / 4),
+    "top-k": (metrics.SparseTopKCategoricalAccuracy(1), [0, 0], np.eye(2), 1 / 4),
+    "precision": (Precision(), [1, 0], [0.9, 0.9], 1 / 4),
+    "recall": (Recall(), [1, 1], [0.9, 0.1], 1 / 4),
+    "f1": (F1Score("micro"), [0, 0], np.eye(2), 1 / 4),
+    "mae": (metrics.MeanAbsoluteError(), [0, 0], [0, 2], 6 / 4),
+    "mse-of-two": (metrics.MeanSquaredError(), np.zeros((2, 2)), np.eye(2) * 2, 8 / 4),
+    "loss": (metrics.MeanLoss("mse"), [[0], [0]], [[0.0], [2.0]], 12 / 4),
+    # 1 - (0 + 3 * 1) / (1 * (3/4)^2 + 3 * (1/4)^2)
+    "r2": (R2Score(), [0, 1], [0, 2], 1 - 3 / (3 / 4)),
+}
+
+
+@pytest.mark.parametrize("metric, true, pred, value", WEIGHED.values(), ids=WEIGHED)
+@pytest.mark.parametrize("column", [False, True])
+def test_weights_as_a_column_weigh_the_same(metric, true, pred, value, column):
+    """(N,) and (N, 1), whichever of y_true and y_pred is (N, 1)."""
+    weights = np.array([[1.0], [3.0]] if column else [1.0, 3.0])
+    true, pred = np.array(true), np.array(pred)
+    shapes = [(true, pred)]
+    if true.ndim == pred.ndim == 1:
+        columns = true[:, None], pred[:, None]
+        shapes += [columns, (true, columns[1]), (columns[0], pred)]
+    for one, other in shapes:
+        metric.reset_state()
+        assert metric(one, other, weights) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("metric, true, pred, _", WEIGHED.values(), ids=WEIGHED)
+@pytest.mark.parametrize("shape", [(1,), (3,), (1, 2), (2, 3)], ids=str)
+def test_no_weight_is_spread_over_samples(metric, true, pred, _, shape):
+    text = rf"sample_weight has shape \({', '.join(map(str, shape))},?\), the values of"
+    with pytest.raises(ValueError, match=text):
+        metric.update_state(true, pred, np.ones(shape))
+
+
+def test_weights_by_position():
+    true, pred = np.array([[0, 1], [1, 1]]), np.eye(2)[[[0, 0], [1, 0]]]
+    weights = np.array([[1.0, 2], [4, 8]])
+    accuracy = metrics.SparseCategoricalAccuracy()
+    assert accuracy(true, pred, weights) == (1 + 4) / 15
+    assert accuracy(true[..., None], pred, weights[..., None]) == (1 + 4) / 15
+
+
+@pytest.mark.parametrize("cls", sorted(set(metrics.CLASSES.values()), key=str))
+def test_nothing_counts_as_nothing(cls):
+    """No NumPy error and no warning for a batch without samples."""
+    metric = cls()
+    metric.update_state(np.zeros((0, 9)) if "Sparse" not in str(cls) else [], NOTHING)
+    assert not np.any(metric.result())
+
+
+NOTHING = np.zeros((0, 9))
+
+
+@pytest.mark.parametrize(
+    "metric, true",
+    [
+        (metrics.BinaryAccuracy(), np.eye(3)),
+        (metrics.CategoricalAccuracy(), np.eye(3)),
+        (metrics.SparseCategoricalAccuracy(), np.arange(3)),
+        (metrics.SparseTopKCategoricalAccuracy(2), np.arange(3)),
+        (F1Score("macro"), np.arange(3)),
+        (Precision(top_k=1), np.arange(3)),
+        (Recall(), np.arange(3)),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_nan_predicts_nothing(metric, true):
+    """Not the first class, as argmax would have it."""
+    assert metric(true, np.full((3, 3), np.nan)) == 0
+
+
+def test_one_output_has_no_largest():
+    """It would always be right, as in Keras."""
+    for cls in (metrics.CategoricalAccuracy, metrics.TopKCategoricalAccuracy):
+        with pytest.raises(ValueError, match="two or more classes, got y_pred .2, 1."):
+            cls()([[0], [1]], [[0.9], [0.1]])
+
+
+def test_shapes_of_one_size_are_not_all_one():
+    with pytest.raises(ValueError, match="arrays of one shape"):
+        metrics.MeanAbsoluteError()(np.zeros((6, 1)), np.zeros((2, 3, 1)))
+
+
 REGRESSION = {
     "mean_absolute_error": metrics.MeanAbsoluteError,
     "mean_squared_error": metrics.MeanSquaredError,
@@ -345,6 +469,14 @@ def test_r2_of_several_outputs_is_scikit_learns(ours, rng):
     np.testing.assert_allclose(of_batches(R2Score(ours), true, pred), expected)
 
 
+def test_r2_of_a_constant_that_is_rounded():
+    """The mean of ten times 0.1 is not 0.1; scikit-learn has 1.0 and 0.0 as well."""
+    for true in ([0.1] * 10, [1e6 + 0.1] * 7, [0.3] * 3):
+        near = [*true[:-1], true[-1] + 0.5]
+        assert R2Score()(true, true) == sklearn.r2_score(true, true) == 1
+        assert of_batches(R2Score(), np.array(true), np.array(near)) == 0
+
+
 def test_r2_by_hand():
     """1 - (1 + 0 + 1) / (4 + 0 + 4), and before the first sample."""
     assert R2Score().result() == 0
@@ -378,6 +510,22 @@ def test_a_function_of_samples_is_averaged_and_of_classes_is_not():
     )
     classes = FunctionMetric(lambda t, p: np.abs(t - p).mean(axis=0))
     assert classes([[1, 2], [3, 4], [5, 6]], np.ones((3, 2))).tolist() == [2, 3]
+
+
+def test_as_many_classes_as_samples():
+    """Which of both an array is, is seen by twice the samples."""
+    true, pred = np.zeros((3, 3)), np.arange(9.0).reshape(3, 3)
+    classes = FunctionMetric(lambda t, p: np.abs(t - p).mean(axis=0))
+    samples = FunctionMetric(lambda t, p: np.abs(t - p).mean(axis=1))
+    for _ in range(2):
+        classes.reset_state()
+        samples.reset_state()
+        assert classes(true, pred).tolist() == [3, 4, 5]
+        assert samples(true, pred) == 4
+    scores = FunctionMetric(
+        lambda t, p: sklearn.f1_score(t, p.argmax(axis=1), average=None), "f1"
+    )
+    assert scores([0, 1], np.eye(2)[[0, 0]]).tolist() == [2 / 3, 0]
 
 
 def test_a_function_keeps_copies():

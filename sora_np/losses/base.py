@@ -191,7 +191,8 @@ def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
 
     Parameters
     ----------
-    what, finest : whose shape it is, and the most that a user can give, for the error
+    what, finest : for the error: whose shape it is, and the most a user can give, if
+        there is more than samples
 
     Raises
     ------
@@ -208,8 +209,8 @@ def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
         weight = weight[..., 0]
     if weight.shape != shape[: weight.ndim]:
         raise ValueError(
-            f"sample_weight has shape {given}, {what} {shape}: "
-            f"give one weight a sample, or {finest}"
+            f"sample_weight has shape {given}, {what} {shape}: give one weight a sample"
+            + (f", or {finest}" if finest else "")
         )
     wide = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
     return np.broadcast_to(wide, shape)

@@ -125,7 +125,9 @@ class FunctionMetric(Metric):
     """Any function f(y_true, y_pred), called once with all samples of an epoch.
 
     So scikit-learn's functions serve: ``metrics=[roc_auc_score]``.  They get y as
-    ``fit`` was given it and the model's outputs (N, ...), kept in memory until then.
+    ``fit`` was given it and the model's outputs (N, ...) as ``predict`` returns them,
+    logits where it returns these, kept in memory until then; but no samples of a label
+    that the loss ignores.
     Where f returns a number for every sample, the result is their mean; an array that
     has another meaning, such as a number for every class, is the result as it is, also
     where there are as many classes as samples.

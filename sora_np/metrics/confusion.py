@@ -230,15 +230,15 @@ class F1Score(Metric):
             return scores
         if self.average == "weighted":
             return float(divide(scores @ members, members.sum()))
-        return mean_of(scores, taken + members > 0)
+        return float(mean_of(scores, taken + members > 0))
 
     def reset_state(self) -> None:
         self._hits = self._taken = self._members = np.zeros(1)
 
 
-def mean_of(scores: Numbers, there: NDArray[np.bool_]) -> Any:
+def mean_of(scores: Numbers, there: NDArray[np.bool_]) -> Numbers:
     """Return the mean over axis 0 of the classes that are there; 0 for none."""
-    return divide(scores[there].sum(axis=0), there.sum())[()]
+    return divide(scores[there].sum(axis=0), there.sum())
 
 
 def divide(a: Any, b: Any) -> Numbers:

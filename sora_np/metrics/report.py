@@ -91,7 +91,7 @@ def macro_average(matrix: ArrayLike) -> NDArray[np.float64]:
     """
     counts = np.asarray(matrix)
     there = counts.sum(axis=0) + counts.sum(axis=1) > 0
-    return np.asarray(mean_of(precision_recall_f1(counts), there))
+    return mean_of(precision_recall_f1(counts), there)
 
 
 @overload

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.utils import compute_class_weight
 
+from sora_np import Sequential
+from sora_np.layers import Activation, Dense
+from sora_np.losses import SparseCategoricalCrossentropy
 from sora_np.optimizers import SGD
 
 
@@ -91,6 +95,106 @@ def test_class_weight_is_not_for_validation(still, images):
     ).history
     assert_allclose(logs["loss"], 9 * costs(still, x, y)[:25].mean(), rtol=1e-6)
     assert_allclose(logs["val_loss"], costs(still, x, y)[25:].mean(), rtol=1e-6)
+
+
+PLACES = np.array(  # probabilities (2, 2, 3) of three classes at two positions
+    [[[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]], [[0.3, 0.3, 0.4], [0.6, 0.3, 0.1]]]
+)
+AT_PLACES, MASKS = np.array([[0, 1], [2, 0]]), np.array([[1, 0], [0, 1]])
+MASK = np.array([[[0.7], [0.2]], [[0.4], [0.9]]])
+# Keras's losses with the weights of positions as sample_weight; its own class_weight
+# takes the last axis of labels for classes, and gives 1.958 for the first
+BY_PLACE = {
+    "labels": ("sparse_", AT_PLACES, PLACES, {0: 5, 1: 2}, 1.42502),
+    "column": ("sparse_", AT_PLACES[..., None], PLACES, {0: 5, 1: 2}, 1.42502),
+    "one-hot": ("", np.eye(3)[AT_PLACES], PLACES, {0: 5, 1: 2}, 1.42502),
+    "mask": ("binary", MASKS, MASK, {1: 3}, 0.530019),
+    "mask-with-axis": ("binary", MASKS[..., None], MASK, {1: 3}, 0.530019),
+}
+
+
+@pytest.mark.parametrize("kind, y, x, share, loss", BY_PLACE.values(), ids=BY_PLACE)
+def test_class_weights_of_positions(kind, y, x, share, loss):
+    model = Sequential([Activation("linear", input_shape=x.shape[1:])])
+    model.compile("sgd", LOSS[kind])
+    with pytest.warns(UserWarning, match="has no activation"):
+        found = model.fit(x, y, class_weight=share, verbose=0).history["loss"]
+    assert_allclose(found, [loss], rtol=1e-5)
+
+
+LOSS = {
+    "": "categorical_crossentropy",
+    "sparse_": "sparse_categorical_crossentropy",
+    "binary": "binary_crossentropy",
+}
+
+
+@pytest.mark.parametrize("encode", ["labels", "one-hot", "ignored", "split"])
+def test_balanced_class_weights_are_scikit_learns(make_model, images, encode):
+    x, y = images
+    share = compute_class_weight("balanced", classes=np.arange(3), y=y)
+    loss = "sparse_categorical_crossentropy"
+    targets, options = y, {}
+    if encode == "one-hot":
+        loss, targets = "categorical_crossentropy", np.eye(3)[y]
+    elif encode == "ignored":
+        loss = SparseCategoricalCrossentropy(ignore_class=2)
+        share = [*compute_class_weight("balanced", classes=np.arange(2), y=y[y < 2]), 1]
+    elif encode == "split":  # of what is trained on
+        options = {"validation_split": 0.5}
+        share = compute_class_weight("balanced", classes=np.arange(3), y=y[:25])
+    first, second = make_model(loss=loss), make_model(loss=loss)
+    a = first.fit(x, targets, class_weight="balanced", verbose=0, **options)
+    share = dict(enumerate(share))
+    b = second.fit(x, targets, class_weight=share, verbose=0, **options)
+    assert_allclose(a.history["loss"], b.history["loss"], rtol=1e-6)
+
+
+def test_balanced_class_weights_need_the_whole_epoch(make_model, images):
+    """Neither a batch nor a stream of them."""
+    model, text = make_model(), 'class_weight="balanced" counts the labels of a whole'
+    with pytest.raises(ValueError, match=f"^{text}"):
+        model.train_on_batch(*images, class_weight="balanced")
+    with pytest.raises(ValueError, match=f"^batch 1 of the list_iterator: {text}"):
+        model.fit(iter([images]), class_weight="balanced", verbose=0)
+
+
+WRONG_CLASSES = {  # units, activation, loss, y, class_weight, error
+    "unknown": (3, "softmax", "sparse_", [0, 1, 2], {3: 1}, "label 3, but .* 0 to 2"),
+    "below": (3, "softmax", "sparse_", [0, 1, 2], {-1: 1}, "label -1, but .* 0 to 2"),
+    "binary": (1, "sigmoid", "binary", [0, 1, 1], {2: 1}, "label 2, but .* 0 to 1"),
+    "negative": (3, "softmax", "sparse_", [0, 1, 2], {1: -2}, "negative, got 1: -2"),
+    "several": (
+        2,
+        "sigmoid",
+        "binary",
+        [[0, 1], [1, 1], [1, 0]],
+        {1: 2},
+        r"y\[1\] is ",
+    ),
+    "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "of no class, or of"),
+}
+
+
+@pytest.mark.parametrize(
+    "units, activation, kind, y, share, text", WRONG_CLASSES.values(), ids=WRONG_CLASSES
+)
+def test_class_weights_that_mean_nothing(units, activation, kind, y, share, text):
+    model = Sequential([Dense(units, activation, input_shape=(3,))])
+    model.compile("sgd", LOSS[kind])
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=text):
+        model.fit(np.eye(3), np.array(y), class_weight=share, verbose=0)
+    assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_class_weights_of_a_hinge():
+    """Labels -1 and 1 by their own names: (2 * 1.5 + 3 * 0.5) / 2."""
+    model = Sequential([Activation("linear", input_shape=(1,))])
+    model.compile("sgd", "hinge")
+    x, y, share = np.array([[0.5], [0.5]]), np.array([-1, 1]), {-1: 2, 1: 3}
+    found = model.fit(x, y, class_weight=share, verbose=0).history["loss"]
+    assert found == [pytest.approx((2 * 1.5 + 3 * 0.5) / 2)]
 
 
 # --- validation ---------------------------------------------------------------
