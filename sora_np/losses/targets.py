@@ -30,7 +30,7 @@ def within(t: Array, name: str, low: float = 0) -> Array:
     elif most <= 2:
         cure = "y = y - 1 for labels 1 and 2"
     else:
-        cure = "y = (y == LABEL) for the label that is meant"
+        cure = "y = (y == LABEL) for the label that is meant; of numbers take 'mse'"
     raise ValueError(
         f"{name} takes targets from {low} to 1, got {t[place]:g} at "
         f"y_true[{', '.join(map(str, place))}]: convert them first, {cure}"
