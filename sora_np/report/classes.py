@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.graph import split_activation
+from sora_np.logits import head
+from sora_np.losses import Hinge
 from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential
 from sora_np.plots.classes import worst_mistakes
@@ -40,18 +42,15 @@ def classified(
     """
     if outputs.ndim != 2 or len(y) != len(outputs):
         return None
-    activation = split_activation(model.nodes)[1].name
-    logits = bool(getattr(model.loss, "from_logits", False))
-    width = outputs.shape[1]
-    if width == 1 and (activation == "sigmoid" or logits):
-        ones = 1 / (1 + np.exp(-outputs)) if logits else outputs
-        probabilities = np.concatenate([1 - ones, ones], axis=1)
-    elif width > 1 and activation == "softmax" and not logits:
-        probabilities = outputs
-    elif width > 1 and logits and "categorical" in getattr(model.loss, "name", ""):
-        shares = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        probabilities = shares / shares.sum(axis=1, keepdims=True)
-    else:
+    loss, width = model._steps.loss_for(y), outputs.shape[1]
+    made = head(loss, model.nodes)
+    if isinstance(loss, Hinge) and made.name != "linear":
+        return None  # its scores are no probabilities
+    ends = {made.name, split_activation(model.nodes)[1].name}
+    probabilities = made.forward(outputs)
+    if width == 1 and "sigmoid" in ends:
+        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
+    elif width == 1 or "softmax" not in ends:
         return None
     if width > 1 and y.shape == outputs.shape:
         if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
