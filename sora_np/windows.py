@@ -159,19 +159,56 @@ def as_range(
     >>> as_range(0.5, "factor"), as_range((0, 0.5), "factor")
     ((-0.5, 0.5), (0.0, 0.5))
     """
-    try:
-        if isinstance(value, (int, float)):
-            lower, upper = -abs(float(value)), abs(float(value))
-        else:
-            lower, upper = map(float, value)
-    except (TypeError, ValueError):
-        lower = upper = math.nan
+    if isinstance(value, Real) and not isinstance(value, bool):
+        lower, upper = -abs(float(value)), abs(float(value))
+    else:
+        lower, upper = two_numbers(value)
     if not least <= lower <= upper <= most:
         raise ValueError(
             f"{name} must be a number or a pair (lower, upper), from {least} to "
             f"{most}, got {value!r}"
         )
     return lower, upper
+
+
+def as_interval(
+    value: Sequence[float], name: str, least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float]:
+    """Return a pair (low, high) as floats; one number alone is no pair.
+
+    Raises ValueError for anything else, and for a pair that is not finite, not in
+    order, or not within least and most.
+
+    >>> as_interval((0, 255), "value_range")
+    (0.0, 255.0)
+    >>> as_interval(1, "value_range")
+    Traceback (most recent call last):
+        ...
+    ValueError: value_range must be a pair (low, high) of finite numbers, got 1
+    """
+    low, high = two_numbers(value)
+    if not (least <= low <= high <= most and math.isfinite(high - low)):
+        limits = f" from {least} to {most}" * (math.inf not in (-least, most))
+        raise ValueError(
+            f"{name} must be a pair (low, high) of finite numbers{limits}, got "
+            f"{value!r}"
+        )
+    return low, high
+
+
+def two_numbers(value: Any) -> tuple[float, float]:
+    """Return a pair as floats, and (NaN, NaN) for anything else, text with it.
+
+    >>> two_numbers((1, 2)), two_numbers("12")
+    ((1.0, 2.0), (nan, nan))
+    """
+    try:
+        first, second = value
+    except (TypeError, ValueError):
+        return math.nan, math.nan
+    if any(isinstance(v, bool) or not isinstance(v, Real) for v in (first, second)):
+        return math.nan, math.nan
+    return float(first), float(second)
 
 
 def as_padding(value: str) -> str:

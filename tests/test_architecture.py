@@ -79,7 +79,10 @@ ALLOWED = {
 
 @pytest.mark.parametrize(
     "folder, shared",
-    [("kernels", SHARED), ("sora_np/layers", {"base", "warp", "fitted"})],
+    [
+        ("kernels", SHARED),
+        ("sora_np/layers", {"base", "warp", "fitted", "value_range"}),
+    ],
 )
 def test_neighbours_are_strangers(folder, shared):
     for path in ROOT.glob(f"{folder}/[!_]*.py"):

@@ -80,6 +80,8 @@ class Layer(Noted):
     array([[2., 4.]])
     """
 
+    augments = False  # whether layer(x) is meant for training, as Keras's Random*
+
     def __init__(
         self,
         *,
@@ -124,12 +126,21 @@ class Layer(Noted):
         """
         raise NotImplementedError(f"{type(self).__name__} must define backward")
 
-    def __call__(self, x: ArrayLike, *, training: bool = False) -> Array:
-        """Build if need be (seed 0, dtype of x), then forward."""
+    def __call__(self, x: ArrayLike, *, training: bool | None = None) -> Array:
+        """Build if need be (seed 0, dtype of x), then forward.
+
+        ``training`` is False by default; for the ``Random*`` layers it is True, as in
+        Keras, and nothing is kept for ``backward`` then.  A model always says which.
+        """
         array = kernel_array(x)
         if self.input_shape is None:
             self.build(array.shape[1:], np.random.default_rng(0), array.dtype)
-        return self.forward(array, training=training)
+        if training is not None:
+            return self.forward(array, training=training)
+        kept = len(self._caches)
+        y = self.forward(array, training=self.augments)
+        del self._caches[kept:]
+        return y
 
     # --- for subclasses -------------------------------------------------------
 

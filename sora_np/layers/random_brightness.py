@@ -9,6 +9,7 @@ from sora_np.kernels.arrays import Array, Shape
 from sora_np.windows import as_range
 
 from .base import Layer
+from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomBrightness(Layer):
@@ -22,8 +23,13 @@ class RandomBrightness(Layer):
     Parameters
     ----------
     factor : 0.2 draws f from -0.2 to 0.2, a pair (lower, upper) from there
-    value_range : (low, high) of x; (0, 255) suits bytes, take (0, 1) behind Rescaling
+    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
+        Rescaling
     seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Warns
+    -----
+    UserWarning : in training, once, for images that do not lie in ``value_range``
 
     Examples
     --------
@@ -31,6 +37,8 @@ class RandomBrightness(Layer):
     >>> layer([[0.0, 0.25, 0.75]], training=True)
     array([[0.5 , 0.75, 1.  ]])
     """
+
+    augments = True
 
     def __init__(
         self,
@@ -44,13 +52,14 @@ class RandomBrightness(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         self.factor = as_range(factor, "factor")
-        self.value_range = as_range(value_range, "value_range", -np.inf, np.inf)
+        self.value_range = as_value_range(value_range)
         self.seed = seed
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
         self._seed_draws(self.seed, rng)
+        self._told_range = False
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -58,6 +67,7 @@ class RandomBrightness(Layer):
         if not training:
             return x.copy()
         (low, high), (lower, upper) = self.value_range, self.factor
+        warn_of_misfit(self, x, self.value_range)
         f = lower + self._draw(len(x), 1) * (upper - lower)
         shift = (f * (high - low)).astype(x.dtype)
         y = x + shift.reshape(-1, *[1] * (x.ndim - 1))

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.windows import as_range
+from sora_np.windows import two_numbers
 
 from .base import Layer, batch_of
+from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomContrast(Layer):
@@ -24,8 +25,13 @@ class RandomContrast(Layer):
     ----------
     factor : 0.2 draws f from 0.8 to 1.2, a pair (lower, upper) from 1 - lower to
         1 + upper
-    value_range : (low, high) of x; (0, 255) suits bytes, take (0, 1) behind Rescaling
+    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
+        Rescaling
     seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Warns
+    -----
+    UserWarning : in training, once, for images that do not lie in ``value_range``
 
     Examples
     --------
@@ -33,6 +39,8 @@ class RandomContrast(Layer):
     >>> layer(np.array([30.0, 40, 50]).reshape(1, 1, 3, 1), training=True).ravel()
     array([20., 40., 60.])
     """
+
+    augments = True
 
     def __init__(
         self,
@@ -45,14 +53,14 @@ class RandomContrast(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        pair = tuple(factor) if isinstance(factor, Sequence) else (factor, factor)
-        if len(pair) != 2 or not -1 <= -pair[0] <= pair[1] <= 1:
+        lower, upper = two_numbers(factor if np.ndim(factor) else (factor, factor))
+        if not -1 <= -lower <= upper <= 1:
             raise ValueError(
                 "factor must be a number from 0 to 1, or a pair (lower, upper), got "
                 f"{factor!r}"
             )
-        self.factor = float(pair[0]), float(pair[1])
-        self.value_range = as_range(value_range, "value_range", -np.inf, np.inf)
+        self.factor = lower, upper
+        self.value_range = as_value_range(value_range)
         self.seed = seed
 
     def build(
@@ -64,18 +72,20 @@ class RandomContrast(Layer):
                 f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
             )
         self._seed_draws(self.seed, rng)
+        self._told_range = False
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
         if not training:
             return x.copy()
+        low, high = self.value_range
+        warn_of_misfit(self, x, self.value_range)
         lower, upper = 1 - self.factor[0], 1 + self.factor[1]
         f = (lower + self._draw(len(x), 1) * (upper - lower)).astype(x.dtype)
         f = f.reshape(-1, 1, 1, 1)
         mean = x.mean(axis=(1, 2), keepdims=True)
         y = mean + f * (x - mean)
-        low, high = self.value_range
         self._keep(y, f, (y >= low) & (y <= high))
         return np.clip(y, low, high, out=y)
 

@@ -9,9 +9,10 @@ from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.philox import normal, uniform
-from sora_np.windows import as_range
+from sora_np.windows import as_finite, as_interval, two_numbers
 
 from .base import Layer, batch_of
+from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomErasing(Layer):
@@ -29,10 +30,16 @@ class RandomErasing(Layer):
     ----------
     factor : the share of images that lose something, 0 to 1
     scale : (lower, upper), of the erased share of the area
-    fill_value : what is put there; None for normal noise times ``value_range[1]``,
-        clipped to the range
-    value_range : (low, high) of x; (0, 255) suits bytes, take (0, 1) behind Rescaling
+    fill_value : what is put there, in units of x; None for normal noise times
+        ``value_range[1]``, clipped to the range
+    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
+        Rescaling
     seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Warns
+    -----
+    UserWarning : in training, once, for images that do not fill ``value_range``, or
+        are much smaller than ``fill_value``
 
     Examples
     --------
@@ -43,6 +50,8 @@ class RandomErasing(Layer):
            [1., 1., 1., 1.],
            [1., 1., 1., 1.]])
     """
+
+    augments = True
 
     def __init__(
         self,
@@ -57,11 +66,13 @@ class RandomErasing(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        if isinstance(factor, Sequence) or not 0 <= factor <= 1:
+        if not 0 <= two_numbers((factor, factor))[0] <= 1:
             raise ValueError(f"factor must be a number from 0 to 1, got {factor!r}")
+        if fill_value is not None:
+            as_finite(fill_value, "fill_value")
         self.factor, self.fill_value, self.seed = factor, fill_value, seed
-        self.scale = as_range(scale, "scale", 0)
-        self.value_range = as_range(value_range, "value_range", -np.inf, np.inf)
+        self.scale = as_interval(scale, "scale", 0, 1)
+        self.value_range = as_value_range(value_range)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
@@ -72,6 +83,7 @@ class RandomErasing(Layer):
                 f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
             )
         self._seed_draws(self.seed, rng)
+        self._told_range = False
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -89,8 +101,11 @@ class RandomErasing(Layer):
             inside = (k >= start[:, None]) & (k < (start + length)[:, None])
             erased = erased & np.expand_dims(inside, (2 - axis, 3))
         fill: Any = self.fill_value
-        if fill is None:
+        if fill is not None:
+            warn_of_misfit(self, x, (0, fill), "fill_value", clips=False)
+        else:
             low, high = self.value_range
+            warn_of_misfit(self, x, (low, high), clips=False)
             z = normal(key ^ 1, epoch, samples, math.prod(x.shape[1:]), x.dtype)
             fill = np.clip(z.reshape(x.shape) * x.dtype.type(high), low, high)
         y = np.where(erased, fill, x).astype(x.dtype, copy=False)

@@ -37,6 +37,8 @@ class Warp(Layer):
     border : fill mode and value; None for a layer that never looks beyond the borders
     """
 
+    augments = True
+
     def __init__(
         self,
         fill_mode: str,

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import ndimage, stats
 
+from sora_np import Dense, Flatten, Rescaling, Sequential
 from sora_np.layers import (
     GaussianNoise,
     RandomBrightness,
@@ -59,7 +60,28 @@ def test_by_seed_epoch_and_sample_alone(make, rng):
 
 def test_nothing_outside_training(make, rng):
     x = rng.random((3, 6, 5, 2), np.float32)
-    assert_array_equal(make()(x), x)
+    layer = make()
+    assert_array_equal(layer(x, training=False), x)
+    model = Sequential([layer])
+    assert_array_equal(model(x), x)
+    assert_array_equal(model.predict(x, verbose=0), x)
+    assert_array_equal(model.layer_outputs(x)[layer.name], x)
+    assert_array_equal(layer.forward(x), x)
+
+
+def test_called_by_itself_it_augments_as_keras_does(make, rng):
+    """All Random* layers of Keras have training=True; its GaussianNoise has not."""
+    x = rng.random((3, 6, 5, 2), np.float32)
+    layer, twin = make(seed=3), make(seed=3)
+    if isinstance(layer, GaussianNoise):
+        assert_array_equal(layer(x), x)
+        return
+    y = layer(x)
+    assert not np.array_equal(y, x)
+    assert_array_equal(y, twin(x, training=True))
+    with pytest.raises(RuntimeError, match="needs a forward"):
+        layer.backward(y)  # whoever augments batch after batch keeps none of them
+    twin.backward(y)
 
 
 def test_alone_every_call_draws_anew(make, rng):
@@ -196,6 +218,48 @@ def test_erasing_with_noise_stays_in_the_range(rng):
     assert len(np.unique(noise)) > 100
 
 
+WRONG_RANGES = {  # layer, and the images that do not lie in its range
+    "brightness": (lambda: RandomBrightness(0.2), 1 / 255, 0),
+    "contrast": (lambda: RandomContrast(0.2), 1 / 255, 0),
+    "erasing": (lambda: RandomErasing(0.5), 1 / 255, 0),
+    "erasing-fill": (lambda: RandomErasing(0.5, fill_value=127), 1 / 255, 0),
+    "brightness-bytes": (lambda: RandomBrightness(0.2, (0, 1)), 1, 0),
+    "contrast-signs": (lambda: RandomContrast(0.2, (0, 1)), 2 / 255, -1),
+    "brightness-centred": (lambda: RandomBrightness(0.2), 1, -127.5),
+    "normalised": (lambda: RandomBrightness(0.2), 4 / 255, -2),
+}
+
+
+@pytest.mark.parametrize("make, scale, offset", WRONG_RANGES.values(), ids=WRONG_RANGES)
+def test_a_value_range_that_cannot_be_meant(make, scale, offset, rng):
+    """A shift of 52 for images in [0, 1]: told once, by the layer's name."""
+    x, y = rng.integers(0, 256, (12, 4, 4, 1), np.uint8), np.zeros(12)
+    model = Sequential([Rescaling(scale, offset), make(), Flatten(), Dense(1)])
+    model.compile("sgd", "mse")
+    ends = f"{offset:.3g} to {offset + 255 * scale:.3g}"
+    text = rf"^Random\w+ 'random_\w+' has \w+=.* lie from {ends}: \w+ must suit"
+    x[0, 0, 0], x[0, 0, 1] = 0, 255
+    with pytest.warns(UserWarning, match=text) as caught:
+        model.fit(x, y, batch_size=12, epochs=2, verbose=0)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+def test_value_ranges_that_may_be_meant(rng):
+    """Dark images, a black one, noise before it, and an empty batch warn of nothing."""
+    x = rng.random((8, 6, 6, 1))
+    for layer, image in (
+        (RandomBrightness(0.2), np.round(x * 20)),
+        (RandomContrast(0.2), np.zeros_like(x)),
+        (RandomErasing(0.5), np.round(x * 20)),
+        (RandomErasing(0.5, fill_value=0), x),
+        (RandomBrightness(0.2, (0, 1)), GaussianNoise(0.2, seed=1)(x, training=True)),
+        (RandomContrast(0.2, (-1, 1)), 2 * x - 1),
+        (RandomBrightness(0.2), x[:0]),
+    ):
+        layer(image)
+
+
 def test_noise_is_normal():
     x = np.full((50, 10, 10, 1), 3.0)
     z = (GaussianNoise(0.5, seed=0)(x, training=True) - 3) / 0.5
@@ -230,6 +294,46 @@ IMPOSSIBLE = {
         lambda: RandomBrightness(0.1, (1, 0)),
         ValueError,
         "value_range must be",
+    ),
+    "range-number": (
+        lambda: RandomBrightness(0.1, value_range=1),
+        ValueError,
+        r"value_range must be a pair \(low, high\) of finite numbers, got 1$",
+    ),
+    "contrast-range-number": (
+        lambda: RandomContrast(0.1, 255),
+        ValueError,
+        "value_range must be a pair .* got 255$",
+    ),
+    "erasing-range-number": (
+        lambda: RandomErasing(value_range=1.0),
+        ValueError,
+        "value_range must be a pair .* got 1.0$",
+    ),
+    "range-text": (lambda: RandomBrightness(0.1, "01"), ValueError, "value_range must"),
+    "range-infinite": (
+        lambda: RandomBrightness(0.1, (0, np.inf)),
+        ValueError,
+        "of finite numbers, got",
+    ),
+    "range-empty": (
+        lambda: RandomContrast(0.1, (1, 1)),
+        ValueError,
+        "value_range must",
+    ),
+    "scale-number": (
+        lambda: RandomErasing(1, 0.2),
+        ValueError,
+        "scale must be a pair .* from 0 to 1, got 0.2$",
+    ),
+    "factor-digits": (lambda: RandomRotation("01"), ValueError, "factor must be"),
+    "factor-bool": (lambda: RandomZoom(True), ValueError, "height_factor must be"),
+    "contrast-text": (lambda: RandomContrast("a"), ValueError, "factor must be a num"),
+    "erasing-none": (lambda: RandomErasing(None), ValueError, "from 0 to 1, got None"),
+    "fill-text": (
+        lambda: RandomErasing(fill_value="0"),
+        TypeError,
+        "fill_value must be a number, got '0'",
     ),
     "erasing": (lambda: RandomErasing((0, 1)), ValueError, "from 0 to 1, got \\(0, 1"),
     "scale": (lambda: RandomErasing(1, (-0.1, 1)), ValueError, "scale must be"),

@@ -65,7 +65,11 @@ class Own(Layer):
 
 def make(optimizer=None, metrics=("accuracy",), seed=0, filters=4):
     layers = [
-        *(RandomFlip(), RandomErasing(0.5), Conv2D(filters, 3, activation="relu")),
+        *(
+            RandomFlip(),
+            RandomErasing(0.5, value_range=(0, 1)),
+            Conv2D(filters, 3, activation="relu"),
+        ),
         *(BatchNormalization(), Dropout(0.3), Own(), Flatten(), Dense(3, "softmax")),
     ]
     model = Sequential(layers, seed=seed)
