@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np import data
-from sora_np.streams import Batch, StreamFeed, is_stream
+from sora_np.streams import Batch, StreamFeed, in_order, is_stream
 from sora_np.windows import as_count
 
 Check: TypeAlias = Callable[..., tuple[Any, Any, Any]]
@@ -168,7 +168,7 @@ def make_validation(
 
 def _as_validation(given: Any) -> Arrays:
     if is_stream(given):
-        return given, None, None
+        return in_order(given), None, None
     if not isinstance(given, (tuple, list)) or len(given) not in (2, 3):
         raise ValueError(
             "validation_data must be (x, y) or (x, y, sample_weight), got "

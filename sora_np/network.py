@@ -14,6 +14,7 @@ from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
 from sora_np.plan import Plan
 from sora_np.runner import runner
+from sora_np.streams import in_order
 from sora_np.windows import as_dtype
 
 
@@ -106,13 +107,15 @@ class Network:
         """Return the outputs (N, *output_shape) for x (N, *input_shape).
 
         x may also be what yields batches of it, or (x, y) as for ``fit``; ``steps`` is
-        how many batches to take.  Raises ValueError for an x that does not fit the
-        model.
+        how many batches to take.  A folder of images is read in the order of its
+        ``labels`` and ``file_paths``, whether it is shuffled or not.  Raises ValueError
+        for an x that does not fit the model.
         """
 
         def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
             return self._inputs(x), None, None
 
+        x = in_order(x)
         feed = feeds.make(check, x, batch_size=batch_size, steps=steps, only_x=True)
         outputs = []
         with Progress(verbose, feed.steps, "predict") as progress:

@@ -45,6 +45,15 @@ def is_stream(x: Any) -> bool:
     return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
 
+def in_order(x: Any) -> Any:
+    """Return x in its stored order, where it has one: predictions must line up.
+
+    A shuffled folder of images has ``in_order()``; all else is what it is.
+    """
+    method = getattr(x, "in_order", None)
+    return method() if callable(method) and is_stream(x) else x
+
+
 class StreamFeed:
     """Batches that an object makes one by one, so that not all need be in memory.
 
@@ -146,7 +155,9 @@ class StreamFeed:
         shapes = {"x": self.x, "y": self.y}
         told = {name: f"{a.dtype} {a.shape[1:]}" for name, a in shapes.items()}
         length = len(self.source) if self.has_items else None
-        return told | {"source": self.kind, "length": length, "steps": self.wanted}
+        own = self.source._about() if hasattr(self.source, "_about") else {}
+        source = {"source": self.kind, "length": length, "steps": self.wanted}
+        return told | source | own
 
     def get_state(self) -> dict[str, Any]:
         """Return what ``batches`` cannot know; also what a Sequence-style object says.

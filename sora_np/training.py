@@ -18,7 +18,7 @@ from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.steps import Steps, frozen
-from sora_np.streams import is_stream
+from sora_np.streams import in_order, is_stream
 from sora_np.windows import as_count
 
 
@@ -289,6 +289,7 @@ class Model(Network):
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
+        x = in_order(x)
         feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size, steps)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:

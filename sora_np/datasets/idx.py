@@ -44,6 +44,22 @@ class DataFileError(ValueError):
         return f"{os.fspath(self.path)}: {self.reason}"
 
 
+def check_regular(path: str | os.PathLike[str], what: str) -> None:
+    """Raise DataFileError for a folder, a pipe or a device: reading may never end.
+
+    Raises FileNotFoundError where there is nothing.
+
+    >>> check_regular("/", "an image")
+    Traceback (most recent call last):
+        ...
+    sora_np.datasets.idx.DataFileError: /: expected an image, got a folder
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        got = "a folder" if stat.S_ISDIR(mode) else "a pipe, a socket or a device"
+        raise DataFileError(path, f"expected {what}, got {got}")
+
+
 def read_idx(
     path: str | os.PathLike[str],
     *,
@@ -84,8 +100,7 @@ def read_idx(
     ...     read_idx(path)
     array([7, 2, 1], dtype=uint8)
     """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataFileError(path, "expected an IDX file, got a folder or a device")
+    check_regular(path, "an IDX file")
     with open(path, "rb") as raw:
         stream: io.BufferedIOBase = raw
         try:

@@ -7,9 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .idx import DataFileError
+from .idx import DataFileError, check_regular
 
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}  # Keras's names, Pillow's
+
+# The only formats that are opened, whatever a file is called: Pillow reads some others,
+# such as PostScript, by starting another program.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+SUFFIXES = (
+    *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
+    ".webp",
+)
 
 
 def pillow() -> Any:
@@ -29,6 +37,8 @@ def read_image(
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Return an image in bytes (H, W, C), and what had to be done to it.
 
+    It is a BMP, GIF, JPEG, PNG, TIFF or WebP file; its content says which.
+
     Parameters
     ----------
     color_mode : "grayscale", "rgb" or "rgba"
@@ -38,16 +48,18 @@ def read_image(
     ------
     FileNotFoundError
     DataFileError
-        For what is empty, damaged, larger than 89 million pixels, or no image.
+        For what is empty, damaged, larger than 89 million pixels, no file (a folder,
+        a pipe), or no image of these formats.
     """
     pil = pillow()
+    check_regular(path, "an image")
     if os.path.getsize(path) == 0:
         raise DataFileError(path, "it is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of oddities of the file
             warnings.simplefilter("error", pil.Image.DecompressionBombWarning)
-            with pil.Image.open(path) as opened:
+            with pil.Image.open(path, formats=FORMATS) as opened:
                 return _converted(pil, opened, color_mode, size)
     except pil.UnidentifiedImageError:
         raise DataFileError(path, "it is no image that Pillow reads") from None
@@ -66,6 +78,8 @@ def _converted(
     image = pil.ImageOps.exif_transpose(opened)
     if image.mode.startswith("I"):
         notes.append("16 bits, the upper 8 taken")
+        if image.mode == "I" and opened.format != "PNG":
+            raise ValueError("its pixels are whole numbers of 32 bits")
         grey = np.asarray(image).astype(np.int64) >> 8
         image = pil.Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
     elif image.mode == "F":

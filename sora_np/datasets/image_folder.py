@@ -1,52 +1,27 @@
 """Images in folders, one folder a class, read while they are trained on."""
 
+import copy
+import hashlib
 import os
-import unicodedata
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.warn import warn
 from sora_np.windows import as_count, as_flag, as_pair
 
-from .idx import DataFileError
 from .image import MODES, pillow, read_image
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-
-
-class ImageReport(NamedTuple):
-    """What was found in a folder; ``print`` shows it.
-
-    Attributes
-    ----------
-    images : how many can be read
-    skipped : file -> why it cannot
-    converted : what was done to some images -> how many
-    other_files : how many are no images by their names
-    empty_classes : folders without an image that can be read
-    """
-
-    images: int
-    skipped: dict[str, str]
-    converted: dict[str, int]
-    other_files: int
-    empty_classes: list[str]
-
-    def __str__(self) -> str:
-        lines = [f"{self.images} images, {self.other_files} other files"]
-        lines += [f"skipped {file}: {why}" for file, why in self.skipped.items()]
-        lines += [f"{what}: {count}" for what, count in self.converted.items()]
-        lines += [f"no images of {name!r}" for name in self.empty_classes]
-        return "\n  ".join(lines)
+from .image_files import ImageReport, class_folders, scan, warn_of
 
 
 class ImageFolder:
     """Batches of images from files, and their labels: a source for ``fit``.
+
+    ``evaluate``, ``predict`` and validation read it in the order of ``file_paths`` and
+    ``labels``, so that predictions belong to these; ``fit`` reads it in a new order
+    every epoch, if it is shuffled, as does ``folder[number]``.
 
     Attributes
     ----------
@@ -101,6 +76,43 @@ class ImageFolder:
         if self._rng is not None:
             self._order = self._rng.permutation(len(self.file_paths))
 
+    def in_order(self) -> "ImageFolder":
+        """Return the same images in the order of ``file_paths``, every time."""
+        stored = copy.copy(self)
+        stored._order, stored._rng = np.arange(len(self.file_paths)), None
+        return stored
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold: this epoch's order, and the stream."""
+        stream = None if self._rng is None else self._rng.bit_generator.state
+        return {"order": self._order, "stream": stream}
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from what ``get_state`` of an equal folder returned."""
+        self._order = np.array(state["order"])
+        if self._rng is not None:
+            self._rng.bit_generator.state = state["stream"]
+
+    def _about(self) -> dict[str, Any]:
+        """Return what tells this folder from others, for checkpoints."""
+        named = hashlib.sha256()
+        for path, label in zip(self.file_paths, self.labels.tolist(), strict=True):
+            named.update(
+                f"{path.parent.name}/{path.name}\0{label}\0".encode(
+                    "utf-8", "surrogateescape"
+                )
+            )
+        return {
+            "images": len(self.file_paths),
+            "names and labels": named.hexdigest()[:16],
+            "class_names": self.class_names,
+            "label_mode": self.label_mode,
+            "color_mode": self.color_mode,
+            "image_size": list(self.image_size),
+            "batch_size": self.batch_size,
+            "shuffled": self._rng is not None,
+        }
+
 
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
@@ -111,7 +123,7 @@ def image_dataset_from_directory(
     batch_size: int = 32,
     image_size: int | tuple[int, int] = (256, 256),
     shuffle: bool = True,
-    seed: int = 0,
+    seed: int | None = 0,
     validation_split: float | None = None,
     subset: str | None = None,
 ) -> Any:
@@ -131,12 +143,16 @@ def image_dataset_from_directory(
     turned by EXIF                      upright
     several frames                      the first
     another size                        scaled to ``image_size`` (bilinear, smoothed)
+    hidden, __MACOSX and the like       passed over, files and folders
+    links to folders, links to nothing  passed over; skipped
     ==================================  ================================================
 
     Parameters
     ----------
     directory : its folders are the classes, in the order of their names; images are
-        .bmp, .gif, .jpeg, .jpg and .png files, at any depth
+        BMP, GIF, JPEG, PNG, TIFF and WebP files with the usual suffixes, at any depth.
+        Images in other formats are passed over with a warning.  A folder without an
+        image is no class, with a warning, unless ``class_names`` names it
     label_mode : "int", "categorical" (one-hot rows), "binary" (0 or 1, (n, 1)), or None
         for x alone, and then no folders are wanted
     class_names : the folders, in the order that is wanted; None for all
@@ -144,7 +160,7 @@ def image_dataset_from_directory(
     batch_size : images a batch
     image_size : (height, width)
     shuffle : whether to draw a new order every epoch
-    seed : of the order and of the split
+    seed : of the order and of the split; None for another one every time
     validation_split : the share to keep apart, drawn by ``seed``
     subset : "training", "validation" or "both" (a pair), where there is a split
 
@@ -186,13 +202,25 @@ def image_dataset_from_directory(
         raise ValueError(
             f"validation_split must lie between 0 and 1, got {validation_split!r}"
         )
+    if seed is None and subset in ("training", "validation"):
+        raise ValueError(
+            f"subset={subset!r} needs a seed, so that the other one holds the other "
+            'images; or take subset="both"'
+        )
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**32))
+    seed = as_count(seed, "seed", 0)
     size = as_pair(image_size, "image_size")
     root = Path(directory)
-    folders = {} if label_mode is None else _class_folders(root, class_names)
+    folders = {} if label_mode is None else class_folders(root, class_names)
+    paths, labels, report = scan(root, folders, color_mode, size)
     names = [*folders]
+    if class_names is None and report.empty_classes:
+        kept = [k for k, name in enumerate(names) if name not in report.empty_classes]
+        names, labels = [names[k] for k in kept], np.searchsorted(kept, labels)
     if label_mode == "binary" and len(names) != 2:
         raise ValueError(f'label_mode="binary" is for two classes, got {names}')
-    paths, labels, report = _scan(root, folders, color_mode, size)
+    warn_of(root, report, names, keeps=class_names is not None)
     options: dict[str, Any] = {
         **{"label_mode": label_mode, "color_mode": color_mode, "image_size": size},
         **{"batch_size": as_count(batch_size, "batch_size"), "seed": seed},
@@ -214,69 +242,3 @@ def image_dataset_from_directory(
         )
     parts = made(np.sort(drawn[:cut]), shuffle), made(np.sort(drawn[cut:]), False)
     return parts if subset == "both" else parts[subset == "validation"]
-
-
-def _class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
-    """Return class name -> folder; Unicode writes one name in two ways, as e + accent.
-
-    The composed one is the class's name, whatever the file system has.
-    """
-    names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
-    names = [name for name in names if not name.startswith(".")]
-    found = {unicodedata.normalize("NFC", name): name for name in names}
-    if len(found) < len(names):
-        raise ValueError(f"{root} has folders of one name, written in two ways")
-    if wanted is not None:
-        missing = [name for name in wanted if name not in found]
-        if missing:
-            raise ValueError(f"{root} has no folder {missing[0]!r}, but {[*found]}")
-        return {name: found[name] for name in wanted}
-    if not found:
-        raise ValueError(
-            f"{root} has no folders: a folder for every class is wanted, or "
-            "label_mode=None"
-        )
-    return dict(sorted(found.items()))
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(parent, name)
-
-
-def _scan(
-    root: Path, folders: dict[str, str], color_mode: str, size: tuple[int, int]
-) -> tuple[list[Path], NDArray[np.int64], ImageReport]:
-    """Return the images that can be read, their labels, and a report."""
-    paths: list[Path] = []
-    labels: list[int] = []
-    skipped: dict[str, str] = {}
-    converted: Counter[str] = Counter()
-    other = 0
-    for label, folder in enumerate(folders.values() or [""]):
-        for path in _files(root / folder):
-            if path.suffix.lower() not in SUFFIXES:
-                other += 1
-                continue
-            try:
-                _, notes = read_image(path, color_mode, size)
-            except DataFileError as error:
-                skipped[os.path.relpath(path, root)] = error.reason
-                continue
-            converted.update(notes)
-            paths.append(path)
-            labels.append(label)
-    seen = set(labels)
-    empty = [name for label, name in enumerate(folders) if label not in seen]
-    report = ImageReport(len(paths), skipped, dict(converted), other, empty)
-    if not paths:
-        raise ValueError(f"{root} holds no image that can be read: {report}")
-    faults = [f"{len(skipped)} images were skipped"] * bool(skipped)
-    faults += [f"no images of {', '.join(empty)}"] * bool(empty)
-    faults += ["there is one class alone"] * (len(folders) == 1)
-    if faults:
-        warn(f"{root}: {'; '.join(faults)}; the report of what is returned says more")
-    return paths, np.array(labels), report

@@ -1,13 +1,17 @@
 """Images in folders: every odd file is skipped or converted, and counted."""
 
+import os
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Rescaling, Sequential
+from sora_np.datasets.idx import DataFileError
+from sora_np.datasets.image import read_image
 from sora_np.utils import image_dataset_from_directory
 
 Image = pytest.importorskip("PIL.Image")
@@ -172,9 +176,131 @@ def test_empty_folders_and_one_class(tmp_path, rng):
     (tmp_path / "bird").mkdir()
     with pytest.warns(UserWarning, match="no images of bird"):
         source = read(tmp_path)
-    assert source.class_names == ["bird", "cat"]  # as where there are birds
-    assert_array_equal(source[0][1], [1])
+    assert source.class_names == ["cat"]  # an output that learns nothing is none
+    assert_array_equal(source[0][1], [0])
     assert source.report.empty_classes == ["bird"]
+    text = "no images of bird; the report"  # whoever names it keeps its place
+    with pytest.warns(UserWarning, match=text):
+        source = read(tmp_path, class_names=["bird", "cat"])
+    assert source.class_names == ["bird", "cat"]
+    assert_array_equal(source[0][1], [1])
+
+
+def test_an_empty_class_between_others(folder):
+    (folder[0] / "cow").mkdir()
+    with pytest.warns(UserWarning, match="no images of cow, which therefore is no cl"):
+        source = read(folder[0], label_mode="binary")
+    assert source.class_names == ["cat", "dog"]
+    assert_array_equal(source.labels, [0] * 10 + [1] * 10)
+
+
+def test_hidden_folders_hold_no_images(folder):
+    """Copies that editors and systems make are not trained on, and are no class."""
+    x = np.zeros((6, 8), np.uint8)
+    for place in (".ipynb_checkpoints", "__MACOSX/pets", "inner/.thumbs"):
+        save(folder[0] / "cat" / place / "copy.png", x)
+    save(folder[0] / "__MACOSX" / "pets" / "._00.png", x)
+    save(folder[0] / ".cache" / "1.png", x)
+    source = read(folder[0])
+    assert source.class_names == ["cat", "dog"]
+    assert len(source.file_paths) == 20
+    assert source.report.passed_over == {"hidden folders": 3}
+    alone = read(folder[0], label_mode=None)
+    assert len(alone.file_paths) == 20
+
+
+@pytest.mark.parametrize("suffix", ["webp", "tif", "TIFF", "jfif"])
+def test_other_formats_are_read(suffix, folder):
+    path = folder[0] / "cat" / f"x.{suffix}"
+    lossless = {"lossless": True} if suffix == "webp" else {}
+    kind = {"webp": "WEBP", "jfif": "JPEG"}.get(suffix, "TIFF")
+    image = np.full((6, 8, 3), 120, np.uint8)
+    save(path, image, format=kind, **lossless)
+    source = read(folder[0])
+    assert source.report.images == 21
+    assert_array_equal(source[0][0][10], image)
+
+
+def test_images_that_are_not_read_are_named(folder):
+    for name in ("a.heic", "b.HEIC", "c.ppm", "d.txt", "e"):
+        (folder[0] / "cat" / name).write_text("?")
+    save(folder[0] / "beside.png", np.zeros((6, 8), np.uint8))
+    text = "passed over: 2 .heic files, 1 .ppm files, 1 images beside the class folders"
+    with pytest.warns(UserWarning, match=text):
+        source = read(folder[0])
+    assert source.report.other_files == 5
+    assert source.report.passed_over[".txt files"] == 1
+    assert "passed over 1 files without suffix" in str(source.report)
+
+
+def test_what_is_no_file_is_skipped_in_bounded_time(folder):
+    """One dangling link ended the reading; a pipe or /dev/zero had no end."""
+    cat = folder[0] / "cat"
+    (cat / "gone.png").symlink_to(folder[0] / "nowhere.png")
+    (cat / "round.png").symlink_to(cat / "round.png")
+    (cat / "zero.png").symlink_to("/dev/zero")
+    os.mkfifo(cat / "pipe.png")
+    (cat / "folder.png").mkdir()
+    with pytest.warns(UserWarning, match="4 images were skipped"):
+        source = read(folder[0])
+    assert source.report.images == 20
+    skipped = {Path(name).stem: why for name, why in source.report.skipped.items()}
+    assert skipped.keys() == {"gone", "round", "zero", "pipe"}
+    assert skipped["gone"] == "it cannot be opened: No such file or directory"
+    got = "expected an image, got a pipe, a socket or a device"
+    assert skipped["pipe"] == skipped["zero"] == got
+
+
+def test_a_png_that_is_postscript_starts_no_program(tmp_path, monkeypatch):
+    """Pillow would hand it to Ghostscript; only six formats are opened at all."""
+    from PIL import EpsImagePlugin
+
+    for suffix in ("png", "jpg"):
+        image = Image.new("RGB", (8, 6))
+        image.save(tmp_path / f"a.{suffix}", format="EPS")
+        image.save(tmp_path / f"b.{suffix}", format="PPM")
+    called = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *a: called.append(a))
+    for path in tmp_path.iterdir():
+        with pytest.raises(DataFileError, match="it is no image that Pillow reads"):
+            read_image(path, "rgb", (6, 8))
+    assert not called
+
+
+def test_whole_numbers_of_32_bits_are_refused(tmp_path):
+    """The upper 8 of 16 bits would be black."""
+    Image.fromarray(np.full((6, 8), 200, np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(DataFileError, match="whole numbers of 32 bits"):
+        read_image(tmp_path / "a.tif", "grayscale", (6, 8))
+
+
+def test_predictions_line_up_with_labels_and_files(folder):
+    """``predict`` and ``evaluate`` read a shuffled folder in its stored order."""
+    source = read(folder[0], shuffle=True, batch_size=7, seed=3)
+    shuffled = source[0][1].copy()
+    assert not np.array_equal(shuffled, source.labels[:7])
+    model = Sequential([Rescaling(1 / 255), Flatten(), Dense(2, "softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    expected = model.predict(folder[1], verbose=0)
+    for _ in range(2):
+        assert_array_equal(model.predict(source, verbose=0), expected)
+        _, accuracy = model.evaluate(source, verbose=0)
+        hits = expected.argmax(axis=1) == source.labels
+        assert accuracy == pytest.approx(np.mean(hits))
+    assert_array_equal(source[0][1], shuffled)  # and nothing is drawn
+    first = source.in_order()[0]
+    assert_array_equal(first[0], folder[1][:7])
+
+
+def test_the_seed(folder):
+    first, second = (read(folder[0], shuffle=True, seed=None) for _ in range(2))
+    assert not np.array_equal(first[0][1], second[0][1])
+    parts = read(folder[0], seed=None, validation_split=0.5, subset="both")
+    assert len({*parts[0].file_paths} & {*parts[1].file_paths}) == 0
+    with pytest.raises(ValueError, match="subset='training' needs a seed, so that"):
+        read(folder[0], seed=None, validation_split=0.5, subset="training")
+    with pytest.raises(TypeError, match="seed must be a whole number"):
+        read(folder[0], seed="a")
 
 
 def test_links_out_of_the_folder_are_not_walked(folder, tmp_path):

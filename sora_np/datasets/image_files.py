@@ -1,0 +1,164 @@
+"""Which images there are in a folder: what is read, skipped and passed over."""
+
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.warn import warn
+
+from .idx import DataFileError
+from .image import SUFFIXES, read_image
+
+# what systems and tools put among files, beside what begins with a dot
+NOT_OURS = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN", "lost+found")
+# images that are not read here: passed over, with a warning
+OTHER_IMAGES = (
+    *(".avif", ".cr2", ".dcm", ".dng", ".eps", ".exr", ".hdr", ".heic", ".heif"),
+    *(".ico", ".j2k", ".jp2", ".jxl", ".nef", ".pbm", ".pcx", ".pgm", ".pnm", ".ppm"),
+    *(".ps", ".psd", ".raw", ".svg", ".tga"),
+)
+NO_SUFFIX = "files without suffix"
+
+
+class ImageReport(NamedTuple):
+    """What was found in a folder; ``print`` shows it.
+
+    Attributes
+    ----------
+    images : how many can be read
+    skipped : file -> why it cannot
+    converted : what was done to some images -> how many
+    other_files : how many are no images by their names
+    empty_classes : folders without an image that can be read
+    passed_over : suffixes of other files, and what else was left alone -> how many
+    """
+
+    images: int
+    skipped: dict[str, str]
+    converted: dict[str, int]
+    other_files: int
+    empty_classes: list[str]
+    passed_over: dict[str, int]
+
+    def __str__(self) -> str:
+        lines = [f"{self.images} images, {self.other_files} other files"]
+        lines += [f"skipped {file}: {why}" for file, why in self.skipped.items()]
+        lines += [f"{what}: {count}" for what, count in self.converted.items()]
+        lines += [f"no images of {name!r}" for name in self.empty_classes]
+        lines += [f"passed over {n} {what}" for what, n in self.passed_over.items()]
+        return "\n  ".join(lines)
+
+
+def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
+    """Return class name -> folder; Unicode writes one name in two ways, as e + accent.
+
+    The composed one is the class's name, whatever the file system has.
+    """
+    names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    names = [name for name in names if not _is_hidden(name)]
+    found = {unicodedata.normalize("NFC", name): name for name in names}
+    if len(found) < len(names):
+        raise ValueError(f"{root} has folders of one name, written in two ways")
+    if wanted is not None:
+        missing = [name for name in wanted if name not in found]
+        if missing:
+            raise ValueError(f"{root} has no folder {missing[0]!r}, but {[*found]}")
+        return {name: found[name] for name in wanted}
+    if not found:
+        raise ValueError(
+            f"{root} has no folders: a folder for every class is wanted, or "
+            "label_mode=None"
+        )
+    return dict(sorted(found.items()))
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in NOT_OURS
+
+
+def _files(
+    folder: Path, passed_over: Counter[str], deep: bool = True
+) -> Iterator[Path]:
+    """Yield the files that may be images, by name, and count what is passed over."""
+
+    def unreadable(error: OSError) -> None:
+        passed_over["folders that cannot be read"] += 1
+
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        links = {name for name in folders if os.path.islink(Path(parent, name))}
+        hidden = {name for name in folders if _is_hidden(name)}
+        if deep:
+            passed_over["hidden folders"] += len(hidden)
+            passed_over["links to folders"] += len(links - hidden)
+        folders[:] = sorted({*folders} - links - hidden) if deep else []
+        for name in sorted(names):
+            suffix = Path(name).suffix.lower()
+            if _is_hidden(name):
+                passed_over["hidden files"] += 1
+            elif suffix in SUFFIXES:
+                yield Path(parent, name)
+            else:
+                passed_over[f"{suffix} files" if suffix else NO_SUFFIX] += 1
+
+
+def scan(
+    root: Path, folders: dict[str, str], color_mode: str, size: tuple[int, int]
+) -> tuple[list[Path], NDArray[np.int64], ImageReport]:
+    """Return the images that can be read, their labels, and a report."""
+    paths: list[Path] = []
+    labels: list[int] = []
+    skipped: dict[str, str] = {}
+    converted: Counter[str] = Counter()
+    passed: Counter[str] = Counter()
+    for label, folder in enumerate(folders.values() or [""]):
+        for path in _files(root / folder, passed):
+            try:
+                _, notes = read_image(path, color_mode, size)
+            except DataFileError as error:
+                skipped[os.path.relpath(path, root)] = error.reason
+            except OSError as error:  # a link to nothing, a file that may not be read
+                reason = f"it cannot be opened: {error.strerror or error}"
+                skipped[os.path.relpath(path, root)] = reason
+            else:
+                converted.update(notes)
+                paths.append(path)
+                labels.append(label)
+    if folders:
+        beside = [*_files(root, Counter(), deep=False)]
+        passed["images beside the class folders"] += len(beside)
+    other = sum(n for w, n in passed.items() if w.startswith(".") or w == NO_SUFFIX)
+    seen = set(labels)
+    empty = [name for label, name in enumerate(folders) if label not in seen]
+    passed_over = {what: n for what, n in sorted(passed.items()) if n}
+    report = ImageReport(
+        *(len(paths), skipped, dict(converted), other, empty, passed_over)
+    )
+    if not paths:
+        raise ValueError(f"{root} holds no image that can be read: {report}")
+    return paths, np.array(labels), report
+
+
+def warn_of(root: Path, report: ImageReport, names: list[str], keeps: bool) -> None:
+    """Warn of images that are not used, and of classes that have none."""
+    faults = [f"{len(report.skipped)} images were skipped"] * bool(report.skipped)
+    images = {f"{suffix} files" for suffix in OTHER_IMAGES}
+    images |= {"folders that cannot be read", "images beside the class folders"}
+    left = [f"{n} {w}" for w, n in report.passed_over.items() if w in images]
+    faults += [f"passed over: {', '.join(left)}"] * bool(left)
+    if report.empty_classes:
+        fault = f"no images of {', '.join(report.empty_classes)}"
+        if not keeps:
+            fault += (
+                ", which therefore is no class and has no label (class_names=[...] "
+                "would keep its place)"
+            )
+        faults.append(fault)
+    faults += ["there is one class alone"] * (len(names) == 1)
+    if faults:
+        warn(f"{root}: {'; '.join(faults)}; the report of what is returned says more")
