@@ -1,4 +1,5 @@
 import io
+import os
 import stat
 import zipfile
 
@@ -44,6 +45,20 @@ def spoilt(arrays, path, **members):
             archive.writestr(f"{name}.npy", content)
 
 
+def headed(text):
+    size = len(text).to_bytes(2, "little")
+    return b"\x93NUMPY\1\0" + size + text
+
+
+def packed(arrays, path, method):
+    np.savez(path, **arrays)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
 SPOIL = {
     "missing": (
         lambda p, a: np.savez(p, x=1, **{k: a[k] for k in ("x_train", "y_test")}),
@@ -71,6 +86,33 @@ SPOIL = {
         lambda p, a: p.write_bytes(declared((9,), a["y_train"])),
         "it is no .npz archive",
     ),
+    "header-cut": (  # tokenize.TokenError
+        lambda p, a: spoilt(a, p, x_test=headed(b"{'descr': '<f8', 'shape': (3,")),
+        "it is no .npz archive of arrays",
+    ),
+    "header-nested": (  # MemoryError, RecursionError
+        lambda p, a: spoilt(a, p, x_test=headed(b"(" * 9000)),
+        "it is no .npz archive of arrays",
+    ),
+    "lzma": (
+        lambda p, a: packed(a, p, zipfile.ZIP_LZMA),
+        "x_train is compressed by method 14, which np.savez",
+    ),
+    "bzip2": (
+        lambda p, a: packed(a, p, zipfile.ZIP_BZIP2),
+        "x_train is compressed by method 12",
+    ),
+    "complex": (
+        lambda p, a: np.savez(p, **a | {"x_test": a["x_test"] + 1j}),
+        "x_test holds complex128, real numbers are wanted",
+    ),
+    "dates": (
+        lambda p, a: np.savez(p, **a | {"y_test": np.zeros(3, "M8[s]")}),
+        r"y_test holds datetime64\[s\], real numbers are wanted",
+    ),
+    "folder": (lambda p, a: p.mkdir(), "expected an .npz archive .*, got a folder"),
+    "pipe": (lambda p, a: os.mkfifo(p), "archive of arrays, got a pipe"),
+    "endless": (lambda p, a: p.symlink_to("/dev/zero"), "got a pipe, a socket or a"),
     "garbage": (lambda p, a: spoilt(a, p, x_test=b"abc"), "it is no .npz archive"),
 }
 
@@ -92,6 +134,25 @@ def test_cut_at_every_place(arrays, tmp_path):
         path.write_bytes(whole[:end])
         with pytest.raises(DataFileError):
             npz.load_data(path)
+
+
+def test_a_flipped_byte_anywhere(arrays, tmp_path):
+    """The very arrays, where it does not matter, or one error of one kind."""
+    path = tmp_path / "d.npz"
+    for save, step in ((np.savez, 31), (np.savez_compressed, 11)):
+        save(path, **arrays)
+        whole = path.read_bytes()
+        for place in range(0, len(whole), step):
+            for flip in (1, 0x88):
+                bad = bytearray(whole)
+                bad[place] ^= flip
+                path.write_bytes(bad)
+                try:
+                    train, test = npz.load_data(path)
+                except DataFileError:
+                    continue
+                for name, array in zip(npz.NAMES, (*train, *test), strict=True):
+                    assert_array_equal(array, arrays[name], err_msg=f"{place} {flip}")
 
 
 def test_no_file(tmp_path):
