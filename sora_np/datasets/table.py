@@ -2,19 +2,27 @@
 
 import csv
 import itertools
+import math
 import os
+import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.warn import warn
+from sora_np.windows import as_index
 
-from .idx import DataFileError
+from .idx import DataFileError, check_regular
 
-MISSING = {"", "?", "na", "n/a", "nan", "none", "null"}  # in any case
+MISSING = ("", "?", "na", "n/a", "nan", "none", "null")  # in any case
+WHOLE = re.compile("[0-9]{1,400}")
+NUMBER = re.compile(
+    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity)",
+    re.IGNORECASE,
+)
 
 
 class Table(NamedTuple):
@@ -41,26 +49,37 @@ def read_csv(
     delimiter: str = ",",
     header: bool | None = None,
     missing: str = "error",
+    missing_values: Sequence[str] = MISSING,
 ) -> Table:
     """Return a table of numbers, one column of which is the target.
 
     The text is UTF-8, with a byte order mark or not; empty lines are passed over.
+    Numbers are written as in most languages: 1_1 is text here, and may be a class.
 
     Parameters
     ----------
     target : the column to learn, by number or by name; of numbers, or else of classes
     delimiter : what separates cells
-    header : whether the first row names the columns; None: if no cell of it, besides
-        the target, is a number
-    missing : what to do about cells that are empty or say ?, NA, N/A, NaN, none or
-        null: "error", "nan" (NaN), or "drop" (leave out their rows, and warn)
+    header : whether the first row names the columns.  None: if no cell of it, besides
+        the target, is a number; or if its target is text where all others are numbers.
+        A first row that counts, such as 0, 1, 2, before one that does not, is a header
+        too, as pandas writes it, with a warning
+    missing : what to do about cells that are missing: "error", "nan" (NaN), or "drop"
+        (leave out their rows, and warn)
+    missing_values : what such cells hold, in any case; give ("",) where a class is
+        called "none" or "NA"
 
     Raises
     ------
     FileNotFoundError
     DataFileError
         With the line: for rows of different lengths, cells that are no numbers, missing
-        cells, or a target that is not there.
+        cells, or a target that is not there; for a folder or a device.
+
+    Warns
+    -----
+    UserWarning : for rows that are left out; for a header of numbers that was guessed;
+        for a target of numbers and text
 
     Examples
     --------
@@ -69,26 +88,33 @@ def read_csv(
     """
     if missing not in ("error", "nan", "drop"):
         raise ValueError(f'missing must be "error", "nan" or "drop", got {missing!r}')
+    if isinstance(missing_values, str):
+        raise TypeError(
+            f"missing_values must be a list of texts, got {missing_values!r}"
+        )
+    gone = {text.strip().casefold() for text in missing_values}
+    check_regular(path, "a table in text")
     rows = _rows(path, delimiter)
     start = next(rows, None)
     if start is None:
         raise DataFileError(path, "it is empty")
     first = start[1]
     place = _place(path, target, first)
+    guess = header is None and _is_of_numbers(path, first, place, gone)
     if header is None:
-        others = [cell for k, cell in enumerate(first) if k != place]
-        header = bool(others) and not any(map(_is_number, others))
+        header = not guess or (isinstance(target, str) and not _is_number(target))
     names = first if header else [str(k) for k in range(len(first))]
-    if isinstance(target, str) and not header:
-        raise DataFileError(path, f"its first row names no columns, so not {target!r}")
     numbers, targets, dropped = array("d"), [], 0
+    second: list[str] = []
     for line, row in itertools.chain([] if header else [start], rows):
-        lost = [k for k, cell in enumerate(row) if cell.strip().casefold() in MISSING]
+        second = second or (row if row is not first else second)
+        lost = [k for k, cell in enumerate(row) if cell.strip().casefold() in gone]
         if lost and missing == "error":
             raise DataFileError(
                 path,
                 f'line {line}: {names[lost[0]]!r} is missing; missing="nan" or '
-                'missing="drop" reads the rest',
+                f'missing="drop" reads the rest. If {row[lost[0]]!r} is a name there, '
+                'such as that of a class, give missing_values=("",)',
             )
         if lost and missing == "drop":
             dropped += 1
@@ -100,6 +126,11 @@ def read_csv(
                 numbers.append(np.nan)
             else:
                 numbers.append(_number(path, line, names[k], cell))
+    if guess and not header and _are_names(path, first, second, place, targets, gone):
+        header, names = True, first
+        del numbers[: len(first) - 1], targets[0]
+    if isinstance(target, str) and not header:
+        raise DataFileError(path, f"its first row names no columns, so not {target!r}")
     if not targets:
         raise DataFileError(path, "it has no rows of data")
     if dropped:
@@ -109,8 +140,69 @@ def read_csv(
         )
     x = np.array(numbers).reshape(len(targets), len(first) - 1)
     names = [name for k, name in enumerate(names) if k != place] + [names[place]]
-    y, classes = _targets(path, targets)
+    y, classes = _targets(path, targets, gone)
     return Table(x, y, names, classes)
+
+
+def _is_of_numbers(
+    path: str | os.PathLike[str], first: list[str], place: int, gone: set[str]
+) -> bool:
+    """Return whether a first row is of numbers, besides the target, and not of names.
+
+    Raises DataFileError for one that is of both.
+    """
+    cells = [cell.strip() for k, cell in enumerate(first) if k != place]
+    cells = [cell for cell in cells if cell.casefold() not in gone]
+    texts = [cell for cell in cells if not _is_number(cell)]
+    if texts and len(texts) < len(cells):
+        number = next(cell for cell in cells if _is_number(cell))
+        raise DataFileError(
+            path,
+            f"its first row holds text and numbers, {texts[0]!r} and {number!r}: say "
+            "header=True if they name the columns; else take columns of text out, or "
+            "turn them into numbers",
+        )
+    return not texts
+
+
+def _are_names(
+    path: str | os.PathLike[str],
+    first: list[str],
+    second: list[str],
+    place: int,
+    targets: list[str],
+    gone: set[str],
+) -> bool:
+    """Return whether a first row of numbers names the columns all the same."""
+    own = first[place].strip()
+    if targets[:1] != [own] or own.casefold() in gone or not second:
+        return False  # a cell of it is missing; or it is alone
+    others = [cell for cell in targets[1:] if cell.casefold() not in gone]
+    rows = [first, second]
+    if not _is_number(own):
+        if others and all(map(_is_number, others)):
+            return True
+        if own in others:
+            return False
+        rows = [[cell for k, cell in enumerate(row) if k != place] for row in rows]
+    if len(first) < 3 or not _counts(rows[0]) or _counts(rows[1]):
+        return False
+    warn(
+        f"{path}: its first row, {', '.join(first[:3])} ..., counts, and is taken for "
+        "the names of the columns: header=True says so, header=False reads it as data"
+    )
+    return True
+
+
+def _counts(cells: list[str]) -> bool:
+    """Whether whole numbers follow one another.
+
+    >>> _counts(["0", "1", "2"]), _counts(["0", "2"]), _counts(["0.", "1."])
+    (True, False, False)
+    """
+    if not all(WHOLE.fullmatch(cell.strip()) for cell in cells):
+        return False
+    return {int(b) - int(a) for a, b in itertools.pairwise(cells)} <= {1}
 
 
 def _rows(
@@ -153,44 +245,62 @@ def _place(path: str | os.PathLike[str], target: int | str, first: list[str]) ->
         if target not in first:
             known = ", ".join(first)
             raise DataFileError(path, f"it has no column {target!r}, but {known}")
+        if first.count(target) > 1:
+            raise DataFileError(path, f"several of its columns are named {target!r}")
         return first.index(target)
+    target = as_index(target, "target")
     if not -len(first) <= target < len(first):
         raise DataFileError(path, f"it has no column {target}, but {len(first)}")
     return target % len(first)
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
+    """Whether a cell is a number as most languages write it; float takes 1_1, too.
+
+    >>> [_is_number(cell) for cell in ("-1.5e3", " 2 ", "inf", "1_1", "1e999", "")]
+    [True, True, True, False, False, False]
+    """
+    if not NUMBER.fullmatch(cell.strip()):
         return False
-    return True
+    return "i" in cell.lower() or math.isfinite(float(cell))
 
 
 def _number(path: str | os.PathLike[str], line: int, name: str, cell: str) -> float:
-    try:
+    if _is_number(cell):
         return float(cell)
-    except ValueError:
-        raise DataFileError(
-            path,
-            f"line {line}: {name!r} is no number, but {cell!r}; take the column out, "
-            "or turn it into numbers",
-        ) from None
+    raise DataFileError(
+        path,
+        f"line {line}: {name!r} is no number, but {cell!r}; take the column out, or "
+        "turn it into numbers",
+    )
 
 
 def _targets(
-    path: str | os.PathLike[str], cells: list[str]
+    path: str | os.PathLike[str], cells: list[str], gone: set[str]
 ) -> tuple[NDArray[Any], list[str] | None]:
     """Return numbers, or the numbers of classes and what they stand for."""
-    lost = [cell.casefold() in MISSING for cell in cells]
-    if all(
-        map(_is_number, (c for c, gone in zip(cells, lost, strict=True) if not gone))
-    ):
-        pairs = zip(cells, lost, strict=True)
-        return np.array([np.nan if gone else float(c) for c, gone in pairs]), None
-    if any(lost):
+    present = [cell for cell in cells if cell.casefold() not in gone]
+    numbers = [cell for cell in present if _is_number(cell)]
+    if len(numbers) == len(present):
+        for cell in numbers:
+            if WHOLE.fullmatch(cell) and int(float(cell)) != int(cell):
+                raise DataFileError(
+                    path, f"the target {cell} is too large: float64 rounds it"
+                )
+        values = [np.nan if c.casefold() in gone else float(c) for c in cells]
+        return np.array(values), None
+    if len(present) < len(cells):
         raise DataFileError(
-            path, 'the target is missing in some rows; missing="drop" leaves them out'
+            path,
+            'the target is missing in some rows; missing="drop" leaves them out, and '
+            "missing_values says which cells are missing",
+        )
+    measured = [cell for cell in numbers if not WHOLE.fullmatch(cell)]
+    if measured:
+        text = next(cell for cell in present if not _is_number(cell))
+        warn(
+            f"{path}: the target holds numbers, such as {measured[0]}, and text, such "
+            f"as {text!r}: all of it is taken for names of classes"
         )
     classes = sorted(set(cells))
     number = {name: k for k, name in enumerate(classes)}

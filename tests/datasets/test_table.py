@@ -1,5 +1,7 @@
 """CSV: what may be odd is read, what is wrong is said with its line."""
 
+import os
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -54,6 +56,97 @@ def test_classes(write):
     assert_array_equal(no_header.x, [[1], [2]])
 
 
+NAMED_BY_NUMBERS = {  # text, whether a guess is told, x, y, names
+    "target-named": ("1,2,3,label\n5,6,7,1\n8,9,7,0\n", False, [[5, 6, 7], [8, 9, 7]]),
+    "years": ("2019,2021,class\n5,6,1\n8,9,0\n", False, [[5, 6], [8, 9]]),
+    "pandas": ("0,1,2\n5.5,6,1\n8,9,0\n", True, [[5.5, 6], [8, 9]]),
+    "pandas-classes": ("0,1,kind\n5.5,6,cat\n8,9,dog\n", True, [[5.5, 6], [8, 9]]),
+    "of-years": ("2019,2020,2021\n5.5,6,1\n8,9,0\n", True, [[5.5, 6], [8, 9]]),
+}
+
+
+@pytest.mark.parametrize(
+    "text, told, x", NAMED_BY_NUMBERS.values(), ids=NAMED_BY_NUMBERS
+)
+def test_a_header_of_whole_numbers(text, told, x, write):
+    """pandas names columns 0, 1, 2: they are no sample."""
+    path = write(text)
+    if told:
+        with pytest.warns(UserWarning, match="counts, and is taken for the names"):
+            table = read_csv(path)
+    else:
+        table = read_csv(path)
+    assert_array_equal(table.x, x)
+    assert_array_equal(table.y, [0, 1] if table.classes else [1, 0])
+    assert table.names == text.split("\n")[0].split(",")
+    sure = read_csv(path, header=True)
+    assert_array_equal(sure.x, table.x)
+    assert len(read_csv(path, header=False).x) == 3
+
+
+DATA_ALL_THE_SAME = {
+    "counting-rows": "0,1,2\n3,4,5\n6,7,8\n",
+    "two-columns": "0,1\n1,0\n7,9\n",
+    "not-in-steps": "0,2,4\n7,1,1\n7,9,2\n",
+    "fractions": "0.0,1.0,2.0\n5,1,1\n5,5,2\n",
+    "classes-again": "0,1,cat\n5,1,dog\n5,5,cat\n",
+    "missing": "0,1,\n5,1,2\n5,5,4\n",
+}
+
+
+@pytest.mark.parametrize("text", DATA_ALL_THE_SAME.values(), ids=DATA_ALL_THE_SAME)
+def test_a_first_row_that_is_data(text, write):
+    assert len(read_csv(write(text), missing="nan").x) == 3
+
+
+def test_a_named_target_that_is_missing_somewhere(write):
+    table = read_csv(write("1,2,label\n5,6,1\n8,9,\n"), missing="nan")
+    assert table.names == ["1", "2", "label"]
+    assert_array_equal(table.y, [1, np.nan])
+
+
+def test_numbers_as_python_alone_writes_them_are_text(write):
+    """float("1_1") is 11: classes 1_1 and 11 became one."""
+    table = read_csv(write("5,1_1\n6,1_2\n7,11\n"))
+    assert table.classes == ["11", "1_1", "1_2"]
+    assert_array_equal(table.y, [1, 2, 0])
+    for cell in ("1_0", "1e999", "٣", "0x1f", "nan"):
+        text = f"line 2: 'a' is no number, but '{cell}'"
+        with pytest.raises(DataFileError, match=text):
+            read_csv(write(f"a,b\n{cell},1\n"), missing_values=[""])
+    infinite = read_csv(write("inf,1\n-Infinity,2\n")).x
+    assert_array_equal(infinite, [[np.inf], [-np.inf]])
+
+
+def test_a_class_called_none(write):
+    path = write("size,pain\n1,none\n2,NA\n3,strong\n")
+    with pytest.raises(DataFileError, match=r"If 'none' is a name there.*\(\"\",\)"):
+        read_csv(path)
+    table = read_csv(path, missing_values=("",))
+    assert table.classes == ["NA", "none", "strong"]
+    assert_array_equal(table.y, [1, 0, 2])
+    coded = write("a,b\n-9,1\n2,0\n")
+    assert_array_equal(
+        read_csv(coded, missing="nan", missing_values=["-9"]).x, [[np.nan], [2]]
+    )
+    with pytest.raises(TypeError, match="must be a list of texts, got 'none'"):
+        read_csv(path, missing_values="none")
+
+
+def test_a_target_of_numbers_and_text_is_told(write):
+    path = write("a,price\n1,2.5\n2,unknown\n3,4.5\n")
+    with pytest.warns(UserWarning, match="numbers, such as 2.5, and text.*'unknown'"):
+        assert read_csv(path).classes == ["2.5", "4.5", "unknown"]
+
+
+def test_no_file_at_all(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    for name in ("", "pipe.csv", "zero.csv"):
+        with pytest.raises(DataFileError, match="expected a table in text, got a "):
+            read_csv(tmp_path / name)
+
+
 HOLES = "a,b,c\n1,,3\n4,5,6\nNA,?,7\n8,9,nan\n"
 
 
@@ -85,6 +178,17 @@ BAD = {
     "one-column": ("1;2\n3;4\n", {}, "its rows have one cell, '1;2'.* delimiter"),
     "no-target": ("a,b\n1,2\n", {"target": "c"}, "it has no column 'c', but a, b"),
     "target-7": ("1,2\n", {"target": 7}, "it has no column 7, but 2"),
+    "two-of-a-name": (
+        "a,b,b\n1,2,3\n",
+        {"target": "b"},
+        "several of its columns are named 'b'",
+    ),
+    "names-and-numbers": (
+        "id,2019,y\n1,2,3\n",
+        {},
+        "its first row holds text and numbers, 'id' and '2019': say header=True",
+    ),
+    "large": ("1,9007199254740993\n2,5\n", {}, "too large: float64 rounds it"),
     "latin": ("é,b\n1,2\n".encode("latin-1"), {}, "no text in UTF-8.*save it as"),
     "lost-class": ("1,dog\n2,\n", {"missing": "nan"}, "the target is missing in some"),
     "no-header": (
