@@ -34,6 +34,8 @@ def mean_and_variance(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
 
     >>> mean_and_variance(np.array([[1, 5], [3, 5]]), (0,))
     (array([2., 5.]), array([1., 0.]))
+    >>> mean_and_variance(np.full((3, 1), 0.1), (0,))
+    (array([0.1]), array([0.]))
     """
     count, mean, squares = 0, np.zeros(()), np.zeros(())
     for piece in pieces(x):
@@ -44,7 +46,22 @@ def mean_and_variance(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
         squares = squares + values.var(axis=axes) * more
         squares = squares + distance**2 * (more * (count - more) / count)
         mean = mean + distance * (more / count)
-    return mean, squares / count
+    return _exact(x, axes, count, mean, squares / count)
+
+
+def _exact(
+    x: NDArray[Any], axes: tuple[int, ...], count: int, mean: Any, variance: Any
+) -> Statistics:
+    """Return both without rounding where x never changes: that value, and 0.
+
+    The mean of 0.1, 0.1 and 0.1 is rounded, and so their variance 2e-34.  It is below
+    (n eps mean)^2, scikit-learn's test; only where that holds the numbers are read.
+    """
+    bound = (count * np.finfo(np.float64).eps * mean) ** 2
+    if not np.any(variance <= bound):
+        return mean, variance
+    low, high = minimum_and_maximum(x, axes)
+    return np.where(low == high, low, mean), np.where(low == high, 0, variance)
 
 
 def minimum_and_maximum(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:

@@ -208,7 +208,8 @@ def image_dataset_from_directory(
             'images; or take subset="both"'
         )
     if seed is None:
-        seed = int(np.random.default_rng().integers(2**32))
+        entropy = np.random.default_rng()
+        seed = int(entropy.integers(2**32))
     seed = as_count(seed, "seed", 0)
     size = as_pair(image_size, "image_size")
     root = Path(directory)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.statistics import Statistics
+from sora_np.statistics import Statistics, pieces
+from sora_np.warn import warn
 from sora_np.windows import as_flag
 
 from .base import Layer, batch_of
@@ -96,6 +97,7 @@ class Fitted(Layer):
         ``np.memmap``, are read in pieces.
 
         Raises ValueError for data that hold NaN or infinity, or do not fit the layer.
+        Warns of data that float32 rounds to a few values, such as times in seconds.
         """
         x = np.asarray(data)
         kernel_array(x[:0] if x.ndim else x, name="data")
@@ -107,12 +109,21 @@ class Fitted(Layer):
         if x.shape[1:] != self.input_shape:
             shape = batch_of(self.input_shape or ())
             raise ValueError(f"{self} takes data of shape {shape}, got {x.shape}")
-        measured = self.measure(x, self._axes)
-        if not all(np.isfinite(values).all() for values in measured):
+        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told
+            measured = self.measure(x, self._axes)
+            shift, scale = self.shift_and_scale(*measured)
+            kept = [a.astype(self.dtype) for a in (*measured, shift, scale)]
+        if not all(np.isfinite(values).all() for values in kept):
+            if all(np.isfinite(x[part]).all() for part in pieces(x)):
+                raise ValueError(
+                    f"data hold numbers so large that {self.dtype} cannot hold their "
+                    f"{' and '.join(self.statistics)}: divide them before"
+                )
             raise ValueError(
                 "data hold NaN or infinity: clean them first, see "
                 "sora_np.preprocessing.clean"
             )
+        self._warn_of_rounding(shift, scale)
         for statistic, values in zip(self.statistics, measured, strict=True):
             self.state[statistic] = values
 
@@ -126,8 +137,8 @@ class Fitted(Layer):
         """Return both statistics of x over ``axes``."""
         raise NotImplementedError(f"{type(self).__name__} must define measure")
 
-    def shift_and_scale(self) -> tuple[Array, Array]:
-        """Return both, made of the state."""
+    def shift_and_scale(self, first: Array, second: Array) -> tuple[Array, Array]:
+        """Return both, made of the two statistics."""
         raise NotImplementedError(f"{type(self).__name__} must define shift_and_scale")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -142,11 +153,24 @@ class Fitted(Layer):
         dy, scale = self._recall(dy)
         return dy * scale if self.invert else dy / scale
 
+    def _warn_of_rounding(self, shift: Array, scale: Array) -> None:
+        """Warn of columns of which the layer's dtype keeps less than 8 bits."""
+        least = 256 * np.finfo(self.dtype).eps * np.abs(shift)
+        lost = np.argwhere((scale < least) & (scale != 1))  # 1: it never changes
+        if len(lost):
+            place = tuple(lost[0])
+            where = f" at {lost[0].tolist()}" * bool(place)
+            warn(
+                f"{self}: data{where} lie within about {scale[place]:.3g} of "
+                f"{shift[place]:.10g}, which {self.dtype} hardly tells apart: subtract "
+                "that before, or use float64"
+            )
+
     def _shift_and_scale(self, dtype: DTypeLike) -> list[Array]:
         if any(np.isnan(values).any() for values in self.state.values()):
             names = " and ".join(self.statistics)
             raise RuntimeError(
                 f"{self} has no {names} yet: call adapt(x_train) first, or give both"
             )
-        both = self.shift_and_scale()
+        both = self.shift_and_scale(*(self.state[name] for name in self.statistics))
         return [a.reshape(self._broadcast).astype(dtype, copy=False) for a in both]

@@ -67,6 +67,6 @@ class MinMaxScaling(Fitted):
     def measure(self, x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
         return minimum_and_maximum(x, axes)
 
-    def shift_and_scale(self) -> tuple[Array, Array]:
-        span = self.state["maximum"] - self.state["minimum"]
-        return self.state["minimum"], np.where(span == 0, span.dtype.type(1), span)
+    def shift_and_scale(self, first: Array, second: Array) -> tuple[Array, Array]:
+        span = second - first
+        return first, np.where(span == 0, span.dtype.type(1), span)

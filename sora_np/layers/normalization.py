@@ -19,8 +19,9 @@ class Normalization(Fitted):
 
         y = (x - mean) / max(sqrt(variance), 1e-7)
 
-    A column that never changes becomes 0.  With ``invert`` x comes back from y:
-    ``layer.inverse()``, for targets that were normalised.
+    A column that never changes becomes 0, and another value in it later x - mean: it is
+    divided by 1, as in scikit-learn, where Keras divides by 1e-7.  With ``invert`` x
+    comes back from y: ``layer.inverse()``, for targets that were normalised.
 
     Source: the source document, 2.1 and 4.3.1.
 
@@ -72,6 +73,6 @@ class Normalization(Fitted):
     def measure(self, x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
         return mean_and_variance(x, axes)
 
-    def shift_and_scale(self) -> tuple[Array, Array]:
-        deviation = np.sqrt(self.state["variance"])
-        return self.state["mean"], np.maximum(deviation, 1e-7)
+    def shift_and_scale(self, first: Array, second: Array) -> tuple[Array, Array]:
+        deviation = np.where(second == 0, 1, np.maximum(np.sqrt(second), 1e-7))
+        return first, deviation.astype(second.dtype)

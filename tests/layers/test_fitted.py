@@ -69,6 +69,48 @@ def test_a_column_that_never_changes(kind):
 
 
 @pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("value", [5.0, 0.1, 0.0, -1e-9, 1e9])
+def test_an_unseen_value_in_a_column_that_never_changed(kind, dtype, value):
+    """scikit-learn divides by 1; Keras by 1e-7, so that 0.5 more is 5e6."""
+    x = np.full((7, 1), value, dtype)
+    layer = kind()
+    layer.adapt(x)
+    assert_array_equal(layer(x), 0)
+    other = x[:1] + dtype(128)
+    assert_array_equal(layer(other), other - x[:1])
+    assert_allclose(layer.inverse()(layer(other)), other, rtol=1e-6)
+
+
+def test_a_small_deviation_is_one_still():
+    """Times in seconds since 1970, one of which differs: no column of equals."""
+    x = np.full((1000, 1), 1.7e9)
+    x[0] += 1
+    layer = Normalization()
+    layer.adapt(x)
+    assert_allclose(layer(x)[0], (1 - 1e-3) / np.sqrt(1e-3 * (1 - 1e-3)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
+def test_what_float32_cannot_tell_apart(kind):
+    """Both layers would make the same number of all: told by ``adapt``."""
+    x = np.array([[3, 1_700_000_000], [4, 1_700_000_020]])
+    layer = kind()
+    with pytest.warns(
+        UserWarning, match=r"data at \[1\] lie within .* of 17000000.* fl"
+    ):
+        layer.adapt(x)
+    layer = kind()
+    layer.adapt(x.astype(np.float64))
+    assert len(np.unique(layer(x.astype(np.float64))[:, 1])) == 2
+    layer = kind()
+    layer.build((1,), np.random.default_rng(0), np.float32)
+    with pytest.raises(ValueError, match="so large that float32 cannot hold their"):
+        layer.adapt(np.array([[1e38], [-3e38]]) * 1e9)
+    assert np.isnan(layer.get_weights()[0]).all()  # as before
+
+
+@pytest.mark.parametrize("kind", [Normalization, MinMaxScaling])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_saved_with_the_model(kind, when, rng, tmp_path):
     x = rng.normal(50, 9, (40, 3))
