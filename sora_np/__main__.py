@@ -22,7 +22,7 @@ from sora_np.plots.figure import new_figure
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 from sora_np.versions import versions
-from sora_np.windows import as_count
+from sora_np.windows import as_count, classes_up_to
 
 DATASETS = {
     "fashion_mini": fashion_mini,
@@ -274,7 +274,7 @@ def _load(options: argparse.Namespace) -> tuple[Split, Split, list[str]]:
         train, test = npz.load_data(options.data)
         train, test = ((x, _as_labels(y)) for x, y in (train, test))
         largest = max(int(y.max(initial=0)) for _, y in (train, test))
-        names = [str(k) for k in range(largest + 1)]
+        names = [str(k) for k in range(classes_up_to(largest))]
     return (_scaled(train[0]), train[1]), (_scaled(test[0]), test[1]), names
 
 

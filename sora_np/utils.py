@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.datasets.image_folder import image_dataset_from_directory
-from sora_np.windows import as_count
+from sora_np.windows import as_count, classes_up_to
 
 __all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
 
@@ -19,7 +19,7 @@ def to_categorical(
     Parameters
     ----------
     x : labels (...) or (..., 1), whole numbers from 0
-    num_classes : K; by default the largest label plus 1
+    num_classes : K; by default the largest label plus 1, up to 65,536
     dtype : of the result
 
     Returns
@@ -47,10 +47,11 @@ def to_categorical(
         )
     if num_classes is not None:
         num_classes = as_count(num_classes, "num_classes")
-    whole = labels.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # NaN and infinity are not equal to it
+        whole = labels.astype(np.int64)
     if not np.array_equal(whole, labels):
         raise ValueError(f"labels must be whole numbers, got {labels.dtype}")
-    classes = int(whole.max(initial=-1)) + 1 if num_classes is None else num_classes
+    classes = num_classes or classes_up_to(whole.max(initial=-1))
     if whole.size and not (0 <= whole.min() and whole.max() < classes):
         raise ValueError(
             f"labels must lie in 0..{classes - 1}, got {whole.min()} to {whole.max()}: "

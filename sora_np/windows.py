@@ -15,6 +15,8 @@ import numpy as np
 
 from sora_np.kernels.arrays import Pads, Pair
 
+MOST_CLASSES = 2**16  # that are counted by the largest label alone
+
 
 def as_count(value: Any, name: str, least: int = 1) -> int:
     """Return ``value`` as an int, at least 1, or at least 0.
@@ -35,6 +37,24 @@ def as_count(value: Any, name: str, least: int = 1) -> int:
     if count < least:
         raise ValueError(text)
     return count
+
+
+def classes_up_to(label: Any, most: int = MOST_CLASSES) -> int:
+    """Return how many classes labels from 0 to the largest make, label + 1.
+
+    Raises ValueError above ``most``: arrays with a column for each would fill the
+    memory, and such labels are numbers of something else.
+
+    >>> classes_up_to(9)
+    10
+    """
+    if label >= most:
+        raise ValueError(
+            f"the largest label is {label}, which would make {int(label) + 1} classes: "
+            "number the classes from 0 (names, y = np.unique(y, return_inverse=True)), "
+            "or say how many there are"
+        )
+    return int(label) + 1
 
 
 def as_flag(value: Any, name: str) -> bool:

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from sora_np import activations
+from sora_np import activations, metrics
 from sora_np.utils import PyDataset, Sequence, to_categorical
+
+
+def confusion_of(y):
+    return metrics.confusion_matrix(y, y)
+
+
+def report_of(y):
+    return metrics.classification_report(y, y)
 
 
 def test_one_hot():
@@ -15,6 +23,22 @@ def test_one_hot():
 def test_bad_labels(labels):
     with pytest.raises(ValueError, match="labels must"):
         to_categorical(labels, 3)
+
+
+@pytest.mark.parametrize("label", [2**40, 2**62, 1e18, 65_536])
+@pytest.mark.parametrize("count", [to_categorical, confusion_of, report_of])
+def test_a_label_that_is_no_number_of_a_class(label, count):
+    """Columns for 2^40 classes took all memory, or all time: told at once."""
+    with pytest.raises(
+        ValueError, match=f"largest label is .*{int(label) + 1} classes"
+    ):
+        count(np.array([0, label]))
+
+
+def test_labels_that_are_not_finite_are_no_whole_numbers():
+    for label in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="labels must be whole numbers, got float"):
+            to_categorical([0, label])
 
 
 def test_activations_by_name():

@@ -6,9 +6,11 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.windows import classes_up_to
+
 from .confusion import divide, mean_of
 
-MOST = 10_000  # classes of a confusion matrix: 763 MiB
+MOST = 2**12  # classes of a confusion matrix: 128 MiB
 
 
 def confusion_matrix(
@@ -19,11 +21,11 @@ def confusion_matrix(
     Parameters
     ----------
     y_true, y_pred : labels (N,), whole numbers from 0
-    classes : K; by default the largest label plus 1
+    classes : K; by default the largest label plus 1, up to 4,096
 
     Raises
     ------
-    TypeError, ValueError : for other labels or shapes, and for more than 10,000 classes
+    TypeError, ValueError : for other labels or shapes, and for more than 4,096 classes
 
     Examples
     --------
@@ -50,7 +52,7 @@ def confusion_matrix(
             "take y_pred.argmax(axis=-1), or y_pred > 0.5"
         )
     true, pred, both = (a.astype(np.int64) for a in (true, pred, both))
-    classes = int(both.max(initial=-1)) + 1 if classes is None else classes
+    classes = classes_up_to(both.max(initial=-1), MOST) if classes is None else classes
     if both.size and not (0 <= both.min() and both.max() < classes):
         raise ValueError(
             f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}: "
