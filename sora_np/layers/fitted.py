@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.statistics import Statistics, pieces
 from sora_np.warn import warn
-from sora_np.windows import as_flag
+from sora_np.windows import as_flag, as_index
 
 from .base import Layer, batch_of
 
@@ -53,10 +53,21 @@ class Fitted(Layer):
                 f"give both {' and '.join(self.statistics)}, or neither, got {first!r} "
                 f"and {second!r}"
             )
-        self.axis = tuple(axis) if isinstance(axis, Sequence) else axis
+        if isinstance(axis, Sequence) and not isinstance(axis, str):
+            axis = tuple(as_index(each, "axis") for each in axis)
+        self.axis = (
+            axis if axis is None or isinstance(axis, tuple) else as_index(axis, "axis")
+        )
         self.invert = as_flag(invert, "invert")
         for statistic, value in zip(self.statistics, (first, second), strict=True):
-            plain = None if value is None else np.asarray(value, np.float64).tolist()
+            plain = None
+            if value is not None:
+                array = np.asarray(value)
+                if array.dtype.kind not in "fiub" or np.isinf(array).any():
+                    raise ValueError(
+                        f"{statistic} must be finite numbers, got {value!r}"
+                    )
+                plain = array.astype(np.float64).tolist()
             setattr(self, statistic, plain)
 
     def build(

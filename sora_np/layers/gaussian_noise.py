@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.philox import normal
+from sora_np.windows import as_finite
 
 from .base import Layer
 
@@ -40,7 +41,7 @@ class GaussianNoise(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        if not 0 <= stddev < math.inf:
+        if as_finite(stddev, "stddev") < 0:
             raise ValueError(f"stddev must not be negative, got {stddev!r}")
         self.stddev, self.seed = stddev, seed
 

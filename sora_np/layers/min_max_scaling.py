@@ -33,7 +33,8 @@ class MinMaxScaling(Fitted):
 
     Raises
     ------
-    ValueError : for one of minimum and maximum without the other, or wrong shapes
+    ValueError : for one of minimum and maximum without the other, wrong shapes, or a
+        minimum above the maximum
     RuntimeError : at ``forward``, before ``adapt``
 
     Examples
@@ -63,6 +64,10 @@ class MinMaxScaling(Fitted):
             name=name,
             trainable=trainable,
         )
+        if minimum is not None and np.any(np.greater(minimum, maximum)):  # type: ignore[arg-type]
+            raise ValueError(
+                f"minimum must not be above maximum, got {minimum!r} and {maximum!r}"
+            )
 
     def measure(self, x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
         return minimum_and_maximum(x, axes)

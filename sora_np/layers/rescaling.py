@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_number
+from sora_np.windows import as_finite
 
 from .base import Layer
 
@@ -35,7 +35,7 @@ class Rescaling(Layer):
         trainable: bool = True,
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.scale, self.offset = as_number(scale, "scale"), as_number(offset, "offset")
+        self.scale, self.offset = as_finite(scale, "scale"), as_finite(offset, "offset")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from sora_np.kernels.affine_warp import FILL_MODES, affine_warp, affine_warp_dx
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.names import look_up
+from sora_np.windows import as_finite
 
 from .base import Layer, batch_of
 
@@ -51,7 +52,8 @@ class Warp(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         look_up(dict.fromkeys(FILL_MODES), fill_mode, "fill_mode")
-        self.fill_mode, self.fill_value = fill_mode, float(fill_value)
+        self.fill_mode = fill_mode
+        self.fill_value = as_finite(fill_value, "fill_value")
         self.seed = seed
         self.border: tuple[str, float] | None = (
             fill_mode,

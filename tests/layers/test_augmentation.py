@@ -338,6 +338,18 @@ IMPOSSIBLE = {
     "erasing": (lambda: RandomErasing((0, 1)), ValueError, "from 0 to 1, got \\(0, 1"),
     "scale": (lambda: RandomErasing(1, (-0.1, 1)), ValueError, "scale must be"),
     "stddev": (lambda: GaussianNoise(-1), ValueError, "stddev must not be negative"),
+    "stddev-text": (lambda: GaussianNoise("a"), TypeError, "stddev must be a number"),
+    "stddev-pair": (
+        lambda: GaussianNoise((0, 1)),
+        TypeError,
+        "stddev must be a number",
+    ),
+    "fill-nan": (
+        lambda: RandomRotation(0.1, "constant", fill_value=np.nan),
+        ValueError,
+        "fill_value must be finite, got nan",
+    ),
+    "scale-infinite": (lambda: Rescaling(np.inf), ValueError, "scale must be finite"),
     "seed": (
         lambda: GaussianNoise(0.1, seed="a")(np.zeros((2, 3))),
         TypeError,

@@ -130,6 +130,25 @@ def test_saved_with_the_model(kind, when, rng, tmp_path):
         assert_array_equal(again.layers[0].state[name], values)
 
 
+IMPOSSIBLE = {
+    "swapped": (
+        lambda: MinMaxScaling(None, 1, 0),
+        ValueError,
+        "minimum must not be ab",
+    ),
+    "infinite": (lambda: MinMaxScaling(None, 0, np.inf), ValueError, "finite numbers"),
+    "text": (lambda: Normalization(mean="a", variance=1), ValueError, "mean must be"),
+    "axis": (lambda: Normalization(1.5), TypeError, "axis must be a whole number"),
+    "axes": (lambda: Normalization("12"), TypeError, "axis must be a whole number"),
+}
+
+
+@pytest.mark.parametrize("make, error, text", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_arguments_that_cannot_be_meant(make, error, text):
+    with pytest.raises(error, match=text):
+        make()
+
+
 def test_known_statistics():
     layer = Normalization(mean=[1, 2], variance=4)
     assert_array_equal(layer([[3.0, 2.0]]), [[1, 0]])
