@@ -144,8 +144,24 @@ def scan(
     return paths, np.array(labels), report
 
 
-def warn_of(root: Path, report: ImageReport, names: list[str], keeps: bool) -> None:
-    """Warn of images that are not used, and of classes that have none."""
+def folders_within(root: Path, paths: Sequence[Path]) -> list[str]:
+    """Return two or more folders that every class holds, and images in them alone.
+
+    So they do where the classes are one floor further down: train/cat, test/cat.
+    """
+    within: dict[str, set[str]] = {}
+    for path in paths:
+        folder, *inner, _ = path.relative_to(root).parts
+        within.setdefault(folder, set()).add(inner[0] if inner else "")
+    first, *others = within.values()
+    alike = all(other == first for other in others) and "" not in first
+    return sorted(first) if alike and len(first) > 1 else []
+
+
+def warn_of(
+    root: Path, report: ImageReport, names: list[str], inner: list[str], keeps: bool
+) -> None:
+    """Warn of images that are not used, and of classes that cannot be meant."""
     faults = [f"{len(report.skipped)} images were skipped"] * bool(report.skipped)
     images = {f"{suffix} files" for suffix in OTHER_IMAGES}
     images |= {"folders that cannot be read", "images beside the class folders"}
@@ -160,5 +176,10 @@ def warn_of(root: Path, report: ImageReport, names: list[str], keeps: bool) -> N
             )
         faults.append(fault)
     faults += ["there is one class alone"] * (len(names) == 1)
+    if inner:
+        faults.append(
+            f"the classes are {', '.join(names)}, each of which holds the folders "
+            f"{', '.join(inner[:5])}: if these are the classes, give one of the former"
+        )
     if faults:
         warn(f"{root}: {'; '.join(faults)}; the report of what is returned says more")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sora_np.windows import as_count, as_flag, as_pair
 
 from .image import MODES, pillow, read_image
-from .image_files import ImageReport, class_folders, scan, warn_of
+from .image_files import ImageReport, class_folders, folders_within, scan, warn_of
 
 
 class ImageFolder:
@@ -221,7 +221,8 @@ def image_dataset_from_directory(
         names, labels = [names[k] for k in kept], np.searchsorted(kept, labels)
     if label_mode == "binary" and len(names) != 2:
         raise ValueError(f'label_mode="binary" is for two classes, got {names}')
-    warn_of(root, report, names, keeps=class_names is not None)
+    inner = folders_within(root, paths) if len(names) > 1 else []
+    warn_of(root, report, names, inner, keeps=class_names is not None)
     options: dict[str, Any] = {
         **{"label_mode": label_mode, "color_mode": color_mode, "image_size": size},
         **{"batch_size": as_count(batch_size, "batch_size"), "seed": seed},

@@ -209,6 +209,16 @@ def test_hidden_folders_hold_no_images(folder):
     assert len(alone.file_paths) == 20
 
 
+def test_classes_one_floor_further_down(folder):
+    """Training and test data in two folders are not two classes."""
+    for part in ("test", "train"):
+        for name in ("cat", "dog"):
+            save(folder[0] / "all" / part / name / "1.png", np.zeros((6, 8), np.uint8))
+    text = "the classes are test, train, each of which holds the folders cat, dog: if"
+    with pytest.warns(UserWarning, match=text):
+        read(folder[0] / "all")
+
+
 @pytest.mark.parametrize("suffix", ["webp", "tif", "TIFF", "jfif"])
 def test_other_formats_are_read(suffix, folder):
     path = folder[0] / "cat" / f"x.{suffix}"
@@ -288,6 +298,10 @@ def test_predictions_line_up_with_labels_and_files(folder):
         hits = expected.argmax(axis=1) == source.labels
         assert accuracy == pytest.approx(np.mean(hits))
     assert_array_equal(source[0][1], shuffled)  # and nothing is drawn
+    model.fit(source, validation_data=source, verbose=0)  # nor by validation
+    again = read(folder[0], shuffle=True, batch_size=7, seed=3)
+    again.on_epoch_end()
+    assert_array_equal(source[0][1], again[0][1])
     first = source.in_order()[0]
     assert_array_equal(first[0], folder[1][:7])
 
