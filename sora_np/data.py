@@ -1,53 +1,45 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from sora_np.kernels.arrays import Shape, kernel_array
+from sora_np.inputs import as_numbers, check_range
+from sora_np.kernels.arrays import Shape
 from sora_np.layers.base import batch_of
 from sora_np.statistics import pieces
 from sora_np.warn import warn
 from sora_np.windows import as_count
 
 
-def as_array(a: Any, name: str) -> NDArray[Any]:
+def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """Return ``a`` as an array of real numbers with a first axis that is not empty.
 
-    Its dtype stays: batches are converted one by one.
+    Its dtype stays: batches are converted one by one.  Raises ValueError for a finite
+    number that would be infinite in ``dtype``, the model's.
     """
-    if type(a) is np.ndarray and a.dtype.kind in "fiub" and a.ndim and len(a):
-        return a
-    if callable(getattr(a, "__next__", None)) or callable(getattr(a, "keys", None)):
-        raise TypeError(f"{name} must be an array, got {type(a).__name__}")
-    try:
-        array = np.asarray(a)
-    except ValueError as error:
-        raise ValueError(f"{name} must be an array of one shape: {error}") from None
-    if a is None:
-        raise TypeError(f"{name} is missing: an array was expected, got None")
-    if array.dtype.kind in "SU":
-        cure = ": for labels, names, y = np.unique(y, return_inverse=True)"
-        hint = cure if name == "y" else ""
-        raise TypeError(f"{name} holds text, numbers are wanted{hint}")
-    kernel_array(array[:0] if array.ndim else array, name=name)
+    array = as_numbers(a, name)
     if array.ndim == 0:
         raise ValueError(f"{name} must have a batch axis, got the number {array!r}")
     if len(array) == 0:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
+    if dtype is not None:
+        check_range(array, dtype, name)
     return array
 
 
-def as_inputs(x: Any, input_shape: Shape | None) -> NDArray[Any]:
+def as_inputs(
+    x: Any, input_shape: Shape | None, dtype: DTypeLike | None = None
+) -> NDArray[Any]:
     """Return x as an array (N, *input_shape), or raise ValueError that says how.
 
     Images without the channel axis gain it where there is one channel.
     """
-    array = as_array(x, "x")
+    array = as_array(x, "x", dtype)
     if input_shape is None or array.shape[1:] == input_shape:
         return array
     if array.shape == input_shape:
@@ -63,11 +55,11 @@ def as_inputs(x: Any, input_shape: Shape | None) -> NDArray[Any]:
     )
 
 
-def as_targets(y: Any, samples: int) -> NDArray[Any]:
+def as_targets(y: Any, samples: int, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """Return y as an array with as many entries as x has samples."""
     if y is None:
         raise TypeError("y is missing: x is an array, so give the targets as well")
-    array = as_array(y, "y")
+    array = as_array(y, "y", dtype)
     if len(array) != samples:
         raise ValueError(
             f"x and y must hold equally many samples, got {samples} and {len(array)}"
@@ -75,9 +67,11 @@ def as_targets(y: Any, samples: int) -> NDArray[Any]:
     return array
 
 
-def as_weights(sample_weight: Any, samples: int) -> NDArray[Any]:
+def as_weights(
+    sample_weight: Any, samples: int, dtype: DTypeLike | None = None
+) -> NDArray[Any]:
     """Return the weights of samples (N, ...) as an array of finite numbers."""
-    weights = as_array(sample_weight, "sample_weight")
+    weights = as_array(sample_weight, "sample_weight", dtype)
     if len(weights) != samples:
         raise ValueError(
             f"sample_weight must hold a number for each of the {samples} samples, "
@@ -138,14 +132,31 @@ def batches(
         yield part if order is None else order[part]
 
 
-def warn_of_odd_values(x: NDArray[Any], bytes_are_odd: bool = True) -> None:
-    """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes."""
-    bad = 0
-    for part in pieces(x) if x.dtype.kind == "f" else ():
-        if not np.isfinite(x[part].sum(dtype=np.float64)):
-            finite = np.isfinite(x[part].reshape(part.stop - part.start, -1))
-            bad += int(np.count_nonzero(~finite.all(axis=1)))
-    if bad:
-        warn(f"{bad} of {len(x)} samples in x hold NaN or infinity")
+def warn_of_odd_values(
+    x: NDArray[Any],
+    y: NDArray[Any],
+    *,
+    bytes_are_odd: bool = True,
+    columns: Sequence[Any] | None = None,
+) -> None:
+    """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes.
+
+    Parameters
+    ----------
+    columns : the names of those of x, if they have some
+    """
+    for name, a in (("x", x), ("y", y)):
+        bad, places = 0, set()
+        for part in pieces(a) if a.dtype.kind == "f" else ():
+            if not np.isfinite(a[part].sum(dtype=np.float64)):
+                wrong = ~np.isfinite(a[part].reshape(part.stop - part.start, -1))
+                bad += int(np.count_nonzero(wrong.any(axis=1)))
+                places |= set(np.flatnonzero(wrong.any(axis=0)).tolist())
+        if bad:
+            where = ""
+            if name == "x" and columns is not None:
+                some = ", ".join(repr(columns[k]) for k in sorted(places)[:5])
+                where = f", in the columns {some}" + ", ..." * (len(places) > 5)
+            warn(f"{bad} of {len(a)} samples in {name} hold NaN or infinity{where}")
     if bytes_are_odd and x.dtype == np.uint8 and x.max() > 1:
         warn(f"x holds bytes up to {x.max()}: networks train better on x / 255")

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np import data
-from sora_np.streams import Batch, StreamFeed, in_order, is_stream
+from sora_np.inputs import is_stream
+from sora_np.streams import Batch, StreamFeed, in_order
 from sora_np.windows import as_count
 
 Check: TypeAlias = Callable[..., tuple[Any, Any, Any]]

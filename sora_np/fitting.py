@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sora_np import data
@@ -146,10 +146,13 @@ class Fit:
             called.call("on_train_batch_begin", batch, {})
             well = steps.culprit is None
             value, y_pred = steps.train(x, y, weights, part, (self.augmented, samples))
-            if well and steps.culprit:
+            why = steps.culprit and f"{steps.culprit}; a smaller learning rate may help"
+            if why == "" and part is None:  # of an array it was said before
+                why = "x of this batch holds NaN or infinity"
+            if well and why:
                 warn(
                     f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
-                    f"{steps.culprit}; a smaller learning rate may help",
+                    f"{why}",
                     RuntimeWarning,
                 )
             tally.add(value, y, y_pred)
@@ -275,8 +278,13 @@ def as_list(logs: dict[str, Any], names: list[str]) -> Any:
     return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
 
 
-def warn_of_odd_inputs(model: "Model", feed: Feed) -> None:
-    """Warn of x that surely is not meant so; bytes are, where a layer scales them."""
+def warn_of_odd_inputs(
+    model: "Model", feed: Feed, columns: Sequence[Any] | None = None
+) -> None:
+    """Warn of data that surely are not meant so; bytes are, where a layer scales them.
+
+    ``columns`` : the names of those of x, if they have some.
+    """
     scaling = Rescaling, Fitted, BatchNormalization
     scaled = any(isinstance(layer, scaling) for layer in model.layers)
-    data.warn_of_odd_values(feed.x, bytes_are_odd=not scaled)
+    data.warn_of_odd_values(feed.x, feed.y, bytes_are_odd=not scaled, columns=columns)

@@ -106,10 +106,10 @@ class Network:
     ) -> NDArray[Any]:
         """Return the outputs (N, *output_shape) for x (N, *input_shape).
 
-        x may also be what yields batches of it, or (x, y) as for ``fit``; ``steps`` is
-        how many batches to take.  A folder of images is read in the order of its
-        ``labels`` and ``file_paths``, whether it is shuffled or not.  Raises ValueError
-        for an x that does not fit the model.
+        x may also be what yields batches of it, or (x, y) as for ``fit``, tuples or
+        lists; ``steps`` is how many batches to take.  A folder of images is read in the
+        order of its ``labels`` and ``file_paths``, whether it is shuffled or not.
+        Raises ValueError for an x that does not fit the model.
         """
 
         def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
@@ -120,13 +120,15 @@ class Network:
         outputs = []
         with Progress(verbose, feed.steps, "predict") as progress:
             for x, _, _, part, _ in feed.batches():
-                outputs.append(self.predict_on_batch(x if part is None else x[part]))
+                outputs.append(self._outputs(x if part is None else x[part]))
                 progress.update({})
         return np.concatenate(outputs)
 
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
-        inputs = self._inputs(x)
+        return self._outputs(self._inputs(x))
+
+    def _outputs(self, inputs: NDArray[Any]) -> Array:
         run = runner(self, self.nodes, len(inputs), training=False)
         with run.lock:
             run.load(inputs)
@@ -151,7 +153,7 @@ class Network:
 
     def _inputs(self, x: ArrayLike) -> NDArray[Any]:
         """Return x as the model takes it; build the model if need be."""
-        array = data.as_inputs(x, self.input_shape)
+        array = data.as_inputs(x, self.input_shape, self.dtype)
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array

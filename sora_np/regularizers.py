@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.l1_l2 import l1_l2_task
 from sora_np.kernels.tasks import Program
@@ -69,7 +70,7 @@ class L1L2(Regularizer):
         self.l1, self.l2 = as_rate(l1, "l1"), as_rate(l2, "l2")
 
     def __call__(self, w: Array) -> float:
-        w = np.asarray(w, np.float64)
+        w = as_numbers(w, "w", np.float64)
         return float(self.l1 * np.abs(w).sum() + self.l2 * np.square(w).sum())
 
     def gradient(self, w: Array) -> Array:

@@ -149,7 +149,7 @@ class Steps:
                 "the model was compiled without a loss: model.compile(optimizer, loss)"
             )
         x = model._inputs(x)
-        y = data.as_targets(y, len(x))
+        y = data.as_targets(y, len(x), model.dtype)
         loss = self.loss_for(y)
         loss.check_targets(y, model.output_shape)
         last = model.nodes[-1].layer
@@ -169,7 +169,7 @@ class Steps:
             given = class_weight, y, loss, model.output_shape
             weights = class_weights.as_weights(*given, whole)
         elif sample_weight is not None:
-            weights = data.as_weights(sample_weight, len(y))
+            weights = data.as_weights(sample_weight, len(y), model.dtype)
         if weights is not None:
             loss.check_weights(weights, model.output_shape)
         return x, y, weights

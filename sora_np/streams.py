@@ -1,21 +1,16 @@
 """Batches that an object or a generator makes one by one."""
 
-import array
+import inspect
 import itertools
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import GeneratorType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.inputs import is_stream
 from sora_np.warn import warn
-
-# what NumPy makes one array of; all else that can be run through is made of batches
-ARRAYS = (
-    *(str, bytes, bytearray, memoryview, list, tuple, range, array.array, deque),
-    *(Mapping, Set),
-)
 
 
 class Batch(NamedTuple):
@@ -32,17 +27,6 @@ class Batch(NamedTuple):
     weights: NDArray[Any] | None
     part: Any
     samples: NDArray[np.int64]
-
-
-def is_stream(x: Any) -> bool:
-    """Whether x yields batches: an iterator, an iterable or a Sequence-style object.
-
-    >>> is_stream(iter([])), is_stream([[1, 2]]), is_stream(np.zeros(3))
-    (True, False, False)
-    """
-    if isinstance(x, ARRAYS) or hasattr(x, "__array__"):
-        return False
-    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
 
 def in_order(x: Any) -> Any:
@@ -62,7 +46,7 @@ class StreamFeed:
     source : an object with ``__len__`` and ``__getitem__``, whose batches are drawn in
         any order, and whose ``on_epoch_end()``, if there is one, is called; or an
         iterable, begun anew every epoch; or an iterator, such as a generator, that goes
-        on where it was
+        on where it was, also one that an object keeps and its ``__iter__`` returns
     steps : batches an epoch; None for all there are
     check : (x, y, sample_weight) -> the same, checked
     steps_name : what the errors call ``steps``
@@ -90,8 +74,8 @@ class StreamFeed:
         self.source, self.check, self.only_x = source, check, only_x
         self.steps_name, self.wanted = steps_name, steps
         self.kind = type(source).__name__
-        self.has_items = hasattr(source, "__getitem__") and hasattr(source, "__len__")
-        length = len(source) if hasattr(source, "__len__") else None
+        length = _length(source)
+        self.has_items = hasattr(source, "__getitem__") and length is not None
         if length is not None and steps is not None and steps > length:
             raise ValueError(
                 f"{steps_name}={steps} are more than the {length} batches of the "
@@ -100,15 +84,23 @@ class StreamFeed:
         self.steps = length if steps is None else steps
         if length == 0:
             raise ValueError(f"the {self.kind} has no batches: its length is 0")
-        iterator = None if self.has_items else iter(source)
-        self.restarts = iterator is not source
-        first = source[0] if iterator is None else next(iterator, None)
-        if first is None:
-            raise ValueError(f"the {self.kind} yielded no batch")
+        if length is None and steps is None and not hasattr(source, "__iter__"):
+            raise ValueError(
+                f"the {self.kind} has __getitem__, but neither __len__ nor __iter__: "
+                f"where an epoch ends, nobody knows. Give it __len__, or {steps_name}"
+            )
+        self.restarts, self._begun = True, None
+        if self.has_items:
+            first = source[0]
+        else:
+            iterator, self.restarts = _begun(source)
+            first = next(iterator, None)
+            if first is None:
+                raise ValueError(f"the {self.kind} yielded no batch")
+            # the pass that has begun goes on: to begin anew might lose this batch
+            self._begun = _with_first(first, iterator)
         self.x, self.y, _ = self._checked(first, 0)
         self._before = 0  # batches of earlier epochs, where nothing restarts
-        if not self.restarts:
-            self.source = itertools.chain([first], source)
 
     def batches(
         self, rng: np.random.Generator | None = None, done: int = 0
@@ -133,7 +125,10 @@ class StreamFeed:
                 f", or ask for fewer"
             )
         if not drawn:
-            raise ValueError(f"the {self.kind} yielded no batch")
+            raise ValueError(
+                f"the {self.kind} yielded no batch, but did before: it cannot be run "
+                "through again; its __iter__ must begin anew"
+            )
         self.steps = drawn
         self._before += drawn
         if hasattr(self.source, "on_epoch_end"):
@@ -143,7 +138,10 @@ class StreamFeed:
         self, rng: np.random.Generator | None, done: int
     ) -> Iterator[tuple[int, Any]]:
         if not self.has_items:
-            yield from enumerate(self.source)
+            batches = self.source if self._begun is None else self._begun
+            if self.restarts:
+                self._begun = None
+            yield from enumerate(batches)
             return
         count = len(self.source)
         order = range(count) if rng is None else rng.permutation(count).tolist()
@@ -189,9 +187,8 @@ class StreamFeed:
             "are drawn again and dropped, so that training goes on as it would have if "
             "they are the same. An object with __len__ and __getitem__ is surer"
         )
-        left = self._before - sum(
-            1 for _ in itertools.islice(self.source, self._before)
-        )
+        batches: Iterable[Any] = self._begun or ()
+        left = self._before - sum(1 for _ in itertools.islice(batches, self._before))
         if left:
             raise ValueError(
                 f"the {self.kind} ended {left} batches before the place where training "
@@ -200,13 +197,11 @@ class StreamFeed:
 
     def _checked(self, batch: Any, number: int) -> tuple[Any, Any, Any]:
         """Return (x, y, weights) of a batch, or raise with its number."""
-        if self.only_x:
-            parts = batch if isinstance(batch, tuple) else (batch,)
-            fits = 1 <= len(parts) <= 3
-        else:
-            parts = batch
-            fits = isinstance(batch, (tuple, list)) and 2 <= len(batch) <= 3
-        if not fits:
+        parts = batch
+        if self.only_x and not (isinstance(batch, tuple) or _holds_arrays(batch)):
+            parts = (batch,)
+        least = 1 if self.only_x else 2
+        if not (isinstance(parts, (tuple, list)) and least <= len(parts) <= 3):
             form = "x or (x, y)" if self.only_x else "(x, y) or (x, y, sample_weight)"
             got = type(batch).__name__
             if isinstance(batch, (tuple, list)):
@@ -220,6 +215,49 @@ class StreamFeed:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             text = f"batch {number + 1} of the {self.kind}: {error}"
             raise kind(text) from None
+
+
+def _length(source: Any) -> int | None:
+    """Return how many batches there are, or None where nobody knows."""
+    try:
+        return len(source)
+    except (
+        TypeError
+    ):  # PyTorch's loader of an IterableDataset has a __len__ that raises
+        return None
+
+
+def _begun(source: Any) -> tuple[Iterator[Any], bool]:
+    """Return an iterator over source, and whether there can be another one.
+
+    There cannot where ``iter`` gives the same object again, unless it is an object of a
+    user's class with a length: these begin anew by themselves.
+    """
+    iterator = iter(source)
+    if inspect.isgeneratorfunction(getattr(type(source), "__iter__", None)):
+        return iterator, True
+    plain = isinstance(iterator, GeneratorType)
+    plain = plain or type(iterator).__module__ in ("builtins", "itertools")
+    if hasattr(source, "__len__") and not plain:
+        return iterator, True
+    again = iter(source)
+    return again, again is not iterator
+
+
+def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
+    """Yield first, then what is left; ``iter`` of an iterator might begin it anew."""
+    yield first
+    while True:
+        try:
+            batch = next(iterator)
+        except StopIteration:
+            return
+        yield batch
+
+
+def _holds_arrays(batch: Any) -> bool:
+    """Whether a list is one of arrays, as PyTorch's loader yields [x, y]."""
+    return isinstance(batch, list) and all(hasattr(a, "__array__") for a in batch)
 
 
 def _changes(source: Any) -> bool:

@@ -11,6 +11,7 @@ from sora_np import feeds, fitting, losses, optimizers
 from sora_np.callbacks import Callback, CallbackList, History, Progress
 from sora_np.fitting import Fit
 from sora_np.graph import FlatParameters
+from sora_np.inputs import columns_of, is_stream
 from sora_np.layers import Layer
 from sora_np.losses import Loss
 from sora_np.metrics import collect
@@ -18,7 +19,7 @@ from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.steps import Steps, frozen
-from sora_np.streams import in_order, is_stream
+from sora_np.streams import in_order
 from sora_np.windows import as_count
 
 
@@ -152,9 +153,12 @@ class Model(Network):
         Parameters
         ----------
         x : (N, *input_shape), any real dtype, in memory or a file (``np.memmap``); or
-            what yields batches (x, y) or (x, y, sample_weight), and then no y: an
-            object with ``__len__`` and ``__getitem__``, an iterable, or a generator
-        y : (N, ...), labels, one-hot rows or numbers, as the loss takes them
+            what yields batches (x, y) or (x, y, sample_weight), tuples or lists, and
+            then no y: an object with ``__len__`` and ``__getitem__``, an iterable such
+            as PyTorch's DataLoader, or a generator
+        y : (N, ...), labels, one-hot rows or numbers, as the loss takes them.  A
+            DataFrame or Series, as x or y, is taken by position: row k of y belongs to
+            row k of x, whatever their indexes say
         batch_size : samples a step; 32 for None; the last step may have fewer
         epochs : the number of the last epoch, counted with ``initial_epoch``
         verbose : "auto" or 1 (a bar on a terminal), 2 (a line an epoch), 0 (nothing)
@@ -212,7 +216,7 @@ class Model(Network):
             passes = epochs // every - first // every
             limits = size, validation_steps, passes
             validation = feeds.make_validation(check, others, *limits)
-        fitting.warn_of_odd_inputs(self, feed)
+        fitting.warn_of_odd_inputs(self, feed, columns_of(x))
         how = first, epochs, every, shuffle, verbose, callbacks
         run = Fit(self, feed, validation, *how)
         self.history = run.history

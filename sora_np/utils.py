@@ -1,11 +1,13 @@
 """What Keras users look for here."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.datasets.image_folder import image_dataset_from_directory
+from sora_np.inputs import as_numbers
 from sora_np.windows import as_count, classes_up_to
 
 __all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
@@ -37,7 +39,7 @@ def to_categorical(
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    labels = np.asarray(x)
+    labels = as_numbers(x, "labels")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if labels.dtype.kind not in "fiub":
@@ -80,6 +82,18 @@ class PyDataset:
     >>> Squares()[1][1].ravel()
     array([ 9, 16, 25])
     """
+
+    def __len__(self) -> int:
+        """Return how many batches there are."""
+        raise NotImplementedError(f"{type(self).__name__} must define __len__")
+
+    def __getitem__(self, index: int) -> Any:
+        """Return batch number ``index``."""
+        raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield every batch once; without this, Python would never know the end."""
+        return (self[index] for index in range(len(self)))
 
     def on_epoch_end(self) -> None:
         """Do something between epochs, such as shuffling; called by ``fit``."""

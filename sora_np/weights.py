@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.warn import warn
@@ -99,7 +100,7 @@ def assign_in_order(model: HasLayers, given: Sequence[ArrayLike]) -> None:
             "get_weights returns"
         )
     values = {
-        name: kernel_array(value, array.dtype, name)
+        name: kernel_array(as_numbers(value, name), array.dtype)
         for (name, array), value in zip(places.items(), given, strict=True)
     }
     wrong = [

@@ -15,7 +15,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["warn", "terminal", "changes"],
     [
         *("windows", "names", "initializers", "activations", "regularizers"),
-        *("statistics", "atomic", "members", "archive", "checkpoint", "lock"),
+        *("statistics", "inputs", "atomic", "members", "archive", "checkpoint", "lock"),
     ],
     ["layers"],
     ["losses", "metrics", "optimizers", "graph", "weights", "tensors"],

@@ -291,6 +291,10 @@ ITEMS = {  # number: (what, {file: tests})
         "arrays of every kind: the right result, nothing outside is touched",
         {
             INPUTS: ["layers", "losses"],
+            "test_inputs.py": [
+                *("wrong_at_every_door", "taken_for_what_it_holds"),
+                "numbers_too_large_for_float32",
+            ],
             "models/test_evaluate.py": ["any_array_of_real_numbers_will_do"],
             "test_guards.py": ["models_train_to_the_same_bits_between_guards"],
         },
@@ -332,7 +336,7 @@ ITEMS = {  # number: (what, {file: tests})
             ],
             "models/test_feeds.py": [
                 *("a_generator_that_ends_early", "a_later_batch_of_another_form"),
-                "nothing_was_trained",
+                *("nothing_was_trained", "what_might_not_begin_anew_is_refused_first"),
             ],
             "models/test_fine_tuning.py": ["a_change_after_compile_is_warned_of_once"],
             "models/test_validation.py": ["wrong_validation_data_say_so"],

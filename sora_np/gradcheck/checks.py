@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.graph import Node
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
@@ -59,7 +60,7 @@ def check_layer(
     >>> report.passed, [check.name for check in report]
     (True, ['x', 'kernel', 'bias'])
     """
-    x, rng = np.array(x, np.float64), np.random.default_rng(seed)
+    x, rng = np.array(as_numbers(x), np.float64), np.random.default_rng(seed)
     if layer.input_shape is None:
         layer = copy.deepcopy(layer)
         layer.build(x.shape[1:], rng, np.float64)
@@ -117,7 +118,9 @@ def check_function(
             "*arrays) that returns the gradients"
         )
     rng = np.random.default_rng(seed)
-    layer = _Own(f, backward, [np.array(a, np.float64) for a in arrays])
+    layer = _Own(
+        f, backward, [np.array(as_numbers(a, "an array"), np.float64) for a in arrays]
+    )
     nodes = [Node(layer, (0,), ())]
     function = Function(nodes, np.empty(0), _random_product(rng))
     settings = Settings(samples, directions, rng, eps).checked()
@@ -151,7 +154,7 @@ def check_loss(
     layer = _Own(
         lambda y_pred: np.asarray(loss(y_true, y_pred, sample_weight), np.float64),
         lambda dy, y_pred: loss.gradient(y_true, y_pred, sample_weight),
-        [np.array(y_pred, np.float64)],
+        [np.array(as_numbers(y_pred, "y_pred"), np.float64)],
     )
     function = Function(
         [Node(layer, (0,), ())],
@@ -205,7 +208,7 @@ def check_model(
         )
     if not model.built:
         model = copy.deepcopy(model)
-    x = np.array(model._inputs(np.asarray(x)), np.float64)
+    x = np.array(model._inputs(x), np.float64)
     rng = np.random.default_rng(seed)
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still(model.layers):

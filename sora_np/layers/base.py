@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.changes import Noted, NotedDict
 from sora_np.initializers import Initializer, Zeros
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 from sora_np.names import arguments_of, snake_case
@@ -30,9 +31,9 @@ class Arrays(NotedDict[str, Array]):
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         if name not in self:
-            super().__setitem__(name, np.asarray(value))
+            super().__setitem__(name, as_numbers(value, name))
             return
-        value = np.asarray(value)
+        value = as_numbers(value, name)
         if value.shape != self[name].shape:
             raise ValueError(
                 f"{name} has shape {self[name].shape}, cannot take {value.shape}"
@@ -132,7 +133,7 @@ class Layer(Noted):
         ``training`` is False by default; for the ``Random*`` layers it is True, as in
         Keras, and nothing is kept for ``backward`` then.  A model always says which.
         """
-        array = kernel_array(x)
+        array = kernel_array(as_numbers(x))
         if self.input_shape is None:
             self.build(array.shape[1:], np.random.default_rng(0), array.dtype)
         if training is not None:
@@ -179,7 +180,7 @@ class Layer(Noted):
                 f"{self} is not built: call it on an array, or "
                 "build(input_shape, rng, dtype) first"
             )
-        array = kernel_array(x, self.dtype if self.params else None, f"x of {self}")
+        array = self._numbers(x, "x")
         if array.shape[1:] != self.input_shape or array.ndim == 0:
             missing_batch = array.shape == self.input_shape
             raise ValueError(
@@ -188,6 +189,10 @@ class Layer(Noted):
                 + (": did you forget the batch axis, x[None]?" if missing_batch else "")
             )
         return array
+
+    def _numbers(self, a: ArrayLike, name: str) -> Any:
+        whole = as_numbers(a, f"{name} of {self}")
+        return kernel_array(whole, self.dtype if self.params else None)
 
     def _keep(self, y: Array, *values: Any) -> None:
         """Keep ``values`` for ``backward``, and the shape that dy will have."""
@@ -200,7 +205,7 @@ class Layer(Noted):
                 f"backward of {self} needs a forward(x, training=True) before it"
             )
         y_shape = self._caches[-1][0]
-        slope = kernel_array(dy, self.dtype if self.params else None, f"dy of {self}")
+        slope = self._numbers(dy, "dy")
         if slope.shape != y_shape:
             raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
         return slope, *self._caches.pop()[1:]
@@ -279,8 +284,13 @@ class Layer(Noted):
         Raises ValueError, and changes nothing, where number or shapes differ.
         """
         places = {**self.params, **self.state}
-        given = () if weights is None else weights
-        values = [kernel_array(value, self.dtype, "a weight") for value in given]
+        if not isinstance(weights, (Sequence, type(None))):
+            raise TypeError(
+                "weights must be a list of arrays, as get_weights returns, got "
+                f"{type(weights).__name__}"
+            )
+        given = [as_numbers(value, "a weight") for value in weights or ()]
+        values = [kernel_array(value, self.dtype) for value in given]
         if [a.shape for a in places.values()] != [value.shape for value in values]:
             wanted = ", ".join(f"{name} {a.shape}" for name, a in places.items())
             came = ", ".join(str(value.shape) for value in values)

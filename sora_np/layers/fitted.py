@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.inputs import as_numbers, check_range
+from sora_np.kernels.arrays import Array, Shape
 from sora_np.statistics import Statistics, pieces
 from sora_np.warn import warn
 from sora_np.windows import as_flag, as_index
@@ -62,12 +63,12 @@ class Fitted(Layer):
         for statistic, value in zip(self.statistics, (first, second), strict=True):
             plain = None
             if value is not None:
-                array = np.asarray(value)
-                if array.dtype.kind not in "fiub" or np.isinf(array).any():
+                array = as_numbers(value, statistic, np.float64)
+                if np.isinf(array).any():
                     raise ValueError(
                         f"{statistic} must be finite numbers, got {value!r}"
                     )
-                plain = array.astype(np.float64).tolist()
+                plain = array.tolist()
             setattr(self, statistic, plain)
 
     def build(
@@ -110,8 +111,9 @@ class Fitted(Layer):
         Raises ValueError for data that hold NaN or infinity, or do not fit the layer.
         Warns of data that float32 rounds to a few values, such as times in seconds.
         """
-        x = np.asarray(data)
-        kernel_array(x[:0] if x.ndim else x, name="data")
+        x = as_numbers(data, "data")
+        if x.ndim == 0:
+            raise ValueError(f"data must have a batch axis, got the number {x!r}")
         if len(x) == 0:
             raise ValueError(f"data are empty: their shape is {x.shape}")
         if self.input_shape is None:
@@ -120,6 +122,7 @@ class Fitted(Layer):
         if x.shape[1:] != self.input_shape:
             shape = batch_of(self.input_shape or ())
             raise ValueError(f"{self} takes data of shape {shape}, got {x.shape}")
+        check_range(x, self.dtype, "data")
         with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told
             measured = self.measure(x, self._axes)
             shift, scale = self.shift_and_scale(*measured)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array
 from sora_np.statistics import Statistics, mean_and_variance
 
@@ -61,7 +62,7 @@ class Normalization(Fitted):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        if variance is not None and np.any(np.asarray(variance) < 0):
+        if variance is not None and np.any(as_numbers(variance, "variance") < 0):
             raise ValueError(f"variance must not be negative, got {variance}")
         super().__init__(
             *(axis, mean, variance, invert),

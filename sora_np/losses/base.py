@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.names import arguments_of, snake_case
 
@@ -60,7 +61,7 @@ class Loss:
 
         (N,) against (N, 1) gains or loses the axis; nothing else is broadcast.
         """
-        true = kernel_array(y_true, y_pred.dtype, "y_true")
+        true = kernel_array(as_numbers(y_true, "y_true"), y_pred.dtype)
         if true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
             true = true[..., None]
         elif true.ndim == y_pred.ndim + 1 and true.shape[-1] == 1:
@@ -164,7 +165,7 @@ class Loss:
 
     def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
         """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
-        predictions = kernel_array(y_pred, name="y_pred")
+        predictions = kernel_array(as_numbers(y_pred, "y_pred"))
         if predictions.ndim == 0:
             raise ValueError(f"y_pred must have a batch axis, got {predictions}")
         if predictions.ndim == 1:
@@ -175,7 +176,7 @@ class Loss:
         """Return the weight of every loss: (N,) or (N, 1) spread over their shape."""
         if weight is None:
             return losses.dtype.type(1)
-        factors = kernel_array(weight, losses.dtype, "sample_weight")
+        factors = kernel_array(as_numbers(weight, "sample_weight"), losses.dtype)
         return spread(factors, losses.shape, "the losses", "one a loss")
 
     def get_config(self) -> dict[str, Any]:

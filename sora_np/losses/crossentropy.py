@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.sigmoid import sigmoid
 from sora_np.kernels.softmax_crossentropy import (
@@ -300,7 +301,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         """Return y_true as ints for y_pred of ``shape``, each a class of its axis."""
         check_axis(self.axis, len(shape), self.name, f"y_pred {shape}")
         shape = np.moveaxis(np.empty(shape, np.void), self.axis, -1).shape
-        labels = np.asarray(y_true)
+        labels = as_numbers(y_true, "y_true")
         if labels.ndim == len(shape) and labels.shape[-1] == 1:
             labels = labels[..., 0]
         if labels.shape != shape[:-1]:

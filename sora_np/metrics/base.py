@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.losses.base import spread
 from sora_np.losses.targets import within
 from sora_np.names import arguments_of, snake_case, takes
@@ -75,9 +76,8 @@ class Metric:
         ------
         ValueError : for shapes that do not fit one another
         """
-        values = np.asarray(
-            self.values(np.asarray(y_true), np.asarray(y_pred)), np.float64
-        )
+        true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
+        values = np.asarray(self.values(true, pred), np.float64)
         if sample_weight is None:
             self._total += float(values.sum())
             self._weight += values.size
@@ -174,7 +174,8 @@ class FunctionMetric(Metric):
     ) -> None:
         if sample_weight is not None:
             raise TypeError(f"{self.name} is a function without sample_weight")
-        self._batches.append((np.array(y_true), np.array(y_pred)))  # buffers change
+        true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
+        self._batches.append((true.copy(), pred.copy()))  # buffers change
 
     def result(self) -> Any:
         if not self._batches:
@@ -216,7 +217,7 @@ def weights_for(metric: Metric, weight: Any, shape: tuple[int, ...]) -> Any:
         return np.ones(shape)
     what = f"the values of {metric.name}"
     finest = "one a value" if len(shape) > 1 else ""
-    return spread(np.asarray(weight, np.float64), shape, what, finest)
+    return spread(as_numbers(weight, "sample_weight", np.float64), shape, what, finest)
 
 
 def same_shape(metric: Metric, y_true: Any, y_pred: Any) -> Any:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.warn import warn
 from sora_np.windows import as_count, as_rate
 
@@ -205,9 +206,9 @@ class F1Score(Metric):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        pred = np.asarray(y_pred)
+        pred = as_numbers(y_pred, "y_pred")
         pred = pred[:, None] if pred.ndim == 1 else pred
-        true = as_one_hot(self, np.asarray(y_true), pred)
+        true = as_one_hot(self, as_numbers(y_true, "y_true"), pred)
         weight = weights_for(self, sample_weight, pred.shape[:-1]).reshape(-1)
         pred, true = (a.reshape(-1, pred.shape[-1]) for a in (pred, true))
         if self.threshold is not None or pred.shape[1] == 1:
@@ -268,8 +269,8 @@ def _entries(
     metric: Precision | Recall, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Numbers]:
     """Return, for M entries, which are true (M,), which taken (T, M), and weights."""
-    pred = np.asarray(y_pred)
-    true = as_one_hot(metric, np.asarray(y_true), pred)
+    pred = as_numbers(y_pred, "y_pred")
+    true = as_one_hot(metric, as_numbers(y_true, "y_true"), pred)
     thresholds = metric.thresholds
     if thresholds is None:
         thresholds = 0.5 if metric.top_k is None else -np.inf

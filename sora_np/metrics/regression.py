@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np import losses
+from sora_np.inputs import as_numbers
 from sora_np.losses import Loss
 
 from .base import Metric, same_shape, weights_for
@@ -136,8 +137,8 @@ class R2Score(Metric):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        pred = np.asarray(y_pred, np.float64)
-        true = same_shape(self, np.asarray(y_true, np.float64), pred)
+        pred = as_numbers(y_pred, "y_pred", np.float64)
+        true = same_shape(self, as_numbers(y_true, "y_true", np.float64), pred)
         weight = weights_for(self, sample_weight, true.shape[:1])
         if not true.size:
             return

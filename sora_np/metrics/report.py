@@ -6,6 +6,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.windows import classes_up_to
 
 from .confusion import divide, mean_of
@@ -33,7 +34,7 @@ def confusion_matrix(
     array([[1, 1],
            [0, 1]])
     """
-    true, pred = np.asarray(y_true), np.asarray(y_pred)
+    true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
     if true.shape != pred.shape or true.ndim != 1:
         raise ValueError(
             f"confusion_matrix takes two arrays of labels (N,), got {true.shape} and "
@@ -77,7 +78,7 @@ def precision_recall_f1(matrix: ArrayLike) -> NDArray[np.float64]:
     array([[1.   , 0.5  , 0.667],
            [0.5  , 1.   , 0.667]])
     """
-    counts = np.asarray(matrix, np.float64)
+    counts = as_numbers(matrix, "matrix", np.float64)
     hits, taken, members = counts.diagonal(), counts.sum(axis=0), counts.sum(axis=1)
     scores = divide(hits, taken), divide(hits, members)
     return np.stack([*scores, divide(2 * hits, taken + members)], axis=1)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
 from sora_np.metrics import confusion_matrix
 
 from .figure import as_images, draw_image, grid, names_of, new_figure, scaled
@@ -93,14 +94,14 @@ def plot_mistakes(
     dog 90.0%
     is cat
     """
-    images, probabilities = as_images(x), np.asarray(y_pred)
-    labels = np.asarray(y_true)
+    images, probabilities = as_images(x), as_numbers(y_pred, "y_pred")
+    labels = as_numbers(y_true, "y_true")
     if labels.shape == probabilities.shape:
         labels = labels.argmax(axis=-1)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1]:
         raise ValueError(
             "y_true must be labels (N,) or one-hot rows, and y_pred probabilities "
-            f"(N, K), got shapes {np.shape(y_true)} and {probabilities.shape}"
+            f"(N, K), got shapes {labels.shape} and {probabilities.shape}"
         )
     if len(images) != len(labels):
         raise ValueError(f"there are {len(images)} images and {len(labels)} labels")

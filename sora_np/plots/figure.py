@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.inputs import as_numbers
+
 TRAINING, VALIDATION = "#0072b2", "#d55e00"  # told apart without colours too, by style
 
 
@@ -30,7 +32,7 @@ def as_images(x: ArrayLike) -> NDArray[Any]:
 
     Raises ValueError for anything else.
     """
-    images = np.asarray(x)
+    images = as_numbers(x)
     if images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
         raise ValueError(
             f"x must be images (N, H, W, C) with C = 1 or 3, got shape {images.shape}"
@@ -45,7 +47,7 @@ def scaled(images: ArrayLike) -> NDArray[np.float64]:
     array([[0. , 0.5],
            [1. , 0. ]])
     """
-    values = np.asarray(images, np.float64)
+    values = as_numbers(images, "images", np.float64)
     finite = np.isfinite(values)
     if not finite.any():
         return np.zeros_like(values)

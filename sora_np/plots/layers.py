@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.inputs import as_numbers
 from sora_np.layers import Conv2D
 
 from .figure import as_images, draw_image, grid, new_figure, plain, scaled
@@ -105,9 +106,10 @@ def plot_feature_maps(model: "Model", image: ArrayLike, count: int = 8) -> Any:
     >>> [len(ax.images) for ax in figure.axes]  # the image; two maps
     [1, 0, 1, 1]
     """
-    if np.ndim(image) != 3:
-        raise ValueError(f"image must be one, (H, W, C), got shape {np.shape(image)}")
-    images = as_images(np.asarray(image)[None])
+    one = as_numbers(image, "image")
+    if one.ndim != 3:
+        raise ValueError(f"image must be one, (H, W, C), got shape {one.shape}")
+    images = as_images(one[None])
     values = [
         (name, value[0])
         for name, value in model.layer_outputs(images).items()

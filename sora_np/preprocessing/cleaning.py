@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.data import as_array, as_targets
+from sora_np.inputs import as_numbers, columns_of
 from sora_np.windows import as_rate
 
 from .report import CleaningReport, Finding
@@ -58,8 +59,8 @@ def clean(
 
     Parameters
     ----------
-    x : columns (N, K), or images (N, H, W) or (N, H, W, C)
-    y : (N, ...), dropped along with x
+    x : columns (N, K), or images (N, H, W) or (N, H, W, C); of a DataFrame the rows
+    y : (N, ...), dropped along with x: by position, an index of pandas has no say
     threshold : of the robust z-scores, see :func:`robust_z_score`
     verbose : whether to print the report
 
@@ -104,7 +105,7 @@ def clean(
             "x must be columns (N, K) or images (N, H, W) or (N, H, W, C), got shape "
             f"{array.shape}"
         )
-    state = _State(np.array(array), targets)
+    state = _State(np.array(array), targets, columns_of(x))
     if non_finite is not None:
         _non_finite(state, non_finite)
     if duplicates is not None:
@@ -140,15 +141,18 @@ def robust_z_score(values: ArrayLike) -> NDArray[np.float64]:
     >>> robust_z_score([1.0, 2, 3, 4, 1000]).round(1)
     array([ -1.3,  -0.7,   0. ,   0.7, 672.5])
     """
-    median, scale = _median_and_scale(np.asarray(values, np.float64))
-    return np.divide(np.where(np.isfinite(values), values, np.nan) - median, scale)
+    v = as_numbers(values, "values", np.float64)
+    median, scale = _median_and_scale(v)
+    return np.divide(np.where(np.isfinite(v), v, np.nan) - median, scale)
 
 
 class _State:
     """The samples that are left, and what was found so far."""
 
-    def __init__(self, x: NDArray[Any], y: NDArray[Any] | None) -> None:
-        self.x, self.y = x, y
+    def __init__(
+        self, x: NDArray[Any], y: NDArray[Any] | None, columns: list[Any] | None
+    ) -> None:
+        self.x, self.y, self.columns = x, y, columns
         self.places = np.arange(len(x))
         self.findings: list[Finding] = []
 
@@ -192,8 +196,10 @@ def _non_finite(state: _State, action: str) -> None:
     why = f"NaN in {nan}, infinity in {infinite} numbers"
     repair = None
     if action == "repair" and mask.any():
-        fill = _column_medians if state.x.ndim == 2 else _pixels_around
-        repair = mask, fill(state.x, mask)
+        if state.x.ndim == 2:
+            repair = mask, _column_medians(state.x, mask, state.columns)
+        else:
+            repair = mask, _pixels_around(state.x, mask)
     state.note("non-finite x", action, bad, why, repair)
     if state.y is not None:
         finite = (
@@ -203,12 +209,14 @@ def _non_finite(state: _State, action: str) -> None:
         state.note("non-finite y", action, _any(~finite), "no target to learn from")
 
 
-def _column_medians(x: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+def _column_medians(
+    x: NDArray[Any], mask: NDArray[np.bool_], columns: list[Any] | None
+) -> NDArray[Any]:
     empty = np.flatnonzero(mask.all(axis=0))
     if len(empty):
+        column = empty[0] if columns is None else repr(columns[empty[0]])
         raise ValueError(
-            f"column {empty[0]} of x holds no finite number to repair it by: leave it "
-            "out"
+            f"column {column} of x holds no finite number to repair it by: leave it out"
         )
     return np.nanmedian(np.where(mask, np.nan, x), axis=0)
 

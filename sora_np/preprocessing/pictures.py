@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.graph import forward
+from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
@@ -39,7 +40,7 @@ def plot_augmented(
     ------
     ImportError : without matplotlib, the extra ``plot``
     """
-    images = as_images(kernel_array(x))
+    images = as_images(kernel_array(as_numbers(x)))
     figure = new_figure(1.2 * (versions + 1), 1.3 * len(images))
     model = Sequential(copy.deepcopy(list(layers)), seed=seed)
     model.build((None, *images.shape[1:]))

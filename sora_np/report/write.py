@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np.archive import VERSION
 from sora_np.atomic import replacing
 from sora_np.callbacks import History, Stopwatch
+from sora_np.inputs import as_numbers
 from sora_np.models import Sequential
 from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
@@ -65,7 +66,7 @@ def write(
     >>> report.write("run.html", model, x, y)  # doctest: +SKIP
     """
     new_figure(1, 1)  # without matplotlib this fails at once
-    x, y = np.asarray(x_test), np.asarray(y_test)
+    x, y = as_numbers(x_test, "x_test"), as_numbers(y_test, "y_test")
     scores = model.evaluate(x, y, verbose=0, return_dict=True)
     outputs = model.predict(x, verbose=0)
     found = classes.classified(model, y, outputs)

@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Rescaling, Sequential, load_model
 from sora_np.optimizers import SGD
@@ -44,6 +45,11 @@ class Loader:
 def endless(*arrays):
     while True:
         yield from Loader(*arrays)
+
+
+class NoEnd:
+    def __getitem__(self, number):
+        return np.ones((8, 8, 8, 1)), np.zeros(8)
 
 
 STREAMS = {
@@ -87,6 +93,188 @@ def test_a_generator_with_an_end_is_run_through_once(make_model, images):
     assert history.params["steps"] == 7
     assert len(model.predict((x for x in images[0][:, None]), verbose=0)) == 50
     assert model.evaluate((b for b in Loader(*images)), verbose=0)
+
+
+# --- iterables that are their own iterator, or keep one -----------------------------
+
+
+class Keeps:
+    """Its __iter__ returns what it keeps: run through once, whoever asks."""
+
+    def __init__(self, iterator):
+        self.iterator = iterator
+
+    def __iter__(self):
+        return self.iterator
+
+
+class Own:
+    """Its own iterator, which begins anew with every iter()."""
+
+    def __init__(self, *arrays):
+        self.batches, self.number = Batches(*arrays), 0
+
+    def __iter__(self):
+        self.number = 0
+        return self
+
+    def __next__(self):
+        self.number += 1
+        if self.number > len(self.batches):
+            raise StopIteration
+        return self.batches[self.number - 1]
+
+
+class OwnWithLength(Own):
+    def __len__(self):
+        return len(self.batches)
+
+
+class Unknown(Loader):
+    """As PyTorch's loader of an IterableDataset: it has a length that raises."""
+
+    def __len__(self):
+        raise TypeError("object of type 'Stream' has no len()")
+
+
+class Persistent(Loader):
+    """As PyTorch's loader with persistent workers: one iterator, set back by iter()."""
+
+    def __iter__(self):
+        self.own = getattr(self, "own", None) or Own(*self.batches.arrays)
+        return iter(self.own)
+
+    def __len__(self):
+        return len(self.batches)
+
+
+ITERABLES = {
+    "keeps-a-generator": lambda *arrays: Keeps(iter(Loader(*arrays))),
+    "keeps-an-iterator": lambda *arrays: Keeps(iter(list(Loader(*arrays)))),
+    "keeps-its-own": lambda *arrays: Keeps(iter(Own(*arrays))),
+    "own": Own,
+    "own-with-length": OwnWithLength,
+    "length-unknown": Unknown,
+    "persistent": Persistent,
+    "makes-a-map": lambda *arrays: map(tuple, Loader(*arrays)),
+}
+
+
+@pytest.mark.parametrize("make", ITERABLES.values(), ids=ITERABLES)
+def test_no_batch_is_lost_and_none_comes_twice(make, make_model, images, same_weights):
+    streamed, plain = make_model(), make_model()
+    options = {"shuffle": False, "verbose": 0}
+    a = streamed.fit(make(*images), **options)
+    b = plain.fit(*images, 8, **options)
+    assert a.history == b.history
+    assert same_weights(streamed, plain)
+    expected = plain.evaluate(*images, 8, verbose=0)
+    assert streamed.evaluate(make(*images), verbose=0) == expected
+    y = streamed.predict(make(*images), verbose=0)
+    assert_array_equal(y, plain.predict(images[0], 8, verbose=0))
+    validated = make_model().fit(*images, 8, validation_data=make(*images), **options)
+    assert_allclose(validated.history["val_loss"], expected[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("make", [OwnWithLength, Unknown, Persistent])
+def test_what_begins_anew_trains_for_epochs(make, make_model, images, same_weights):
+    streamed, plain = make_model(), make_model()
+    a = streamed.fit(make(*images), epochs=3, verbose=0)
+    b = plain.fit(*images, 8, 3, shuffle=False, verbose=0)
+    assert a.history == b.history and same_weights(streamed, plain)
+
+
+@pytest.mark.parametrize("name", ["keeps-a-generator", "keeps-its-own", "own"])
+def test_what_might_not_begin_anew_is_refused_first(name, make_model, images):
+    model, source = make_model(), ITERABLES[name](*images)
+    kind = type(source).__name__
+    refuses(
+        model,
+        lambda: model.fit(source, epochs=2, verbose=0),
+        ValueError,
+        f"a {kind} can be run through once, but 2 passes are asked for: give steps_per",
+    )
+
+
+@pytest.mark.parametrize("name", ["keeps-an-iterator", "own", "makes-a-map"])
+def test_with_steps_it_goes_on(name, make_model, images, same_weights):
+    streamed, plain = make_model(), make_model()
+    streamed.fit(ITERABLES[name](*images), epochs=2, steps_per_epoch=3, verbose=0)
+    for part in (slice(24), slice(24, 48)):
+        plain.fit(*(a[part] for a in images), 8, shuffle=False, verbose=0)
+    assert same_weights(streamed, plain)
+
+
+def test_what_does_not_begin_anew_after_all(make_model, images):
+    class Liar(Own):
+        def __len__(self):
+            return 7
+
+        def __iter__(self):
+            return self
+
+    model = make_model()
+    text = "the Liar yielded no batch, but did before: it cannot be run through again"
+    with pytest.raises(ValueError, match=text):
+        model.fit(Liar(*images), epochs=2, verbose=0)
+    assert model.history.epoch == [0]
+
+
+def test_batches_may_be_lists(make_model, images, rng):
+    """As those of PyTorch's DataLoader are, everywhere that tuples may be."""
+    weights = rng.random(50)
+    for arrays in (images, (*images, weights)):
+
+        def lists(*, arrays=arrays):
+            return [[*batch] for batch in Loader(*arrays)]
+
+        class Lists(Batches):
+            def __getitem__(self, number):
+                return [*super().__getitem__(number)]
+
+        model, plain = make_model(), make_model()
+        options = {"verbose": 0, "shuffle": False}
+        a = model.fit(Lists(*arrays), validation_data=iter(lists()), **options)
+        b = plain.fit(Batches(*arrays), validation_data=Loader(*arrays), **options)
+        assert a.history == b.history
+        both = Lists(*arrays), Batches(*arrays)
+        assert model.evaluate(both[0], verbose=0) == model.evaluate(both[1], verbose=0)
+        expected = model.predict(images[0], 8, verbose=0)
+        for source in (Lists(*arrays), iter(lists())):
+            assert_array_equal(model.predict(source, verbose=0), expected)
+    numbers = (batch[0].tolist() for batch in Loader(*images))
+    assert_allclose(model.predict(numbers, verbose=0), expected, rtol=1e-5)
+
+
+def test_a_dataset_can_be_listed(images):
+    """Python asks an object without __iter__ until it raises IndexError: never here."""
+    listed = list(Batches(*images))
+    assert len(listed) == 7
+    assert_array_equal(np.concatenate([x for x, _ in listed]), images[0])
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_nan_in_a_later_batch_is_told(name, make_model, images):
+    x, y = images[0].copy(), np.eye(3)[images[1]]
+    (x if name == "x" else y)[20] = np.nan
+    model = make_model(loss="categorical_crossentropy")
+    what = {
+        "x": "x of this batch holds NaN or infinity$",
+        "y": "all layers are finite, look at y and the weights",
+    }
+    text = f"the loss is nan in epoch 1, batch 3: {what[name]}"
+    with pytest.warns(RuntimeWarning, match=text) as seen:
+        model.fit(Loader(x, y), verbose=0)
+    assert len(seen) == 1
+
+
+def test_nan_in_y_is_told_first(make_model, images):
+    y = np.eye(3)[images[1]]
+    y[20, 1] = np.inf
+    model = make_model(loss="categorical_crossentropy")
+    with pytest.warns() as seen:
+        model.fit(images[0], y, verbose=0)
+    assert str(seen[0].message) == "1 of 50 samples in y hold NaN or infinity"
 
 
 def test_validation_from_streams(make_model, images):
@@ -315,6 +503,32 @@ MISTAKES = {
         lambda m, x, y: m.evaluate(Batches(x, y), steps=8),
         ValueError,
         "steps=8 are more than the 7 batches of the Batches",
+    ),
+    "sparse": (
+        lambda m, x, y: m.predict(csr_matrix(x.reshape(len(x), -1))),
+        TypeError,
+        "x must be an array, got the sparse csr_matrix: take x.toarray()",
+    ),
+    "class": (
+        lambda m, x, y: m.fit(Batches),
+        TypeError,
+        "x must be an array, got the class Batches",
+    ),
+    "no-length": (
+        lambda m, x, y: m.fit(PyDataset()),
+        NotImplementedError,
+        "PyDataset must define __len__",
+    ),
+    "no-end": (
+        lambda m, x, y: m.fit(NoEnd()),
+        ValueError,
+        "the NoEnd has __getitem__, but neither __len__ nor __iter__: where an epoch "
+        "ends, nobody knows",
+    ),
+    "too-large": (
+        lambda m, x, y: m.evaluate(Loader(x * np.float64(1e39) + 1e39, y)),
+        ValueError,
+        "batch 1 of the Loader: x holds 1.",
     ),
     "dict": (
         lambda m, x, y: m.fit({"x": x}, y),

@@ -45,7 +45,8 @@ TYPES = {
     "dict": ({"x": X}, "x must be an array, got dict"),
     "objects": (
         np.array([X[0]] * 6 + [None], object),
-        "x must be an array of real numbers, got dtype object",
+        "x must be an array of real numbers, got dtype object: x[0] is of type ndarray"
+        ": np.stack(x) makes one array of arrays of one shape",
     ),
 }
 

@@ -1,0 +1,255 @@
+"""What a user hands in, as an array of numbers: one rule for the whole package.
+
+==============================================  ====================================
+taken                                           refused, with the cure
+==============================================  ====================================
+arrays of real numbers or booleans, and what    generators, datasets, dictionaries:
+becomes one: ``__array__`` (PyTorch tensors,    reading them might never end
+DataFrames and Series), buffers, numbers,       masked arrays that hide something
+lists and tuples of these                       sparse matrices, complex numbers,
+objects that are numbers: Decimal, Fraction     dates, text (also of digits)
+missing numbers of pandas, as NaN               None within a list
+==============================================  ====================================
+
+pandas, PyTorch and SciPy are known by what their objects can do; none is imported.
+"""
+
+import array
+from collections import deque
+from collections.abc import Mapping, Set
+from decimal import Decimal
+from numbers import Number, Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sora_np.kernels.arrays import Shape
+from sora_np.statistics import pieces
+
+MOST_AXES = 64  # that NumPy's arrays can have
+SEQUENCES = (list, tuple, deque)  # whose elements may be anything
+ONE = (Number, np.generic, Decimal, str, bytes, type(None))
+REAL = (Real, np.bool_, Decimal)
+
+
+def as_numbers(a: Any, name: str = "x", dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """Return ``a`` as an array of real numbers or booleans.
+
+    Parameters
+    ----------
+    a : see the table above
+    name : what the errors call it
+    dtype : to convert to; None keeps that of ``a`` (float64 for objects)
+
+    Raises
+    ------
+    TypeError : for what is no array of real numbers
+    ValueError : for a masked array that hides something, and for arrays of different
+        shapes in a list
+
+    Examples
+    --------
+    >>> as_numbers([[1, 2], [3, 4]]).shape
+    (2, 2)
+    >>> as_numbers(np.ma.masked_less([1, -9], 0))
+    Traceback (most recent call last):
+    ValueError: x is a masked array that hides 1 of 2 numbers: x.filled(...) says what \
+to take for them
+    """
+    if type(a) is not np.ndarray or a.dtype.kind not in "fiub":
+        a = _converted(a, name)
+    return a if dtype is None else a.astype(dtype, copy=False)
+
+
+def is_stream(x: Any) -> bool:
+    """Whether x yields batches: an iterator, an iterable or a Sequence-style object.
+
+    >>> is_stream(iter([])), is_stream([[1, 2]]), is_stream(np.zeros(3))
+    (True, False, False)
+    """
+    arrays = *SEQUENCES, *ONE, range, bytearray, memoryview, array.array, Mapping, Set
+    if isinstance(x, (*arrays, type)) or hasattr(x, "__array__"):
+        return False
+    if hasattr(x, "toarray"):  # a sparse matrix
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+def columns_of(a: Any) -> list[Any] | None:
+    """Return the names of the columns of a DataFrame; None for anything else."""
+    columns = getattr(a, "columns", None) if hasattr(a, "dtypes") else None
+    return None if columns is None else list(columns)
+
+
+def check_range(a: NDArray[Any], dtype: DTypeLike, name: str) -> None:
+    """Raise ValueError where a finite number of ``a`` would be infinite in ``dtype``.
+
+    >>> check_range(np.array([1, 1e39]), np.float32, "x")
+    Traceback (most recent call last):
+    ValueError: x holds 1e+39 at [1], and the largest number of float32 is 3.4e+38: \
+rescale x, or make the model with dtype="float64"
+    """
+    most = np.finfo(dtype).max
+    if a.dtype.kind != "f" or not a.size or np.finfo(a.dtype).max <= most:
+        return
+    for part in pieces(a):
+        values = a[part]
+        if -most <= values.min() and values.max() <= most:
+            continue
+        with np.errstate(over="ignore"):
+            lost = np.isfinite(values) & ~np.isfinite(values.astype(dtype))
+        if lost.any():
+            first, *rest = np.argwhere(lost)[0].tolist()
+            place = [part.start + first, *rest]
+            cure = f"rescale {name}"
+            if np.dtype(dtype) == np.float32:
+                cure += ', or make the model with dtype="float64"'
+            raise ValueError(
+                f"{name} holds {a[tuple(place)]} at {place}, and the largest number of "
+                f"{np.dtype(dtype)} is {most:.2g}: {cure}"
+            )
+
+
+def _converted(a: Any, name: str) -> NDArray[Any]:
+    if a is None:
+        raise TypeError(f"{name} is missing: an array was expected, got None")
+    _check(a, name)
+    try:
+        array = np.asarray(a)
+    except MemoryError:
+        raise
+    except ValueError as error:
+        ragged = _other_shapes(a, name) or error
+        raise ValueError(f"{name} must be an array of one shape: {ragged}") from None
+    except Exception as error:  # a tensor on a GPU, or one that needs its gradient
+        kind = type(a).__name__
+        raise TypeError(f"{name}, of type {kind}, is no array yet: {error}") from None
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind in "SUT" or array.dtype.hasobject:
+        return _of_objects(array, a, name)
+    text = f"{name} must be an array of real numbers, got dtype {array.dtype}"
+    columns = columns_of(a) or []
+    for column, dtype in zip(columns, a.dtypes if columns else [], strict=True):
+        if getattr(dtype, "kind", "f") not in "fiub":
+            text += f" in column {column!r}"
+            break
+    raise TypeError(text)
+
+
+def _check(a: Any, name: str, depth: int = 0) -> None:
+    """Raise for what NumPy would not end reading, or of which it would lose a part."""
+    if isinstance(a, np.ma.MaskedArray):
+        hidden = int(np.ma.getmaskarray(a).sum())
+        if hidden:
+            raise ValueError(
+                f"{name} is a masked array that hides {hidden} of {a.size} numbers: "
+                f"{name}.filled(...) says what to take for them"
+            )
+        return
+    if isinstance(a, SEQUENCES):
+        if depth > MOST_AXES:
+            raise ValueError(f"{name} is a list in lists, more than {MOST_AXES} deep")
+        plain = {kind: issubclass(kind, ONE) for kind in set(map(type, a))}
+        if not all(plain.values()):
+            for k, element in enumerate(a):
+                if not plain[type(element)] and type(element) is not np.ndarray:
+                    _check(element, f"{name}[{k}]" if depth < 3 else name, depth + 1)
+        return
+    if isinstance(a, (*ONE, range)) or _is_array_like(a):
+        return
+    text, kind = f"{name} must be an array, got {type(a).__name__}", type(a).__name__
+    if isinstance(a, type):
+        text = f"{name} must be an array, got the class {a.__name__}"
+    elif hasattr(a, "toarray"):
+        text = f"{name} must be an array, got the sparse {kind}: take {name}.toarray()"
+    elif is_stream(a):
+        text += (
+            ": fit, evaluate, predict and validation_data take what yields batches; "
+            "elsewhere join them to one array by np.concatenate"
+        )
+    raise TypeError(text)
+
+
+def _is_array_like(a: Any) -> bool:
+    if isinstance(a, type):
+        return False
+    names = "__array__", "__array_interface__", "__array_struct__"
+    if any(hasattr(a, name) for name in names):
+        return True
+    try:
+        memoryview(a)
+    except TypeError:
+        return False
+    return True
+
+
+def _other_shapes(a: Any, name: str) -> str | None:
+    """Say which elements of a list differ in shape, if that can be told."""
+    try:
+        shapes = [np.shape(element) for element in a]
+    except (TypeError, ValueError):  # they are ragged themselves
+        return None
+    for k, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            return f"{name}[0] has the shape {shapes[0]}, {name}[{k}] {shape}"
+    return None
+
+
+def _of_objects(array: NDArray[Any], given: Any, name: str) -> NDArray[Any]:
+    """Return objects that are numbers as float64; what pandas says is missing as NaN.
+
+    Raises TypeError for anything else, with its place or its column.
+    """
+    missing = np.zeros(array.shape, bool)
+    if hasattr(given, "isna"):
+        missing |= np.asarray(given.isna())
+    kinds = {kind: issubclass(kind, REAL) for kind in set(map(type, array.flat))}
+    numbers = np.fromiter((kinds[type(v)] for v in array.flat), bool, array.size)
+    wrong = ~(numbers.reshape(array.shape) | missing)
+    if wrong.any():
+        place = tuple(map(int, np.argwhere(wrong)[0]))
+        columns = columns_of(given)
+        column = None if columns is None else f"column {columns[place[1]]!r}"
+        raise TypeError(_refusal(array, place, name, column))
+    try:
+        return np.where(missing, np.nan, array).astype(np.float64)
+    except OverflowError:
+        raise ValueError(f"{name} holds a number too large for float64") from None
+
+
+def _refusal(array: Any, place: Shape, name: str, column: str | None) -> str:
+    value = array[place]
+    if isinstance(value, (str, bytes)):
+        where = name if column is None else f"{column} of {name}"
+        same = array[:1000, place[1]] if column else array.reshape(-1)[:1000]
+        cure = ""
+        if _are_digits(same):
+            cure = f": np.asarray({name}, float) makes numbers of such as {value!r}"
+        elif name.startswith(("y", "labels")):
+            cure = f": for labels, names, {name} = np.unique({name}, "
+            cure += "return_inverse=True)"
+        elif column:
+            cure = ": leave it out, or make numbers of it, as pandas.get_dummies does"
+        return f"{where} holds text, numbers are wanted{cure}"
+    at = f"{name}[{', '.join(map(str, place))}]" if column is None else column
+    found = "None" if value is None else f"of type {type(value).__name__}"
+    cure = ""
+    if value is None:
+        cure = ": a missing number is np.nan"
+    elif isinstance(value, np.ndarray):
+        cure = f": np.stack({name}) makes one array of arrays of one shape"
+    verb = "is" if column is None else "holds values" if value is not None else "holds"
+    return (
+        f"{name} must be an array of real numbers, got dtype {array.dtype}: "
+        f"{at} {verb} {found}{cure}"
+    )
+
+
+def _are_digits(values: NDArray[Any]) -> bool:
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
