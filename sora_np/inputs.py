@@ -210,7 +210,7 @@ def _of_objects(array: NDArray[Any], given: Any, name: str) -> NDArray[Any]:
     wrong = ~(numbers.reshape(array.shape) | missing)
     if wrong.any():
         place = tuple(map(int, np.argwhere(wrong)[0]))
-        columns = columns_of(given)
+        columns = columns_of(given) if len(place) == 2 else None
         column = None if columns is None else f"column {columns[place[1]]!r}"
         raise TypeError(_refusal(array, place, name, column))
     try:

@@ -42,11 +42,6 @@ def to_categorical(
     labels = as_numbers(x, "labels")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
-    if labels.dtype.kind not in "fiub":
-        raise TypeError(
-            f"labels must be whole numbers, got {labels.dtype}; names of classes "
-            "become labels by names, labels = np.unique(x, return_inverse=True)"
-        )
     if num_classes is not None:
         num_classes = as_count(num_classes, "num_classes")
     with np.errstate(invalid="ignore"):  # NaN and infinity are not equal to it

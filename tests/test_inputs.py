@@ -316,3 +316,10 @@ def test_a_column_without_a_number_is_named():
     frame = pd.DataFrame({"a": [1.0, 2, 3], "empty": [None] * 3})
     with pytest.raises(ValueError, match="^column 'empty' of x holds no finite number"):
         clean(frame, non_finite="repair")
+
+
+@pytest.mark.parametrize("given", [3.0, [], np.zeros((0, 3))])
+def test_what_has_no_samples(given):
+    for door in ("adapt", "predict-on-batch", "y", "clean", "z-score"):
+        with pytest.raises(ValueError, match=r"empty|axis|\(N, \.\.\.\)"):
+            DOORS[door](given)

@@ -142,6 +142,8 @@ def robust_z_score(values: ArrayLike) -> NDArray[np.float64]:
     array([ -1.3,  -0.7,   0. ,   0.7, 672.5])
     """
     v = as_numbers(values, "values", np.float64)
+    if v.ndim == 0 or len(v) == 0:
+        raise ValueError(f"values must be numbers (N, ...), got shape {v.shape}")
     median, scale = _median_and_scale(v)
     return np.divide(np.where(np.isfinite(v), v, np.nan) - median, scale)
 

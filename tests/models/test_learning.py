@@ -368,8 +368,9 @@ def test_divergence_by_a_parameter_names_its_layer(make_model, images):
 def test_divergence_by_targets(images):
     model = Sequential([Flatten(), Dense(1)])
     model.compile(SGD(0), "mse")
-    with pytest.warns(RuntimeWarning, match="all layers are finite, look at y"):
-        model.fit(images[0], np.r_[np.nan, np.ones(49)], verbose=0)
+    with pytest.warns(UserWarning, match="^1 of 50 samples in y hold NaN or infinity$"):
+        with pytest.warns(RuntimeWarning, match="all layers are finite, look at y"):
+            model.fit(images[0], np.r_[np.nan, np.ones(49)], verbose=0)
 
 
 def test_a_model_that_diverged_can_be_reset(make_model, images):
