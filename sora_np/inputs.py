@@ -169,6 +169,8 @@ def _check(a: Any, name: str, depth: int = 0) -> None:
             ": fit, evaluate, predict and validation_data take what yields batches; "
             "elsewhere join them to one array by np.concatenate"
         )
+    elif depth and not isinstance(a, (Mapping, Set)):
+        return  # an object among others: NumPy reads it as one, and it is named below
     raise TypeError(text)
 
 
@@ -226,7 +228,7 @@ def _refusal(array: Any, place: Shape, name: str, column: str | None) -> str:
         same = array[:1000, place[1]] if column else array.reshape(-1)[:1000]
         cure = ""
         if _are_digits(same):
-            cure = f": np.asarray({name}, float) makes numbers of such as {value!r}"
+            cure = f": np.asarray({name}, float) turns such text into numbers"
         elif name.startswith(("y", "labels")):
             cure = f": for labels, names, {name} = np.unique({name}, "
             cure += "return_inverse=True)"

@@ -6,6 +6,7 @@ The doors are all public functions that take arrays; pandas and SciPy are real h
 import re
 from array import array
 from collections import deque
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -115,6 +116,8 @@ WRONG = {  # what is handed in: error, and what it says of it
     "ragged": ([[1, 2], [3]], ValueError, "must be an array of one shape: "),
     "none": ([1, None], TypeError, "is None: a missing number is np.nan"),
     "objects": (np.array([1, object()]), TypeError, "[1] is of type object"),
+    "dates-in-a-list": ([1, date(2020, 1, 1)], TypeError, "[1] is of type date"),
+    "missing": ([1, pd.NA], TypeError, "[1] is of type NAType"),
     "object": (object(), TypeError, "must be an array, got object"),
     "dictionary": ({"x": A}, TypeError, "must be an array, got dict"),
 }
@@ -244,8 +247,8 @@ FRAMES = {  # columns, what is said
     ),
     "digits": (
         {"zip": ["11", None, "12"]},
-        "column 'zip' of x holds text, numbers are wanted: np.asarray(x, float) makes "
-        "numbers of such as '11'",
+        "column 'zip' of x holds text, numbers are wanted: np.asarray(x, float) turns "
+        "such text into numbers",
     ),
     "dates": (
         {"when": pd.to_datetime(["2020-01-01"] * 3)},
@@ -316,6 +319,12 @@ def test_a_column_without_a_number_is_named():
     frame = pd.DataFrame({"a": [1.0, 2, 3], "empty": [None] * 3})
     with pytest.raises(ValueError, match="^column 'empty' of x holds no finite number"):
         clean(frame, non_finite="repair")
+
+
+def test_a_constant_column_is_named():
+    x = pd.DataFrame(np.random.default_rng(0).random((40, 3)), columns=["a", "b", "c"])
+    report = sanity.check(regression_model(), x.assign(b=1.0), x["a"])
+    assert "column 'b' of x is the same" in report["constant features"].diagnosis
 
 
 @pytest.mark.parametrize("given", [3.0, [], np.zeros((0, 3))])

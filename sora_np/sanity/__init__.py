@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.inputs import columns_of
 from sora_np.models import Sequential
 
 from . import data, start, trials
@@ -97,7 +98,7 @@ def check(
         data.finite_numbers(inputs[some], targets),
         data.class_balance(loss, targets, test_targets, width),
         *data.duplicates(inputs, targets, test_inputs, rng),
-        data.constant_features(inputs[some]),
+        data.constant_features(inputs[some], columns_of(x)),
     ]
     if test_inputs is not None:
         others = test_inputs[drawn(len(test_inputs), len(some), rng)]

@@ -1,6 +1,7 @@
 """Findings about the data alone: samples, labels, features."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -171,8 +172,11 @@ def _comparable(x: Array) -> int:
     return max(1, min(HASHED, HASHED_BYTES // size))
 
 
-def constant_features(x: Array) -> Finding:
-    """Count the columns, or pixels, that are the same in all samples."""
+def constant_features(x: Array, names: Sequence[Any] | None = None) -> Finding:
+    """Count the columns, or pixels, that are the same in all samples.
+
+    ``names`` : of the columns, if they have some.
+    """
     flat = x.reshape(len(x), -1)
     constant = np.flatnonzero((flat == flat[:1]).all(axis=0))
     share, of = len(constant) / flat.shape[1], flat.shape[1]
@@ -182,7 +186,8 @@ def constant_features(x: Array) -> Finding:
     if len(x) < 2 or share <= (0 if columns else CONSTANT_PIXELS):
         return Finding(name, OK, share, found, expected)
     if columns:
-        first = ", ".join(map(str, constant[:5]))
+        some = constant[:5].tolist()
+        first = ", ".join(str(k) if names is None else repr(names[k]) for k in some)
         text = (
             f"column {first} of x is the same in all samples: it tells nothing, and "
             "divides by 0 where it is standardised. Leave it out."
