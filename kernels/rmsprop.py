@@ -4,8 +4,12 @@ Entry by entry, for parameter p, gradient g and the moving averages v (of g^2) a
 (of g; only when centred)::
 
     v = rho * v + (1 - rho) * g^2          a = rho * a + (1 - rho) * g
-    d = lr * g / sqrt(v - a^2 + epsilon)   a^2 only when centred
+    s = v, or centred max(v - a^2, 0)
+    d = lr * g / sqrt(s + epsilon)
     b = momentum * b + d                   p = p - b
+
+v - a^2 is a variance, which rounding takes below 0 where gradients hardly change; Keras
+and PyTorch take the root of that, which is NaN.
 
 Source: Hinton, Coursera lecture 6e (2012); Keras's form of it, epsilon under the root.
 """
@@ -36,7 +40,7 @@ def rmsprop_reference(
         spread = v[i]
         if centered:
             a[i] = rho * a[i] + (1 - rho) * g[i]
-            spread = v[i] - a[i] ** 2
+            spread = max(v[i] - a[i] ** 2, 0)
         b[i] = momentum * b[i] + lr * g[i] / np.sqrt(spread + epsilon)
         p[i] -= b[i]
 
@@ -88,5 +92,7 @@ def _rmsprop_item(item, thread, p, g, v, a, b, numbers, centered):
         if centered:
             a[i] = rho * a[i] + fresh * g[i]
             spread = v[i] - a[i] * a[i]
+            if spread < 0:  # and NaN stays
+                spread *= 0
         b[i] = momentum * b[i] + lr * g[i] / np.sqrt(spread + epsilon)
         p[i] -= b[i]

@@ -17,6 +17,7 @@ from sora_np.callbacks import (
 )
 from sora_np.checkpoint import differences, outline, told
 from sora_np.feeds import Feed
+from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
@@ -38,6 +39,8 @@ class Fit:
     every : validate after so many epochs
     shuffle : whether every epoch has an order of its own
     verbose, callbacks : see ``fit``
+    averages : whether the moving average of an optimiser that has one takes the place
+        of the parameters at the end of every epoch and of the run
 
     Attributes
     ----------
@@ -56,6 +59,7 @@ class Fit:
         shuffle: bool,
         verbose: str | int,
         callbacks: Callback | Iterable[Callback] | None,
+        averages: bool = True,
     ) -> None:
         self.model, self.feed, self.validation = model, feed, validation
         self.epochs, self.verbose = epochs, verbose
@@ -78,22 +82,32 @@ class Fit:
         self.order: Any = None  # the generator's state before it shuffled this epoch
         self.tally: Tally | None = None  # of an epoch that has begun
         self.logs: Logs = {}  # of the last epoch
+        self.averages, self.resumed = averages, False
+        self.last: Array | None = None  # the parameters, where the average is shown
 
     def run(self) -> History:
         """Train; return the history."""
         model, called = self.model, self.called
         model.stop_training, model._steps.culprit = False, None
+        model._running = self
         try:
+            self._restart_average()
             called.call("on_train_begin", {})
+            if not self.resumed:
+                self._restart_average()  # callbacks may have set weights
             try:
                 with noticing_interrupts(self):
                     self._run_epochs()
             finally:
                 model.forget()
-            assert model.optimizer is not None  # checked has seen to it
-            model.optimizer.finalize(model.flat.values)
+                self.hide_average()
+            if self.averages:
+                assert model.optimizer is not None  # checked has seen to it
+                flat = model.flat
+                model.optimizer.finalize(flat.values, flat.trainable_ranges())
             called.call("on_train_end", self.logs)
         finally:
+            model._running = None
             called.close()
         if self.interrupted:
             raise KeyboardInterrupt(
@@ -107,6 +121,7 @@ class Fit:
         # a checkpoint may be of a run that had come to its end
         while self.epoch < self.epochs and not (model.stop_training and self.logs):
             epoch, title = self.epoch, ""
+            self.hide_average()
             if self.epochs > 1:
                 title = f"Epoch {epoch + 1}/{self.epochs}"
             if self.tally is None:
@@ -118,6 +133,7 @@ class Fit:
                 assert self.tally is not None
                 logs = self.tally.result()
                 self.params["steps"] = self.feed.steps  # counted, if nobody knew
+                self._show_average()
                 if self.validation and (epoch + 1) % self.every == 0:
                     val_logs = evaluate(model, self.validation, called, None)
                     val_logs = {f"val_{name}": v for name, v in val_logs.items()}
@@ -166,6 +182,30 @@ class Fit:
                 return False
         return True
 
+    # --- the moving average of the parameters ---------------------------------------
+
+    def _restart_average(self) -> None:
+        """Let it begin at the weights that the model has."""
+        model = self.model
+        assert model.optimizer is not None  # checked has seen to it
+        if self.averages:
+            model.optimizer.restart_average(model.flat.values)
+
+    def _show_average(self) -> None:
+        """Let the model be what ``fit`` would end with now."""
+        flat, optimizer = self.model.flat, self.model.optimizer
+        assert optimizer is not None
+        if self.averages and optimizer.use_ema:
+            self.last = flat.values.copy()
+            optimizer.finalize(flat.values, flat.trainable_ranges())
+
+    def hide_average(self) -> None:
+        """Go on from the last parameters; what was set since, by a callback, stays."""
+        last, self.last = self.last, None
+        if last is not None:
+            assert self.model.optimizer is not None
+            self.model.optimizer.undo_finalize(self.model.flat.values, last)
+
     # --- checkpoints ----------------------------------------------------------------
 
     def about(self) -> dict[str, Any]:
@@ -191,6 +231,7 @@ class Fit:
         state = {"epoch": self.epoch, "batch": self.batch, "logs": self.logs}
         return state | {
             "augmented": self.augmented,
+            "last": self.last,
             "order": self.order,
             "tally": self.tally and self.tally.get_state(),
             "feed": self.feed.get_state(),
@@ -208,6 +249,7 @@ class Fit:
         """Go on from what ``get_state`` of an equal run returned."""
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.logs, self.augmented = state["logs"], state["augmented"]
+        self.last, self.resumed = state.get("last"), True
         self.model.set_state(state["model"])
         self.called.set_state(state["callbacks"])
         self.feed.set_state(state["feed"], self.batch)

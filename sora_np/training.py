@@ -41,12 +41,17 @@ class Model(Network):
         self.history: History | None = None
         self._metrics: list[Any] = []
         self._steps = Steps(self)
+        self._running: Fit | None = None  # the call of fit that trains it now
         self._next_epoch = 0  # the first that nothing was augmented for
         self._compiled: tuple[list[Layer], list[Layer]] = [], []  # layers; the frozen
         self._trained: list[Layer] | None = None  # the layers that were, since compile
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: not the data of a ``fit`` that is going on."""
+        return super().__getstate__() | {"_steps": None, "_running": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy, with steps of its own."""
@@ -190,13 +195,14 @@ class Model(Network):
 
         Raises
         ------
-        RuntimeError : before ``compile``
+        RuntimeError : before ``compile``, and within a callback of this very model
         ValueError, TypeError : for data that do not fit the model, the loss or one
             another; nothing has been trained then
         KeyboardInterrupt : for Ctrl-C, after the batch, or after the epoch that is
             being validated, has ended as usual and callbacks have seen the end of
             training; ``history`` is kept.  A second Ctrl-C interrupts at once
         """
+        self._check_idle("fit")
         epochs = as_count(epochs, "epochs")
         first = as_count(initial_epoch, "initial_epoch", 0)
         every = as_count(validation_freq, "validation_freq")
@@ -233,7 +239,9 @@ class Model(Network):
 
         One pass in the order given; the optimiser goes on where it was.  ``history``
         gains an epoch: every batch is measured before it is learnt, so that its numbers
-        say how well the model did on data it had not seen.
+        say how well the model did on data it had not seen.  Where the optimiser keeps a
+        moving average of the parameters, the model goes on from the last ones, and
+        ``model.optimizer.finalize(model.flat.values)`` takes the average.
 
         Parameters
         ----------
@@ -243,15 +251,19 @@ class Model(Network):
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
+        self._check_idle("partial_fit")
         past = self.history
         epoch = 0 if past is None or not past.epoch else past.epoch[-1] + 1
-        options: Any = {"sample_weight": sample_weight, "shuffle": False, "verbose": 0}
-        try:
-            new = self.fit(x, y, batch_size, epoch + 1, initial_epoch=epoch, **options)
-        finally:
-            self.history = past or self.history
+        feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size)
+        self._steps.check_layers()
+        fitting.warn_of_odd_inputs(self, feed)
+        once = epoch, epoch + 1, 1, False, 0, None
+        new = Fit(self, feed, None, *once, averages=False)
+        if past is None:
+            self.history = new.history
+        new.run()
         if past is not None:
-            logs = {name: values[0] for name, values in new.history.items()}
+            logs = {name: values[0] for name, values in new.history.history.items()}
             past.on_epoch_end(epoch, logs)
         return self
 
@@ -266,7 +278,18 @@ class Model(Network):
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight, class_weight)
         self._steps.check_layers()
+        if self._running is not None:  # and a callback makes steps of its own
+            self._running.hide_average()
         return fitting.on_batch(self, self._steps.train, arrays, return_dict)
+
+    def _check_idle(self, what: str) -> None:
+        """Raise RuntimeError where the model is being trained already."""
+        if self._running is not None:
+            raise RuntimeError(
+                f"{what} was called while fit is training this model, by a callback or "
+                "by another thread: wait until it has ended. A callback may make steps "
+                "of its own by train_on_batch"
+            )
 
     # --- evaluating -------------------------------------------------------------
 

@@ -18,6 +18,16 @@ STEPS = {  # by hand, for p = 0 and gradients 1, 1
         RMSprop(0.1, epsilon=0),
         [-0.1 / 0.1**0.5, -0.1 / 0.1**0.5 - 0.1 / 0.19**0.5],
     ),
+    # epsilon under the root: sqrt(.1 + 1), sqrt(.19 + 1); outside it 1.3162
+    "rmsprop-epsilon": (
+        RMSprop(0.1, epsilon=1),
+        [-0.1 / 1.1**0.5, -0.1 / 1.1**0.5 - 0.1 / 1.19**0.5],
+    ),
+    # a = .1, .19: .1 - .01 + 1, .19 - .0361 + 1
+    "rmsprop-centred": (
+        RMSprop(0.1, epsilon=1, centered=True),
+        [-0.1 / 1.09**0.5, -0.1 / 1.09**0.5 - 0.1 / 1.1539**0.5],
+    ),
     # Keras's epsilon hat: -.1 * sqrt(.001) / .1 * .1 / (sqrt(.001) + 1)
     "adam": (Adam(0.1, epsilon=1), [-0.00306534]),
     # bias-corrected, the first step is the learning rate
@@ -29,6 +39,12 @@ STEPS = {  # by hand, for p = 0 and gradients 1, 1
     "adagrad": (
         Adagrad(0.1, epsilon=0),
         [-0.1 / 1.1**0.5, -0.1 / 1.1**0.5 - 0.1 / 2.1**0.5],
+    ),
+    "adagrad-epsilon": (Adagrad(0.1, epsilon=1), [-0.1 / 2.1**0.5]),
+    # m = .1 / (1 - .468 * .48528), and 1 / (1 - .468); over sqrt(1) + 1
+    "nadam-epsilon": (
+        Nadam(0.1, epsilon=1),
+        [-0.05 * (0.48528 * 0.1 / (1 - 0.468 * 0.48528) + 1)],
     ),
     # u = .468, .48528, .5018688; m = .1, .19; v / (1 - beta_2^t) = 1
     "nadam": (
@@ -54,6 +70,17 @@ def test_steps_by_hand(optimizer, expected, dtype):
         optimizer.step(p, g)
         np.testing.assert_allclose(p, wanted, rtol=1e-5)
     assert optimizer.iterations == len(expected)
+
+
+def test_centred_rmsprop_of_constant_gradients_is_finite():
+    """v - a^2 falls below 0 by rounding, where v = a^2: NaN in Keras and PyTorch."""
+    g = np.random.default_rng(0).uniform(0.5, 20, 1000).astype(np.float32)
+    p, optimizer = np.zeros_like(g), RMSprop(0.1, epsilon=1e-7, centered=True)
+    for _ in range(400):
+        optimizer.step(p, g.copy())
+    spread = optimizer.slots["velocity"] - optimizer.slots["average"] ** 2
+    assert spread.min() < -1e-7, "the root of this and epsilon is NaN"
+    assert np.isfinite(p).all() and (p < -1).all()
 
 
 def test_only_the_given_ranges_move():
@@ -145,6 +172,12 @@ OPTIONS = {  # options of SGD(1.0), p, gradients, p in the end; by hand
     ),
     # p = -1, -2, -3; the average -1, -1.5, -2.25
     "ema": ({"use_ema": True, "ema_momentum": 0.5}, 0, [[1] * 4] * 3, [-2.25] * 4),
+    # after every batch: p = 0, -2, -2, -4, -4; the average 0, -2 (the first step), -2,
+    # -3, -3.5; once an accumulation it would end with -3
+    "ema-accumulation": (
+        {"use_ema": True, "ema_momentum": 0.5, "gradient_accumulation_steps": 2},
+        *(0, [[1] * 4, [3] * 4, [2] * 4, [2] * 4, [9] * 4], [-3.5] * 4),
+    ),
     # p = -1, -2 becomes -1.5, -2.5; the average -1, -1.5, -2
     "ema-overwrites": (
         {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
@@ -197,6 +230,19 @@ def test_thawed_parameters_enter_the_average_as_they_are():
     optimizer.step(p, g, TWO)
     optimizer.finalize(p)
     np.testing.assert_allclose(p, [0.25, 0.25, 0.75, 0.75])
+
+
+def test_the_average_keeps_to_the_given_ranges():
+    """What is frozen later stays, though it has an average of before."""
+    p, g = np.zeros((2, 4))
+    options = {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 1}
+    optimizer = SGD(1.0, **options)
+    for _ in range(3):
+        optimizer.step(p, np.ones(4), TWO)
+    p[:2] = 7
+    optimizer.step(p, g, TWO[1:])
+    optimizer.finalize(p, TWO[1:])
+    np.testing.assert_array_equal(p[:2], 7)
 
 
 @pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, Nadam])

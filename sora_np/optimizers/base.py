@@ -45,7 +45,12 @@ class Optimizer:
     clipnorm : the longest gradient of each array (kernel, bias, ...) by its 2-norm
     clipvalue : the largest entry of a gradient
     global_clipnorm : the longest gradient of all arrays together
-    use_ema : whether ``fit`` ends with the moving average of the parameters
+    use_ema : whether ``fit`` ends with the moving average of the parameters, which
+        begins at those that ``fit`` begins with.  What validates and what callbacks see
+        at the end of an epoch is this average, too, so that the weights that are chosen
+        by ``val_loss`` are the ones that were measured.  In Keras it needs the callback
+        SwapEMAWeights; without, validation measures weights that ``fit`` does not keep.
+        ``partial_fit`` and ``train_on_batch`` only note it, for ``finalize``
     ema_momentum : of that average
     ema_overwrite_frequency : take the average also every so many steps
     gradient_accumulation_steps : change parameters once in so many batches, 2 or more
@@ -201,15 +206,39 @@ class Optimizer:
         self.batches += 1
         if self.use_ema and self.ema_overwrite_frequency:
             if (before + 1) % self.ema_overwrite_frequency == 0:
-                self.finalize(params)
+                self.finalize(params, ranges)
 
-    def finalize(self, params: Array) -> None:
+    # --- the moving average of the parameters ---------------------------------------
+
+    def finalize(self, params: Array, ranges: Sequence[slice] = (slice(None),)) -> None:
         """Put the moving average in the place of params (P,), where there is one.
 
         ``fit`` calls it at its end, as in Keras.
+
+        Parameters
+        ----------
+        ranges : the arrays that may change; others, such as frozen ones, stay
         """
-        if self.use_ema and self.slots:
-            params[...] = self.slots["ema"]
+        if self.use_ema and "ema" in self.slots:
+            for part in ranges:
+                params[part] = self.slots["ema"][part]
+
+    def restart_average(self, params: Array) -> None:
+        """Let the average begin at params (P,), whatever came before."""
+        if self.use_ema and "ema" in self.slots:
+            self.slots["ema"][...] = params
+
+    def undo_finalize(self, params: Array, before: Array) -> None:
+        """Give params (P,) the values that they had before ``finalize``.
+
+        Those that are no longer the average were set since, by ``set_weights`` say:
+        they stay, and their average begins there.
+        """
+        average = self.slots.get("ema")
+        if average is not None and params.shape == average.shape == before.shape:
+            as_put = params == average
+            np.copyto(params, before, where=as_put)
+            np.copyto(average, params, where=~as_put)
 
     def _all_slots(self) -> list[str]:
         options = ["gathered"] * bool(self.gradient_accumulation_steps)
