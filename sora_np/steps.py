@@ -159,7 +159,9 @@ class Steps:
             warn_of_odd_loss(loss, model.nodes)
             _, activation = graph.split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
-            view.try_on(measures, y, trial)
+            tally = metrics.Tally(measures)
+            view.try_on(tally.metrics, y, trial)
+            tally.release()
             self._trusted = kind
         view.check(measures, y, model.output_shape)
         if class_weight is not None and sample_weight is not None:

@@ -32,6 +32,7 @@ class Metric:
 
     direction: str | None = None
     whole = False
+    _tally: Any = None  # which counts with it, see tally.py: a weak reference
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
@@ -105,6 +106,10 @@ class Metric:
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what ``get_state`` of an equal metric returned."""
         vars(self).update(state)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy has: nobody counts with it yet."""
+        return vars(self) | {"_tally": None}
 
     def __call__(
         self,

@@ -1,13 +1,18 @@
 """The loss and the metrics of one pass over batches."""
 
+import copy
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .base import Metric
+from .base import FunctionMetric, Metric
 
 
 class Tally:
     """Sums over batches; a metric of whole epochs is left until the end.
+
+    Where another tally is counting with a metric, as when a callback evaluates in the
+    middle of an epoch, this one counts with a copy, and leaves the other alone.
 
     Parameters
     ----------
@@ -18,9 +23,11 @@ class Tally:
     def __init__(
         self, metrics: Sequence[Metric], view: Callable[..., None] | None = None
     ) -> None:
-        self.metrics, self._view = metrics, view or _show
+        self.metrics = [_unused(metric) for metric in metrics]
+        self._view = view or _show
         self._loss, self._samples = 0.0, 0
-        for metric in metrics:
+        for metric in self.metrics:
+            metric._tally = weakref.ref(self)
             metric.reset_state()
 
     def add(self, loss: float, y_true: Any, y_pred: Any) -> None:
@@ -51,7 +58,29 @@ class Tally:
         for metric in self.metrics:
             if metric.whole:
                 metric.reset_state()
-        return self.so_far() | waited
+        logs = self.so_far() | waited
+        self.release()
+        return logs
+
+    def release(self) -> None:
+        """Leave the metrics to other tallies."""
+        for metric in self.metrics:
+            metric._tally = None
+
+
+def _unused(metric: Metric) -> Metric:
+    """Return the metric, or a copy of it where a tally is counting with it."""
+    if metric._tally is None or metric._tally() is None:
+        return metric
+    if type(metric) is FunctionMetric:  # the samples that it keeps need no copy
+        return copy.copy(metric)
+    try:
+        return copy.deepcopy(metric)
+    except Exception as error:
+        raise TypeError(
+            f"the metric {metric.name} is counting for another evaluation, and cannot "
+            f"be copied for this one: {error!r}. Let it define __deepcopy__"
+        ) from error
 
 
 def _show(metrics: Sequence[Metric], y_true: Any, y_pred: Any) -> None:

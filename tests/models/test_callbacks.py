@@ -1,13 +1,26 @@
 """What fit and evaluate call, when and with what; and when a callback raises."""
 
+import copy
 import inspect
+import threading
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np.callbacks import Callback, History
-from sora_np.layers import Layer
+from sora_np.callbacks import Callback, History, LambdaCallback
+from sora_np.layers import (
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    RandomFlip,
+    ReLU,
+)
+from sora_np.metrics import Recall, SparseCategoricalAccuracy
+from sora_np.models import Sequential, clone_model
 from sora_np.optimizers import SGD
 
 EVENTS = [name for name in vars(Callback) if name.startswith("on_")]
@@ -194,6 +207,128 @@ def test_methods_that_are_no_events_are_warned_of(make_model, images):
     with pytest.warns(UserWarning, match=text) as caught:
         make_model().fit(*images, callbacks=OfKeras(), verbose=0)
     assert len(caught) == 1 and caught[0].filename == __file__
+
+
+# --- a callback that uses the model -------------------------------------------
+
+
+def own_accuracy(y_true, y_pred):
+    return np.mean(y_true == y_pred.argmax(axis=1))
+
+
+USES = {  # what a callback may do with the model whose epoch is running
+    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
+    "other-labels": lambda model, x, y: model.evaluate(
+        x[:7], y[:7].astype(np.int8), 7, verbose=0
+    ),
+    "test_on_batch": lambda model, x, y: model.test_on_batch(x, y),
+    "predict": lambda model, x, y: model.predict(x, 10, verbose=0),
+    "call": lambda model, x, y: model(x),
+    "layer_outputs": lambda model, x, y: model.layer_outputs(x),
+    "many-plans": lambda model, x, y: [
+        model.evaluate(x[:n], y[:n], n, verbose=0) for n in range(1, 9)
+    ],
+    "another-model": lambda model, x, y: other_of(model).evaluate(x, y, verbose=0),
+    "another-fit": lambda model, x, y: other_of(model).fit(x, y, verbose=0),
+    "copy": lambda model, x, y: copy.deepcopy(model).fit(x, y, verbose=0),
+}
+
+
+def other_of(model):
+    """Return another model with the very same metric objects."""
+    other = clone_model(model)
+    other.compile("sgd", model.loss, metrics=model._metrics)
+    return other
+
+
+def drawing_model(average):
+    """A model in which everything is there that an evaluation could disturb."""
+    layers = [
+        *(RandomFlip("horizontal", input_shape=(8, 8, 1)), Conv2D(2, 3), ReLU()),
+        *(BatchNormalization(), Flatten(), Dropout(0.5), Dense(3, "softmax")),
+    ]
+    model = Sequential(layers)
+    measures = ["accuracy", SparseCategoricalAccuracy("s"), Recall(0.2), own_accuracy]
+    optimizer = SGD(0.01, 0.9, use_ema=average)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=measures)
+    return model
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_using_the_model_disturbs_nothing(images, use):
+    """Metrics given as objects, random streams, moving statistics, plans, averages."""
+    runs = []
+    for call in (None, use):
+        model = drawing_model(average=True)
+
+        class Use(Callback):
+            def act(self, *args, call=call):
+                if call is not None:
+                    call(self.model, *images)
+
+            on_train_batch_end = on_epoch_begin = on_epoch_end = on_test_batch_end = act
+
+        options = {"validation_data": images, "epochs": 2, "verbose": 0}
+        history = model.fit(*images, 20, callbacks=Use(), **options).history
+        runs.append((history, model.get_weights(), model.optimizer.slots["ema"]))
+    (a, weights, average), (b, others, its) = runs
+    assert a == b and len(a) == 10
+    assert_array_equal(average, its)
+    for weight, wanted in zip(others, weights, strict=True):
+        assert_array_equal(weight, wanted)
+
+
+def test_evaluate_within_evaluate(images):
+    """The one within gets its own numbers, too."""
+    model, found = drawing_model(average=False), []
+    expected = model.evaluate(*images, 20, verbose=0)
+    x, y = images
+    part = model.evaluate(x[:9], y[:9], verbose=0)
+    within = LambdaCallback(
+        on_test_batch_end=lambda *_: found.append(
+            model.evaluate(x[:9], y[:9], verbose=0)
+        )
+    )
+    assert model.evaluate(x, y, 20, callbacks=within, verbose=0) == expected
+    assert found == [part] * 3
+    metric = model._metrics[1]
+    assert metric.result() == expected[2], "the object given holds the last pass"
+
+
+@pytest.mark.parametrize("way", ["fit", "partial_fit"])
+def test_fit_within_fit_is_refused(make_model, images, way):
+    model, plain, said = make_model(), make_model(), []
+
+    def again(*_):
+        with pytest.raises(RuntimeError, match=f"^{way} was called while fit is tr"):
+            getattr(model, way)(*images)
+        said.append(1)
+
+    callback = LambdaCallback(on_train_batch_end=again, on_epoch_end=again)
+    history = model.fit(*images, 25, callbacks=callback, verbose=0)
+    assert len(said) == 3 and model.history is history
+    plain.fit(*images, 25, verbose=0)
+    assert_array_equal(model.flat.values, plain.flat.values)
+    model.fit(*images, verbose=0)
+
+
+def test_a_metric_that_cannot_be_copied_is_named(make_model, images):
+    """Not reset in the middle of the epoch, which would be silent."""
+
+    class Locked(SparseCategoricalAccuracy):
+        def __init__(self):
+            super().__init__("locked")
+            self.lock = threading.Lock()
+
+    model = make_model()
+    model.compile("sgd", model.loss, metrics=[Locked()])
+    model.fit(*images, verbose=0)
+    within = LambdaCallback(
+        on_train_batch_end=lambda *_: model.evaluate(*images, verbose=0)
+    )
+    with pytest.raises(TypeError, match="the metric locked is counting for another"):
+        model.fit(*images, callbacks=within, verbose=0)
+    model.evaluate(*images, verbose=0)
 
 
 # --- a callback that raises ---------------------------------------------------
