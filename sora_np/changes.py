@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from operator import is_
 from typing import Any, TypeVar
 
+from sora_np.attributes import Known, check_attribute
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -32,7 +34,7 @@ def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
     return len(now) == len(before) and all(map(is_, now, before))
 
 
-class Noted:
+class Noted(Known):
     """An object of which it is noted when an attribute is set or deleted.
 
     Setting private ones is not: they are what a layer keeps from call to call.
@@ -48,9 +50,12 @@ class Noted:
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
-        super().__setattr__(name, value)
-        if name[0] != "_":
-            note_change()
+        if name[0] == "_":
+            object.__setattr__(self, name, value)
+            return
+        check_attribute(self, name)
+        object.__setattr__(self, name, value)
+        note_change()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)

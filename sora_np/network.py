@@ -1,12 +1,13 @@
 """Network: layers as one function of a batch, run by plans or one by one."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np import data, feeds, graph
+from sora_np.attributes import Known
 from sora_np.callbacks import Progress
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
@@ -18,7 +19,7 @@ from sora_np.streams import in_order
 from sora_np.windows import as_dtype
 
 
-class Network:
+class Network(Known):
     """Layers, their parameters and what they predict; ``Model`` trains them.
 
     Attributes
@@ -27,6 +28,13 @@ class Network:
     nodes : the layers as they are run, see ``graph.py``; set by ``build``
     class_names : what the outputs stand for, kept in the file; for reports alone
     """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("lr", "learning_rate"), "optimizer.learning_rate"),
+        "weights": "them by set_weights",
+        "metrics": "them by compile",
+    }
+    takes_notes = True
 
     def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
         self.name = name

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.attributes import Known
 from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.l1_l2 import l1_l2_task
@@ -18,7 +19,7 @@ from sora_np.names import arguments_of, from_config, look_up
 from sora_np.windows import as_rate
 
 
-class Regularizer:
+class Regularizer(Known):
     """A differentiable penalty on a parameter.
 
     A subclass defines ``__call__`` and ``gradient``; to be saved with a model it keeps

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sora_np import metrics
+from sora_np.attributes import Known
 from sora_np.plots import curves
 from sora_np.warn import warn
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 Logs = dict[str, Any]  # name -> number; an array for a metric that gives one
 
 
-class Callback:
+class Callback(Known):
     """Called at fixed points of ``fit`` and ``evaluate``; a subclass overrides some.
 
     Set ``self.model.stop_training = True`` to end ``fit`` after the batch or epoch.

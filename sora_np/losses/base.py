@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.attributes import Known
 from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.names import arguments_of, snake_case
@@ -14,7 +15,7 @@ EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Ker
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
 
-class Loss:
+class Loss(Known):
     """A differentiable function of (y_true, y_pred), batch first.
 
     ``loss(y_true, y_pred)`` is the number to make small; ``loss.gradient(...)`` is

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.attributes import Known
 from sora_np.inputs import as_numbers
 from sora_np.losses.base import spread
 from sora_np.losses.targets import within
 from sora_np.names import arguments_of, snake_case, takes
 
 
-class Metric:
+class Metric(Known):
     """A weighted mean over all samples seen since ``reset_state``.
 
     A subclass defines ``values``: the number of every sample.  One that is no mean

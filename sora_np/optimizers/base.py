@@ -4,10 +4,11 @@ All parameters of a model are one flat vector, all gradients another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from sora_np.attributes import Known
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task, run
 from sora_np.names import arguments_of
@@ -20,7 +21,7 @@ from .work import Work, check_vectors
 Rate: TypeAlias = float | LearningRateSchedule
 
 
-class Optimizer:
+class Optimizer(Known):
     """Moves a vector of parameters against its gradient.
 
     A subclass defines ``update`` (those here ``numbers`` and ``task``, which cost less)
@@ -74,6 +75,8 @@ class Optimizer:
     >>> p
     array([0.7, 0.6])
     """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {"lr": "learning_rate"}
 
     def __init__(
         self,

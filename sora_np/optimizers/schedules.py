@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from sora_np.attributes import Known
 from sora_np.names import arguments_of, from_config
 from sora_np.windows import as_count, as_rate
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Known):
     """A learning rate that depends on the step.
 
     A subclass defines ``__call__``; to be saved with a model it keeps its arguments as

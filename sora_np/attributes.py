@@ -1,0 +1,67 @@
+"""Attributes that are set from outside: what has no effect is refused by its name."""
+
+import difflib
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class Known:
+    """An object whose public attributes are those that it has.
+
+    ``optimizer.lr = 5`` would be an attribute that nothing reads.  Attributes with an
+    underscore in front are free, and so is all in a subclass of a user's own.
+
+    Attributes
+    ----------
+    elsewhere : a name that is looked for here -> what to set, or call, instead
+    takes_notes : whether names that resemble none that there is are free, too
+
+    Examples
+    --------
+    >>> from sora_np.optimizers import SGD
+    >>> exec("SGD().lr = 5", {"SGD": SGD})
+    Traceback (most recent call last):
+        ...
+    AttributeError: SGD has no attribute 'lr': set learning_rate instead
+    """
+
+    elsewhere: ClassVar[Mapping[str, str]] = {}
+    takes_notes: ClassVar[bool] = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[0] != "_":
+            check_attribute(self, name)
+        super().__setattr__(name, value)
+
+
+def check_attribute(thing: Any, name: str) -> None:
+    """Raise AttributeError where setting a name has no effect; __setattr__ asks."""
+    kind = type(thing)
+    if name in vars(thing) or hasattr(kind, name) or not _is_ours(kind.__module__):
+        return
+    if _is_ours(sys._getframe(2).f_globals.get("__name__", "")):
+        return  # what this package keeps there
+    if any(name in vars(cls).get("__annotations__", ()) for cls in kind.__mro__):
+        return
+    text = f"{kind.__name__} has no attribute {name!r}"
+    if name in kind.elsewhere:
+        raise AttributeError(f"{text}: set {kind.elsewhere[name]} instead")
+    for place in ("params", "state"):
+        if name in getattr(thing, place, ()):
+            raise AttributeError(f"{text}: set {place}[{name!r}] instead")
+    known = [own for own in dir(thing) if own[0] != "_" and not _is_method(kind, own)]
+    notes = kind.takes_notes
+    close = difflib.get_close_matches(name, known, 1, 0.85 if notes else 0.5)
+    if notes and not close:
+        return
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    raise AttributeError(f"{text}{hint} There are: {', '.join(known)}")
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] == "sora_np"
+
+
+def _is_method(kind: type, name: str) -> bool:
+    return callable(getattr(kind, name, None)) or name in ("elsewhere", "takes_notes")
