@@ -99,15 +99,21 @@ class View:
 
     def try_on(
         self, metrics: Sequence[Metric], y: NDArray[Any], y_pred: NDArray[Any]
-    ) -> None:
-        """Show metrics one sample, with an output y_pred (1, ...), and begin anew."""
+    ) -> set[str]:
+        """Show metrics one sample, with an output y_pred (1, ...), and begin anew.
+
+        Return the names of those whose results are arrays.
+        """
         first = 0
         if self.ignored is not None:
             counted = (y != self.ignored).reshape(len(y), -1)
             first = int(counted.any(axis=1).argmax())
         self.update(metrics, y[first : first + 1], y_pred)
+        known = [metric for metric in metrics if not metric.whole]
+        arrays = {metric.name for metric in known if np.ndim(metric.result())}
         for metric in metrics:
             metric.reset_state()
+        return arrays
 
     def _seen(self, y_true: Any, y_pred: Any) -> dict[str, tuple[Any, Any]]:
         true, scores = self._with_classes_last(y_true, y_pred)

@@ -1,5 +1,6 @@
 """One batch through a compiled model: checked, learnt from, or measured."""
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,13 @@ class Steps:
     Attributes
     ----------
     culprit : where the first loss that is not finite came from; None before
+    arrays : names of the metrics that give an array, not a number
     """
 
     def __init__(self, model: "Model") -> None:
         self.model = model
         self.culprit: str | None = None
+        self.arrays: set[str] = set()
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
         self._split: tuple[list[Any], Any, Any] = [], None, None  # see as_trained
 
@@ -160,7 +163,7 @@ class Steps:
             _, activation = graph.split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
             tally = metrics.Tally(measures)
-            view.try_on(tally.metrics, y, trial)
+            self.arrays = view.try_on(tally.metrics, y, trial)
             tally.release()
             self._trusted = kind
         view.check(measures, y, model.output_shape)
@@ -175,6 +178,48 @@ class Steps:
         if weights is not None:
             loss.check_weights(weights, model.output_shape)
         return x, y, weights
+
+    def try_functions(self, x: NDArray[Any], y: NDArray[Any], whole: bool) -> None:
+        """Call scikit-learn's functions among the metrics, before there is an epoch.
+
+        With y and outputs for the first samples of x, as often as y needs them: what a
+        function takes depends on their form.  Functions of a user's own, which may
+        count their calls, are not tried.
+
+        Parameters
+        ----------
+        whole : whether x and y are all that there is to an epoch; where they are its
+            first batch alone, which may lack a class, a failure is warned of
+
+        Raises
+        ------
+        TypeError, ValueError : where a function cannot be taken of these
+        """
+        found = [(m.name, metrics.of_sklearn(m)) for m in self.measures(y)]
+        functions = [(name, function) for name, function in found if function]
+        if not functions:
+            return
+        outputs = self.model.predict_on_batch(x[:32])
+        outputs = outputs[np.arange(len(y)) % len(outputs)]
+        for name, function in functions:
+            trial = metrics.FunctionMetric(function, name)
+            self.view(y).update([trial], y, outputs)
+            try:
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    trial.result()
+            except Exception as error:
+                given = f"y {y.shape} {y.dtype} and the model's outputs {outputs.shape}"
+                text = (
+                    f"the metric {name} cannot be taken of {given}: {error} "
+                    "Give a function f(y_true, y_pred) that makes of the outputs what "
+                    "it takes, such as labels, y_pred.argmax(axis=-1)"
+                )
+                if not whole:
+                    warn(f"{text}. This was tried with the first batch alone")
+                    continue
+                kind = TypeError if isinstance(error, TypeError) else ValueError
+                raise kind(text) from error
 
     def check_layers(self) -> None:
         """Raise, before training, where layers came or went; warn of frozen ones.

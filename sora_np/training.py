@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np import feeds, fitting, losses, optimizers
 from sora_np.callbacks import Callback, CallbackList, History, Progress
+from sora_np.feeds import ArrayFeed
 from sora_np.fitting import Fit
 from sora_np.graph import FlatParameters
 from sora_np.inputs import columns_of, is_stream
@@ -223,6 +224,9 @@ class Model(Network):
             limits = size, validation_steps, passes
             validation = feeds.make_validation(check, others, *limits)
         fitting.warn_of_odd_inputs(self, feed, columns_of(x))
+        for one in (feed, validation):
+            if one is not None:
+                self._steps.try_functions(one.x, one.y, isinstance(one, ArrayFeed))
         how = first, epochs, every, shuffle, verbose, callbacks
         run = Fit(self, feed, validation, *how)
         self.history = run.history

@@ -15,7 +15,7 @@ from .accuracy import (
     SparseTopKCategoricalAccuracy,
     TopKCategoricalAccuracy,
 )
-from .base import FunctionMetric, Metric
+from .base import FunctionMetric, Metric, of_sklearn
 from .confusion import F1Score, Precision, Recall
 from .regression import (
     MeanAbsoluteError,
@@ -56,6 +56,7 @@ __all__ = [
     "direction",
     "get",
     "macro_average",
+    "of_sklearn",
     "precision_recall_f1",
 ]
 

@@ -1,5 +1,6 @@
 """What every metric is: sums over the samples of an epoch, never a mean of means."""
 
+import functools
 from collections.abc import Callable, Mapping
 from numbers import Number
 from typing import Any
@@ -224,6 +225,15 @@ def weights_for(metric: Metric, weight: Any, shape: tuple[int, ...]) -> Any:
     what = f"the values of {metric.name}"
     finest = "one a value" if len(shape) > 1 else ""
     return spread(as_numbers(weight, "sample_weight", np.float64), shape, what, finest)
+
+
+def of_sklearn(metric: Metric) -> Any:
+    """Return the function of scikit-learn that it is, which may be tried, or None."""
+    given = function = getattr(metric, "function", None)
+    while isinstance(function, functools.partial):
+        function = function.func
+    module = str(getattr(function, "__module__", ""))
+    return given if module.split(".")[0] == "sklearn" else None
 
 
 def same_shape(metric: Metric, y_true: Any, y_pred: Any) -> Any:

@@ -1,8 +1,10 @@
 """Metrics of a model: over whole epochs, by any name, class or function."""
 
+import functools
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import metrics as sklearn
 
 from sora_np import metrics
@@ -149,6 +151,57 @@ def test_a_metric_that_fails_says_so_before_training(binary):
     with pytest.raises(ValueError, match="precision has class_id 4, y_pred is"):
         model.fit(x, y, verbose=0)
     assert (model.get_weights()[0] == before[0]).all()
+
+
+SKLEARN = {
+    "accuracy": (sklearn.accuracy_score, "the metric accuracy_score cannot be taken"),
+    "f1": (functools.partial(sklearn.f1_score, average="macro"), "the metric partial "),
+    "curve": (sklearn.precision_recall_curve, "the metric precision_recall_curve "),
+    "text": (sklearn.classification_report, "the metric classification_report cannot"),
+}
+
+
+@pytest.mark.parametrize("function, text", SKLEARN.values(), ids=SKLEARN)
+def test_a_function_that_cannot_work_fails_before_the_first_step(
+    make_model, images, function, text
+):
+    """Not after an epoch; the outputs are probabilities, not labels."""
+    model = make_model()
+    model.compile("sgd", model.loss, metrics=[function])
+    before = model.get_weights()
+    with pytest.raises((TypeError, ValueError), match=text):
+        model.fit(*images, verbose=0)
+    assert_array_equal(model.flat.values, np.concatenate([w.ravel() for w in before]))
+    assert model.optimizer.iterations == 0
+
+
+def test_functions_that_work_are_not_refused(make_model, images):
+    """A first batch of one class alone; undefined for what an untrained model says."""
+    (x, y), model = images, make_model()
+    order = np.argsort(y)
+    several = functools.partial(sklearn.roc_auc_score, multi_class="ovr")
+    model.compile("sgd", model.loss, metrics=[several, sklearn.log_loss])
+    options = {"validation_data": images, "shuffle": False, "verbose": 0}
+    model.fit(x[order], y[order], 10, **options)
+    assert len(model.history.history) == 6
+
+
+def test_of_a_stream_the_first_batch_is_tried(make_model, images):
+    """It may lack a class, which the epoch has: that is only warned of."""
+
+    class Batches:
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, k):
+            return images[0][k * 25 : k * 25 + 25], images[1][k * 25 : k * 25 + 25]
+
+    model = make_model()
+    model.compile("sgd", model.loss, metrics=[sklearn.accuracy_score])
+    text = "This was tried with the first batch alone"
+    with pytest.warns(UserWarning, match=text), pytest.raises(ValueError):
+        model.fit(Batches(), verbose=0)
+    assert model.optimizer.iterations == 2
 
 
 def test_two_metrics_of_one_name_are_numbered(make_model, images):
