@@ -7,8 +7,10 @@ ceil(size / stride) windows, and where the padding is odd the last side gets mor
 import contextlib
 import math
 import operator
+import os
 from collections.abc import Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +79,24 @@ def as_number(value: Any, name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
     return float(value)
+
+
+def as_path(value: Any, name: str) -> Path:
+    """Return a path to a file or folder.
+
+    Raises TypeError for what is no path, such as None, and ValueError for an empty one,
+    which would be the current folder.
+
+    >>> as_path("runs/log.csv", "filename").name
+    'log.csv'
+    """
+    if not isinstance(value, (str, Path)):
+        value = os.fspath(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a path, got {value!r}")
+    if not str(value).strip() or "\0" in str(value):
+        raise ValueError(f"{name} must be a path that is not empty, got {value!r}")
+    return Path(value)
 
 
 def as_index(value: Any, name: str) -> int:

@@ -44,6 +44,20 @@ def test_valid_counts(size, window, stride, count):
     assert plan1d(size, window, stride, "valid") == (count, (0, 0))
 
 
+NO_PATHS = [None, 3, b"log", "", "  ", "a\0b", True]
+
+
+@pytest.mark.parametrize("make", [BackupAndRestore, CSVLogger, ModelCheckpoint])
+@pytest.mark.parametrize("path", NO_PATHS, ids=repr)
+def test_what_is_no_path(make, path, tmp_path, monkeypatch):
+    """Not the current folder, and no file that is named None."""
+    monkeypatch.chdir(tmp_path)
+    error = ValueError if isinstance(path, str) else TypeError
+    with pytest.raises(error, match="^(backup_dir|filename|filepath) must be a path"):
+        make(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_dilated_window_that_does_not_fit():
     with pytest.raises(ValueError, match="window of 5x3 pixels .* images of 4x9"):
         plan2d((4, 9), (3, 3), (1, 1), (2, 1), "valid")

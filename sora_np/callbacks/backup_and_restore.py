@@ -9,7 +9,7 @@ from sora_np.archive import ModelFileError
 from sora_np.lock import Lock
 from sora_np.terminal import printable
 from sora_np.warn import warn
-from sora_np.windows import as_count, as_flag
+from sora_np.windows import as_count, as_flag, as_path
 
 from .base import Callback, Logs
 
@@ -44,6 +44,7 @@ class BackupAndRestore(Callback):
 
     Raises
     ------
+    TypeError, ValueError : for a backup_dir that is no path, or empty
     RuntimeError : when training begins, where another run uses the folder
     ValueError : when training begins, for a checkpoint of another model, optimiser,
         loss, metrics, data or callbacks, with all that differs
@@ -87,7 +88,7 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
         keep: int = 2,
     ) -> None:
-        self.backup_dir = Path(backup_dir)
+        self.backup_dir = as_path(backup_dir, "backup_dir")
         if save_freq != "epoch":
             as_count(save_freq, 'save_freq, if not "epoch",')
         self.save_freq = save_freq

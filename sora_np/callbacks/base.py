@@ -30,12 +30,14 @@ class Callback(Known):
         ``fit`` does not validate
     remembers : names of the attributes that training depends on, for ``get_state``
     comes_last : whether it is called after the others and the history
+    adds : names of what it puts into the logs, in the class itself; else nobody knows
     """
 
     model: "Model"
     params: dict[str, Any]
     remembers: tuple[str, ...] = ()
     comes_last = False
+    adds: tuple[str, ...] | None = None
 
     def set_model(self, model: "Model") -> None:
         """Take the model, before anything else is called."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.windows import as_flag
+from sora_np.windows import as_flag, as_path
 
 from .base import Callback, Logs
 
@@ -23,20 +23,25 @@ class CSVLogger(Callback):
     ----------
     filename : of the table
     separator : between its cells
-    append : whether to go on with a table that is there, instead of replacing it
+    append : whether to go on with a table that is there, instead of replacing it; a
+        last line without an end, as an editor may leave it, gets one
 
     Raises
     ------
-    ValueError : for a separator that is not one character
+    TypeError, ValueError : for a filename that is no path, or empty; for a separator
+        that is not one character; when training begins, for appending to what is no
+        table of epochs with this separator
     OSError : when training begins, where the file cannot be written
     """
+
+    adds = ()
 
     def __init__(
         self, filename: str | Path, separator: str = ",", append: bool = False
     ) -> None:
         if not (isinstance(separator, str) and len(separator) == 1):
             raise ValueError(f"separator must be one character, got {separator!r}")
-        self.filename, self.sep = Path(filename), separator
+        self.filename, self.sep = as_path(filename, "filename"), separator
         self.append = as_flag(append, "append")
         self.keys: list[str] | None = None  # the columns after "epoch"
 
@@ -45,7 +50,18 @@ class CSVLogger(Callback):
         with open(self.filename, "a", newline="", encoding="utf-8"):
             pass  # what cannot be written fails before training, not after an epoch
         if self.append and self.filename.stat().st_size:
-            self.keys = self._read()[0][1:]
+            head = self._read()[0]
+            if head[:1] != ["epoch"]:
+                raise ValueError(
+                    f"{self.filename} is no table of epochs with the separator "
+                    f"{self.sep!r}: its first line is {self.sep.join(head)[:80]!r}. "
+                    "Give another file, another separator, or append=False"
+                )
+            self.keys = head[1:]
+            with open(self.filename, "rb+") as file:
+                file.seek(-1, os.SEEK_END)
+                if file.read() not in (b"\n", b"\r"):
+                    file.write(b"\r\n")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         logs = logs or {}

@@ -49,6 +49,7 @@ class EarlyStopping(Callback):
     """
 
     remembers = ("wait", "stopped_epoch", "best", "best_epoch")
+    adds = ()
 
     def __init__(
         self,

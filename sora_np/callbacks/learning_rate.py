@@ -37,6 +37,8 @@ class LearningRateScheduler(Callback):
     [0.01, 0.005, 0.0025]
     """
 
+    adds = ("learning_rate",)
+
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         if not callable(schedule):
             raise TypeError(
@@ -96,6 +98,7 @@ class ReduceLROnPlateau(Callback):
     """
 
     remembers = ("best", "wait", "cooldown_counter")
+    adds = ("learning_rate",)
 
     def __init__(
         self,

@@ -1,10 +1,15 @@
 """ModelCheckpoint."""
 
+import os
+import string
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sora_np.terminal import printable
-from sora_np.windows import as_count, as_flag, as_number
+from sora_np.windows import as_count, as_flag, as_number, as_path
 
 from .base import Callback, Logs
 from .monitor import Monitor
@@ -14,6 +19,8 @@ class ModelCheckpoint(Callback):
     """Saves the model, or its weights, as training goes on.
 
     A file is written whole or not at all, so that the one before it stays valid.
+    Before the first step the name is filled in and the model is written once to a
+    temporary file, so that what cannot be saved is known before an epoch has passed.
 
     Parameters
     ----------
@@ -21,7 +28,8 @@ class ModelCheckpoint(Callback):
         logs, such as "{val_loss:.2f}"; folders are made
     monitor : a number's name in the logs, for save_best_only
     verbose : 1 to say what is saved
-    save_best_only : whether to save only when that number became better; NaN never is
+    save_best_only : whether to save only when that number became better; NaN never is,
+        nor an epoch without validation where ``validation_freq`` passes it over
     save_weights_only : whether to write the weights alone
     mode : "min", "max", or "auto" by the metric
     save_freq : "epoch", or after every so many batches
@@ -29,8 +37,14 @@ class ModelCheckpoint(Callback):
 
     Raises
     ------
-    KeyError : where filepath names what is not in the logs, with what there is
-    ValueError : when training begins, where "auto" finds no metric of that name
+    TypeError, ValueError : for a filepath that is no path, or empty, or a folder's, or
+        no form such as "{epoch}"
+    KeyError : when training begins, where filepath names what will not be in the logs,
+        with what there is
+    ValueError : when training begins, where "auto" finds no metric of that name, or
+        filepath writes an array as a number
+    OSError : when training begins, for a folder in the place of the file, or one that
+        cannot be written to
 
     Warns
     -----
@@ -38,6 +52,7 @@ class ModelCheckpoint(Callback):
     """
 
     remembers = ("best", "batches", "_epoch")
+    adds = ()
 
     def __init__(
         self,
@@ -50,7 +65,9 @@ class ModelCheckpoint(Callback):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
+        as_path(filepath, "filepath")
         self.filepath, self.monitor, self.verbose = str(filepath), monitor, verbose
+        self._check_form()
         self.save_best_only = as_flag(save_best_only, "save_best_only")
         self.save_weights_only = as_flag(save_weights_only, "save_weights_only")
         if save_freq != "epoch":
@@ -66,6 +83,7 @@ class ModelCheckpoint(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
             self._watch.begin(self)
+        self._try()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._epoch = epoch
@@ -82,25 +100,95 @@ class ModelCheckpoint(Callback):
         if self.save_freq == "epoch":
             self._save(None, logs or {})
 
-    def _save(self, batch: int | None, logs: Logs) -> None:
-        numbers = {"epoch": self._epoch + 1} | logs
-        if batch is not None:
-            numbers["batch"] = batch + 1
+    def _check_form(self) -> None:
+        """Raise ValueError for a file name that can be no form of any file's."""
+        if self.filepath.endswith(("/", os.sep)):
+            raise ValueError(
+                f"filepath must be the name of a file, got the folder {self.filepath!r}"
+            )
         try:
-            path = Path(self.filepath.format(**numbers))
+            fields = [name for _, name, *_ in string.Formatter().parse(self.filepath)]
+        except ValueError as error:
+            raise ValueError(f"filepath {self.filepath!r}: {error}") from None
+        if any(name is not None and not name.isidentifier() for name in fields):
+            raise ValueError(
+                "filepath takes names in braces, such as {epoch:02d} or "
+                f"{{val_loss:.2f}}, got {self.filepath!r}"
+            )
+
+    def _path(self, numbers: Logs) -> Path:
+        """Return the file's name with the numbers in it."""
+        try:
+            return Path(self.filepath.format(**numbers))
         except KeyError as error:
             raise KeyError(
                 f"the file name {self.filepath!r} asks for {error}. There are: "
                 f"{', '.join(numbers)}"
             ) from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"the file name {self.filepath!r}: {error}") from None
+
+    def _try(self) -> None:
+        """Raise what saving would raise, before there is anything to lose."""
+        numbers = self._foreseen()
+        if numbers is not None:
+            path = self._path(numbers)
+            if path.is_dir():
+                raise IsADirectoryError(f"filepath {str(path)!r} is a folder")
+            folder = next(part for part in path.absolute().parents if part.exists())
+            if not folder.is_dir():
+                raise NotADirectoryError(f"filepath {str(path)!r}: {folder} is a file")
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(f"filepath {str(path)!r}: {folder} is read-only")
+        with tempfile.TemporaryDirectory() as own:
+            self._write(Path(own, "trial" + Path(self.filepath).suffix))
+
+    def _foreseen(self) -> Logs | None:
+        """Return numbers by the names that there will be; None where nobody can know.
+
+        A callback of a user's own may put anything into the logs.
+        """
+        run: Any = self.model._running
+        if run is None:  # called by hand
+            return None
+        by_batch = self.save_freq != "epoch"
+        known = [metric for metric in run.measures if not (by_batch and metric.whole)]
+        names = ["loss", *(metric.name for metric in known)]
+        of_best = self.save_best_only and self.monitor.startswith("val_")
+        if not by_batch and (run.every == 1 or run.every and of_best):
+            names += [f"val_{name}" for name in names]
+        before = run.called.callbacks
+        for callback in before[: before.index(self)]:
+            adds = vars(type(callback)).get("adds")
+            if adds is None:
+                return None
+            names += adds
+        arrays = self.model._steps.arrays
+        numbers: Logs = {"epoch": 1, **({"batch": 1} if by_batch else {})}
+        for name in names:
+            is_array = name.removeprefix("val_") in arrays
+            numbers[name] = np.full(2, 0.5) if is_array else 0.5
+        return numbers
+
+    def _write(self, path: Path) -> None:
+        model: Any = self.model
+        save = model.save_weights if self.save_weights_only else model.save
+        save(path)
+
+    def _save(self, batch: int | None, logs: Logs) -> None:
+        numbers = {"epoch": self._epoch + 1} | logs
+        if batch is not None:
+            numbers["batch"] = batch + 1
+        elif self.save_best_only and self._watch.comes_later:
+            if self.monitor not in logs:
+                return
+        path = self._path(numbers)
         if self.save_best_only and not self._is_best(path, logs):
             return
         if not self.save_best_only:
             self._say(f"saving model to {path}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        model: Any = self.model
-        save = model.save_weights if self.save_weights_only else model.save
-        save(path)
+        self._write(path)
 
     def _is_best(self, path: Path, logs: Logs) -> bool:
         text = "Can save best model only with {} available"

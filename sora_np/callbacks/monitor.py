@@ -48,6 +48,14 @@ class Monitor:
                 f"{_among(self.name, known)}"
             )
         self._rises = mode == "max"
+        if self.name.removeprefix("val_") in model._steps.arrays:
+            raise ValueError(self._is_array())
+
+    @property
+    def comes_later(self) -> bool:
+        """Whether an epoch without the number is one that is not validated."""
+        validates = self._callback.params["validation_freq"] > 1
+        return bool(validates) and self.name.startswith("val_")
 
     def value(self, logs: Logs, text: str) -> float | None:
         """Return the number, or None and warn once, with ``text``, where it is absent.
@@ -56,18 +64,19 @@ class Monitor:
         """
         value: Any = logs.get(self.name)
         if value is None:
-            validates = self._callback.params["validation_freq"] > 1
-            is_due = not (validates and self.name.startswith("val_"))
-            if is_due and not self._has_warned:
+            if not self.comes_later and not self._has_warned:
                 self._has_warned = True
                 warn(f"{text.format(self.name)}. {_among(self.name, list(logs))}")
             return None
         if np.ndim(value):
-            raise ValueError(
-                f"{type(self._callback).__name__} watches one number, but "
-                f"{self.name!r} is an array of {len(value)}: give the metric an average"
-            )
+            raise ValueError(self._is_array())
         return float(value)
+
+    def _is_array(self) -> str:
+        return (
+            f"{type(self._callback).__name__} watches one number, but {self.name!r} is "
+            "an array: give the metric an average"
+        )
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether ``value`` is better; NaN never is, and all else than None."""

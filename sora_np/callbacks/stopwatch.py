@@ -31,6 +31,8 @@ class Stopwatch(Callback):
     (2, True)
     """
 
+    adds = ()
+
     def __init__(self) -> None:
         self.on_train_begin()
 

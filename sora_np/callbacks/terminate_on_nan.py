@@ -14,6 +14,8 @@ class TerminateOnNaN(Callback):
         ``on_train_end`` is called
     """
 
+    adds = ()
+
     def __init__(self, raise_error: bool = False) -> None:
         self.raise_error = raise_error
 

@@ -63,6 +63,25 @@ def test_append_to_nothing_and_to_other_columns(make_model, follow, images, tabl
     assert first[3] == "NA" and second[1] == "NA" and second[3] == "5.0"
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"], ids=repr)
+def test_a_last_line_without_an_end_gets_one(follow, table, end):
+    """As an editor, or a process that was killed, may leave it."""
+    table.write_text(f"epoch,accuracy,loss,script\n0,0.5,1.5,2.0{end}", newline="")
+    follow([7], CSVLogger(table, append=True), start=1)
+    head, first, second = read(table)
+    assert head == ["epoch", "accuracy", "loss", "script"]
+    assert first == ["0", "0.5", "1.5", "2.0"] and second[0] == "1"
+    assert second[3] == "7.0"
+
+
+@pytest.mark.parametrize("text", ["epoch;loss\n0;1\n", "a,b\n1,2\n", "\n"], ids=repr)
+def test_what_is_no_table_of_epochs_is_not_appended_to(follow, table, text):
+    table.write_text(text, newline="")
+    with pytest.raises(ValueError, match="log.csv is no table of epochs with the sep"):
+        follow([1], CSVLogger(table, append=True))
+    assert table.read_bytes() == text.encode()
+
+
 class Fail(Callback):
     def on_epoch_end(self, epoch, logs=None):
         if epoch == 1:

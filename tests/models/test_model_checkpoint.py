@@ -5,8 +5,10 @@ import sys
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np.callbacks import Callback, ModelCheckpoint
-from sora_np.models import load_model
+from sora_np.callbacks import Callback, LearningRateScheduler, ModelCheckpoint
+from sora_np.layers import Dense, Flatten
+from sora_np.metrics import F1Score
+from sora_np.models import Sequential, load_model
 
 NAN = float("nan")
 
@@ -88,6 +90,83 @@ def test_a_number_that_is_not_there(follow, tmp_path):
     assert len(caught) == 1 and names(tmp_path) == ["1.npz", "2.npz"]
 
 
+class Adds(Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["mine"] = 0.25
+
+
+NEVER = {  # filepath, other options, of fit, the error, what it says
+    "metric": ("{val_acc}.npz", {}, {}, KeyError, "asks for 'val_acc'. There are: epo"),
+    "not-validated": ("{val_loss}.npz", {}, {}, KeyError, "asks for 'val_loss'"),
+    "now-and-then": (
+        *("{val_loss}.npz", {}, {"validation_freq": 2}, KeyError),
+        "asks for 'val_loss'",
+    ),
+    "batch": ("{batch}.npz", {}, {}, KeyError, "asks for 'batch'"),
+    "of-a-batch": ("{val_loss}.npz", {"save_freq": 1}, {}, KeyError, "'val_loss'"),
+    "form": ("{loss:d}.npz", {}, {}, ValueError, "Unknown format code 'd'"),
+    "array": ("{f1_score:.2f}.npz", {}, {}, ValueError, "unsupported format string"),
+    "folder": ("taken", {}, {}, IsADirectoryError, "taken' is a folder"),
+    "file": ("file/m.npz", {}, {}, NotADirectoryError, "file is a file"),
+}
+
+
+@pytest.mark.parametrize("form, options, fit, error, text", NEVER.values(), ids=NEVER)
+def test_names_that_cannot_be_filled_in_fail_before_training(
+    make_model, images, tmp_path, form, options, fit, error, text
+):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").write_text("")
+    model = make_model()
+    model.compile("sgd", model.loss, metrics=["accuracy", F1Score()])
+    save = ModelCheckpoint(tmp_path / form, **options)
+    if fit:
+        fit = {**fit, "validation_data": images}
+    with pytest.raises(error, match=text):
+        model.fit(*images, epochs=2, callbacks=save, verbose=0, **fit)
+    assert model.optimizer.iterations == 0
+    assert names(tmp_path) == ["file", "taken"]
+
+
+def test_names_that_callbacks_add_are_not_refused(make_model, images, tmp_path):
+    """Those of this package are known, others' are seen in the logs."""
+    rate = LearningRateScheduler(lambda epoch, rate: rate)
+    options = {"verbose": 0, "validation_data": images}
+    for others, form in (
+        ([rate], "{learning_rate:.2f}-{val_loss:.0f}.npz"),
+        ([Adds()], "{mine:.2f}-{batch_size}.npz"),
+    ):
+        save = ModelCheckpoint(tmp_path / form.replace("-{batch_size}", ""))
+        make_model().fit(*images, callbacks=[*others, save], **options)
+    assert names(tmp_path) == ["0.01-1.npz", "0.25.npz"]
+    late = [ModelCheckpoint(tmp_path / "{learning_rate}"), rate]
+    with pytest.raises(KeyError, match="asks for 'learning_rate'"):
+        make_model().fit(*images, callbacks=late, verbose=0)
+
+
+def test_a_model_that_cannot_be_saved_fails_before_training(images, tmp_path):
+    class Half(Dense):
+        def __init__(self, units, function):
+            super().__init__(units, "softmax")
+            self.function = function
+
+    model = Sequential([Flatten(), Half(3, lambda x: x)])
+    model.compile("sgd", "crossentropy")
+    with pytest.raises(TypeError, match="cannot be written to a configuration"):
+        model.fit(*images, callbacks=ModelCheckpoint(tmp_path / "m.npz"), verbose=0)
+    assert model.optimizer.iterations == 0 and names(tmp_path) == []
+
+
+def test_epochs_without_validation_do_not_replace_the_best(
+    make_model, images, tmp_path
+):
+    """In Keras they do, since there is no val_loss to compare."""
+    save = ModelCheckpoint(tmp_path / "{epoch}-{val_loss:.0f}", save_best_only=True)
+    options = {"validation_data": images, "validation_freq": 2, "verbose": 0}
+    make_model().fit(*images, epochs=5, callbacks=save, **options)
+    assert [name[0] for name in names(tmp_path)] == ["2", "4"]
+
+
 def test_a_metric_of_unknown_direction_is_refused_before_training(follow, tmp_path):
     save = ModelCheckpoint(tmp_path / "m.npz", "script", save_best_only=True)
     with pytest.raises(
@@ -134,6 +213,12 @@ def test_a_run_that_was_stopped_is_saved_too(follow, tmp_path):
 def test_mistakes(freq, error):
     with pytest.raises(error, match='save_freq, if not "epoch", must be a positive'):
         ModelCheckpoint("m.npz", save_freq=freq)
+
+
+@pytest.mark.parametrize("form", ["{}.npz", "{0}.npz", "{epoch.real}", "{epoch", "a/"])
+def test_forms_that_name_no_file(form):
+    with pytest.raises(ValueError, match="^filepath "):
+        ModelCheckpoint(form)
 
 
 def test_odd_thresholds():
