@@ -1,12 +1,14 @@
 """Mutants: small mistakes put into the code, one at a time; the tests must notice.
 
-``python tests/mutants.py`` draws 200 from kernels, layers, losses, metrics, optimisers
-and the plan: a sign or an operator changed, a number one off, a comparison turned, a
-term, a factor or a statement left out, a loop one short, ``=`` for ``+=``, ``min`` for
-``max``, ``or`` for ``and``.  Each is tried in a copy of the tree, by the tests of that
-file: where they fail, crash or run for ever, it is caught.  What survives is printed
-as a difference; it gets a test, or, where no test can tell it from the original, its
-reason in mutants_equivalent.py.  Exit status 1: there are others.
+``python tests/mutants.py`` draws 200 from kernels, layers, losses, metrics, optimisers,
+the plan, training and callbacks: a sign or an operator changed, a number one off, a
+comparison turned, a term, a factor or a statement left out, a loop one short, ``=`` for
+``+=``, ``min`` for ``max``, ``or`` for ``and``, epsilon outside the root, the last of
+equals for the first, some of a list left out, a small batch taken for another case.
+Each is tried in a copy of the tree, by the tests of that file: where they fail, crash
+or run for ever, it is caught.  What survives is printed as a difference; it gets a
+test, or, where no test can tell it from the original, its reason in
+mutants_equivalent.py.  Exit status 1: there are others.
 
 ``--work FOLDER`` keeps the copy, machine code and verdicts, so that a run that was cut
 off goes on; mutants that survived are tried again.  Draws depend on the seed and on the
@@ -41,7 +43,8 @@ ROOT = Path(__file__).parents[1]
 MUTATED = (
     "kernels/[!_]*.py",
     *(f"sora_np/{part}/*.py" for part in ("layers", "losses", "metrics", "optimizers")),
-    *("sora_np/plan.py", "sora_np/fused.py"),
+    *("sora_np/plan.py", "sora_np/fused.py", "sora_np/callbacks/*.py"),
+    *("sora_np/fitting.py", "sora_np/steps.py"),
 )
 
 # --- where mistakes can be made ---------------------------------------------------
@@ -60,6 +63,7 @@ NAMES = {
     **{"argmax": "argmin", "any": "all", "all": "any", "floor": "ceil"},
     **{"zeros": "ones", "zeros_like": "ones_like", "sin": "cos", "cos": "sin"},
 }
+ROOTS = {"sqrt", "exp", "log", "square", "abs"}
 TALK = {"warn", "_warn_once", "warn_user", "print", "TypingError"}  # words for people
 
 
@@ -98,13 +102,17 @@ def mutants_of(path):
     return found
 
 
-def _walk(node, where):
-    """Yield (where, node, what stands there instead; None: nothing)."""
+def _walk(node, where, of_x=False):
+    """Yield (where, node, what stands there instead; None: nothing).
+
+    ``of_x`` is whether it stands in a function of a batch x.
+    """
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         if node.name == "__repr__":
             return
         where = node.name if where == "module" else f"{where}.{node.name}"
         if isinstance(node, ast.FunctionDef):
+            of_x = "x" in {argument.arg for argument in node.args.args}
             defaults = [*node.args.defaults, *node.args.kw_defaults]
             children = [d for d in defaults if d is not None] + node.body
         else:
@@ -122,10 +130,13 @@ def _walk(node, where):
         children = list(ast.iter_child_nodes(node))
     if isinstance(node, ast.If):
         yield where, node.test, ast.UnaryOp(ast.Not(), node.test)
+        if of_x:  # a small batch taken for another case
+            small = ast.parse("len(x) <= 4", mode="eval").body
+            yield where, node.test, ast.BoolOp(ast.Or(), [node.test, small])
     for new in _instead(node):
         yield where, node, new
     for child in children:
-        yield from _walk(child, where)
+        yield from _walk(child, where, of_x)
 
 
 def _name(node):
@@ -174,6 +185,21 @@ def _instead(node):
                 yield ast.Call(
                     node.func, [*node.args[:k], one, *node.args[k + 1 :]], []
                 )
+        case ast.Call(func=func, args=[ast.BinOp(left, ast.Add() as op, right)]) if (
+            _name(func) in ROOTS  # epsilon outside the root
+        ):
+            yield ast.BinOp(ast.Call(func, [left], node.keywords), op, right)
+        case ast.Call(func=ast.Attribute(value=array, attr="argmax")) if (
+            "-1" in ast.unparse(node).rpartition("(")[2]  # the last of equals
+        ):
+            turned = "{0}.shape[-1] - 1 - {0}[..., ::-1].argmax(-1)"
+            text = turned.format(ast.unparse(array))
+            yield ast.parse(text, mode="eval").body
+        case ast.List(elts=elements) | ast.Tuple(elts=elements) if any(
+            isinstance(element, ast.Starred) for element in elements
+        ):
+            for k in range(len(elements)):  # some of a list left out
+                yield type(node)([*elements[:k], *elements[k + 1 :]], ast.Load())
         case ast.AugAssign(op=op):
             yield ast.Assign([node.target], node.value, lineno=0)
             yield None
@@ -257,12 +283,36 @@ FOLDERS = {
         *("models/test_validation", "models/test_fit", "test_metrics"),
     ),
     "metrics": ("test_metrics", "models/test_metrics_in_fit", "models/test_fit"),
+    "callbacks": (
+        *("models/test_callbacks", "models/test_callback_states"),
+        *("models/test_early_stopping", "models/test_model_checkpoint"),
+        *("models/test_learning_rate", "models/test_csv_logger", "test_windows"),
+        *("models/test_backup_and_restore", "models/test_stopwatch"),
+        *("models/test_terminate_on_nan", "models/test_lambda_callback"),
+        *("models/test_progress", "models/test_moving_average"),
+    ),
     "optimizers": (
-        *("test_optimizers", "test_schedules", "models/test_learning"),
+        *(
+            "test_optimizers",
+            "models/test_moving_average",
+            "test_schedules",
+            "models/test_learning",
+        ),
         *("models/test_learning_rate", "models/test_penalties"),
         *("models/test_fine_tuning", "models/test_callback_states"),
     ),
 }
+TRAINING = (
+    *("models/test_fit", "models/test_moving_average", "models/test_callbacks"),
+    *("models/test_validation", "models/test_evaluate", "models/test_metrics_in_fit"),
+    *("models/test_learning", "models/test_fine_tuning", "models/test_partial_fit"),
+    *(
+        "models/test_mistakes",
+        "models/test_backup_and_restore",
+        "models/test_augmented",
+    ),
+    *("models/test_callback_states", "models/test_ctrl_c"),
+)
 PLAN = (
     *("models/test_plan", "gradcheck/test_models", "test_guards", "models/test_fit"),
     *("models/test_augmented", "models/test_sequential", "models/test_fine_tuning"),
@@ -285,7 +335,9 @@ def tests_of(path):
         if stem in ("fitted", "normalization", "min_max_scaling"):
             files = ["layers/test_fitted", *files]
     else:
-        files = FOLDERS.get(folder, PLAN)
+        files = TRAINING if stem in ("fitting", "steps") else FOLDERS.get(folder, PLAN)
+        if (ROOT / f"tests/models/test_{stem}.py").exists():
+            files = [f"models/test_{stem}", *files]
     if folder in ("layers", *FOLDERS):
         files = [*files, "test_conventions"]  # arguments and their defaults
     examples = f"sora_np/{path}" if folder == "kernels" else path

@@ -19,6 +19,10 @@ def f(x: "1 + 1", n: int = 3) -> "2 * 2":
     if n < 0 and x:
         raise ValueError(f"{n + 1} is 1 - 1")
     return x - 1
+
+def g(v, eps):
+    a = [*v, np.sqrt(v + eps)]
+    return a, v.argmax(axis=-1)
 '''
 EXPECTED = {  # not in docstrings, types and messages
     "3 -> 4", "3 -> 2", "range(n) -> (range(n - 1))", "x[i] += min(n, 2) -> pass",
@@ -26,6 +30,12 @@ EXPECTED = {  # not in docstrings, types and messages
     "min -> max", "2 -> 3", "2 -> 1", "n < 0 and x -> (not (n < 0 and x))",
     "n < 0 and x -> (n < 0 or x)", "n < 0 -> (n <= 0)", "0 -> 1",
     "x - 1 -> (x + 1)", "x - 1 -> x", "1 -> 2", "1 -> 0",
+    "n < 0 and x -> (n < 0 and x or len(x) <= 4)",
+    "[*v, np.sqrt(v + eps)] -> ([np.sqrt(v + eps)])",
+    "[*v, np.sqrt(v + eps)] -> ([*v])",
+    "np.sqrt(v + eps) -> (np.sqrt(v) + eps)",
+    "v + eps -> (v - eps)", "v + eps -> v", "v + eps -> eps", "v.argmax -> v.argmin",
+    "v.argmax(axis=-1) -> (v.shape[-1] - 1 - v[..., ::-1].argmax(-1))", "-1 -> 1",
 }  # fmt: skip
 
 

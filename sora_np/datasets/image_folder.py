@@ -42,7 +42,7 @@ class ImageFolder:
         image_size: tuple[int, int],
         batch_size: int,
         shuffle: bool,
-        seed: int,
+        seed: int | None,
     ) -> None:
         self.file_paths, self.labels = list(file_paths), labels
         self.class_names, self.report = class_names, report

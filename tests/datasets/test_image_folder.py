@@ -349,6 +349,12 @@ MISTAKES = {
         ValueError,
         "leaves one side empty",
     ),
+    "no-seed": (  # Keras's rule, too: "training" and "validation" would overlap
+        lambda f: read(f, validation_split=0.5, subset="training", seed=None),
+        ValueError,
+        "seed must be a whole number with a validation_split",
+    ),
+    "seed": (lambda f: read(f, seed=-1), ValueError, "seed must be a whole number"),
     "size": (lambda f: read(f, image_size=0), ValueError, "image_size must be"),
     "batch_size": (lambda f: read(f, batch_size=0), ValueError, "batch_size must be"),
     "labels": (lambda f: read(f, labels=[1, 2]), TypeError, "labels"),

@@ -355,6 +355,22 @@ def test_moving_averages_are_those_of_the_layers_to_the_bit(rng):
         assert_array_equal(fused, plain)
 
 
+@pytest.mark.parametrize("samples", [1, 2, 3, 4, 5, 9])
+def test_moving_averages_of_few_rows(rng, samples):
+    """Of one sample, too: 0.7 of what they were and 0.3 of the batch's; by hand."""
+    x = rng.standard_normal((samples, 3)) + 2
+    for fuse in (True, False):
+        model = Sequential([normalized(), Dense(2)], dtype="float64")
+        model.compile("sgd", "mse", fuse=fuse)
+        model.train_on_batch(x, np.zeros((samples, 2)))
+        state = model.layers[0].state
+        mean, variance = x.mean(0), x.var(0)
+        assert_allclose(state["moving_mean"], 0.7 * -0.3 + 0.3 * mean, rtol=1e-12)
+        assert_allclose(
+            state["moving_variance"], 0.7 * 0.6 + 0.3 * variance, rtol=1e-12
+        )
+
+
 def test_few_plans_are_kept(rng):
     model, _ = pair(LISTS["conv-pool"][0])
     for samples in (3, *range(1, 9), 3, 9):
