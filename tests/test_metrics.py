@@ -283,10 +283,10 @@ def test_top_k_is_scikit_learns(classified, k, weighted):
 @pytest.mark.parametrize("kind", ["sparse", "categorical"])
 def test_of_equal_predictions_the_first_counts(kind):
     """As NumPy's argmax, scikit-learn's and Keras's."""
-    y, p = np.array([0, 1, 2, 1]), [[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]]
+    y, p = np.array([0, 0, 2, 1]), [[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]]
     name = "sparse_categorical_accuracy" if kind == "sparse" else "categorical_accuracy"
     metric = metrics.get(name, (4,), (4, 3))
-    assert metric(y if kind == "sparse" else np.eye(3)[y], np.array(p)) == 0.5
+    assert metric(y if kind == "sparse" else np.eye(3)[y], np.array(p)) == 0.75
 
 
 def test_top_k_with_ties_and_nan():
