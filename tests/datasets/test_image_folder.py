@@ -352,7 +352,7 @@ MISTAKES = {
     "no-seed": (  # Keras's rule, too: "training" and "validation" would overlap
         lambda f: read(f, validation_split=0.5, subset="training", seed=None),
         ValueError,
-        "seed must be a whole number with a validation_split",
+        "subset=.training. needs a seed",
     ),
     "seed": (lambda f: read(f, seed=-1), ValueError, "seed must be a whole number"),
     "size": (lambda f: read(f, image_size=0), ValueError, "image_size must be"),
