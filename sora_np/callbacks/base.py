@@ -232,6 +232,29 @@ class History(Callback):
         return f"<History of {len(self.epoch)} epochs: {', '.join(self.history)}>"
 
 
+def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
+    """Return the names that the logs of an epoch, or a batch, will have for a callback.
+
+    None where nobody can know: a callback of a user's own, called before this one, may
+    put anything into them; or where no ``fit`` is running.
+    """
+    run = callback.model._running
+    if run is None or callback not in run.called.callbacks:
+        return None
+    names = [m.name for m in run.measures if not (by_batch and m.whole)]
+    names = ["loss", *names]
+    if run.every and not by_batch:
+        names += [f"val_{name}" for name in names]
+    for other in run.called.callbacks:
+        adds = vars(type(other)).get("adds")
+        if adds is None and other is not callback:
+            return None
+        names += adds or ()
+        if other is callback:
+            break
+    return names
+
+
 def direction_of(name: str, model: "Model | None") -> str | None:
     """Return "max" or "min" where the number of that name is better so, or None.
 

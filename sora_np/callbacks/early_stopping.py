@@ -81,11 +81,11 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
-        self._watch.begin(self)
+        text = "Early stopping conditioned on metric `{}` which is not available"
+        self._watch.begin(self, text)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        text = "Early stopping conditioned on metric `{}` which is not available"
-        value = self._watch.value(logs or {}, text)
+        value = self._watch.value(logs or {})
         if value is None or epoch < self.start_from_epoch:
             return
         self.wait += 1

@@ -126,12 +126,12 @@ class ReduceLROnPlateau(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self._reset()
         _check_that_it_can_be_set(self)
-        self._watch.begin(self)
+        text = "Learning rate reduction is conditioned on metric `{}` which is not "
+        self._watch.begin(self, f"{text}available")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         _note(self, logs)
-        text = "Learning rate reduction is conditioned on metric `{}` which is not "
-        value = self._watch.value(logs or {}, f"{text}available")
+        value = self._watch.value(logs or {})
         if value is None:
             return
         if self.cooldown_counter:

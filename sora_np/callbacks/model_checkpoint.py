@@ -11,7 +11,7 @@ import numpy as np
 from sora_np.terminal import printable
 from sora_np.windows import as_count, as_flag, as_number, as_path
 
-from .base import Callback, Logs
+from .base import Callback, Logs, foreseen
 from .monitor import Monitor
 
 
@@ -82,7 +82,8 @@ class ModelCheckpoint(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         if self.save_best_only:
-            self._watch.begin(self)
+            text = "Can save best model only with {} available"
+            self._watch.begin(self, text, by_batch=self.save_freq != "epoch")
         self._try()
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -148,21 +149,13 @@ class ModelCheckpoint(Callback):
 
         A callback of a user's own may put anything into the logs.
         """
-        run: Any = self.model._running
-        if run is None:  # called by hand
-            return None
         by_batch = self.save_freq != "epoch"
-        known = [metric for metric in run.measures if not (by_batch and metric.whole)]
-        names = ["loss", *(metric.name for metric in known)]
+        names = foreseen(self, by_batch)
+        if names is None:
+            return None
         of_best = self.save_best_only and self.monitor.startswith("val_")
-        if not by_batch and (run.every == 1 or run.every and of_best):
-            names += [f"val_{name}" for name in names]
-        before = run.called.callbacks
-        for callback in before[: before.index(self)]:
-            adds = vars(type(callback)).get("adds")
-            if adds is None:
-                return None
-            names += adds
+        if self.params["validation_freq"] > 1 and not of_best:
+            names = [name for name in names if not name.startswith("val_")]
         arrays = self.model._steps.arrays
         numbers: Logs = {"epoch": 1, **({"batch": 1} if by_batch else {})}
         for name in names:
@@ -191,8 +184,7 @@ class ModelCheckpoint(Callback):
         self._write(path)
 
     def _is_best(self, path: Path, logs: Logs) -> bool:
-        text = "Can save best model only with {} available"
-        value = self._watch.value(logs, text)
+        value = self._watch.value(logs)
         if value is None:
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"

@@ -8,7 +8,7 @@ import numpy as np
 from sora_np.warn import warn
 from sora_np.windows import as_number
 
-from .base import Callback, Logs, direction_of
+from .base import Callback, Logs, direction_of, foreseen
 
 
 class Monitor:
@@ -29,12 +29,13 @@ class Monitor:
         self.name, self.mode = name, mode
         self.min_delta = abs(as_number(min_delta, "min_delta"))
 
-    def begin(self, callback: Callback) -> None:
+    def begin(self, callback: Callback, text: str, by_batch: bool = False) -> None:
         """Find out, before training, which way is better.
 
-        Raises ValueError where nothing tells.
+        Warns, with ``text``, where there will be no such number.  Raises ValueError
+        where nothing tells, or for an array.
         """
-        self._callback, self._has_warned = callback, False
+        self._callback, self._text, self._has_warned = callback, text, False
         mode, model = self.mode, callback.model
         if mode == "auto":
             mode = direction_of(self.name, model) or "auto"
@@ -50,6 +51,9 @@ class Monitor:
         self._rises = mode == "max"
         if self.name.removeprefix("val_") in model._steps.arrays:
             raise ValueError(self._is_array())
+        names = foreseen(callback, by_batch)
+        if names is not None and self.name not in names:
+            self._warn(names)
 
     @property
     def comes_later(self) -> bool:
@@ -57,20 +61,23 @@ class Monitor:
         validates = self._callback.params["validation_freq"] > 1
         return bool(validates) and self.name.startswith("val_")
 
-    def value(self, logs: Logs, text: str) -> float | None:
-        """Return the number, or None and warn once, with ``text``, where it is absent.
+    def value(self, logs: Logs) -> float | None:
+        """Return the number, or None and warn once where it is absent.
 
         Raises ValueError where it is an array.
         """
         value: Any = logs.get(self.name)
         if value is None:
             if not self.comes_later and not self._has_warned:
-                self._has_warned = True
-                warn(f"{text.format(self.name)}. {_among(self.name, list(logs))}")
+                self._warn(list(logs))
             return None
         if np.ndim(value):
             raise ValueError(self._is_array())
         return float(value)
+
+    def _warn(self, names: list[str]) -> None:
+        self._has_warned = True
+        warn(f"{self._text.format(self.name)}. {_among(self.name, names)}")
 
     def _is_array(self) -> str:
         return (

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -128,6 +130,18 @@ def test_absent_numbers_are_warned_of_once(make_model, images):
         )
     assert [str(w.message) for w in caught] == [text]
     assert caught[0].filename == __file__ and history.epoch == [0, 1, 2]
+
+
+def test_absent_numbers_are_warned_of_before_training(make_model, images):
+    """With mode="min" no metric has to be found; an epoch is too late."""
+    model = make_model()
+    before = model.get_weights()
+    stop = EarlyStopping("val_los", mode="min")
+    with pytest.raises(UserWarning, match="Available .*; did you mean 'val_loss'?"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.fit(*images, validation_data=images, callbacks=stop, verbose=0)
+    assert_array_equal(model.get_weights()[0], before[0])
 
 
 def test_epochs_without_validation_are_passed_over(make_model, images):
