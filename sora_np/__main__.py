@@ -13,23 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sora_np
-from sora_np import gradcheck, metrics, recipes, report
+from sora_np import atomic, gradcheck, metrics, ranges, reading, recipes, report, saving
 from sora_np.callbacks import BackupAndRestore, Stopwatch
-from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
-from sora_np.datasets.image import read_image
+from sora_np.layers.base import batch_of
 from sora_np.models import Sequential, load_model
 from sora_np.plots.figure import new_figure
+from sora_np.report.classes import as_probabilities
 from sora_np.sora_model import create_sora_model
+from sora_np.terminal import shortened
 from sora_np.utils import to_categorical
 from sora_np.versions import versions
-from sora_np.windows import as_count, classes_up_to
-
-DATASETS = {
-    "fashion_mini": fashion_mini,
-    "fashion_mnist": fashion_mnist,
-    "mnist": mnist,
-}
-Split = tuple[NDArray[Any], NDArray[Any]]
+from sora_np.windows import as_count
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,8 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        print(f"sora-np: error: {error}", file=sys.stderr)
+    except (
+        *(ValueError, TypeError, OSError, ImportError, RuntimeError, MemoryError),
+    ) as error:
+        text = shortened(str(error) or type(error).__name__)
+        print(f"sora-np: error: {text}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
         text = f": {error}" if str(error) else ""
@@ -94,21 +91,19 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     evaluate = command(_evaluate, "report how well a saved model does on test data")
-    evaluate.add_argument("model", type=Path, metavar="MODEL.npz")
+    _add_model(evaluate)
     _add_data(evaluate)
 
     predict = command(_predict, "say what a saved model sees in images")
-    predict.add_argument("model", type=Path, metavar="MODEL.npz")
+    _add_model(predict)
     predict.add_argument(
         "files", type=Path, nargs="+", metavar="FILE", help="an image, or .npz with x"
     )
 
     check = command(_gradcheck, "check the gradients of a model, and of its layers")
-    check.add_argument(
-        "model",
-        type=Path,
+    _add_model(
+        check,
         nargs="?",
-        metavar="MODEL.npz",
         help="by default the source document's network with random biases",
     )
     check.add_argument(
@@ -125,16 +120,35 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_model(parser: argparse.ArgumentParser, **how: Any) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL.npz", **how)
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="run a Python module of yours, from this folder too, that defines classes "
+        "which the model needs; may be given several times.  Only what is named here "
+        "is ever imported",
+    )
+
+
+def _load_model(options: argparse.Namespace) -> Sequential:
+    return load_model(options.model, reading.own_classes(options.modules))
+
+
 def _add_data(
     parser: argparse.ArgumentParser, default: str | None = "fashion_mini"
 ) -> None:
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--dataset", choices=DATASETS, default=default)
+    group.add_argument("--dataset", choices=reading.DATASETS, default=default)
     group.add_argument(
         "--data",
         type=Path,
         metavar="FILE.npz",
-        help="arrays x_train, y_train, x_test, y_test; bytes are scaled to [0, 1]",
+        help="arrays x_train, y_train, x_test, y_test; bytes are divided by 255, "
+        "unless the model takes them as they are",
     )
 
 
@@ -146,19 +160,29 @@ def _train(options: argparse.Namespace) -> int:
     options.dataset = options.dataset or recipe.dataset
     epochs = recipe.epochs if options.epochs is None else options.epochs
     batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
-    (x_train, y_train), (x_test, y_test), names = _load(options)
+    train, test, names = reading.training_data(options.dataset, options.data)
+    (x_train, y_train), (x_test, y_test) = (
+        (reading.with_channels(x), y) for x, y in (train, test)
+    )
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
     print(f"test: x {x_test.shape}, y {y_test.shape}")
     for option, file in (("--save", options.save), ("--report", options.report)):
-        if file is not None and not file.resolve().parent.is_dir():
-            raise FileNotFoundError(f"{option}: no folder {file.resolve().parent}")
+        if file is not None:  # what cannot be written fails now, not after training
+            try:
+                saving.check_suffix(file)
+                atomic.prepare(file)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{option}: {error}") from error
     if options.report is not None:
         new_figure(1, 1)  # without matplotlib this fails now, not after training
     steps = as_count(epochs, "epochs") * -(
         -len(x_train) // as_count(batch_size, "batch_size")
     )
     model = recipe.make(x_train.shape[1:], len(names), options.seed, steps)
-    model.class_names = list(names)
+    model.class_names = names
+    x_train, bytes_are = reading.as_taken(x_train, model, "x_train")
+    x_test, _ = reading.as_taken(x_test, model, "x_test")
+    _say_of_bytes(bytes_are)
     model.summary()
     watch, backup = Stopwatch(), []
     if options.resume is not None:
@@ -181,6 +205,7 @@ def _train(options: argparse.Namespace) -> int:
             title=f"{model.name} on {data}",
             configuration={
                 "Data": data,
+                **({"Bytes": bytes_are} if bytes_are else {}),
                 "Training samples": f"{len(x_train):,}",
                 "Recipe": options.recipe,
                 "Batch size": batch_size,
@@ -194,39 +219,45 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    model = load_model(options.model)
-    _, (x_test, y_test), _ = _load(options)
+    model = _load_model(options)
+    x, y_test = reading.test_data(options.dataset, options.data)
+    x_test, bytes_are = reading.as_taken(x, model, "x_test")
+    _say_of_bytes(bytes_are)
     _report(model, x_test, y_test)
     return 0
 
 
 def _predict(options: argparse.Namespace) -> int:
-    model = load_model(options.model)
+    model = _load_model(options)
     for file in options.files:
-        if file.suffix == ".npz":
-            with np.load(file, allow_pickle=False) as members:
-                x = _scaled(members["x" if "x" in members else members.files[0]])
-        else:
-            x = _read_image(file, model)
-        for number, y in enumerate(model.predict(x, verbose=0)):
-            label = f"{file}[{number}]" if file.suffix == ".npz" else file
+        x, bytes_are = reading.as_taken(reading.images(file, model), model, "x")
+        if model.input_range is None:  # a file that does not say; else all is as usual
+            _say_of_bytes(bytes_are, sys.stderr)
+        outputs = model.predict(x, verbose=0)
+        shares = _shares(model, outputs)
+        names = _names(model, shares.shape[1])
+        form = ".1%" if shares.min() >= 0 and shares.max() <= 1 else ".4g"
+        for number, y in enumerate(shares):
+            label = f"{file}[{number}]" if file.suffix.lower() == ".npz" else file
             best = np.argsort(-y, kind="stable")[:3]
-            text = (f"{_names(model)[k]} {y[k]:.1%}" for k in best)
-            print(f"{label}: {', '.join(text)}")
+            print(f"{label}: {', '.join(f'{names[k]} {y[k]:{form}}' for k in best)}")
     return 0
 
 
 def _gradcheck(options: argparse.Namespace) -> int:
     rng = np.random.default_rng(options.seed)
     if options.model is None:
-        model = create_sora_model((28, 28, 1), seed=options.seed, dtype="float64")
+        saved = model = create_sora_model(
+            (28, 28, 1), seed=options.seed, dtype="float64"
+        )
         for layer in model.layers:
             if "bias" in layer.params:
                 layer.params["bias"] = rng.normal(0, 0.1, layer.params["bias"].shape)
     else:
-        model = _in_float64(load_model(options.model))
+        saved = _load_model(options)
+        model = _in_float64(saved)
     assert model.input_shape is not None
-    x = rng.random((2, *model.input_shape))
+    x = rng.uniform(*ranges.taken(saved).range, (2, *model.input_shape))
     samples = None if options.full else options.samples
     how: dict[str, Any] = {"samples": samples, "seed": options.seed}
     reports = []
@@ -264,43 +295,6 @@ def _info(options: argparse.Namespace) -> int:
 # --- helpers --------------------------------------------------------------------
 
 
-def _load(options: argparse.Namespace) -> tuple[Split, Split, list[str]]:
-    """Return training data, test data and the names of the classes."""
-    if options.data is None:
-        module = DATASETS[options.dataset]
-        train, test = module.load_data()
-        names = list(module.CLASS_NAMES)
-    else:
-        train, test = npz.load_data(options.data)
-        train, test = ((x, _as_labels(y)) for x, y in (train, test))
-        largest = max(int(y.max(initial=0)) for _, y in (train, test))
-        names = [str(k) for k in range(classes_up_to(largest))]
-    return (_scaled(train[0]), train[1]), (_scaled(test[0]), test[1]), names
-
-
-def _as_labels(y: NDArray[Any]) -> NDArray[Any]:
-    """Return labels (N,) for labels or one-hot rows."""
-    if y.ndim == 2 and y.shape[1] > 1:
-        return y.argmax(axis=1)
-    return y.reshape(len(y))
-
-
-def _scaled(x: NDArray[Any]) -> NDArray[Any]:
-    """Return images (N, H, W, C) in float32, bytes as [0, 1]."""
-    x = x[..., None] if x.ndim == 3 else x
-    scale = np.float32(255) if x.dtype == np.uint8 else np.float32(1)
-    return x.astype(np.float32) / scale
-
-
-def _read_image(file: Path, model: Sequential) -> NDArray[Any]:
-    """Return an image file as x (1, H, W, C) of the model's size, [0, 1]."""
-    shape = model.input_shape
-    if shape is None or len(shape) != 3 or shape[2] not in (1, 3):
-        raise ValueError(f"this model takes {shape}, not grey or colour images")
-    mode = "grayscale" if shape[2] == 1 else "rgb"
-    return _scaled(read_image(file, mode, shape[:2])[0][None])
-
-
 def _in_float64(saved: Sequential) -> Sequential:
     """Return an equal model in float64."""
     model = Sequential.from_config(saved.get_config() | {"dtype": "float64"})
@@ -321,14 +315,47 @@ def _targets(loss: str, model: Sequential, rng: np.random.Generator) -> NDArray[
     return labels if "sparse" in loss else to_categorical(labels, shape[-1])
 
 
-def _names(model: Sequential) -> list[str]:
-    return model.class_names or [str(k) for k in range(model.output_shape[-1])]
+def _say_of_bytes(bytes_are: str, file: Any = None) -> None:
+    if bytes_are:
+        print(f"bytes are {bytes_are}", file=file)
+
+
+def _names(model: Sequential, count: int) -> list[str]:
+    """Return the names of so many classes: numbers where the model has no such."""
+    names = model.class_names
+    if names is not None and len(names) != count:
+        warnings.warn(
+            f"the model has {len(names)} class_names for {count} classes: they are "
+            "shown as numbers",
+            stacklevel=2,
+        )
+    if names is None or len(names) != count:
+        return [str(k) for k in range(count)]
+    return names
+
+
+def _shares(model: Sequential, outputs: NDArray[Any]) -> NDArray[Any]:
+    """Return what each class has of an output (N, K): the largest is the answer."""
+    found = as_probabilities(model, outputs)
+    if found is not None:
+        return found
+    if outputs.ndim != 2 or outputs.shape[1] == 1:
+        raise ValueError(
+            f"this model gives outputs {batch_of(outputs.shape[1:])}, not one class a "
+            "sample: use model.predict and model.evaluate in Python"
+        )
+    return outputs
 
 
 def _report(model: Sequential, x: NDArray[Any], y: NDArray[Any]) -> None:
     """Print the test accuracy, the scores of every class and the confusion matrix."""
-    predicted = model.predict(x, verbose=0).argmax(axis=-1)
-    names = _names(model)
+    shares = _shares(model, model.predict(x, verbose=0))
+    predicted, names = shares.argmax(axis=-1), _names(model, shares.shape[1])
+    if y.max() >= len(names):
+        raise ValueError(
+            f"the labels go up to {y.max()}, but the model has {len(names)} classes, "
+            "counted from 0"
+        )
     print(f"\nTest accuracy: {np.mean(predicted == y):.4f}\n")
     print(metrics.classification_report(y, predicted, names))
     print("\nConfusion matrix: rows are true classes, columns predicted ones")

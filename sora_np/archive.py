@@ -19,7 +19,6 @@ import io
 import json
 import os
 import stat
-import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -37,6 +36,8 @@ from sora_np.members import (
     odd_name,
     read_array,
 )
+from sora_np.names import UnknownName
+from sora_np.terminal import shortened
 
 FORMAT = 2  # of the file; a reader refuses larger ones
 VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
@@ -66,7 +67,7 @@ class ModelFileError(ValueError):
 
     def __str__(self) -> str:
         where = "" if self.member is None else f"{self.member}: "
-        return f"{os.fspath(self.path)}: {where}{self.reason}"
+        return f"{os.fspath(self.path)}: {shortened(where + self.reason)}"
 
 
 def write(
@@ -81,7 +82,7 @@ def write(
 
     Parameters
     ----------
-    path : of the file; its folder must be there
+    path : of the file; its folder is made if need be
     config : what JSON can hold; NaN and infinity too
     arrays : name -> array of numbers or truth values, of any shape
 
@@ -104,7 +105,9 @@ def write(
     refuse_existing(path, overwrite)
     for name, array in arrays.items():
         if odd_name(name) or name == _CONFIG:
-            raise ValueError(f"{name!r} cannot be the name of an array in a file")
+            raise ValueError(
+                f"{name!r:.200} cannot be the name of an array in a file: rename it"
+            )
         if not NUMBERS.fullmatch(array.dtype.str):
             raise TypeError(f"{name} holds {array.dtype}, numbers are wanted")
     head: Config = {"format": FORMAT, "written_by": VERSION}
@@ -176,32 +179,42 @@ def as_model_file_errors(
     """Turn all that damaged or hostile content makes us raise into ModelFileError."""
     try:
         yield
-    except ModelFileError:
+    except (ModelFileError, Warning):  # a warning where the user makes errors of them
         raise
     except MemoryError as error:
         reason = f"there is not memory enough for it: {error}"
         raise ModelFileError(path, reason, member) from error
-    except Wrong as error:
-        raise ModelFileError(path, f"{error}", member) from error
-    except KeyError as error:
-        raise ModelFileError(path, f"it has no entry {error}", member) from error
-    except (
-        *(ValueError, TypeError, AttributeError, EOFError, OSError, OverflowError),
-        *(RuntimeError, struct.error, zipfile.BadZipFile),
-    ) as error:
-        reason = f"it is no model, or damaged: {str(error)[:5000]}"
+    except RecursionError as error:
+        reason = f"it is no model, or damaged: it is nested too deep ({error})"
         raise ModelFileError(path, reason, member) from error
+    except LookupError as error:
+        raise ModelFileError(path, f"it has no entry {error}", member) from error
+    except Exception as error:  # constructors raise what they raise
+        plain = isinstance(error, Wrong)
+        plain |= isinstance(error, UnknownName) and isinstance(error.name, str)
+        reason = str(error) or type(error).__name__
+        if not plain:
+            reason = f"it is no model, or damaged: {reason}"
+        raise ModelFileError(path, reason, member) from error
+
+
+def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file to read, or raise ModelFileError where it is none.
+
+    To open a pipe may never end, and to read a device neither.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a device or the like"
+        raise ModelFileError(path, f"it is {kind}, a file is wanted")
+    return open(path, "rb")
 
 
 @contextlib.contextmanager
 def _opened(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[BinaryIO, dict[str, Member]]]:
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a device or the like"
-        raise ModelFileError(path, f"it is {kind}, a file is wanted")
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         with as_model_file_errors(path):
             members = directory(file)
         yield file, members

@@ -29,12 +29,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Where it ends in an exception, ``path`` stays as it was and nothing else is left.  A
     writer that is killed leaves a temporary file, ``.NAME.XXXXXXXX.part``; the next one
-    to ``path`` removes it.  A link is followed; the modes of an old file are kept.
+    to ``path`` removes it.  A link is followed; the modes of an old file are kept; a
+    missing folder is made, as Keras does.
 
     Raises
     ------
-    FileNotFoundError : where the folder is not there
-    OSError : where the disk is full, or the like
+    OSError : where the disk is full, the folder cannot be made, or the like
     ValueError : where ``path`` is a device or the like
 
     Examples
@@ -46,8 +46,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     ...     [(found.name, found.read_bytes()) for found in Path(folder).iterdir()]
     [('greeting', b'hello')]
     """
-    real = Path(os.path.realpath(path))
-    mode = _mode(real)
+    real, mode = prepare(path)
     remove_stale(real)
     temporary, file = _create(real)
     try:
@@ -66,12 +65,35 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     _sync_folder(real.parent)
 
 
+def prepare(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
+    """Make the folder that a file is to be in; return the file's place and its modes.
+
+    The place is that behind links.  The modes are None where there is no such file yet.
+
+    Raises OSError where the folder cannot be made or written to, or ``path`` is one,
+    and ValueError where it is a device or the like.
+    """
+    real = Path(os.path.realpath(path))
+    try:
+        real.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # a file is there
+        number = errno.ENOTDIR
+        text, folder = os.strerror(number), str(real.parent)
+        raise NotADirectoryError(number, text, folder) from None
+    mode = _mode(real)
+    if not os.access(real.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(real.parent))
+    return real, mode
+
+
 def remove_stale(path: Path) -> None:
     """Remove what killed writers to ``path`` have left; leave what is being written.
 
     A writer holds a lock on its file, which goes when it dies, however it does.
     """
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
+        if not temporary.is_file():  # to open a pipe would never end
+            continue
         with contextlib.suppress(OSError), open(temporary, "rb") as file:
             if fcntl is None or _lock(file):
                 temporary.unlink()

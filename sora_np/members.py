@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LIMIT = 1 << 24  # bytes of a configuration or a directory: as objects 20 times as much
+LONGEST = 10_000  # characters of a name; zip holds 65,535 bytes
 _HEADER = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': (False|True), "
     rb"'shape': \(([-\d, ]*)\), \} *\n"
@@ -92,9 +93,14 @@ def _checked(info: zipfile.ZipInfo, members: Mapping[str, Any]) -> str:
 
 
 def odd_name(name: str) -> bool:
-    """Whether a name could mean a place outside, or none, if it were a path."""
+    """Whether an archive cannot hold a name, or it could mean a place outside.
+
+    Names are parts with slashes between them, of any script, none empty or "..".
+    """
     parts = name.split("/")
-    return "" in parts or ".." in parts or "\\" in name or "\0" in name
+    hostile = "" in parts or ".." in parts or "\\" in name or "\0" in name
+    surrogates = any("\ud800" <= c <= "\udfff" for c in name)  # halves: no characters
+    return hostile or surrogates or len(name) > LONGEST
 
 
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> Member:

@@ -11,6 +11,7 @@ from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Input, Layer
 from sora_np.layers.base import as_shape, batch_of
+from sora_np.names import as_class_names
 from sora_np.registry import own_classes
 from sora_np.summary import summary, summary_html
 from sora_np.terminal import printable
@@ -60,10 +61,10 @@ class Sequential(Model):
         super().__init__(name or "sequential", as_count(seed, "seed", 0), dtype)
         if isinstance(layers, Layer):
             raise TypeError(f"layers must be a list, got one layer: [{layers}]")
-        for layer in layers or ():
-            if not trainable:
-                layer.trainable = False
-            self.add(layer)
+        given = list(layers or ())
+        self._extend(given)
+        for layer in () if trainable else given:
+            layer.trainable = False
 
     # --- structure ----------------------------------------------------------------
 
@@ -74,9 +75,33 @@ class Sequential(Model):
         there already, or one that cannot take what comes before it; the model is then
         as it was.
         """
+        self._extend([layer])
+
+    def _extend(self, layers: Iterable[Any]) -> None:
+        """Append layers, all or none, in time that grows with their number; see add."""
+        before = self.input_shape, self.layers[:]
+        names = {layer.name for layer in before[1]}
+        present, last = {id(layer) for layer in before[1]}, dict[str, int]()
+        own_names = dict[int, tuple[Layer, str]]()
+        try:
+            for layer in layers:
+                if isinstance(layer, Layer):
+                    own_names.setdefault(id(layer), (layer, layer.name))
+                self._append(layer, names, present, last)
+            self._build_layers()
+        except BaseException:
+            self.input_shape, self.layers[:] = before
+            for layer, name in own_names.values():
+                layer.name = name
+            raise
+
+    def _append(
+        self, layer: Any, names: set[str], present: set[int], last: dict[str, int]
+    ) -> None:
+        """Append one layer, not built: ``last`` numbers what is named by its class."""
         if isinstance(layer, type) or not isinstance(layer, Layer):
             raise TypeError(f"add takes a layer such as Dense(10), got {layer!r}")
-        if any(layer is other for other in self.layers):
+        if id(layer) in present:
             raise ValueError(f"{layer} is in this model already: make another one")
         if isinstance(layer, Input):
             if self.layers or self.input_shape is not None:
@@ -86,26 +111,20 @@ class Sequential(Model):
                 )
             self.input_shape = layer.declared_shape
             return
-        names = {other.name for other in self.layers}
         if layer.name in names and not layer.has_auto_name:
             raise ValueError(
                 f"there is a layer named {layer.name!r} already: give this one another "
                 "name="
             )
-        before = self.input_shape, layer.name
         if not self.layers and self.input_shape is None:
             self.input_shape = layer.declared_shape or layer.input_shape
-        number = 0
+        base = layer.name
         while layer.name in names:
-            number += 1
-            layer.name = f"{before[1]}_{number}"
+            last[base] = last.get(base, 0) + 1
+            layer.name = f"{base}_{last[base]}"
         self.layers.append(layer)
-        try:
-            self._build_layers()
-        except BaseException:
-            self.layers.pop()
-            self.input_shape, layer.name = before
-            raise
+        names.add(layer.name)
+        present.add(id(layer))
 
     def pop(self) -> Layer:
         """Remove the last layer and return it."""
@@ -289,7 +308,7 @@ class Sequential(Model):
             "name": self.name,
             "seed": self.seed,
             "dtype": self.dtype.name,
-            "class_names": self.class_names,
+            "class_names": as_class_names(self.class_names),
             "input_shape": None if self.input_shape is None else [*self.input_shape],
             "layers": [
                 {"class_name": type(layer).__name__, "config": layer.get_config()}

@@ -5,6 +5,7 @@ import inspect
 import re
 import types
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,6 +23,32 @@ def snake_case(name: str) -> str:
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def as_class_names(names: Any) -> list[str] | None:
+    """Return names of classes, in the order of the outputs, as a list of strings.
+
+    They may come as a list, a tuple or an array of one axis, as ``np.unique`` returns,
+    or as a Series or Index of pandas; whole numbers become their digits.
+
+    Raises TypeError for anything else: a set or a dictionary has no order of outputs.
+
+    >>> as_class_names(np.unique(["dog", "cat"])), as_class_names((0, np.int64(1)))
+    (['cat', 'dog'], ['0', '1'])
+    """
+    if names is None:
+        return None
+    wanted = "class_names must be a list of strings or whole numbers, one for an output"
+    given = names
+    if hasattr(names, "__array__"):
+        given = np.asarray(names).tolist()
+    if not isinstance(given, (list, tuple)):
+        cure = ": list(class_names.values())" if isinstance(given, Mapping) else ""
+        raise TypeError(f"{wanted}, got {type(names).__name__}{cure}")
+    for number, name in enumerate(given):
+        if not isinstance(name, (str, Integral)):
+            raise TypeError(f"{wanted}, got {name!r:.80} as number {number}")
+    return [str(name) for name in given]
+
+
 def by_name(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]]:
     """Return the table of class names, their snake_case forms and the aliases."""
     table = {}
@@ -30,15 +57,28 @@ def by_name(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]
     return table | aliases
 
 
+class UnknownName(ValueError):
+    """A name that stands for nothing here.
+
+    Attributes
+    ----------
+    name, what : the name, and what it should be of
+    hint : a sentence with both and, where there is one, the nearest name
+    """
+
+    def __init__(self, name: Any, what: str, hint: str, rest: str) -> None:
+        super().__init__(f"{hint} {rest}")
+        self.name, self.what, self.hint = name, what, hint
+
+
 def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
-    """Return ``table[name]``, or raise ValueError with what there is and a guess."""
+    """Return ``table[name]``, or raise UnknownName with what there is and a guess."""
     if isinstance(name, str) and name in table:
         return table[name]
-    close = difflib.get_close_matches(str(name), table, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
-    raise ValueError(
-        f"unknown {what} {name!r}{hint} There are: {', '.join(sorted(table))}"
-    )
+    close = difflib.get_close_matches(str(name)[:100], table, n=1, cutoff=0.5)
+    hint = f"unknown {what} {name!r}"
+    hint += f"; did you mean {close[0]!r}?" if close else "."
+    raise UnknownName(name, what, hint, f"There are: {', '.join(sorted(table))}")
 
 
 def takes(function: Any, count: int) -> bool:

@@ -13,6 +13,7 @@ from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
+from sora_np.names import as_class_names
 from sora_np.plan import Plan
 from sora_np.runner import runner
 from sora_np.streams import in_order
@@ -26,7 +27,10 @@ class Network(Known):
     ----------
     layers : the layers, in order
     nodes : the layers as they are run, see ``graph.py``; set by ``build``
-    class_names : what the outputs stand for, kept in the file; for reports alone
+    class_names : what the outputs stand for, kept in the file; for reports alone.
+        Set to a list, tuple or array of names, it becomes a list of strings
+    input_range : the least and the largest number that training saw, kept in the file;
+        the command ``sora-np`` brings images into it.  None where nothing is known
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -43,7 +47,8 @@ class Network(Known):
         self.layers: list[Layer] = []
         self.nodes: list[Node] = []
         self.input_shape: Shape | None = None
-        self.class_names: list[str] | None = None
+        self._class_names: list[str] | None = None
+        self.input_range: tuple[float, float] | None = None
         self._flat: FlatParameters | None = None
         self._fuse = True
         self._plans: dict[tuple[int, bool, bool], Plan] = {}
@@ -77,6 +82,15 @@ class Network(Known):
         if self._flat is None or not self._flat.hold(self.layers):
             self._flat = FlatParameters(self.layers[:], self.dtype)
         return self._flat
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the outputs stand for, or None; setting it checks the names."""
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Any) -> None:
+        self._class_names = as_class_names(names)
 
     @property
     def trainable(self) -> bool:

@@ -4,12 +4,12 @@ A configuration is ``{"class_name": NAME, "config": ARGUMENTS}``.  The names are
 up in tables, those of this package and what a user has registered; nothing is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
 from sora_np.layers import Layer
-from sora_np.names import by_name, from_config
+from sora_np.names import UnknownName, by_name, from_config
 from sora_np.warn import warn
 
 LAYERS: dict[str, type[Layer]] = by_name(
@@ -19,6 +19,7 @@ METRICS: dict[str, type[Any]] = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss
 OURS = LAYERS.keys() | METRICS.keys() | initializers.CLASSES.keys()
 OURS |= optimizers.CLASSES.keys() | losses.CLASSES.keys() | regularizers.CLASSES.keys()
 REGISTERED: dict[str, type[Any]] = {}
+KINDS = {"layer", "initializer", "regularizer", "loss", "metric", "optimizer"}
 T = TypeVar("T", bound=type[Any])
 
 
@@ -54,6 +55,59 @@ def own_classes(layers: list[Layer]) -> dict[str, type[Any]]:
     """Return the classes of layers and of their arguments, by name."""
     things = [thing for la in layers for thing in (la, *vars(la).values())]
     return {type(thing).__name__: type(thing) for thing in things}
+
+
+def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
+    """Warn of classes that a file names and that nobody could find when it is loaded.
+
+    Parameters
+    ----------
+    configs : what is to be written
+    things : the layers, optimisers and the like that it describes
+    """
+    named = set(_class_names(configs))
+    own = {cls.__name__ for cls in _classes(things) if not _is_known(cls)}
+    if not named & own:
+        return
+    names = sorted(named & own)
+    text = f"never registered, so the file will not load by itself: {', '.join(names)}"
+    if taken := [name for name in names if name in OURS]:
+        text += f" (and loads with the {', '.join(taken)} of sora_np instead)"
+    warn(f"{text}. To load it {_cure(*names)}")
+
+
+def _is_known(cls: type[Any]) -> bool:
+    ours = cls.__module__.split(".")[0] in ("sora_np", "builtins", "numpy")
+    return ours or REGISTERED.get(cls.__name__) is cls
+
+
+def _classes(things: Iterable[Any], depth: int = 3) -> Iterator[type[Any]]:
+    """Yield the classes of things, of their attributes, and of what these hold."""
+    for thing in things:
+        yield type(thing)
+        if depth:
+            yield from _classes(getattr(thing, "__dict__", {}).values(), depth - 1)
+
+
+def _class_names(config: Any) -> Iterator[str]:
+    if isinstance(config, Mapping):
+        if isinstance(config.get("class_name"), str):
+            yield config["class_name"]
+        config = config.values()
+    elif not isinstance(config, (list, tuple)):
+        return
+    for inner in config:
+        yield from _class_names(inner)
+
+
+def _cure(*names: Any) -> str:
+    """Say how classes of these names are found when a file is loaded."""
+    written = [name if str(name).isidentifier() else "NAME" for name in names]
+    pairs = ", ".join(f"{name!r}: {name}" for name in written)
+    return (
+        f"give load_model custom_objects={{{pairs}}}, or put @sora_np.saving.register "
+        "above the class (for sora-np: --import MODULE)"
+    )
 
 
 def described(thing: Any) -> Any:
@@ -111,4 +165,10 @@ def _made(
         for name, value in config["config"].items()
     }
     config = {"class_name": config["class_name"], "config": arguments}
-    return from_config({**table, **custom}, config, what)
+    try:
+        return from_config({**table, **custom}, config, what)
+    except UnknownName as error:
+        if error.what not in KINDS:
+            raise
+        cure = f"For a class of your own {_cure(error.name)}"
+        raise UnknownName(error.name, error.what, error.hint, cure) from None

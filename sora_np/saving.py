@@ -5,6 +5,7 @@ Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
 
     {"model": what ``Sequential.get_config`` returns, or None for weights alone,
      "compile": optimizer, loss, metrics and fuse, or None,
+     "input_range": the least and the largest number that training saw, or None,
      "iterations": how many gradients the optimiser has seen,
      "training": {"next_epoch": the first that nothing was augmented for,
                   "shuffle": state of a random generator, "layers": {NAME: state}}}
@@ -20,7 +21,14 @@ from numpy.typing import NDArray
 from sora_np import archive, tensors, weights
 from sora_np.archive import ModelFileError, as_model_file_errors
 from sora_np.layers import Input, Layer
-from sora_np.registry import compile_arguments, described, layer_from_config, register
+from sora_np.ranges import as_range
+from sora_np.registry import (
+    compile_arguments,
+    described,
+    layer_from_config,
+    register,
+    warn_of_unregistered,
+)
 from sora_np.windows import as_count
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ def save_model(
     model: "Sequential", filepath: str | Path, overwrite: bool, optimizer: bool
 ) -> None:
     """Write configuration, weights and optimiser; see ``Sequential.save``."""
+    check_suffix(filepath)
     config: dict[str, Any] = {"model": model.get_config(), "compile": None}
     arrays = _under("weights", weights.named(model))
     if model.optimizer is not None:
@@ -50,8 +59,20 @@ def save_model(
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:
             arrays |= _under("optimizer", model.optimizer.slots)
+    parts = [*model.layers, model.optimizer, model.loss, *model._metrics]
+    warn_of_unregistered(config, parts)
+    config["input_range"] = as_range(model.input_range)
     config["training"] = training_state(model)
     archive.write(filepath, config, arrays, overwrite)
+
+
+def check_suffix(filepath: str | Path) -> None:
+    """Raise ValueError for a name of a file that holds no whole model."""
+    if Path(filepath).suffix == tensors.SUFFIX:
+        raise ValueError(
+            f"{filepath}: a {tensors.SUFFIX} file holds weights alone: "
+            "model.save_weights(filepath), or save the model as .npz"
+        )
 
 
 def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> None:
@@ -70,7 +91,7 @@ def load_weights(
     """Read the weights of a file; see ``Sequential.load_weights``."""
     model._need_built()
     if Path(filepath).suffix == tensors.SUFFIX:
-        given = tensors.read(filepath)
+        given = tensors.read(filepath, weights.named(model))
     else:
         given = _in("weights", archive.read(filepath)[1])
     with as_model_file_errors(filepath):
@@ -97,6 +118,7 @@ def load_model(
         if compile and config["compile"]:
             model.compile(**compile_arguments(config["compile"], custom_objects))
             _assign_optimizer(model, config["iterations"], arrays)
+        model.input_range = as_range(config.get("input_range"))
         if "training" in config:  # not in format 1
             set_training_state(model, config["training"])
     return model
@@ -123,12 +145,9 @@ def model_from_config(
         prepare(layers)
     model = cls(name=config["name"], seed=config["seed"], dtype=config["dtype"])
     model.class_names = config.get("class_names")
-    if not isinstance(model.class_names, (list, type(None))):
-        raise ValueError(f"class_names must be a list, got {model.class_names!r}")
     if config["input_shape"] is not None:
         model.add(Input(config["input_shape"]))
-    for layer in layers:
-        model.add(layer)
+    model._extend(layers)
     return model
 
 
@@ -153,8 +172,9 @@ def set_training_state(model: "Sequential", state: Mapping[str, Any]) -> None:
     epoch = state["next_epoch"]
     model._next_epoch = as_count(epoch, "next_epoch", 0)
     model._shuffle_rng.bit_generator.state = state["shuffle"]
+    layers = {layer.name: layer for layer in model.layers}
     for name, stream in state["layers"].items():
-        rng = getattr(model.get_layer(name), "rng", None)
+        rng = getattr(layers.get(name), "rng", None)
         if not isinstance(rng, np.random.Generator):
             raise ValueError(f"the layer {name!r} draws no random numbers")
         rng.bit_generator.state = stream

@@ -8,16 +8,23 @@ description, https://github.com/huggingface/safetensors#format.
 Needs the extra ``safetensors``.
 """
 
+import io
 import json
 import os
 import struct
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.archive import VERSION, as_model_file_errors, refuse_existing, unique
+from sora_np.archive import (
+    VERSION,
+    as_model_file_errors,
+    open_plain,
+    refuse_existing,
+    unique,
+)
 from sora_np.atomic import replacing
 from sora_np.members import LIMIT, Wrong
 
@@ -38,21 +45,28 @@ def write(
     safetensors = _library()
     refuse_existing(path, overwrite)
     tensors = {
-        name.replace("/", "."): np.asarray(array, array.dtype.newbyteorder("<"), "C")
+        _dotted(name): np.asarray(array, array.dtype.newbyteorder("<"), "C")
         for name, array in arrays.items()
     }
     if len(tensors) < len(arrays):
-        raise ValueError(f"two of {', '.join(arrays)} have one name with dots")
+        dotted = [_dotted(name) for name in arrays]
+        twice = [name for name in arrays if dotted.count(_dotted(name)) > 1]
+        raise ValueError(
+            f"{', '.join(twice)[:500]} have one name with dots: rename one"
+        )
     metadata = {"format": "np", "written_by": f"sora_np {VERSION}"}
     content = safetensors.numpy.save(tensors, metadata)
     with replacing(path) as file:
         file.write(content)
 
 
-def read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
+def read(
+    path: str | os.PathLike[str], known: Iterable[str] = ()
+) -> dict[str, NDArray[Any]]:
     """Return "LAYER/NAME" -> array of floats; bfloat16 comes as float32, exactly.
 
-    The last dot of a name ends the layer's.
+    A name is the one of ``known``, "LAYER/NAME", that is written so: a layer's name
+    may hold dots and slashes.  Of other names the last dot ends the layer's.
 
     Raises
     ------
@@ -61,20 +75,24 @@ def read(path: str | os.PathLike[str]) -> dict[str, NDArray[Any]]:
     ModelFileError : for a damaged file, or one of other numbers than floats
     """
     safetensors = _library()
-    with open(path, "rb") as file, as_model_file_errors(path):
+    with open_plain(path) as file, as_model_file_errors(path):
+        _check_header(file)
+        file.seek(0)
         content = file.read()
-        _check_header(content)
         try:
             found = safetensors.deserialize(content)
         except safetensors.SafetensorError as error:
             raise Wrong(f"it is no .safetensors file, or damaged: {error}") from error
-    arrays = {}
+    arrays, names = {}, {_dotted(name): name for name in known}
     for name, tensor in found:
         with as_model_file_errors(path, name):
             array = _array(tensor)
-        layer, _, own = name.rpartition(".")
-        arrays[f"{layer}/{own}"] = array
+        arrays[names.get(name) or "/".join(name.rsplit(".", 1))] = array
     return arrays
+
+
+def _dotted(name: str) -> str:
+    return name.replace("/", ".")
 
 
 def _library() -> Any:
@@ -88,14 +106,19 @@ def _library() -> Any:
     return safetensors
 
 
-def _check_header(content: bytes) -> None:
-    """Raise where names stand twice, which the library does not see, or for no file."""
-    if len(content) < 8:
+def _check_header(file: BinaryIO) -> None:
+    """Raise where names stand twice, which the library does not see, or for no file.
+
+    This is done before the numbers are read: a file may declare more than it holds.
+    """
+    whole = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    if whole < 8:
         raise Wrong("it is no .safetensors file, or cut off")
-    (size,) = struct.unpack("<Q", content[:8])
-    if size > min(len(content) - 8, LIMIT):
-        raise Wrong(f"it declares a header of {size} bytes, of {len(content)} in all")
-    json.loads(content[8 : 8 + size].decode(), object_pairs_hook=unique)
+    (size,) = struct.unpack("<Q", file.read(8))
+    if size > min(whole - 8, LIMIT):
+        raise Wrong(f"it declares a header of {size} bytes, of {whole} in all")
+    json.loads(file.read(size).decode(), object_pairs_hook=unique)
 
 
 def _array(tensor: Mapping[str, Any]) -> NDArray[Any]:

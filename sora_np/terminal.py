@@ -1,5 +1,6 @@
 """What standard output can show: its encoding may be ASCII, or no one may be there."""
 
+import re
 import sys
 
 
@@ -15,3 +16,29 @@ def printable(text: str) -> str:
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def shortened(text: str, most: int = 2000) -> str:
+    r"""Return a message that quotes a file, made safe to show.
+
+    Names in a file are anyone's: of a text of more than ``most`` characters the middle
+    is left out, of a run without a blank what is beyond 200 characters, and what a
+    terminal would obey instead of showing is escaped.
+
+    >>> shortened("no layer \x1b[2J"), len(shortened("x" * 60_000))
+    ('no layer \\x1b[2J', 221)
+    """
+    text = _LONG.sub(_without_middle, text)
+    if len(text) > most:
+        end = most // 4
+        left_out = len(text) - most
+        text = f"{text[: most - end]} [{left_out} characters more] {text[-end:]}"
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def _without_middle(word: re.Match[str]) -> str:
+    found = word[0]
+    return f"{found[:150]}[{len(found) - 200} characters more]{found[-50:]}"
+
+
+_LONG = re.compile(r"\S{240,}")

@@ -19,6 +19,7 @@ from sora_np.metrics import collect
 from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
+from sora_np.ranges import seen_in
 from sora_np.steps import Steps, frozen
 from sora_np.streams import in_order
 from sora_np.windows import as_count
@@ -227,6 +228,7 @@ class Model(Network):
         for one in (feed, validation):
             if one is not None:
                 self._steps.try_functions(one.x, one.y, isinstance(one, ArrayFeed))
+        self.input_range = seen_in(feed.x)
         how = first, epochs, every, shuffle, verbose, callbacks
         run = Fit(self, feed, validation, *how)
         self.history = run.history
@@ -284,6 +286,7 @@ class Model(Network):
         self._steps.check_layers()
         if self._running is not None:  # and a callback makes steps of its own
             self._running.hide_average()
+        self.input_range = self.input_range or seen_in(arrays[0])
         return fitting.on_batch(self, self._steps.train, arrays, return_dict)
 
     def _check_idle(self, what: str) -> None:

@@ -3,13 +3,15 @@
 import sys
 import warnings
 
+from sora_np.terminal import shortened
+
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
     """Warn at the first line outside this package among those that led here."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, category, stacklevel=level)
+    warnings.warn(shortened(text), category, stacklevel=level)
 
 
 def _is_ours(module: str) -> bool:

@@ -84,9 +84,22 @@ def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(ValueError, match="/dev/null is a device"):
         with replacing("/dev/null"):
             pass
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "no" / "file"):
-        pass
     assert names(tmp_path) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError), replacing(tmp_path / "file" / "inner"):
+        pass
+
+
+def test_missing_folders_are_made(tmp_path):
+    with replacing(tmp_path / "a" / "b" / "file") as file:
+        file.write(b"1")
+    assert (tmp_path / "a" / "b" / "file").read_bytes() == b"1"
+
+
+def test_a_pipe_of_a_stale_name_does_not_hang(tmp_path):
+    os.mkfifo(tmp_path / ".file.12345678.part")
+    with replacing(tmp_path / "file") as file:
+        file.write(b"1")
 
 
 HALF = """

@@ -21,7 +21,7 @@ class CSVLogger(Callback):
 
     Parameters
     ----------
-    filename : of the table
+    filename : of the table; a missing folder is made
     separator : between its cells
     append : whether to go on with a table that is there, instead of replacing it; a
         last line without an end, as an editor may leave it, gets one
@@ -47,6 +47,7 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.keys = None
+        self.filename.parent.mkdir(parents=True, exist_ok=True)
         with open(self.filename, "a", newline="", encoding="utf-8"):
             pass  # what cannot be written fails before training, not after an epoch
         if self.append and self.filename.stat().st_size:

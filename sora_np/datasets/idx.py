@@ -27,6 +27,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.terminal import shortened
+
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 32  # as many as every NumPy can hold
 _CHUNK = 1 << 20
@@ -41,7 +43,7 @@ class DataFileError(ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{os.fspath(self.path)}: {self.reason}"
+        return f"{os.fspath(self.path)}: {shortened(self.reason)}"
 
 
 def check_regular(path: str | os.PathLike[str], what: str) -> None:

@@ -12,10 +12,12 @@ from sora_np.initializers import Initializer, Zeros
 from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
+from sora_np.members import odd_name
 from sora_np.names import arguments_of, snake_case
 from sora_np.windows import as_count, as_flag, as_generator
 
 zeros = Zeros()
+LONGEST_NAME = 1000  # characters of a layer's name
 MOST_AXES = 31  # every NumPy can hold one more, for the batch
 
 
@@ -92,6 +94,12 @@ class Layer(Noted):
     ) -> None:
         if not isinstance(name, (str, type(None))):
             raise TypeError(f"name must be a string, got {name!r}")
+        if name is not None and (odd_name(name) or len(name) > LONGEST_NAME):
+            raise ValueError(
+                f"name must be 1 to {LONGEST_NAME} characters that a file can hold: no "
+                'backslash, and no empty or ".." part between slashes; got '
+                f"{name!r:.80}"
+            )
         self.has_auto_name = name is None
         self.name = snake_case(type(self).__name__) if name is None else name
         self.trainable = as_flag(trainable, "trainable")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sora_np.graph import split_activation
 from sora_np.logits import head
-from sora_np.losses import Hinge
+from sora_np.losses import Hinge, Loss
 from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential
 from sora_np.plots.classes import worst_mistakes
@@ -33,6 +33,29 @@ class Classified(NamedTuple):
         return self.probabilities.argmax(axis=1)
 
 
+def as_probabilities(
+    model: Sequential, outputs: NDArray[Any], loss: Loss | None = None
+) -> NDArray[Any] | None:
+    """Return probabilities (N, K) of the outputs, or None where they stand for none.
+
+    Softmax over K outputs makes them, and one sigmoid; or a cross-entropy of logits.
+    """
+    if outputs.ndim != 2:
+        return None
+    ends, probabilities = {split_activation(model.nodes)[1].name}, outputs
+    loss = model.loss if loss is None else loss
+    if isinstance(loss, Loss):
+        made = head(loss, model.nodes)
+        if isinstance(loss, Hinge) and made.name != "linear":
+            return None  # its scores are no probabilities
+        ends, probabilities = ends | {made.name}, made.forward(outputs)
+    if outputs.shape[1] == 1:
+        if "sigmoid" not in ends:
+            return None
+        return np.concatenate([1 - probabilities, probabilities], axis=1)
+    return probabilities if "softmax" in ends else None
+
+
 def classified(
     model: Sequential, y: NDArray[Any], outputs: NDArray[Any]
 ) -> Classified | None:
@@ -40,18 +63,12 @@ def classified(
 
     Softmax over K outputs makes one, and one sigmoid; or a cross-entropy of logits.
     """
-    if outputs.ndim != 2 or len(y) != len(outputs):
+    if len(y) != len(outputs):
         return None
-    loss, width = model._steps.loss_for(y), outputs.shape[1]
-    made = head(loss, model.nodes)
-    if isinstance(loss, Hinge) and made.name != "linear":
-        return None  # its scores are no probabilities
-    ends = {made.name, split_activation(model.nodes)[1].name}
-    probabilities = made.forward(outputs)
-    if width == 1 and "sigmoid" in ends:
-        probabilities = np.concatenate([1 - probabilities, probabilities], axis=1)
-    elif width == 1 or "softmax" not in ends:
+    probabilities = as_probabilities(model, outputs, model._steps.loss_for(y))
+    if probabilities is None:
         return None
+    width = outputs.shape[1]
     if width > 1 and y.shape == outputs.shape:
         if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
             return None  # several classes a sample, or shares of them

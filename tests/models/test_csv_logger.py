@@ -101,9 +101,15 @@ def test_an_interrupted_run_leaves_a_whole_table_and_no_open_file(follow, table)
 
 
 def test_a_file_that_cannot_be_written_is_said_before_training(follow, tmp_path):
-    for path in (tmp_path / "no" / "log.csv", tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "log.csv", tmp_path):
         with pytest.raises(OSError):
             follow([1], CSVLogger(path))
+
+
+def test_a_missing_folder_is_made(follow, tmp_path):
+    follow([1], CSVLogger(tmp_path / "a" / "b" / "log.csv"))
+    assert (tmp_path / "a" / "b" / "log.csv").read_text().startswith("epoch,")
 
 
 @pytest.mark.parametrize("separator", ["", "::", None])

@@ -1,6 +1,7 @@
 """Model files that are broken or hostile: a reason given, the model as it was."""
 
 import io
+import os
 import pickle
 import re
 
@@ -88,6 +89,29 @@ def test_foreign_file(tmp_path, content, reason):
 
 def test_directory(tmp_path):
     refused(tmp_path, "it is a folder, a file is wanted")
+
+
+@pytest.mark.parametrize("name", ["model.npz", "weights.safetensors"])
+def test_pipes_and_devices(name, tmp_path):
+    """To open the one, or to read the other, never ends."""
+    os.mkfifo(tmp_path / name)
+    os.mkdir(tmp_path / f"folder-{name}")
+    os.symlink("/dev/zero", tmp_path / f"zero-{name}")
+    for kind, file in (
+        ("a device or the like", name),
+        ("a folder", f"folder-{name}"),
+        ("a device or the like", f"zero-{name}"),
+    ):
+        with pytest.raises(ModelFileError, match=f"it is {kind}, a file is wanted"):
+            small().load_weights(tmp_path / file)
+
+
+def test_a_hole_of_a_terabyte_is_not_read(tmp_path):
+    path = tmp_path / "w.safetensors"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ModelFileError, match="w.safetensors"):
+        small().load_weights(path)
 
 
 def test_missing_file_is_another_error(tmp_path):
@@ -215,11 +239,47 @@ CONTENTS = {  # what is done to configuration and arrays, what load_model says
         "the layer 'dense' draws no random numbers",
     ),
     "no-slots": (delete("optimizer/m"), r"the optimiser's slots are \['v'\]"),
+    "range-of-one": (lambda c, a: c.update(input_range=[1]), "must be two numbers"),
+    "range-backwards": (lambda c, a: c.update(input_range=[2, 1]), "two numbers in"),
+    "range-of-text": (lambda c, a: c.update(input_range=["0", 1]), "two numbers in"),
+    "range-of-nan": (
+        lambda c, a: c.update(input_range=[float("nan"), 1]),
+        "two numbers in order",
+    ),
     "other-slots": (
         lambda c, a: a.update({"optimizer/m": np.zeros(3)}),
         r"optimizer/m is \(3,\) float64, wanted \(8,\) float32",
     ),
 }
+
+
+LONG = "x" * 60_000 + "\x1b[2J"
+HOSTILE_NAMES = {
+    "class": lambda c, a: c["model"]["layers"][0].update(class_name=LONG),
+    "words": lambda c, a: c["model"]["layers"][0].update(class_name="x " * 30_000),
+    "layer": lambda c, a: layer_config(c).update(name=LONG),
+    "argument": lambda c, a: layer_config(c).update({LONG: 1}),
+    "value": lambda c, a: layer_config(c).update(units=LONG),
+    "array": lambda c, a: a.update({f"weights/{'x' * 9000}": X}),
+    "arrays": lambda c, a: a.update({f"weights/{k}": X for k in range(2000)}),
+    "optimiser": lambda c, a: c["compile"]["optimizer"].update(class_name=LONG),
+    "loss": lambda c, a: c["compile"].update(loss=LONG),
+    "class-names": lambda c, a: c["model"].update(class_names=LONG),
+    "input-range": lambda c, a: c.update(input_range=LONG),
+    "model": lambda c, a: c.update(model=LONG),
+    "stream": lambda c, a: c["training"]["layers"].update({LONG: {}}),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE_NAMES.values(), ids=HOSTILE_NAMES)
+def test_a_message_quotes_little_and_nothing_that_a_terminal_obeys(
+    path, rewrite, change
+):
+    rewrite(change)
+    with pytest.raises(ModelFileError) as caught:
+        load_model(path)
+    text = str(caught.value)
+    assert len(text) < 2200 + len(str(path)) and "\x1b" not in text
 
 
 @pytest.mark.parametrize("change, reason", CONTENTS.values(), ids=CONTENTS)
