@@ -3,6 +3,7 @@
 ``steps_of`` is the table of what is fused; see ``plan.py``.
 """
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -37,6 +38,7 @@ from sora_np.layers import (
     Layer,
     MaxPooling2D,
     ReLU,
+    contract,
 )
 from sora_np.layers.warp import Warp
 
@@ -56,17 +58,26 @@ class Step:
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         """Return the work that writes y (N, *output_shape)."""
+        layer, shape = self.layer, self.output_shape
 
         def run() -> None:
-            y[...] = self.layer.forward(x, training=training)
+            y[...] = layer.forward(x, training=training)
 
-        return [run]
+        def run_own() -> None:
+            y[...] = contract.forward(layer, [x], shape, training=training)
+
+        return [run_own if contract.is_own(layer) else run]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
         """Return the work that writes the gradients and dx; dy may be changed."""
+        backward = self.layer.backward
+        if contract.is_own(self.layer):
+            backward = functools.partial(
+                contract.backward, self.layer, shapes=[x.shape[1:]]
+            )
 
         def run() -> None:
-            slope = self.layer.backward(dy)
+            slope = backward(dy)
             if dx is not None:
                 dx[...] = slope
 

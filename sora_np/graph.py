@@ -15,7 +15,7 @@ from sora_np import activations
 from sora_np.activations import Activation
 from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax
+from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax, contract
 from sora_np.layers.warp import joined_warps
 
 
@@ -45,8 +45,12 @@ def chain(layers: Sequence[Layer], output_shapes: Sequence[Shape]) -> list[Node]
 def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[Array]:
     """Return all values: x, then the output of every node."""
     values = [x]
-    for layer, inputs, _ in nodes:
-        values.append(layer.forward(*(values[i] for i in inputs), training=training))
+    for layer, inputs, shape in nodes:
+        xs = [values[i] for i in inputs]
+        if contract.is_own(layer):
+            values.append(contract.forward(layer, xs, shape, training=training))
+        else:
+            values.append(layer.forward(*xs, training=training))
     return values
 
 
@@ -94,7 +98,10 @@ def first_not_finite(nodes: Sequence[Node], x: Array) -> str:
 
 
 def backward(
-    nodes: Sequence[Node], dy: Array, slopes: dict[int, Array] | None = None
+    nodes: Sequence[Node],
+    dy: Array,
+    slopes: dict[int, Array] | None = None,
+    run: Callable[[Layer, Array, Sequence[Shape]], Any] = contract.backward,
 ) -> Array:
     """Return dx given dy of the last value; write every layer's ``grads``.
 
@@ -107,6 +114,7 @@ def backward(
     dy : d(loss)/d(last value)
     slopes : a dictionary to fill with d(loss)/d(value) by the value's number; without,
         each is dropped when it has been used
+    run : (layer, dy, shapes of its inputs without the batch axis) -> dx
     """
     keep = slopes is not None
     slopes = {} if slopes is None else slopes
@@ -115,9 +123,11 @@ def backward(
     for k in reversed(range(len(nodes))):
         layer, inputs, _ = nodes[k]
         earlier = [g.copy() for g in layer.grads.values()] if id(layer) in done else []
-        dxs = layer.backward(slopes[k + 1] if keep else slopes.pop(k + 1))
-        for grad, before in zip(layer.grads.values(), earlier, strict=False):
-            grad += before
+        dy = slopes[k + 1] if keep else slopes.pop(k + 1)
+        before = [nodes[i - 1].output_shape if i else layer.input_shape for i in inputs]
+        dxs = run(layer, dy, [shape or () for shape in before])
+        for grad, other in zip(layer.grads.values(), earlier, strict=False):
+            grad += other
         done.add(id(layer))
         for i, dx in zip(
             inputs, dxs if isinstance(dxs, tuple) else (dxs,), strict=True

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sora_np import saving
 from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.layers import Input, Layer
+from sora_np.layers import Input, Layer, contract
 from sora_np.layers.base import as_shape, batch_of
 from sora_np.names import as_class_names
 from sora_np.registry import own_classes
@@ -195,7 +195,8 @@ class Sequential(Model):
         """Build one layer, or check that a layer of another model fits here."""
         if layer.input_shape is None:
             try:
-                return layer.build(shape, self.layer_rng(position), self.dtype)
+                rng = self.layer_rng(position)
+                return contract.built(layer, shape, rng, self.dtype)
             except MemoryError as error:
                 raise MemoryError(
                     f"{layer} on x of shape {batch_of(shape)}: {error}: make it, or "
@@ -211,7 +212,8 @@ class Sequential(Model):
                 f"{layer} is built in {layer.dtype}, this model is {self.dtype}"
             )
         weights = layer.get_weights()
-        output_shape = layer.build(shape, self.layer_rng(position), self.dtype)
+        rng = self.layer_rng(position)
+        output_shape = contract.built(layer, shape, rng, self.dtype)
         layer.set_weights(weights)
         return output_shape
 

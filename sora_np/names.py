@@ -96,10 +96,12 @@ def takes(function: Any, count: int) -> bool:
     return True
 
 
-def arguments_of(thing: Any) -> dict[str, Any]:
+def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
     """Return the arguments that made ``thing``, read from its attributes, for JSON.
 
-    Every parameter of ``__init__`` must be kept as an attribute of its name.
+    Every parameter of ``__init__`` must be kept as an attribute of its name: raises
+    TypeError where one is not, or with ``skip_missing`` leaves it out.  Where there are
+    ``**kws`` too, they are for its parent, and so are that one's arguments.
 
     >>> class Point:
     ...     def __init__(self, x, y=0):
@@ -107,12 +109,57 @@ def arguments_of(thing: Any) -> dict[str, Any]:
     >>> arguments_of(Point(1))
     {'x': 1, 'y': 0}
     """
-    parameters = inspect.signature(type(thing).__init__).parameters
+    own, *parents = _argument_names(type(thing))
+    missing = [name for name in own if not hasattr(thing, name)]
+    if missing and not skip_missing:
+        raise TypeError(
+            f"{thing!r} cannot be described: its __init__ takes {missing[0]!r}, and "
+            f"does not keep it as self.{missing[0]}; keep it, or define get_config"
+        )
+    names = dict.fromkeys(name for some in (own, *parents) for name in some)
     return {
-        name: _plain(getattr(thing, name))
-        for name, parameter in list(parameters.items())[1:]
-        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        name: _plain(getattr(thing, name)) for name in names if hasattr(thing, name)
     }
+
+
+def _argument_names(cls: type) -> list[list[str]]:
+    """Return the arguments of ``__init__``, then those of parents behind ``**kws``."""
+    found = []
+    for kind in cls.__mro__[:-1]:
+        if "__init__" in vars(kind):
+            parameters = list(
+                inspect.signature(vars(kind)["__init__"]).parameters.values()
+            )[1:]
+            kinds = [parameter.kind for parameter in parameters]
+            starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+            found.append([p.name for p in parameters if p.kind not in starred])
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return found or [[]]
+
+
+def made_of(cls: type[T], arguments: Mapping[str, Any]) -> T:
+    """Return ``cls(**arguments)``, without those that ``cls`` gives its parent itself.
+
+    >>> class Power:
+    ...     def __init__(self, base, exponent=1):
+    ...         self.base, self.exponent = base, exponent
+    >>> class Square(Power):
+    ...     def __init__(self, base, **options):
+    ...         super().__init__(base, exponent=2, **options)
+    >>> arguments_of(Square(3)), made_of(Square, arguments_of(Square(3))).exponent
+    ({'base': 3, 'exponent': 2}, 2)
+    """
+    given = dict(arguments)
+    while True:
+        try:
+            return cls(**given)
+        except TypeError as error:
+            twice = re.search(
+                r"got multiple values for (?:keyword )?argument '(\w+)'", f"{error}"
+            )
+            if twice is None or given.pop(twice[1], twice) is twice:
+                raise
 
 
 def _plain(value: Any) -> Any:
@@ -147,4 +194,7 @@ def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:
             f"a {what} must be a name or {{'class_name': ..., 'config': {{...}}}}, "
             f"got {config!r}"
         ) from None
-    return look_up(table, name, what)(**arguments)
+    cls: Any = look_up(table, name, what)
+    make = getattr(cls, "from_config", None)  # as Keras's classes have
+    made: T = make(arguments) if callable(make) else made_of(cls, arguments)
+    return made

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from sora_np.graph import Node
 from sora_np.inputs import as_numbers
-from sora_np.kernels.arrays import Array
-from sora_np.layers import Layer
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers import Layer, contract
 from sora_np.layers.warp import joined_warps
 from sora_np.losses import Loss
 from sora_np.plan import can_plan
@@ -61,9 +61,10 @@ def check_layer(
     (True, ['x', 'kernel', 'bias'])
     """
     x, rng = np.array(as_numbers(x), np.float64), np.random.default_rng(seed)
+    output_shape: Shape = ()  # not known of a layer that was built before
     if layer.input_shape is None:
         layer = copy.deepcopy(layer)
-        layer.build(x.shape[1:], rng, np.float64)
+        output_shape = contract.built(layer, x.shape[1:], rng, np.float64)
     if layer.dtype != np.float64:
         raise TypeError(
             f"{layer} is built in {layer.dtype}: gradients need float64: give "
@@ -71,7 +72,7 @@ def check_layer(
         )
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
-        nodes = [Node(layer, (0,), ())]
+        nodes = [Node(layer, (0,), output_shape)]
         return judge(Function(nodes, x, _random_product(rng)), settings, whole=False)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sora_np import graph
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array
-from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU
+from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
 from sora_np.plan import Plan
 
 from .objective import ScalarProduct
@@ -97,6 +97,8 @@ class Function:
     values : x, then the output of every node
     slopes : df/dvalue for every value, by the layers' own ``backward``
     objective, middle : f, and its terms
+    changed : what a layer's ``backward`` wrote to that it should leave, "dy", "x" or
+        the name of a parameter -> the layer, and its size
     """
 
     def __init__(
@@ -106,22 +108,28 @@ class Function:
         make_objective: Callable[[Array], ScalarProduct],
     ) -> None:
         self.nodes = nodes
-        before = x.copy()
+        self.changed: dict[str, tuple[Layer, int]] = {}
         self._states: list[list[tuple[Array, Array]]] = []
         self._streams: list[list[tuple[np.random.Generator, Any]]] = []
-        self.values, others = [x], [np.ascontiguousarray(x[::-1])]
+        self.values, others = [x], [x[::-1].copy()]
         for k, (layer, inputs, _) in enumerate(nodes):
             self._states.append([(a, a.copy()) for a in layer.state.values()])
             self._streams.append([(r, r.bit_generator.state) for r in streams(layer)])
             # another batch first: what a layer keeps of it must not matter
             others.append(self._run(k, *(others[i] for i in inputs)))
-            self.values.append(self._run(k, *(self.values[i] for i in inputs)))
+            xs = [self.values[i] for i in inputs]
+            held = {"x": xs, "its params": [*layer.params.values()]}
+            before = {what: [a.copy() for a in held[what]] for what in held}
+            self.values.append(self._run(k, *xs))
+            for what, arrays in held.items():
+                if not all(map(_same, arrays, before[what])):
+                    raise ValueError(
+                        f"the forward pass of {layer} changes {what} in place"
+                    )
         y = self.values[-1]
         names = ", ".join(str(layer) for layer in {node.layer for node in nodes})
         if y.dtype != np.float64:
             raise TypeError(f"{names} gives {y.dtype}: gradients need float64")
-        if not np.array_equal(x, before, equal_nan=True):
-            raise ValueError(f"the forward pass of {names} changes x in place")
         self.objective = make_objective(y)
         self.middle = self.objective.terms(y)
         if not np.array_equal(self.terms(), self.middle, equal_nan=True):
@@ -143,18 +151,42 @@ class Function:
 
     def backward(self) -> None:
         """Let every layer write its gradients, and set ``slopes``."""
-        self.rewind()
-        y = graph.forward(self.nodes, self.values[0], training=True)[-1]
+        values = self._forward(self.values[0])
         self.slopes: dict[int, Array] = {}
-        graph.backward(self.nodes, self.objective.slope(y).copy(), self.slopes)
+        places = iter(reversed(range(len(self.nodes))))
+
+        def run(layer: Layer, dy: Array, shapes: Any) -> Any:
+            k = next(places)
+            held = {"dy": dy, **layer.params}
+            held["x"] = values[self.nodes[k].inputs[0]]
+            before = {name: a.copy() for name, a in held.items()}
+            dx = layer.backward(dy)
+            if k and not isinstance(dx, tuple):
+                what = f"backward of {layer} must return dx"
+                contract.checked(dx, held["x"].shape, "f", what, layer)
+            for name, array in held.items():
+                if not _same(array, before[name]):
+                    self.changed[name] = layer, array.size
+                    array[...] = before[name]
+            return dx
+
+        dy = self.objective.slope(values[-1]).copy()
+        graph.backward(self.nodes, dy, self.slopes, run)
         self.objective.penalise()
 
     def backward_of_another_batch(self, rng: np.random.Generator) -> None:
         """Do so for x in reverse order: what is left of it must not matter."""
+        y = self._forward(self.values[0][::-1].copy())[-1]
+        dy = np.asarray(rng.standard_normal(y.shape))
+        graph.backward(self.nodes, dy, run=lambda layer, dy, _: layer.backward(dy))
+
+    def _forward(self, x: Array) -> list[Array]:
+        """Return all values for x; the layers keep what ``backward`` will need."""
         self.rewind()
-        x = np.ascontiguousarray(self.values[0][::-1])
-        y = graph.forward(self.nodes, x, training=True)[-1]
-        graph.backward(self.nodes, np.asarray(rng.standard_normal(y.shape)))
+        values = [x]
+        for layer, inputs, _ in self.nodes:
+            values.append(layer.forward(*(values[i] for i in inputs), training=True))
+        return values
 
     def backward_of_plan(self) -> None:
         """Let the fused steps of ``plan.py`` write the gradients of the parameters."""
@@ -179,8 +211,16 @@ class Function:
 
     def _run(self, k: int, *inputs: Array) -> Array:
         self._rewind(k)
-        y = self.nodes[k].layer.forward(*inputs, training=True)
-        self.nodes[k].layer.forget()
+        layer = self.nodes[k].layer
+        y = layer.forward(*inputs, training=True)
+        layer.forget()
+        shape = y.shape if isinstance(y, np.ndarray) else None
+        promised = self.nodes[k].output_shape
+        if shape is None or (promised and shape != (len(inputs[0]), *promised)):
+            raise TypeError(
+                f"forward of {layer} must return an array of shape {promised}, after "
+                f"the batch axis; got {type(y).__name__} of shape {shape}"
+            )
         return y
 
     def first(self, tensor: Tensor) -> int:
@@ -264,3 +304,7 @@ class Function:
                 line.back()
         y = self.values[k + 1]
         return (y - sides[0]) / step, (sides[1] - y) / step
+
+
+def _same(a: Array, b: Array) -> bool:
+    return np.array_equal(a, b, equal_nan=True)

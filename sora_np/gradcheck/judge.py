@@ -58,7 +58,14 @@ def judge(
     report = Report(
         _check(function, t, given[t.name], before[t.name], settings) for t in tensors
     )
-    return _with_culprit(report, tensors) if whole else report
+    report = _with_culprit(report, tensors) if whole else report
+    for name, (layer, size) in function.changed.items():
+        text = f"backward of {layer} changes it in place: let it work on a copy"
+        whose = f"{layer.name}/{name}" if whole else name
+        found = [check for check in report if check.name != whose]
+        found.append(Check(whose, np.inf, None, size, 0, diagnosis=text))
+        report = Report(found)
+    return report
 
 
 def _check(
@@ -73,6 +80,9 @@ def _check(
     missing = Check(name, np.inf, None, a.size, 0)
     if gradient is None:
         return missing._replace(diagnosis="no gradient of it was written")
+    if not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
+        kind = getattr(gradient, "dtype", type(gradient).__name__)
+        return missing._replace(diagnosis=f"its gradient is no array of floats: {kind}")
     if gradient.shape != a.shape:
         text = f"its gradient has shape {gradient.shape}, it has {a.shape}"
         return missing._replace(diagnosis=text)

@@ -37,8 +37,8 @@ class held_still:
             vars(layer).clear()
             vars(layer).update(attributes)
         for table, members in self._tables:
-            table.clear()
-            table.update(members)
+            dict.clear(table)
+            dict.update(table, members)
         for cache, entries in self._caches:
             cache[:] = entries
         for array, before in self._arrays:

@@ -1,8 +1,9 @@
 """What every layer is."""
 
 import copy
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -13,8 +14,10 @@ from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 from sora_np.members import odd_name
-from sora_np.names import arguments_of, snake_case
+from sora_np.names import arguments_of, made_of, snake_case
 from sora_np.windows import as_count, as_flag, as_generator
+
+from .contract import Misfit, built, is_ours
 
 zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
@@ -29,23 +32,85 @@ class Arrays(NotedDict[str, Array]):
     >>> arrays["bias"] = [1, 2]
     >>> bias
     array([1., 2.])
+
+    Attributes
+    ----------
+    names : those that there may be, once a model has built the layer; None before
     """
+
+    names: frozenset[str] | None = None
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         if name not in self:
+            if self.names is not None and name not in self.names:
+                there = ", ".join(sorted(self.names)) or "none"
+                raise Misfit(f"build made no array {name!r}; the names are: {there}")
             super().__setitem__(name, as_numbers(value, name))
             return
         value = as_numbers(value, name)
         if value.shape != self[name].shape:
-            raise ValueError(
+            raise Misfit(
                 f"{name} has shape {self[name].shape}, cannot take {value.shape}"
             )
+        if not np.can_cast(value.dtype, self[name].dtype, "same_kind"):
+            raise Misfit(f"{name} holds {self[name].dtype}, cannot take {value.dtype}")
         self[name][...] = value
+
+    def update(self, *args: Any, **kws: Any) -> None:
+        """Assign to some names, each as ``arrays[name] = value`` does."""
+        for name, value in dict(*args, **kws).items():
+            self[name] = value
+
+    def setdefault(self, name: str, value: Any = None) -> Array:
+        """Return the array under ``name``; where there is none, first assign it."""
+        if name not in self:
+            self[name] = value
+        return self[name]
+
+    def __ior__(self, others: Any) -> "Arrays":  # type: ignore[override,misc]
+        self.update(others)
+        return self
+
+    def put(self, name: str, array: Array) -> None:
+        """Let ``array`` itself be what stands under ``name``."""
+        super().__setitem__(name, array)
 
     def rebind(self, name: str, array: Array) -> None:
         """Copy the values under ``name`` into ``array``, and let that be the place."""
         array[...] = self[name]
-        super().__setitem__(name, array)
+        self.put(name, array)
+
+
+class Table:
+    """An attribute that is :class:`Arrays`, and stays the same object.
+
+    A dictionary that is assigned to it is copied in, name by name: a model goes on with
+    the arrays that it knows.
+    """
+
+    if TYPE_CHECKING:
+
+        def __get__(self, layer: Any, kind: Any) -> Arrays: ...
+
+    def __set_name__(self, kind: Any, name: str) -> None:
+        self.name = name
+
+    def __set__(self, layer: Any, value: Mapping[str, ArrayLike]) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"{self.name} of {layer} must be a dictionary, name -> array, got "
+                f"{type(value).__name__}"
+            )
+        table = vars(layer).setdefault(self.name, Arrays())
+        if table is value:
+            return
+        if self.name != "grads":
+            if table.names is None:
+                table.clear()
+            missing = sorted((table.names or set()) - value.keys())
+            if missing:
+                raise Misfit(f"{self.name} = {{...}} lacks {', '.join(missing)}")
+        table.update(value)
 
 
 class Layer(Noted):
@@ -64,9 +129,12 @@ class Layer(Noted):
 
     Attributes
     ----------
-    params : name -> array, learnt; changed in place, never replaced
-    grads : name -> array, d(loss)/d(params[name]); written by ``backward``
+    params : name -> array, learnt; made in ``build``, then changed in place
+    grads : name -> array, d(loss)/d(params[name]); written anew by every ``backward``
     state : name -> array, carried but not learnt (moving statistics)
+
+    A dictionary that is assigned to one of the three is copied in.  ``contract.py``
+    says what a model relies on, and what it refuses.
 
     Examples
     --------
@@ -84,6 +152,7 @@ class Layer(Noted):
     """
 
     augments = False  # whether layer(x) is meant for training, as Keras's Random*
+    params, grads, state = Table(), Table(), Table()
 
     def __init__(
         self,
@@ -103,12 +172,13 @@ class Layer(Noted):
         self.has_auto_name = name is None
         self.name = snake_case(type(self).__name__) if name is None else name
         self.trainable = as_flag(trainable, "trainable")
-        self.params, self.grads, self.state = Arrays(), Arrays(), Arrays()
+        self.params, self.grads, self.state = {}, {}, {}
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
         self._samples: tuple[int, NDArray[np.int64]] | None = None
         self._caches: list[tuple[Any, ...]] = []
+        self._proven: set[str] = set()  # what contract.py has looked at
         self.takes_memory = True  # see weights.without_memory
 
     def build(
@@ -119,7 +189,8 @@ class Layer(Noted):
         Raises ValueError where the layer cannot take such an x.
         """
         for arrays in (self.params, self.grads, self.state):
-            arrays.clear()  # building anew begins anew
+            arrays.names = None  # building anew begins anew
+            arrays.clear()
         self.input_shape, self.dtype = as_shape(input_shape), np.dtype(dtype)
         return self.input_shape
 
@@ -143,13 +214,25 @@ class Layer(Noted):
         """
         array = kernel_array(as_numbers(x))
         if self.input_shape is None:
-            self.build(array.shape[1:], np.random.default_rng(0), array.dtype)
+            built(self, array.shape[1:], np.random.default_rng(0), array.dtype)
         if training is not None:
             return self.forward(array, training=training)
         kept = len(self._caches)
         y = self.forward(array, training=self.augments)
         del self._caches[kept:]
         return y
+
+    if not TYPE_CHECKING:  # it would hide every wrong name
+
+        def __getattr__(self, name: str) -> Any:
+            if name[:2] != "__" and "_caches" not in vars(self):
+                raise RuntimeError(
+                    f"{type(self).__name__}.__init__ must begin with "
+                    "super().__init__(**options), which takes input_shape, name and "
+                    "trainable"
+                )
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(text, name=name, obj=self)
 
     # --- for subclasses -------------------------------------------------------
 
@@ -310,15 +393,36 @@ class Layer(Noted):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer: ``type(layer)(**config)``."""
-        config = arguments_of(self)
-        if "input_shape" in config:
-            config["input_shape"] = self.declared_shape
+        kind = type(self)
+        own = kind.get_config is not Layer.get_config  # which may say the rest
+        config = arguments_of(self, skip_missing=own)
+        shape = self.declared_shape
+        ours = {"name": self.name, "trainable": self.trainable, "input_shape": shape}
+        usual = {"name": snake_case(kind.__name__), "trainable": True}
+        for name, value in ours.items():
+            if name in config or (value != usual.get(name) and not is_ours(kind)):
+                config[name] = value
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
-        """Return the layer that ``get_config`` described, not built."""
-        return cls(**config)
+        """Return the layer that ``get_config`` described, not built.
+
+        Name, trainable and input_shape are set afterwards where ``__init__`` does not
+        take them.
+        """
+        ours, names = {"name", "trainable", "input_shape"}, set(config)
+        parameters = inspect.signature(cls.__init__).parameters
+        if all(p.kind is not p.VAR_KEYWORD for p in parameters.values()):
+            names -= ours - parameters.keys()
+        layer = made_of(cls, {name: config[name] for name in config if name in names})
+        for name in config.keys() - names:
+            if name == "input_shape":
+                layer.declared_shape = as_shape(config[name])
+            else:
+                setattr(layer, name, config[name])
+                layer.has_auto_name &= name != "name"
+        return layer
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r}"

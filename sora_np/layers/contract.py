@@ -1,0 +1,287 @@
+"""What a model relies on when it runs a layer of one's own: each breach is one error.
+
+``built``, ``forward`` and ``backward`` below call those of a layer.  The layers of this
+package are held to it by their tests, and not looked at here.  Any other one's
+
+    build     returns the shape of y without N; all it learns is in ``params``, all it
+              carries in ``state``: an array that is an attribute alone brings a warning
+    forward   returns an array (N, *shape); leaves x as it is
+    backward  returns dx, an array of x's shape; leaves dy as it is; writes every entry
+              of ``grads`` anew, in its place
+
+Shapes are compared in every batch.  What would cost copies (whether x, dy and ``grads``
+are treated so) is looked at once, in the first batch, for it is a property of the code.
+"""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.names import takes
+from sora_np.warn import warn
+
+if TYPE_CHECKING:
+    from .base import Layer
+
+
+class Misfit(ValueError):
+    """An array that does not fit where a layer keeps it; the layer is not known yet."""
+
+
+def is_own(layer: "Layer") -> bool:
+    """Return whether forward or backward is a user's, and not this package's."""
+    cls = type(layer)
+    return (
+        not (is_ours(cls.forward) and is_ours(cls.backward))
+        or not vars(layer).keys().isdisjoint(("forward", "backward"))
+    )  # fmt: skip
+
+
+def is_ours(thing: Any) -> bool:
+    """Return whether a class or a method is of this package."""
+    return str(getattr(thing, "__module__", "")).startswith("sora_np.")
+
+
+# --- build ------------------------------------------------------------------------
+
+
+def built(
+    layer: "Layer", input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+) -> Shape:
+    """Let a layer make its parameters; return y's shape, without the batch axis.
+
+    From here on its ``params`` and ``state`` gain no new names, and there is a gradient
+    for each parameter.
+
+    Raises TypeError or ValueError where it breaks its promises.
+    """
+    if is_ours(type(layer)):
+        output_shape = layer.build(input_shape, rng, dtype)
+    else:
+        before = layer.input_shape
+        try:
+            output_shape = _build_own(layer, input_shape, rng, dtype)
+        except BaseException:
+            layer.input_shape = before
+            raise
+    for name, array in layer.params.items():
+        if name not in layer.grads:
+            zeros = np.zeros(array.shape if layer.takes_memory else (), layer.dtype)
+            layer.grads[name] = (
+                zeros if layer.takes_memory else np.broadcast_to(zeros, array.shape)
+            )
+    layer.params.names = layer.grads.names = frozenset(layer.params)
+    layer.state.names = frozenset(layer.state)
+    layer._proven.clear()
+    return output_shape
+
+
+def _build_own(
+    layer: "Layer", input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+) -> Shape:
+    if not takes(layer.build, 3):
+        raise TypeError(f"build of {layer} must take (input_shape, rng, dtype)")
+    early = [*layer.params] if layer.input_shape is None else []
+    for table in (layer.params, layer.grads, layer.state):
+        table.names = None
+    layer.dtype = np.dtype(dtype)
+    try:
+        output_shape = layer.build(input_shape, rng, dtype)
+    except Misfit as error:
+        raise ValueError(f"build of {layer}: {error}") from None
+    layer.input_shape = input_shape  # where it did not call super().build
+    if early and not layer.params:
+        raise ValueError(
+            f"{layer} made its params ({', '.join(early)}) before build, which clears "
+            "them: make them in build, after super().build(...)"
+        )
+    _check_tables(layer)
+    for name in _learns_alone(layer):
+        warn(
+            f"{layer} keeps the array {name} as an attribute alone, so that it is "
+            "neither learnt nor saved: put it into self.params if it is learnt, with "
+            "its gradient in self.grads; into self.state if it is carried; or, for a "
+            "constant, call its setflags(write=False)"
+        )
+    return _as_shape(layer, output_shape)
+
+
+def _as_shape(layer: "Layer", shape: Any) -> Shape:
+    sizes = shape if isinstance(shape, (tuple, list)) else [None]
+    whole = [isinstance(n, (int, np.integer)) and n > 0 for n in sizes]
+    if not all(whole):
+        raise ValueError(
+            f"build of {layer} must return the shape of y without the batch axis, a "
+            f"tuple of positive whole numbers such as {layer.input_shape}, it returned "
+            f"{shape!r:.200}" + ": is there a return at its end?" * (shape is None)
+        )
+    return tuple(map(int, sizes))
+
+
+def _check_tables(layer: "Layer") -> None:
+    """Bring params and state to the layer's dtype; hold gradients against params."""
+    for what, table in (("params", layer.params), ("state", layer.state)):
+        for name, array in table.items():
+            if array.dtype.kind not in "fiub":
+                raise TypeError(
+                    f"{what}[{name!r}] of {layer} must hold real numbers, got "
+                    f"{array.dtype}"
+                )
+            if array.dtype != layer.dtype:
+                table.put(name, array.astype(layer.dtype))
+    for name, array in layer.grads.items():
+        place = layer.params.get(name)
+        if place is None or place.shape != array.shape:
+            wanted = "there is no such name in params"
+            if place is not None:
+                wanted = f"params[{name!r}] has shape {place.shape}"
+            raise ValueError(
+                f"grads[{name!r}] of {layer} has shape {array.shape}, but {wanted}"
+            )
+
+
+def _learns_alone(layer: "Layer") -> Iterator[str]:
+    """Yield the attributes that hold arrays which look as if they were learnt."""
+    arguments = inspect.signature(type(layer).__init__).parameters
+    tables = layer.params, layer.grads, layer.state
+    known = [array for table in tables for array in table.values()]
+    for name, value in vars(layer).items():
+        held = [value]
+        if isinstance(value, (list, tuple)):
+            held = [*value]
+        elif isinstance(value, dict):
+            held = [*value.values()]
+        if name not in arguments and any(
+            isinstance(a, np.ndarray)
+            and a.dtype.kind == "f"
+            and a.size
+            and a.flags.writeable
+            and not any(np.may_share_memory(a, one) for one in known)
+            for a in held
+        ):
+            yield name
+
+
+# --- forward and backward -----------------------------------------------------------
+
+
+def forward(
+    layer: "Layer", inputs: Sequence[Array], shape: Shape, *, training: bool
+) -> Array:
+    """Return y (N, *shape) of a layer of one's own.
+
+    Raises TypeError or ValueError where it breaks its promises.
+    """
+    task = f"forward, training={training}"
+    first = task not in layer._proven
+    before = [x.copy() for x in inputs] if first else []
+    with _named("forward", layer):
+        y = layer.forward(*inputs, training=training)
+    if first:
+        for x, as_was in zip(inputs, before, strict=True):
+            _need_unchanged(x, as_was, "forward", "x", layer)
+        layer._proven.add(task)
+    shape = len(inputs[0]), *shape
+    return checked(y, shape, "fiub", f"forward of {layer} must return y", layer)
+
+
+def backward(layer: "Layer", dy: Array, shapes: Sequence[Shape]) -> Any:
+    """Return dx of a layer, one for each of its inputs, of (N, *shape).
+
+    Raises TypeError or ValueError where a layer of one's own breaks its promises.
+    """
+    if not is_own(layer):
+        return layer.backward(dy)
+    task = f"backward, trainable={layer.trainable}"
+    with _named("backward", layer):
+        if task in layer._proven:
+            dxs = layer.backward(dy)
+        else:
+            dxs = _prove(layer, dy)
+            layer._proven.add(task)
+    what = f"backward of {layer} must return dx"
+    shapes = [(len(dy), *shape) for shape in shapes]
+    if len(shapes) == 1:
+        return checked(dxs, shapes[0], "f", what, layer)
+    if not isinstance(dxs, tuple) or len(dxs) != len(shapes):
+        raise TypeError(f"{what} as a tuple of {len(shapes)} arrays, one for each x")
+    return tuple(
+        checked(dx, shape, "f", what, layer)
+        for dx, shape in zip(dxs, shapes, strict=True)
+    )
+
+
+def _prove(layer: "Layer", dy: Array) -> Any:
+    """Return dx, and see whether dy stays, and every gradient is written anew.
+
+    A gradient that is left as it was, or added to, shows by the NaN put there before.
+    """
+    given, places = dy.copy(), dict(layer.grads)
+    before = {name: array.copy() for name, array in places.items()}
+    looks = layer.trainable and bool(np.isfinite(dy).all())
+    try:
+        for array in places.values() if looks else ():
+            array[...] = np.nan
+        dx = layer.backward(dy)
+        _need_unchanged(dy, given, "backward", "dy", layer)
+        for name, place in places.items():
+            if layer.grads.get(name) is not place:
+                raise ValueError(
+                    f"backward of {layer} must not remove grads[{name!r}], which is a "
+                    f"part of the model's gradient: self.grads[{name!r}] = ... copies "
+                    "into it"
+                )
+            if looks and place.size and np.isnan(place).all():
+                raise ValueError(
+                    f"backward of {layer} must write all of grads[{name!r}] anew, as "
+                    f"self.grads[{name!r}] = ... does; it left it as it was, added to "
+                    "it, or wrote NaN alone"
+                )
+    except BaseException:
+        for name, place in places.items():
+            place[...] = before[name]
+        raise
+    return dx
+
+
+def _need_unchanged(
+    array: Array, before: Array, method: str, name: str, layer: "Layer"
+) -> None:
+    if not np.array_equal(array, before, equal_nan=True):
+        raise ValueError(
+            f"{method} of {layer} changes {name} in place, which others still need: "
+            f"let it work on a copy, {name}.copy()"
+        )
+
+
+def checked(array: Any, shape: Shape, kinds: str, what: str, layer: "Layer") -> Array:
+    """Return an array in the layer's dtype; raise where it is not as ``what`` says."""
+    if not isinstance(array, np.ndarray):
+        hint = ": is there a return at its end?" if array is None else ""
+        kind = "None" if array is None else type(array).__name__
+        raise TypeError(f"{what}, an array of shape {shape}; it returned {kind}{hint}")
+    if array.dtype.kind not in kinds:
+        raise TypeError(
+            f"{what}, an array of {layer.dtype}; its dtype is {array.dtype}"
+        )
+    if array.shape != shape:
+        raise ValueError(f"{what} of shape {shape}; its shape is {array.shape}")
+    return array if array.dtype == layer.dtype else array.astype(layer.dtype)
+
+
+class _named:
+    """Tells whose array does not fit."""
+
+    def __init__(self, method: str, layer: "Layer") -> None:
+        self.method, self.layer = method, layer
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, Misfit):
+            raise ValueError(f"{self.method} of {self.layer}: {error}") from None
