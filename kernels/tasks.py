@@ -248,5 +248,21 @@ def _mark_child() -> None:
     _is_forked = True
 
 
+def hold_while_forking(lock: Any) -> None:
+    """Let no other thread hold a re-entrant lock while the process forks.
+
+    The child has none of the other threads, so a lock that one of them held would stay
+    taken there, and what it guards half-done.  Of two locks that a thread takes one
+    within the other, register the inner one first: it is then taken last, too.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire,
+            after_in_parent=lock.release,
+            after_in_child=lock.release,
+        )
+
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_mark_child)
+hold_while_forking(global_compiler_lock)

@@ -1,5 +1,7 @@
 """Network: layers as one function of a batch, run by plans or one by one."""
 
+import os
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -9,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sora_np import data, feeds, graph
 from sora_np.attributes import Known
 from sora_np.callbacks import Progress
+from sora_np.gradcheck.still import streams
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
@@ -39,6 +42,12 @@ class Network(Known):
         "metrics": "them by compile",
     }
     takes_notes = True
+
+    def __new__(cls, *args: Any, **options: Any) -> "Network":
+        """Note every network, copies too, for ``_renew_locks``."""
+        network = super().__new__(cls)
+        _NETWORKS.add(network)
+        return network
 
     def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
         self.name = name
@@ -186,3 +195,23 @@ class Network(Known):
             layer.forget()
         for plan in self._plans.values():
             plan.forget()
+
+
+_NETWORKS: "weakref.WeakSet[Network]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    """Open, in a forked child, the locks that other threads of its parent held.
+
+    These threads do not come along, so the locks would stay taken.  Plans have them,
+    and NumPy's generators of random numbers: both are of use after a broken-off call.
+    """
+    for network in list(_NETWORKS):
+        locks: list[Any] = [plan.lock for plan in network._plans.values()]
+        locks += [rng.bit_generator.lock for rng in streams(network)]
+        for lock in locks:
+            lock._at_fork_reinit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

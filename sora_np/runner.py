@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sora_np import graph
 from sora_np.changes import are_same, latest_change
 from sora_np.graph import Node
+from sora_np.kernels.tasks import hold_while_forking
 from sora_np.plan import Plan, can_plan, traits
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 # A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
 # in training and in validation
 MOST_PLANS = 6
-_PLANNING = threading.Lock()  # several threads may predict with one model
+_PLANNING = threading.RLock()  # several threads may predict with one model
+hold_while_forking(_PLANNING)
 
 
 def runner(

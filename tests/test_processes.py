@@ -17,7 +17,7 @@ needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="fork is of POSI
 THREADING = pytest.mark.parametrize("layer", ["default", "workqueue"])
 
 PRELUDE = """
-import hashlib, os, threading, numpy as np
+import hashlib, os, threading, time, numpy as np
 from sora_np import *
 from sora_np.sora_model import create_sora_model
 
@@ -88,21 +88,25 @@ def test_python_threads_train_models_side_by_side(layer):
 
 # --- forked children ------------------------------------------------------------------
 
-FORKED = """
-import warnings
+IN_CHILD = """
+import signal, warnings
 warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
 
 def in_child(work):
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(20)  # ends it where it hangs
         os.write(writer, work().encode())
         os._exit(0)
     os.close(writer)
-    said = os.read(reader, 1000).decode()
+    said = os.read(reader, 10_000).decode()
+    os.close(reader)
     assert os.waitpid(child, 0)[1] == 0, "the child was ended"
     return said
+"""
 
+FORKED = """
 for make in (
     small, lambda: small(fuse=False), lambda: create_sora_model((12, 12, 1)),
 ):
@@ -120,8 +124,68 @@ for make in (
 @THREADING
 def test_a_forked_child_trains_to_the_same_bits(layer):
     """Without threads, item after item; the parent is not disturbed."""
-    out = output(start(FORKED, NUMBA_THREADING_LAYER=layer))
+    out = output(start(IN_CHILD + FORKED, NUMBA_THREADING_LAYER=layer))
     assert out.split() == ["True"] * 6
+
+
+HELD = """
+from sora_np import runner
+from sora_np.kernels import tasks
+
+def hold(lock):
+    with lock:
+        held.set()
+        time.sleep(0.3)
+
+def step():
+    model.train_on_batch(x, y)
+    return str(model.predict(x, verbose=0))
+
+x, y = np.ones((4, 12, 12, 1), np.float32), np.arange(4)
+model = small()
+step()  # makes its plans
+locks = [tasks.global_compiler_lock, runner._PLANNING]
+locks += [plan.lock for plan in model._plans.values()]
+locks += [model._shuffle_rng.bit_generator.lock]
+locks += [model.layers[5].rng.bit_generator.lock]  # Dropout's
+for lock in locks:
+    held = threading.Event()
+    threading.Thread(target=hold, args=[lock], daemon=True).start()
+    held.wait()
+    forked = in_child(step)
+    print(forked == step())
+"""
+
+
+@needs_fork
+@needs_jit
+def test_a_child_is_forked_while_another_thread_holds_a_lock():
+    """That thread does not come along, so nobody would release the lock there."""
+    answers = output(start(IN_CHILD + HELD)).split()
+    assert len(answers) == 6 and set(answers) == {"True"}
+
+
+MIDWAY = """
+def keep_training(name):
+    while True:
+        train(shared if name == "shared" else small(1))
+
+shared = small()
+train(shared)
+for name in ("shared", "new"):
+    threading.Thread(target=keep_training, args=[name], daemon=True).start()
+for trial in range(12):
+    time.sleep(0.02 + 0.005 * trial)
+    print(in_child(lambda: train(shared)) != "", flush=True)
+os._exit(0)
+"""
+
+
+@needs_fork
+@needs_jit
+def test_children_are_forked_while_other_threads_train():
+    """Of 12, about 3 hung for ever when their locks were left as they were."""
+    assert output(start(IN_CHILD + MIDWAY)).split() == ["True"] * 12
 
 
 POOL = """
