@@ -19,19 +19,29 @@ One function is compiled with numba's ``parallel=True``, ``_drive`` below, and i
 small: numba would compile every such function with all that it calls anew, and the
 first training step would take 15 s instead of 5.  It calls a kernel by its address, for
 which the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.
+
+While a body runs, its thread takes subnormal numbers (of less than 1.2e-38 in float32,
+2.2e-308 in float64) for 0, and writes 0 in their place, as TensorFlow does; afterwards
+the thread's mode is as it was.  A product with one subnormal factor costs more than 100
+cycles, and they do come: Adam's m of a weight whose gradient stays 0 is one after 750
+steps.  (Fashion-MNIST, batch 32, from step 800 on: 1.4 instead of 2.5 ms a step.)  With
+NUMBA_DISABLE_JIT=1, and in the formulas as loops, they count as the numbers they are.
 """
 
 import ctypes
+import functools
 import itertools
 import os
+import platform
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
 from llvmlite import binding, ir
 from numba import get_thread_id, prange, types
+from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
@@ -199,6 +209,7 @@ def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
     entry = ir.Function(module, _ENTRY, entry_name)
     item, thread, block = entry.args
     build = ir.IRBuilder(entry.append_basic_block())
+    put_back = _flush_subnormal_numbers(build)
     layout = ir.LiteralStructType(arguments).as_pointer()
     values = build.load(build.inttoptr(block, layout))
     values = [build.extract_value(values, k) for k in range(len(arguments))]
@@ -208,8 +219,37 @@ def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
     # a body returns nothing and raises nothing, and is given places for both
     unused = [build.alloca(pointer.pointee) for pointer in callee.args[:2]]
     build.call(build.inttoptr(_WORD(address), callee.as_pointer()), [*unused, *values])
+    put_back()
     build.ret_void()
     return entry_name
+
+
+def _flush_subnormal_numbers(build: Any) -> Callable[[], object]:
+    """Let the thread take subnormal numbers for 0; return what puts its mode back.
+
+    The mode of a thread is a register of its own: on x86 MXCSR with the bits FTZ (15:
+    results) and DAZ (6: operands), on Arm FPCR with FZ (24: both).
+    """
+    kind, machine = ir.FunctionType, platform.machine().lower()
+    nothing, word, half = ir.VoidType(), _WORD, ir.IntType(32)
+    declare = functools.partial(cgutils.get_or_insert_function, build.module)
+    if machine in ("x86_64", "amd64"):
+        pointer = ir.IntType(8).as_pointer()
+        read = declare(kind(nothing, [pointer]), "llvm.x86.sse.stmxcsr")
+        write = declare(kind(nothing, [pointer]), "llvm.x86.sse.ldmxcsr")
+        before, within = build.alloca(half), build.alloca(half)
+        places = [build.bitcast(place, pointer) for place in (before, within)]
+        build.call(read, places[:1])
+        build.store(build.or_(build.load(before), half(1 << 15 | 1 << 6)), within)
+        build.call(write, places[1:])
+        return lambda: build.call(write, places[:1])
+    if machine in ("aarch64", "arm64"):
+        read = declare(kind(word, []), "llvm.aarch64.get.fpcr")
+        write = declare(kind(nothing, [word]), "llvm.aarch64.set.fpcr")
+        mode = build.call(read, [])
+        build.call(write, [build.or_(mode, word(1 << 24))])
+        return lambda: build.call(write, [mode])
+    return lambda: None  # another machine: they cost what they cost
 
 
 @intrinsic

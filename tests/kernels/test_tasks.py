@@ -1,15 +1,24 @@
 """The one parallel driver: what it is given, in which order, by which threads."""
 
 import os
+import platform
 import threading
 from typing import NamedTuple
 
 import numba
 import numpy as np
 import pytest
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from sora_np.kernels.arrays import jit
 from sora_np.kernels.tasks import THREADS, Program, Task, run, scratch
+
+needs_jit = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="then all is Python"
+)
 
 
 class Sizes(NamedTuple):
@@ -30,7 +39,7 @@ def test_arguments_arrive():
     np.testing.assert_array_equal(y, [[23, 46], [64, 46], [105, 46]])
 
 
-@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="then all is Python")
+@needs_jit
 def test_a_body_is_no_function_of_python():
     """It is compiled without what unpacks Python's objects."""
     for _ in range(2):  # before it is compiled, and after
@@ -52,6 +61,68 @@ def test_tasks_run_in_order_and_empty_ones_not_at_all():
     program()
     np.testing.assert_array_equal(log, [6, 1, 1, 1, 1, 1, 1, 0, 0])
     run()
+
+
+@jit()
+def double(item, thread, x, y):
+    y[item] = 2 * x[item]
+
+
+@intrinsic
+def mode(typing):
+    """Return the thread's MXCSR."""
+
+    def generate(context, build, signature, arguments):
+        pointer = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer])
+        read = cgutils.get_or_insert_function(
+            build.module, kind, "llvm.x86.sse.stmxcsr"
+        )
+        place = build.alloca(ir.IntType(32))
+        build.call(read, [build.bitcast(place, pointer)])
+        return build.zext(build.load(place), ir.IntType(64))
+
+    return types.int64(), generate
+
+
+@numba.njit
+def mode_of_this_thread():
+    return mode()
+
+
+@jit()
+def note_mode(item, thread, seen):
+    seen[item] = mode()
+
+
+@needs_jit
+@pytest.mark.parametrize("items", [1, 500], ids=["in the caller's thread", "in all"])
+@pytest.mark.parametrize("threads", [1, THREADS])
+def test_subnormal_numbers_count_as_0_within_tasks(items, threads, dtype):
+    """As operands and as results, of either sign, and in bits for any threads."""
+    tiny = np.finfo(dtype).tiny  # the smallest normal number
+    x = np.resize([tiny, tiny / 2, -tiny / 4, 0, np.nan, 1], items).astype(dtype)
+    x[-1] = tiny / 2
+    y = np.full(items, 7, dtype)
+    before = numba.get_num_threads()
+    numba.set_num_threads(threads)
+    run(Task(double, items, x, y))
+    numba.set_num_threads(before)
+    np.testing.assert_array_equal(y, np.where(np.abs(x) < tiny, 0, 2 * x))
+
+
+@needs_jit
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads MXCSR")
+@pytest.mark.parametrize("items", [1, 500])
+def test_the_mode_of_the_caller_is_as_before(items):
+    before = mode_of_this_thread()
+    assert not before & (1 << 15 | 1 << 6)
+    seen = np.zeros(items, np.int64)
+    run(Task(note_mode, items, seen))
+    assert ((seen & (1 << 15 | 1 << 6)) == (1 << 15 | 1 << 6)).all()
+    assert mode_of_this_thread() == before
+    tiny = np.finfo(np.float32).tiny
+    assert tiny / np.float32(2) * np.float32(2) == tiny  # NumPy, afterwards
 
 
 @jit()
