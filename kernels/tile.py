@@ -34,12 +34,14 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
     tile_relu(acc)                       0 if acc[r, k] < 0 else acc[r, k]
     tile_transpose(acc)                  acc[k, r], for L rows of one vector
     tile_store(a, rows, acc, left)       a[rows[r] + k] = acc[r, k]
+    tile_pool(a, codes, rows, acc, left, dead)
+                               a[rows[r] + k] = max(0, acc[4r, k], .., acc[4r + 3, k])
     mix = tile_mix(matrix); mix(acc)     sum over s of matrix[r][s] * acc[s, k]
 
 ``left`` is the number of columns that are left: only columns k < left are read from an
-array or written to one, so no size has to be a multiple of L.  tile_load and tile_store
-also take R such numbers, one a row: 0 for a pixel outside an image.  R, NV, W (1, 2, 4,
-... or 64) and a matrix are constants.
+array or written to one, so no size has to be a multiple of L.  tile_load, tile_store
+and tile_pool also take such numbers row by row: 0 for a pixel outside an image.  R, NV,
+W (1, 2, 4, ... or 64) and a matrix are constants.
 The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
 tile of rows overlaps the one before it)::
 
@@ -186,6 +188,24 @@ def tile_store_reference(a, rows, acc, left):
         columns[:] = acc[r, : columns.size]
 
 
+def tile_pool_reference(a, codes, rows, acc, left, dead):
+    """Write a[rows[r] + k] = max(0, acc[4r, k], .., acc[4r + 3, k]), 2 x 2 cells.
+
+    And in ``codes`` which of the four it was, the first of equals; ``dead`` where none
+    is above 0.  NaN is above all.
+    """
+    for r, four in enumerate(acc.reshape(len(rows), 4, -1)):
+        best, place = four[0].copy(), np.zeros(acc.shape[1], np.uint8)
+        for q in range(1, 4):
+            wins = (four[q] > best) | (np.isnan(four[q]) & ~np.isnan(best))
+            best[wins], place[wins] = four[q, wins], q
+        place[best <= 0], best[best <= 0] = dead, 0
+        some = np.broadcast_to(left, len(rows))[r]
+        tile_store_reference(a, rows[r : r + 1], best[None], some)
+        columns = _span("tile_pool", codes, rows[r], min(some, place.size))
+        columns[:] = place[: columns.size]
+
+
 def tile_mul_reference(acc, x, rows, j, w, start, left, op="tile_mul"):
     """Return the tile acc[r, k] + x[rows[r] + j + k] * w[start + k]."""
     columns = _span(op, w, start, min(left, acc.shape[1]))
@@ -318,12 +338,14 @@ def _check(op, args, tile, writes):
     dtype = tile.dtype if tile else types.int64
     for t in args:
         flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
-        codes = op == "tile_find" or (op == "tile_pick" and t is args[1])
+        second = op in ("tile_pick", "tile_pool") and t is args[1]
+        codes = op == "tile_find" or second
         wanted = types.uint8 if codes else dtype
         if flat and (flat != (1, "C", wanted) or (writes and not t.mutable)):
             raise TypingError(f"{op} needs a flat contiguous {wanted} array, got {t}")
         if isinstance(t, types.BaseTuple):
             count = t.count if op == "tile_slide" else tile.R  # its taps are no rows
+            count = tile.R // 4 if op == "tile_pool" else count
             if t != types.UniTuple(types.int64, count):
                 raise TypingError(f"{op} needs {count} rows of int64, got {t}")
 
@@ -506,6 +528,30 @@ def tile_store(e, a, rows, acc, left):  # noqa: D103
     lefts = left if isinstance(left, list) else [left] * len(rows)
     for r, row in enumerate(rows):
         e.columns(a, row, lefts[r], store=acc[r * e.tile.NV : (r + 1) * e.tile.NV])
+
+
+@_operation(tile_pool_reference, lambda *_: types.void)
+def tile_pool(e, a, codes, rows, acc, left, dead):  # noqa: D103
+    build, NV, zero = e.builder, e.tile.NV, e.tile.vector(None)
+    lefts = left if isinstance(left, list) else [left] * len(rows)
+    numbers = ir.VectorType(_INT32, zero.type.count)
+    bytes_ = ir.VectorType(_INT8, zero.type.count)
+    unused = e.spread(build.trunc(dead, _INT32))
+    for r, row in enumerate(rows):
+        maxima, places = [], []
+        for v in range(NV):
+            best, *others = (acc[(4 * r + q) * NV + v] for q in range(4))
+            place = numbers(None)
+            for q, other in enumerate(others, 1):
+                wins = build.fcmp_unordered(">", other, best)
+                wins = build.and_(wins, build.fcmp_ordered("ord", best, best))
+                best = build.select(wins, other, best)
+                place = build.select(wins, numbers([q] * numbers.count), place)
+            is_dead = build.fcmp_ordered("<=", best, zero)
+            maxima.append(build.select(is_dead, zero, best))
+            places.append(build.trunc(build.select(is_dead, unused, place), bytes_))
+        e.columns(a, row, lefts[r], store=maxima)
+        e.columns(codes, row, lefts[r], store=places)
 
 
 @_operation(tile_mul_reference, lambda acc, *_: acc)

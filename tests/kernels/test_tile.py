@@ -28,6 +28,7 @@ from sora_np.kernels.tile import (
     tile_nonzero,
     tile_offsets,
     tile_pick,
+    tile_pool,
     tile_relu,
     tile_rows,
     tile_slide,
@@ -149,6 +150,13 @@ def places(codes, start, code, found):
 @jit
 def nonzero(a, table, left, found):
     found[0] = tile_nonzero(tile_load(a, tile_offsets(table, 0, 0, 3), left, 2))
+
+
+@jit
+def pool(x, left, right, y, codes, stride):
+    acc = tile_load(x, tile_rows(0, x.size // 8, 8), x.size // 8, 2)
+    rows, lefts = tile_rows(0, stride, 2), tile_rows(left, right - left, 2)
+    tile_pool(y, codes, rows, acc, lefts, 255)
 
 
 MATRIX = [[1, 0, -1], [0, 2, 0], [3, 0.5, 1], [-1, 1, 1]]
@@ -292,6 +300,35 @@ def test_nonzero_by_hand(dtype):
     assert found[0] == 0b101
     nonzero(a, table, width - 1, found)  # the last columns are left out
     assert found[0] == 0
+
+
+def test_pool_by_hand(dtype):
+    """Two cells of four rows: ties, what is dead, NaN, and columns that are left."""
+    nan, width = np.nan, 2 * lanes(dtype)
+    x = np.zeros((8, width), dtype)
+    x[:4, :4] = np.transpose(
+        [[1, 3, 3, 2], [-1, -2, -1, -3], [0, -0.0, 0, 0], [2, nan, 5, nan]]
+    )
+    x[4:, :2] = np.transpose([[-1, 1, 2, 7], [nan, 1, 1, 1]])
+    y, codes = np.full(2 * width, -9, dtype), np.full(2 * width, 77, np.uint8)
+    pool(x.reshape(-1), 4, 2, y, codes, width)
+    assert_array_equal(y[:5], [3, 0, 0, nan, -9])
+    assert_array_equal(codes[:5], [1, 255, 255, 1, 77])
+    assert_array_equal(y[width : width + 3], [7, nan, -9])
+    assert_array_equal(codes[width : width + 3], [3, 0, 77])
+
+
+@pytest.mark.parametrize("right", [0, 3])
+def test_pool_is_its_formula(dtype, right):
+    width = 2 * lanes(dtype)
+    x = whole_numbers(8 * width, dtype)
+    x[::7] = np.nan
+    for left in tails(dtype):
+        y, codes = (
+            np.full(2 * width + 4, -9, dtype),
+            np.full(2 * width + 4, 77, np.uint8),
+        )
+        equal(pool, x, left, right, y, codes, width)
 
 
 def test_find_and_first_by_hand():

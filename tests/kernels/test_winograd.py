@@ -7,6 +7,8 @@ from sora_np.gradcheck import check_layer, check_model
 from sora_np.kernels import conv2d as direct
 from sora_np.kernels import conv2d_relu_maxpool2d as fused
 from sora_np.kernels import winograd as k
+from sora_np.kernels.list_backward import DEAD
+from sora_np.kernels.maxpool2d import maxpool2d_tasks
 from sora_np.kernels.tasks import run
 from sora_np.kernels.tile import VECTOR_BYTES
 
@@ -105,6 +107,21 @@ def test_relu(problem, close):
     y = np.full_like(expected, np.nan)
     run(*k.winograd_tasks(x, w, bias, y, pads, relu=True))
     close(y, np.maximum(expected, 0))
+
+
+def test_pooled_in_registers(problem):
+    """The same bits as pooled from memory; ties, borders and what is dead likewise."""
+    x, w, bias, pads = problem
+    z = np.empty(direct.conv2d_shape(x.shape, w.shape, pads=pads), x.dtype)
+    run(*k.winograd_tasks(x, w, bias, z, pads, relu=True))
+    shape = len(x), z.shape[1] // 2, z.shape[2] // 2, z.shape[3]
+    results = []
+    for _ in range(2):
+        results.append((np.full(shape, np.nan, x.dtype), np.full(shape, 77, np.uint8)))
+    run(*maxpool2d_tasks(z, *results[0], (2, 2), (2, 2), dead=DEAD))
+    run(*k.winograd_tasks(x, w, bias, results[1][0], pads, argmax=results[1][1]))
+    for pooled, expected in zip(results[1], results[0], strict=True):
+        np.testing.assert_array_equal(pooled, expected)
 
 
 def test_dx_is_the_formula(problem, close, rng):
