@@ -180,16 +180,24 @@ def conv2d_relu_maxpool2d_tasks(
     panel = scratch(panel_size(inputs.size, pixels, x.itemsize), x.dtype)
     if in_registers:
         cells = x_at.reshape(band, 2, -1, 2).transpose(0, 2, 1, 3).reshape(-1, 4)
-        cells = np.concatenate([cells, cells[-1:].repeat(CELLS, 0)]).reshape(-1)
+        cells_at = np.concatenate([cells, cells[-1:].repeat(CELLS, 0)]).reshape(-1)
         y_at = table(np.arange(band * y.shape[2]) * filters)
         single = -(-block * x.itemsize // VECTOR_BYTES) % 2 == 1
-        body, results = _pooled_body(single), (y, argmax, y_at, panel)
-        return [Task(body, len(x) * bands * blocks, *given, cells, *sums, *results)]
+        return [
+            Task(
+                _pooled_body(single), len(x) * bands * blocks, *given, cells_at, *sums,
+                y, argmax, y_at, panel,
+            )
+        ]  # fmt: skip
     z = empty((THREADS, band * window[0], columns, block), x.dtype)
     pool = pool_over(window, window, (0, 0), z_shape, y.shape)
-    body = _forward_body(windows_over(cover(block, x.itemsize)), pool)
-    results = z, table(np.arange(pixels) * block), window, y, argmax, panel
-    return [Task(body, len(x) * bands * blocks, *given, table(x_at), *sums, *results)]
+    return [
+        Task(
+            _forward_body(windows_over(cover(block, x.itemsize)), pool),
+            len(x) * bands * blocks, *given, table(x_at), *sums,
+            z, table(np.arange(pixels) * block), window, y, argmax, panel,
+        )
+    ]  # fmt: skip
 
 
 @jit()

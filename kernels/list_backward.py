@@ -96,12 +96,14 @@ def dx_tasks(
     inputs = w.size // filters
     cells, positions = _places(steps, window, rows, columns)
     w_t = empty((filters, inputs), w.dtype)
-    # a run of 384 bytes, so that those of 64 filters stay in the L1 cache
-    vectors = min(-(-length * w.itemsize // VECTOR_BYTES), 384 // VECTOR_BYTES)
-    whole = _whole(length, vectors, w.itemsize)
+    # runs of 384 bytes, so that those of 64 filters stay in the L1 cache; as many runs
+    # as registers hold, so that a word is found once for all (64-byte vectors, 32 to 64
+    # channels on 13x13, batch 128: 0.87 instead of 1.00 ms)
+    tile = _tile_shape(len(taps), min(length, 384 // w.itemsize), w.itemsize)
+    whole = _whole(length, tile[1], w.itemsize)
     word = min(1 << filters.bit_length() - 1, 64)
     task = Task(
-        _dx_body(vectors, whole, word), len(dx), dy.reshape(-1), argmax.reshape(-1),
+        _dx_body(*tile, whole, word), len(dx), dy.reshape(-1), argmax.reshape(-1),
         filters, cells, positions, taps, length, w_t.reshape(-1), images,
         scratch(images.padded_size, w.dtype), dx.reshape(-1),
     )  # fmt: skip
@@ -261,7 +263,7 @@ def _dw_body(R: int, NV: int, whole: int) -> Any:
 
 
 @functools.cache
-def _dx_body(NV: int, whole: int, W: int) -> Any:
+def _dx_body(R: int, NV: int, whole: int, W: int) -> Any:
     @jit()
     def dx_item(
         n, thread, dy, argmax, filters, cells, positions, taps, length, w_t, images,
@@ -277,14 +279,14 @@ def _dx_body(NV: int, whole: int, W: int) -> Any:
         image = target[x0 : x0 + size]
         for k in range(size):
             image[k] = 0
-        for tap in range(len(taps)):
+        for tap in range(0, len(taps), R):
             for k in range(0, length, columns):
                 some, w0 = whole or length - k, tap * length + k
                 for cell in range(len(cells)):
                     at = (n * len(cells) + cell) * filters
                     for p in range(len(positions)):
-                        start = x0 + cells[cell] + positions[p] + taps[tap] + k
-                        window = tile_rows(start, 0, 1)
+                        start = x0 + cells[cell] + positions[p] + k
+                        window = tile_offsets(taps, tap, start, R)
                         acc = tile_load(target, window, some, NV)
                         for o in range(0, filters, W):
                             # the last word overlaps the one before
@@ -294,7 +296,7 @@ def _dx_body(NV: int, whole: int, W: int) -> Any:
                             while word != 0:
                                 e = first + tile_first(word)
                                 word &= word - 1
-                                w_at = tile_rows(w0 + e * inputs, 0, 1)
+                                w_at = tile_rows(w0 + e * inputs, length, R)
                                 taps_of = tile_load(w_t, w_at, some, NV)
                                 acc = tile_axpy(acc, dy, at + e, taps_of)
                         tile_store(target, window, acc, some)

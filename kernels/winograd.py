@@ -186,6 +186,7 @@ def winograd_tasks(
     """
     images, height, width, channels = x.shape
     _, y_height, y_width, filters = conv2d_shape(x.shape, w.shape, pads=pads)
+    _, pooled_height, pooled_width, _ = y.shape
     rows, columns = -(-y_height // OUT), -(-y_width // OUT)
     total = images * rows * columns
     lanes = VECTOR_BYTES // x.itemsize
@@ -195,7 +196,8 @@ def winograd_tasks(
     panel = 2 * lanes if channels >= 64 else _whole(filters, 2 * lanes)
     tiles = Tiles(
         total, rows, columns, height, width, channels, pads[0][0], pads[1][0],
-        y_height, y_width, *y.shape[1:3], filters, block, parts, part, panel,
+        y_height, y_width, pooled_height, pooled_width, filters, block, parts, part,
+        panel,
     )  # fmt: skip
     tiles_of = cover(filters, x.itemsize, block=min(panel, part))
     outputs = _outputs if argmax is None else _pooled_outputs

@@ -249,7 +249,9 @@ def drawn(count, seed, only=""):
 
 # --- which tests concern a file -----------------------------------------------------
 
-CONVOLUTION = "conv2d", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winograd"
+CONVOLUTION = (
+    *("conv2d", "zeros", "depthwise2d", "conv2d_relu_maxpool2d", "dense", "winograd"),
+)
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
     **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
