@@ -312,9 +312,8 @@ def largest(y_pred: Any) -> Any:
 
     -1, which is no label, for a row with NaN: it predicts nothing.
     """
-    place = y_pred.argmax(axis=-1)
-    top = np.take_along_axis(y_pred, place[..., None], axis=-1)[..., 0]
-    return np.where(np.isnan(top), -1, place)
+    place, unknown = y_pred.argmax(axis=-1), np.isnan(y_pred)
+    return np.where(unknown.any(axis=-1), -1, place) if unknown.any() else place
 
 
 def sees_of(thresholds: Any) -> str:
