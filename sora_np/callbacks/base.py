@@ -229,7 +229,8 @@ class History(Callback):
         return curves.history_html(self)
 
     def __repr__(self) -> str:
-        return f"<History of {len(self.epoch)} epochs: {', '.join(self.history)}>"
+        count = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}"
+        return f"<History of {count}: {', '.join(self.history)}>"
 
 
 def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:

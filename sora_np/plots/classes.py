@@ -55,7 +55,7 @@ def plot_confusion_matrix(
         for (i, j), count in np.ndenumerate(matrix):
             colour = "white" if shares[i, j] > 0.5 else "black"
             ax.text(j, i, count, ha="center", va="center", color=colour, size=8)
-    return figure
+    return figure.make_legible()
 
 
 def plot_mistakes(
@@ -120,7 +120,7 @@ def plot_mistakes(
         taken, true = int(probabilities[sample].argmax()), int(labels[sample])
         sure = float(probabilities[sample, taken])
         ax.set_title(f"{names[taken]} {sure:.1%}\nis {names[true]}", size=8)
-    return figure
+    return figure.make_legible()
 
 
 def worst_mistakes(

@@ -1,4 +1,4 @@
-"""The curves of a history: loss and metrics by epoch; its table where they cannot be.
+"""The curves of a history: loss and metrics by epoch; bars and a table of one epoch.
 
 ``History.plot()`` draws them, and a notebook shows them.
 """
@@ -8,6 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from sora_np.markup import table
 
 from .figure import TRAINING, VALIDATION, new_figure, plain, svg_of
 
@@ -26,9 +28,10 @@ def plot_history(history: "History", names: Sequence[str] | None = None) -> Any:
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes[len(names) :]:
         ax.remove()
+    draw = _draw_curves if len(history.epoch) > 1 else _draw_bars
     for ax, name in zip(axes, names, strict=False):
-        _draw(ax, history, name)
-    return figure
+        draw(ax, history, name)
+    return figure.make_legible()
 
 
 def panels(history: "History") -> list[str]:
@@ -59,11 +62,8 @@ def best_epoch(history: "History", name: str) -> tuple[str, int, float] | None:
     return shown, history.epochs_of[shown][place], float(values[place])
 
 
-def _draw(ax: Any, history: "History", name: str) -> None:
-    for shown, label, colour, line in (
-        (name, "training", TRAINING, "--"),
-        (f"val_{name}", "validation", VALIDATION, "-"),
-    ):
+def _draw_curves(ax: Any, history: "History", name: str) -> None:
+    for shown, label, colour, line in _series(name):
         if shown in history.history:
             epochs = [epoch + 1 for epoch in history.epochs_of[shown]]
             values = np.array(history.history[shown], np.float64)
@@ -85,10 +85,39 @@ def _draw(ax: Any, history: "History", name: str) -> None:
     ax.legend()
 
 
+def _draw_bars(ax: Any, history: "History", name: str) -> None:
+    """Draw the numbers of the one epoch, of several classes side by side."""
+    series = [one for one in _series(name) if one[0] in history.history]
+    for place, (shown, label, colour, _) in enumerate(series):
+        values = np.ravel(history.history[shown][0]).astype(np.float64)
+        heights = np.where(np.isfinite(values), values, 0)
+        centres = np.arange(len(values)) + 0.4 * (place - (len(series) - 1) / 2)
+        bars = ax.bar(centres, heights, 0.36, color=colour, label=label)
+        if len(values) <= 10:  # more are too narrow to be written above
+            ax.bar_label(bars, [f"{value:.4g}" for value in values], padding=2)
+        ax.set_xticks(range(len(values)) if len(values) > 1 else [])
+        ax.set_xlabel("class" if len(values) > 1 else "")
+        ax.set_xlim(-1, len(values))
+    ax.set_title(f"{plain(name)} after epoch {history.epoch[0] + 1}")
+    ax.margins(y=0.2)  # for what is written above
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")  # an ASCII minus
+    ax.legend()
+
+
+def _series(name: str) -> tuple[tuple[str, str, str, str], ...]:
+    """Return (name, label, colour, line) for training and validation."""
+    return (
+        (name, "training", TRAINING, "--"),
+        (f"val_{name}", "validation", VALIDATION, "-"),
+    )
+
+
 def history_html(history: "History") -> str:
-    """Return the curves as an image, or a table where there is no matplotlib."""
+    """Return the curves as an image, or a table of one epoch or without matplotlib."""
     if not history.epoch:
         return f"<p>{escape(repr(history))}</p>"
+    if len(history.epoch) == 1:
+        return history_table(history)
     try:
         picture = svg_of(plot_history(history))
     except ImportError:
@@ -101,13 +130,15 @@ def in_words(history: "History", names: Sequence[str] | None = None) -> str:
 
     >>> from sora_np.callbacks import History
     >>> history = History()
-    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> for epoch, loss in enumerate([0.5, 0.2]):
+    ...     history.on_epoch_end(epoch, {"loss": loss})
     >>> in_words(history)
-    'Curves of loss over 1 epoch. loss: best 0.5 in epoch 1.'
+    'Curves of loss over 2 epochs. loss: best 0.2 in epoch 2.'
     """
     names = panels(history) if names is None else names
-    count = f"{len(history.epoch)} epoch{'s' * (len(history.epoch) != 1)}"
-    text = f"Curves of {', '.join(names)} over {count}."
+    if len(history.epoch) == 1:
+        return f"Bars of {', '.join(names)} after one epoch."
+    text = f"Curves of {', '.join(names)} over {len(history.epoch)} epochs."
     for name in names:
         best = best_epoch(history, name)
         if best is not None:
@@ -117,17 +148,13 @@ def in_words(history: "History", names: Sequence[str] | None = None) -> str:
 
 def history_table(history: "History") -> str:
     """Return the numbers of all epochs as an HTML table."""
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in history.history)
     rows = []
     for epoch in history.epoch:
-        cells = []
+        cells = [str(epoch + 1)]
         for name, values in history.history.items():
             epochs = history.epochs_of[name]
             value = values[epochs.index(epoch)] if epoch in epochs else None
             numbers: Any = [] if value is None else np.ravel(value)
-            cells.append(f"<td>{' '.join(f'{number:.4f}' for number in numbers)}</td>")
-        rows.append(f'<tr><th scope="row">{epoch + 1}</th>{"".join(cells)}</tr>')
-    return (
-        f'<table><thead><tr><th scope="col">epoch</th>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
-    )
+            cells.append(" ".join(f"{number:.4f}" for number in numbers))
+        rows.append(cells)
+    return table(["epoch", *history.history], rows)

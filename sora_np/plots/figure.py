@@ -19,12 +19,14 @@ def new_figure(width: float, height: float) -> Any:
     Raises ImportError, with the extra's name, where there is no matplotlib.
     """
     try:
-        from matplotlib.figure import Figure
+        import matplotlib.figure  # noqa: F401
     except ImportError:
         raise ImportError(
             'pictures need matplotlib: pip install "sora-np[plot]"'
         ) from None
-    return Figure((width, height), layout="constrained")
+    from .picture import Picture
+
+    return Picture((width, height), layout="constrained")
 
 
 def as_images(x: ArrayLike) -> NDArray[Any]:

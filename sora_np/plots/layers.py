@@ -74,7 +74,7 @@ def plot_filters(layer: Conv2D, count: int = 64) -> Any:
             ax.set_title(str(o), size=7)
     if image is not None:
         figure.colorbar(image, ax=axes, shrink=0.8, format=lambda v, _: f"{v:g}")
-    return figure
+    return figure.make_legible()
 
 
 def plot_feature_maps(model: "Model", image: ArrayLike, count: int = 8) -> Any:
@@ -128,7 +128,7 @@ def plot_feature_maps(model: "Model", image: ArrayLike, count: int = 8) -> Any:
         low, high = (finite.min(), finite.max()) if finite.size else (0, 1)
         for ax, channel in zip(row, np.moveaxis(value, 2, 0), strict=False):
             ax.imshow(channel, "viridis", vmin=low, vmax=high)
-    return figure
+    return figure.make_legible()
 
 
 def _size(image: Any) -> str:

@@ -1,3 +1,6 @@
+import io
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -22,6 +25,17 @@ def test_confusion_matrix():
     assert_allclose(ax.images[0].get_array(), shares)
     at = {text.get_position(): text.get_text() for text in ax.texts}
     assert at == {(j, i): str(counts[i][j]) for i in range(3) for j in range(3)}
+
+
+def test_a_notebook_shows_a_picture():
+    """IPython asks for a PNG; matplotlib's own figure has none without pyplot."""
+    matplotlib = pytest.importorskip("matplotlib")
+    figure = plot_confusion_matrix(TRUE, TAKEN)
+    assert isinstance(figure, matplotlib.figure.Figure)
+    pixels = matplotlib.image.imread(io.BytesIO(figure._repr_png_()))
+    assert pixels.shape == (400, 400, 4) and pixels.std() > 0.1
+    copy = pickle.loads(pickle.dumps(figure))
+    assert copy._repr_png_() == figure._repr_png_()
 
 
 def test_many_classes_have_no_numbers():

@@ -1,3 +1,4 @@
+import re
 import sys
 
 import numpy as np
@@ -79,6 +80,29 @@ def test_a_metric_of_every_class_is_a_curve_each():
         *([0, 1, 2], [1, 1, 1], [2, 2, 2])
     ]
     assert len(ax.get_legend().get_texts()) == 1
+
+
+def test_one_epoch_is_bars_and_a_table():
+    """A curve of one point would say nothing."""
+    history = History()
+    logs = {"loss": 1.5, "val_loss": np.nan, "f1": np.array([0.25, -0.5])}
+    history.on_epoch_end(3, logs)
+    loss, f1 = history.plot().axes
+    assert [bar.get_height() for bar in loss.patches] == [1.5, 0]
+    assert [text.get_text() for text in loss.texts] == ["1.5", "nan"]
+    assert [bar.get_height() for bar in f1.patches] == [0.25, -0.5]
+    assert loss.get_title() == "loss after epoch 4"
+    legend = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert legend == ["training", "validation"]
+    assert not loss.lines and not f1.lines
+    html = history._repr_html_()
+    cells = re.findall(r"<t[hd]\b[^>]*>([^<]*)", html)
+    assert cells == [
+        *("epoch", "f1", "loss", "val_loss"),
+        *("4", "0.2500 -0.5000", "1.5000", "nan"),
+    ]
+    assert curves.in_words(history) == "Bars of loss, f1 after one epoch."
+    svg_of(history.plot())
 
 
 def test_all_text_is_ascii(history):
