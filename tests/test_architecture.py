@@ -12,7 +12,7 @@ from sora_np.kernels.arrays import REORDER
 ROOT = Path(__file__).parents[1]
 FLOORS = [  # a module may import from its own floor and from floors below
     ["kernels"],
-    ["warn", "terminal", "changes", "attributes"],
+    ["warn", "terminal", "changes", "attributes", "markup"],
     [
         *("windows", "names", "initializers", "activations", "regularizers"),
         *("statistics", "inputs", "atomic", "members", "archive", "checkpoint", "lock"),

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.markup import Listing
 from sora_np.warn import warn
 
 from .idx import DataFileError
@@ -53,6 +54,9 @@ class ImageReport(NamedTuple):
         lines += [f"no images of {name!r}" for name in self.empty_classes]
         lines += [f"passed over {n} {what}" for what, n in self.passed_over.items()]
         return "\n  ".join(lines)
+
+    def _repr_html_(self) -> str:
+        return Listing(self)._repr_html_()
 
 
 def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:

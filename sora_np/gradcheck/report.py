@@ -1,7 +1,9 @@
-"""What a gradient check found, tensor by tensor, and how it is printed."""
+"""What a gradient check found, tensor by tensor, and how it is shown."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from sora_np import markup
 
 TOLERANCE = 1e-6  # of the relative error of a right backward pass
 # What the Stanford course CS231n, "Neural networks part 3", makes of relative errors:
@@ -9,6 +11,7 @@ TOLERANCE = 1e-6  # of the relative error of a right backward pass
 # up to 1e-4 is okay where there are kinks, and too high where there are none; 1e-7 and
 # less should make one happy.  Here kinks are judged apart, so nothing excuses 1e-4.
 BANDS = [(1e-7, "good"), (TOLERANCE, "ok"), (1e-4, "too high"), (1e-2, "suspicious")]
+HEAD = "tensor", "entries", "checked", "kinks", "max rel. error", "at", "verdict"
 SHOWN = 8  # kinks that a table lists; ``Check.kinks`` has all
 
 
@@ -75,7 +78,7 @@ class Check(NamedTuple):
 
 
 class Report(list[Check]):
-    """The checks of all tensors; ``print`` makes a table of it.
+    """The checks of all tensors; ``print`` and notebooks make a table of it.
 
     >>> print(Report([Check("bias", 2e-9, (3,), 10, 10)]))
     tensor          entries  checked  kinks  max rel. error  at    verdict
@@ -96,8 +99,22 @@ class Report(list[Check]):
         ]
         return sum(shares) / max(sum(check.entries for check in self), 1)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "\n".join([*self._table(), *self._diagnoses(), *self._kinks()])
+
+    __str__ = __repr__  # not the list's
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                *(check.name, check.entries, check.checked, len(check.kinks)),
+                *(f"{check.error:.1e}", _at(check.place), check.verdict),
+            )
+            for check in self
+        ]
+        wrong = len([check for check in self if not check.passed])
+        title = f"gradient check: {wrong} of {len(self)} tensors wrong"
+        return markup.findings(title, HEAD, rows, [*self._diagnoses(), *self._kinks()])
 
     def _table(self) -> Iterator[str]:
         width = max([len(check.name) for check in self] + [14])

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.inputs import as_numbers
+from sora_np.markup import Listing
 from sora_np.windows import classes_up_to
 
 from .confusion import divide, mean_of
@@ -169,7 +170,7 @@ def classification_report(
         numbers = "".join(f"{value:11.4f}" for value in row)
         lines.append(f"{name:<{width}}{numbers}{count:11d}")
     lines.append(f"{'accuracy':<{width}}{accuracy:33.4f}{samples:11d}")
-    return "\n".join(lines)
+    return Listing("\n".join(lines))
 
 
 _COLUMNS = ("precision", "recall", "f1-score", "support")

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np import markup
+
 DONE = {"drop": "dropped", "repair": "repaired", "report": "kept"}
 
 
@@ -27,16 +29,22 @@ class Finding(NamedTuple):
     why: str
 
     def __str__(self) -> str:
+        return f"{self.kind:<18} {self.in_words()}"
+
+    def in_words(self) -> str:
+        """Say what was found and done."""
         if len(self.samples) == 0:
-            return f"{self.kind:<18} none"
+            return "none"
         places = ", ".join(map(str, self.samples[:5]))
         places += ", ..." * (len(self.samples) > 5)
         count = f"{len(self.samples)} sample{'s' * (len(self.samples) > 1)}"
-        return f"{self.kind:<18} {DONE[self.action]} {count} ({places}): {self.why}"
+        return f"{DONE[self.action]} {count} ({places}): {self.why}"
 
 
 class CleaningReport:
-    """What ``clean`` found: ``print`` shows it, ``to_dict`` is for programs.
+    """What ``clean`` found, as ``print`` and notebooks show it.
+
+    ``to_dict`` is for programs.
 
     Attributes
     ----------
@@ -53,9 +61,15 @@ class CleaningReport:
     def __getitem__(self, kind: str) -> Finding:
         return next(finding for finding in self.findings if finding.kind == kind)
 
-    def __str__(self) -> str:
-        head = f"cleaning: {len(self.kept)} of {self.samples} samples kept"
-        return "\n  ".join([head, *map(str, self.findings)])
+    def __repr__(self) -> str:
+        return "\n  ".join([self._title(), *map(str, self.findings)])
+
+    def _repr_html_(self) -> str:
+        rows = [(finding.kind, finding.in_words()) for finding in self.findings]
+        return markup.findings(self._title(), ("fault", "found"), rows)
+
+    def _title(self) -> str:
+        return f"cleaning: {len(self.kept)} of {self.samples} samples kept"
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as numbers, texts and lists, for JSON."""

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from sora_np.graph import split_activation
 from sora_np.logits import head
 from sora_np.losses import Hinge, Loss
+from sora_np.markup import Markup, text
 from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential
 from sora_np.plots.classes import worst_mistakes
 from sora_np.plots.figure import scaled
 
-from .markup import Markup, image, scroll, section, table, text
+from .markup import image, scroll, section, table
 
 SAMPLES = 12  # shown of each kind
 CONFIDENCE = 0.95

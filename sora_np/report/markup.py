@@ -1,7 +1,4 @@
-"""The few forms of HTML that the page consists of.
-
-What comes from outside is ``str``, and escaped when it is put in; ``Markup`` is not.
-"""
+"""The few forms of HTML that the page consists of."""
 
 import base64
 import io
@@ -12,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np import markup
+from sora_np.markup import Markup, text
 from sora_np.plots.figure import svg_of
 
 _LOOKS: list[Any] = [
@@ -27,19 +26,6 @@ _LOOKS: list[Any] = [
 ]
 
 
-class Markup(str):
-    """Text that is HTML already."""
-
-
-def text(content: object) -> str:
-    """Return it as HTML.
-
-    >>> text("a < b"), text(Markup("<b>"))
-    ('a &lt; b', '<b>')
-    """
-    return content if isinstance(content, Markup) else escape(str(content))
-
-
 def section(title: str, *parts: str, note: object = "") -> Markup:
     """Return a section with a heading, and a line below it that explains."""
     explained = f'<p class="note">{text(note)}</p>' if note else ""
@@ -53,19 +39,8 @@ def section(title: str, *parts: str, note: object = "") -> Markup:
 def table(
     head: Sequence[object], rows: Iterable[Sequence[object]], *, name: str = ""
 ) -> Markup:
-    """Return a table that scrolls by itself where the page is narrow.
-
-    The first cell of a row is its heading; ``name`` is its class for the style.
-    """
-    columns = "".join(f'<th scope="col">{text(cell)}</th>' for cell in head)
-    body = "".join(
-        f'<tr><th scope="row">{text(first)}</th>'
-        + "".join(f"<td>{text(cell)}</td>" for cell in rest)
-        + "</tr>"
-        for first, *rest in rows
-    )
-    top = f"<thead><tr>{columns}</tr></thead>" if head else ""
-    return scroll(f'<table class="{name}">{top}<tbody>{body}</tbody></table>')
+    """Return a table that scrolls by itself where the page is narrow."""
+    return scroll(markup.table(head, rows, name=name))
 
 
 def scroll(content: str) -> Markup:

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.markup import Markup
 from sora_np.metrics import R2Score
 from sora_np.plots.figure import TRAINING, new_figure
 
-from .markup import Markup, picture, section, table
+from .markup import picture, section, table
 
 POINTS, ERRORS = 2000, 10  # drawn; listed
 

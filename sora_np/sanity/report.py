@@ -1,10 +1,13 @@
-"""What a sanity check found, and how it is printed."""
+"""What a sanity check found, and how it is shown."""
 
 import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from sora_np import markup
+
 OK, SUSPECT, LEFT_OUT = "ok", "suspect", "left out"
+HEAD = "check", "found", "expected", "verdict"
 
 
 class Finding(NamedTuple):
@@ -29,7 +32,7 @@ class Finding(NamedTuple):
 
 
 class SanityReport:
-    """The findings of ``sanity.check``; ``print`` makes a table of them.
+    """The findings of ``sanity.check``; ``print`` and notebooks make a table of them.
 
     ``report["dead ReLUs"]`` is one of them, ``to_dict`` is for programs.
 
@@ -74,23 +77,31 @@ class SanityReport:
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
 
-    def __str__(self) -> str:
-        count, number = len(self.suspects), len(self.findings)
-        head = f"sanity of {self.subject}: {count} of {number} suspect"
-        rows = [("check", "found", "expected", "verdict")]
-        rows += [(f.name, f.found, f.expected, f.verdict) for f in self.findings]
+    def __repr__(self) -> str:
+        rows = [HEAD, *self._rows()]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [
             "  ".join(map(str.ljust, row, widths)).rstrip()  # a column under another
             for row in rows
         ]
-        return "\n".join([head, *lines, *self._diagnoses()])
+        below = [
+            textwrap.fill(text, 88, subsequent_indent="  ")
+            for text in self._diagnoses()
+        ]
+        return "\n".join([self._title(), *lines, *below])
 
-    def _diagnoses(self) -> Iterator[str]:
-        for finding in self.findings:
-            if finding.diagnosis:
-                text = f"{finding.name}: {finding.diagnosis}"
-                yield textwrap.fill(text, 88, subsequent_indent="  ")
+    def _repr_html_(self) -> str:
+        return markup.findings(self._title(), HEAD, self._rows(), self._diagnoses())
+
+    def _title(self) -> str:
+        count, number = len(self.suspects), len(self.findings)
+        return f"sanity of {self.subject}: {count} of {number} suspect"
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [(f.name, f.found, f.expected, f.verdict) for f in self.findings]
+
+    def _diagnoses(self) -> list[str]:
+        return [f"{f.name}: {f.diagnosis}" for f in self.findings if f.diagnosis]
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as numbers and texts, for JSON."""
