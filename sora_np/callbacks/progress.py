@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -74,11 +75,18 @@ def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
     if os.environ.get("TERM") == "dumb":  # it cannot go back to a line's beginning
         return None
     try:
-        from tqdm.auto import tqdm
+        if in_notebook and find_spec("ipywidgets") is None:  # which auto warns of
+            from tqdm.std import tqdm
+        else:
+            from tqdm.auto import tqdm
     except ImportError:
         return None
-    options = {"leave": False, "dynamic_ncols": True, "initial": done}
-    return tqdm(total=steps, desc=title or None, **options)
+    return tqdm(
+        total=steps,
+        desc=title or None,
+        file=sys.stdout if in_notebook else None,  # a notebook has errors on red
+        **{"leave": False, "dynamic_ncols": True, "initial": done},
+    )
 
 
 def format_logs(logs: Logs) -> str:
