@@ -8,6 +8,7 @@ to a tree.
 import json
 import os
 from collections.abc import Mapping
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Any, Any]:
         raise ModelFileError(path, "it is no checkpoint of fit")
     try:
         return config["about"], _unpacked(config["state"], arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # NumPy's types raise what they raise
         raise ModelFileError(path, f"its state is damaged: {error!r}") from error
 
 
@@ -129,6 +130,44 @@ def differences(there: Any, here: Any, at: str = "") -> list[str]:
     if told[0] == told[1]:
         return []
     return [f"{at}: {told[0]} in the checkpoint, {told[1]} here"]
+
+
+def check_kinds(there: Any, here: Any, at: str = "state") -> None:
+    """Raise ValueError where a tree has not the form of another, with the place.
+
+    It must have the names of the other's dictionaries, lists where there are lists, and
+    numbers, truth values and strings likewise; arrays count as numbers.  Where the
+    other has None, anything may stand.
+
+    >>> check_kinds({"a": 2.5, "b": [1]}, {"a": 1, "b": []})
+    >>> check_kinds({"a": "2", "b": [1]}, {"a": 1, "b": []})
+    Traceback (most recent call last):
+        ...
+    ValueError: state/a must be a number, got '2'
+    """
+    if isinstance(here, Mapping):
+        names = there.keys() if isinstance(there, Mapping) else ()
+        if missing := [name for name in here if name not in names]:
+            raise ValueError(f"{at} has no entry {missing[0]!r}")
+        for name, value in here.items():
+            check_kinds(there[name], value, f"{at}/{name}")
+        return
+    if isinstance(here, list) and here and isinstance(here[0], Mapping):
+        if not isinstance(there, list) or len(there) != len(here):
+            raise ValueError(f"{at} must be a list of {len(here)}, got {there!r:.80}")
+        for number, value in enumerate(here):
+            check_kinds(there[number], value, f"{at}/{number}")
+        return
+    for classes, kind in _KINDS:
+        if isinstance(here, classes) and not isinstance(there, (classes, type(None))):
+            raise ValueError(f"{at} must be {kind}, got {there!r:.80}")
+
+
+_KINDS: list[tuple[tuple[type, ...], str]] = [
+    ((list, tuple), "a list"),
+    ((str,), "a string"),
+    ((Number, np.ndarray, np.generic), "a number"),
+]
 
 
 def told(thing: Any) -> Any:

@@ -15,14 +15,14 @@ from sora_np.callbacks import (
     Logs,
     Progress,
 )
-from sora_np.checkpoint import differences, outline, told
+from sora_np.checkpoint import check_kinds, differences, outline, told
 from sora_np.feeds import Feed
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
 from sora_np.warn import warn
-from sora_np.windows import as_flag
+from sora_np.windows import as_count, as_flag, as_number
 
 if TYPE_CHECKING:
     from sora_np.training import Model
@@ -240,6 +240,31 @@ class Fit:
             "model": self.model.get_state(),
         }
 
+    def check(self, state: Any) -> None:
+        """Raise ValueError or TypeError for what no run can have written as its state.
+
+        What a callback of the user's own remembers is left to that.
+        """
+        own = self.get_state()
+        check_kinds(state, own | {"callbacks": []})
+        for name in ("epoch", "batch", "augmented"):
+            as_count(state[name], name, 0)
+        as_count(state["model"]["optimizer"]["batches"], "batches", 0)
+        if self.feed.steps is not None and state["batch"] > self.feed.steps:
+            raise ValueError(f"batch {state['batch']} of {self.feed.steps}")
+        if not isinstance(state["logs"], Mapping):
+            raise ValueError(f"logs must be a dictionary, got {state['logs']!r:.80}")
+        if state["tally"] is not None:
+            check_kinds(state["tally"], Tally(self.measures).get_state(), "tally")
+            check_kinds(state["order"], own["model"]["order"], "order")
+        states = own["callbacks"], state["callbacks"]
+        remembered = zip(self.called.with_state(), *states, strict=True)
+        for number, (callback, ours, theirs) in enumerate(remembered):
+            if type(callback).__module__.startswith("sora_np."):
+                check_kinds(theirs, ours, f"callbacks/{number}")
+                if theirs.get("best") is not None:  # None before the first epoch
+                    as_number(theirs["best"], "best")
+
     def misfits(self, state: Mapping[str, Any]) -> list[str]:
         """Return what of a state cannot be taken: arrays absent, or of other shapes."""
         own, given = outline(self.model.get_state()), outline(state["model"])
@@ -250,13 +275,14 @@ class Fit:
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.logs, self.augmented = state["logs"], state["augmented"]
         self.last, self.resumed = state.get("last"), True
+        self.tally, self.order = None, state["order"]
         self.model.set_state(state["model"])
         self.called.set_state(state["callbacks"])
         self.feed.set_state(state["feed"], self.batch)
         if self.validation is not None:
             self.validation.set_state(state["validation"], 0)
         if state["tally"] is not None:  # in the middle of an epoch
-            self.tally, self.order = Tally(self.measures, self.view), state["order"]
+            self.tally = Tally(self.measures, self.view)
             self.tally.set_state(state["tally"])
             self.model._shuffle_rng.bit_generator.state = self.order
 

@@ -13,6 +13,10 @@ from sora_np.inputs import is_stream
 from sora_np.warn import warn
 
 
+class SourceEnded(ValueError):
+    """A generator has fewer batches than were drawn from it before."""
+
+
 class Batch(NamedTuple):
     """Some samples: x[part], or all of x where part is None.
 
@@ -190,7 +194,7 @@ class StreamFeed:
         batches: Iterable[Any] = self._begun or ()
         left = self._before - sum(1 for _ in itertools.islice(batches, self._before))
         if left:
-            raise ValueError(
+            raise SourceEnded(
                 f"the {self.kind} ended {left} batches before the place where training "
                 "was interrupted: let it begin anew"
             )

@@ -8,6 +8,9 @@ from numpy.testing import assert_array_equal
 
 from sora_np import archive, checkpoint
 from sora_np.archive import ModelFileError
+from sora_np.callbacks import BackupAndRestore, Callback
+from sora_np.layers import Dense
+from sora_np.models import Sequential
 
 TREES = {
     "numbers": {"a": 1, "b": -0.5, "c": True, "d": None, "e": "text", "big": 2**127},
@@ -67,7 +70,11 @@ def test_what_cannot_be_held(value, place, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+DEEP = json.loads('{"a":' * 480 + "1" + "}" * 480)
 FORGED = {
+    "deep": {"kind": checkpoint.KIND, "about": 0, "state": DEEP},
+    "tuple": {"kind": checkpoint.KIND, "about": 0, "state": {"$tuple": 3}},
+    "overflow": {"kind": checkpoint.KIND, "about": 0, "state": {"$int8": 10**30}},
     "model": {"model": None},
     "array": {"kind": checkpoint.KIND, "about": 0, "state": {"$array": "missing"}},
     "dtype": {"kind": checkpoint.KIND, "about": 0, "state": {"$os.system": "ls"}},
@@ -94,3 +101,27 @@ def test_differences_are_all_told():
         "g: absent in the checkpoint, 0 here",
     ]
     assert checkpoint.differences(there, there) == []
+
+
+def test_what_a_callback_of_the_users_raises_is_not_taken_for_damage(tmp_path):
+    """Its checkpoint would be passed over, and then removed."""
+
+    class Counts(Callback):
+        def get_state(self):
+            return {"count": 1}
+
+        def set_state(self, state):
+            self.count = state["counts"]
+
+    def run(epochs):
+        model = Sequential([Dense(1, input_shape=(2,))])
+        model.compile("sgd", "mse")
+        backup = BackupAndRestore(tmp_path, delete_checkpoint=False)
+        callbacks = [Counts(), backup]
+        model.fit([[1, 2]], [3], epochs=epochs, callbacks=callbacks, verbose=0)
+
+    run(1)
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(KeyError, match="counts"):
+        run(2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

@@ -58,7 +58,10 @@ def test_a_notebook_shows_a_report_as_a_table(report, cells, lines):
 
 @pytest.mark.parametrize(
     "report",
-    [classification_report([0], [0], [NAME]), ImageReport(1, {NAME: NAME}, {}, 0, [])],
+    [
+        classification_report([0], [0], [NAME]),
+        ImageReport(1, {NAME: NAME}, {}, 0, [], {}),
+    ],
     ids=["classes", "images"],
 )
 def test_a_notebook_shows_columns_as_they_are_printed(report):

@@ -1,13 +1,16 @@
 """BackupAndRestore."""
 
+import copy
 import re
+import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sora_np import checkpoint
-from sora_np.archive import ModelFileError
+from sora_np.archive import ModelFileError, as_model_file_errors
 from sora_np.lock import Lock
-from sora_np.terminal import printable
+from sora_np.streams import SourceEnded
+from sora_np.terminal import printable, shortened
 from sora_np.warn import warn
 from sora_np.windows import as_count, as_flag, as_path
 
@@ -104,7 +107,7 @@ class BackupAndRestore(Callback):
     def checkpoints(self) -> list[Path]:
         """Return the files that there are, the last first."""
         files = self.backup_dir.glob("epoch*-batch*.npz")
-        named = (path for path in files if NAME.fullmatch(path.name))
+        named = (p for p in files if NAME.fullmatch(p.name) and p.is_file())
         return sorted(named, key=_place, reverse=True)
 
     def delete(self) -> None:
@@ -162,25 +165,52 @@ class BackupAndRestore(Callback):
 
     def _restored(self) -> bool:
         """Go on from the last checkpoint that is whole, if there is one."""
+        before = None
         for path in self.checkpoints():
             try:
                 about, state = checkpoint.read(path)
+                with as_model_file_errors(path):
+                    differing = checkpoint.differences(about, self._about)
+                    if not differing:
+                        self._fit.check(state)
+                        differing = self._fit.misfits(state)
+                if not differing:
+                    before = before or copy.deepcopy(self._fit.get_state())
+                    self._take(path, state)
             except ModelFileError as error:
+                if before is not None:
+                    self._fit.set_state(before)
                 warn(f"{error}. This checkpoint is passed over")
                 continue
-            differing = checkpoint.differences(about, self._about)
-            differing = differing or self._fit.misfits(state)
             if differing:
                 raise ValueError(
                     f"{path} is a checkpoint of another run: continue that one, or "
-                    "take another folder. What differs:\n  " + "\n  ".join(differing)
+                    "take another folder. What differs:\n  "
+                    + shortened("\n  ".join(differing))
                 )
-            self._fit.set_state(state)
             if self.params["verbose"]:
                 where = f"epoch {self._fit.epoch + 1}, batch {self._fit.batch + 1}"
                 print(printable(f"Going on from {path}: {where}"), flush=True)
             return True
         return False
+
+    def _take(self, path: Path, state: Any) -> None:
+        """Go on from a state, or raise ModelFileError where it is of no run.
+
+        What the user's own callbacks and data raise is raised as it is.
+        """
+        try:
+            self._fit.set_state(state)
+        except SourceEnded:
+            raise
+        except Exception as error:
+            frames = traceback.walk_tb(error.__traceback__)
+            modules = [frame.f_globals.get("__name__", "") for frame, _ in frames]
+            if {name.split(".")[0] for name in modules} <= {"sora_np", "numpy"}:
+                raise ModelFileError(
+                    path, f"its state is damaged: {error!r}"
+                ) from error
+            raise
 
 
 def _place(path: Path) -> tuple[int, ...]:
