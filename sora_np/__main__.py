@@ -220,7 +220,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     model = _load_model(options)
-    x, y_test = reading.test_data(options.dataset, options.data)
+    x, y_test = reading.evaluation_data(options.dataset, options.data)
     x_test, bytes_are = reading.as_taken(x, model, "x_test")
     _say_of_bytes(bytes_are)
     _report(model, x_test, y_test)

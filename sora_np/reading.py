@@ -92,7 +92,7 @@ def training_data(dataset: str, file: Path | None) -> tuple[Split, Split, list[s
     return train, test, [str(k) for k in range(count)]
 
 
-def test_data(dataset: str, file: Path | None) -> Split:
+def evaluation_data(dataset: str, file: Path | None) -> Split:
     """Return test data alone; a file need hold no other."""
     if file is None:
         module: Any = DATASETS[dataset]

@@ -26,7 +26,7 @@ def shortened(text: str, most: int = 2000) -> str:
     terminal would obey instead of showing is escaped.
 
     >>> shortened("no layer \x1b[2J"), len(shortened("x" * 60_000))
-    ('no layer \\x1b[2J', 221)
+    ('no layer \\x1b[2J', 223)
     """
     text = _LONG.sub(_without_middle, text)
     if len(text) > most:

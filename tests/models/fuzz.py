@@ -85,7 +85,7 @@ def odd_number(rng):
 
 
 def reconfigured(whole, path, rng):
-    """Return a file with right checksums, one value of whose JSON is hostile."""
+    """Return a file with right checksums, whose JSON or arrays differ in one place."""
     path.write_bytes(whole)
     config, arrays = archive.read(path)
     places = [config]
@@ -98,7 +98,22 @@ def reconfigured(whole, path, rng):
         place = config
         keys = list(config)
     key = keys[rng.integers(len(keys))]
-    place[key] = HOSTILE[rng.integers(len(HOSTILE))]
+    draw = rng.random()
+    if draw < 0.15:
+        name = str(rng.choice(list(arrays)))
+        odd = [
+            np.zeros(3),
+            np.zeros((), "i8"),
+            np.zeros((2, 0), "f2"),
+            arrays[name] > 0,
+        ]
+        arrays[name] = odd[rng.integers(len(odd))]
+    elif draw < 0.3:
+        del arrays[str(rng.choice(list(arrays)))]
+    elif draw < 0.5:
+        del place[key]
+    else:
+        place[key] = HOSTILE[rng.integers(len(HOSTILE))]
     archive.write(path, config, arrays)
     return "reconfigured", path.read_bytes()
 
@@ -172,6 +187,8 @@ def outcome(way, path, expected, watch):
         watch.armed, result = False, "refused"
         if str(path) not in str(error):
             wrong = f"no file named in {error}"
+        if len(str(error)) > 2200 + len(str(path)):
+            wrong = f"a message of {len(str(error))} characters"
     except BaseException:
         watch.armed, result, wrong = False, "raised", traceback.format_exc()
     else:
