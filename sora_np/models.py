@@ -276,11 +276,19 @@ class Sequential(Model):
         include_optimizer : whether to keep what the optimiser remembers, which for Adam
             is twice as large as the weights
 
+        A missing folder is made.
+
         Raises
         ------
         FileExistsError : where there is a file and ``overwrite`` is False
         TypeError : for a function, where a class of one's own is needed
+        ValueError : for the name of a .safetensors file, which holds weights alone
         OSError : where the disk is full, or the like; an old file stays as it was
+
+        Warns
+        -----
+        UserWarning : for classes of one's own that were never registered: to load the
+            file ``load_model`` needs them as ``custom_objects``
         """
         saving.save_model(self, filepath, overwrite, include_optimizer)
 

@@ -171,9 +171,9 @@ class BackupAndRestore(Callback):
                 about, state = checkpoint.read(path)
                 with as_model_file_errors(path):
                     differing = checkpoint.differences(about, self._about)
+                    differing = differing or self._fit.misfits(state)
                     if not differing:
                         self._fit.check(state)
-                        differing = self._fit.misfits(state)
                 if not differing:
                     before = before or copy.deepcopy(self._fit.get_state())
                     self._take(path, state)

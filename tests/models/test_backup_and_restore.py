@@ -26,6 +26,7 @@ from sora_np.layers import RandomErasing, RandomFlip
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD, Adam, Nadam
 from sora_np.optimizers.schedules import CosineDecay
+from sora_np.saving import register
 from sora_np.utils import PyDataset
 
 
@@ -45,6 +46,7 @@ class CutAfter(Callback):
             raise Cut
 
 
+@register  # ModelCheckpoint warns of a class that a file could not find
 class Own(Layer):
     """Adds noise from a generator of another kind, under a name of its own."""
 
