@@ -30,7 +30,7 @@ class Known:
     takes_notes: ClassVar[bool] = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name[0] != "_":
+        if name[0] != "_" and name not in self.__dict__:
             check_attribute(self, name)
         super().__setattr__(name, value)
 

@@ -90,12 +90,12 @@ def check_range(a: NDArray[Any], dtype: DTypeLike, name: str) -> None:
     ValueError: x holds 1e+39 at [1], and the largest number of float32 is 3.4e+38: \
 rescale x, or make the model with dtype="float64"
     """
-    most = np.finfo(dtype).max
-    if a.dtype.kind != "f" or not a.size or np.finfo(a.dtype).max <= most:
+    if a.dtype.kind != "f" or a.itemsize <= np.dtype(dtype).itemsize:
         return
+    most = np.finfo(dtype).max
     for part in pieces(a):
         values = a[part]
-        if -most <= values.min() and values.max() <= most:
+        if not values.size or -most <= values.min() and values.max() <= most:
             continue
         with np.errstate(over="ignore"):
             lost = np.isfinite(values) & ~np.isfinite(values.astype(dtype))

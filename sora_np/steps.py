@@ -15,6 +15,7 @@ from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.logits import View, as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
+from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric
 from sora_np.optimizers.work import claim
 from sora_np.runner import runner
@@ -41,6 +42,7 @@ class Steps:
         self.culprit: str | None = None
         self.arrays: set[str] = set()
         self._trusted: Any = None  # the kind of y, loss and metrics that were checked
+        self._checking: list[Metric] = []  # metrics of that kind, which count nothing
         self._split: tuple[list[Any], Any, Any] = [], None, None  # see as_trained
 
     @_quietly
@@ -120,7 +122,7 @@ class Steps:
         """Return the metrics, likewise."""
         shape = (len(y), *self.model.output_shape)
         if (axis := self.view(y).axis) != -1:
-            shape = np.moveaxis(np.empty(shape, np.void), axis, -1).shape
+            shape = classes_last(shape, axis)
         return [metrics.get(m, np.shape(y), shape) for m in self.model._metrics]
 
     def checked(
@@ -156,17 +158,18 @@ class Steps:
         loss = self.loss_for(y)
         loss.check_targets(y, model.output_shape)
         last = model.nodes[-1].layer
-        measures, view = self.measures(y), self.view(y)
+        view = self.view(y)
         kind = (y.shape[1:], y.dtype, model.loss, tuple(model._metrics), last)
         if kind != self._trusted:  # a loop of train_on_batch asks once
             warn_of_odd_loss(loss, model.nodes)
             _, activation = graph.split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
-            tally = metrics.Tally(measures)
+            self._checking = self.measures(y)
+            tally = metrics.Tally(self._checking)
             self.arrays = view.try_on(tally.metrics, y, trial)
             tally.release()
             self._trusted = kind
-        view.check(measures, y, model.output_shape)
+        view.check(self._checking, y, model.output_shape)
         if class_weight is not None and sample_weight is not None:
             raise ValueError("give sample_weight or class_weight, not both")
         weights = None

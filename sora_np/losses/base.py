@@ -185,6 +185,17 @@ class Loss(Known):
         return arguments_of(self)
 
 
+def classes_last(shape: Shape, axis: int) -> Shape:
+    """Return a shape with the axis of the classes moved to its end.
+
+    >>> classes_last((32, 10, 7), 1)
+    (32, 7, 10)
+    """
+    rest = list(shape)
+    classes = rest.pop(axis)
+    return (*rest, classes)
+
+
 def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
     """Return weights in ``shape``: one rule for losses and metrics.
 

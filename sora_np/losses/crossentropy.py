@@ -18,7 +18,7 @@ from sora_np.kernels.softmax_crossentropy import (
 from sora_np.kernels.tasks import Program
 from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
-from .base import EPSILON, Loss
+from .base import EPSILON, Loss, classes_last
 from .targets import class_labels, label_hint, warn_of_rows, within
 
 
@@ -283,11 +283,12 @@ class SparseCategoricalCrossentropy(_OverClasses):
         """Return one-hot rows; a row of zeros for a label that is ignored."""
         labels = self._labels(y_true, y_pred.shape)
         one_hot = np.zeros((*labels.shape, y_pred.shape[self.axis]), y_pred.dtype)
-        counted = True if self.ignore_class is None else labels != self.ignore_class
-        labels = np.where(counted, labels, 0)
-        hits = np.broadcast_to(counted, labels.shape)
-        np.put_along_axis(one_hot, labels[..., None], hits[..., None], axis=-1)
-        return np.moveaxis(one_hot, -1, self.axis)
+        flat = labels.reshape(-1)
+        counted: Any = self.ignore_class is None or flat != self.ignore_class
+        rows = one_hot.reshape(len(flat), -1)
+        rows[np.arange(len(flat)), np.where(counted, flat, 0)] = counted
+        last = self.axis in (-1, labels.ndim)
+        return one_hot if last else np.moveaxis(one_hot, -1, self.axis)
 
     def _count(self, targets: Array, losses: Array) -> int:
         if self.ignore_class is None:
@@ -300,7 +301,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
     def _labels(self, y_true: ArrayLike, shape: Shape) -> Any:
         """Return y_true as ints for y_pred of ``shape``, each a class of its axis."""
         check_axis(self.axis, len(shape), self.name, f"y_pred {shape}")
-        shape = np.moveaxis(np.empty(shape, np.void), self.axis, -1).shape
+        shape = classes_last(shape, self.axis)
         labels = as_numbers(y_true, "y_true")
         if labels.ndim == len(shape) and labels.shape[-1] == 1:
             labels = labels[..., 0]

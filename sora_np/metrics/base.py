@@ -256,8 +256,10 @@ def as_labels(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.int64]:
     """
     y_true = same_shape(metric, y_true, y_pred[..., 0])
     classes = y_pred.shape[-1]
-    wrong = ~((0 <= y_true) & (y_true < classes) & (y_true == np.trunc(y_true)))
-    if wrong.any():
+    whole = y_true.dtype.kind in "iub" or bool((y_true == np.trunc(y_true)).all())
+    if y_true.size and not (whole and 0 <= y_true.min() and y_true.max() < classes):
+        right = (0 <= y_true) & (y_true < classes) & (y_true == np.trunc(y_true))
+        wrong = ~np.asarray(right)
         place = tuple(map(int, np.argwhere(wrong)[0]))
         raise ValueError(
             f"{metric.name} takes labels from 0 to {classes - 1}, got {y_true[place]} "
