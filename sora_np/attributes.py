@@ -15,7 +15,8 @@ class Known:
     Attributes
     ----------
     elsewhere : a name that is looked for here -> what to set, or call, instead
-    takes_notes : whether names that resemble none that there is are free, too
+    takes_notes : whether names that resemble none of its own are free, too, as notes
+        of a user's: ``layer.stage = 2``
 
     Examples
     --------
@@ -48,13 +49,17 @@ def check_attribute(thing: Any, name: str) -> None:
     if name in kind.elsewhere:
         raise AttributeError(f"{text}: set {kind.elsewhere[name]} instead")
     for place in ("params", "state"):
-        if name in getattr(thing, place, ()):
+        if hasattr(kind, place) and name in getattr(thing, place):
             raise AttributeError(f"{text}: set {place}[{name!r}] instead")
-    known = [own for own in dir(thing) if own[0] != "_" and not _is_method(kind, own)]
-    notes = kind.takes_notes
-    close = difflib.get_close_matches(name, known, 1, 0.85 if notes else 0.5)
-    if notes and not close:
-        return
+    notes = vars(thing).get("_notes", frozenset())
+    names = sorted({*dir(thing)} - notes)
+    known = [own for own in names if own[0] != "_" and not _is_method(kind, own)]
+    close = difflib.get_close_matches(name, known, 1, 0.5)
+    if kind.takes_notes:
+        close = difflib.get_close_matches(name, known, 1, 0.85)
+        if not close or name.rstrip("_0123456789") in known:  # history_2 is no slip
+            vars(thing)["_notes"] = notes | {name}
+            return
     hint = f"; did you mean {close[0]!r}?" if close else "."
     raise AttributeError(f"{text}{hint} There are: {', '.join(known)}")
 

@@ -29,6 +29,11 @@ REFUSED = {  # thing, attribute: what is said
     "schedule": (lambda: CosineDecay(1, 2), "alpha_", "did you mean 'alpha'?"),
     "trainable": (lambda: Dense(2), "trainabel", "did you mean 'trainable'?"),
     "kernel": (lambda: model().layers[0], "kernel", "set params['kernel'] instead"),
+    "constraint": (
+        lambda: Dense(2),
+        "kernel_constraint",
+        "has no attribute 'kernel_constraint': set kernel_regularizer instead",
+    ),
     "rate": (lambda: Dropout(0.5), "p", "Dropout has no attribute 'p'"),
     "loss": (BinaryCrossentropy, "logits", "did you mean 'from_logits'?"),
     "metric": (Precision, "treshold", "did you mean 'thresholds'?"),
@@ -62,11 +67,26 @@ class OwnCallback(Callback):
     pass
 
 
-@pytest.mark.parametrize("thing", [Own(), OwnCallback(), model()], ids=repr)
+@pytest.mark.parametrize(
+    "thing", [Own(), OwnCallback(), model(), Dense(2), History()], ids=repr
+)
 def test_others_are_free(thing):
     thing.best_threshold = 0.3
     thing._mine = 1
-    assert thing.best_threshold == 0.3
+    thing.note, thing.notes, thing.name_ = "a", "b", "c"
+    thing.score_1, thing.score_2, thing.history_2 = 1, 2, {}
+    assert thing.best_threshold == 0.3 and thing.score_2 == 2
+    assert copy.deepcopy(thing).notes == "b"
+
+
+def test_a_note_may_be_called_params():
+    """As a layer's table of arrays is, which is looked into for names."""
+    made = model()
+    made.params = made.state = 3
+    made.batch_size = {"kernel": 1}
+    made.params = {"epochs": 5}
+    made.epochs = 5
+    assert made.epochs == 5
 
 
 def test_what_there_is_can_be_set():

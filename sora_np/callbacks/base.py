@@ -168,6 +168,7 @@ class History(Callback):
     epochs_of : name -> the epochs of its numbers: validation may be in some alone
     """
 
+    takes_notes = True
     history: dict[str, list[Any]]
 
     def __init__(self) -> None:

@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -151,6 +151,14 @@ class Layer(Noted):
     array([[2., 4.]])
     """
 
+    elsewhere: ClassVar[Mapping[str, str]] = {
+        "p": "rate",
+        "weights": "them by set_weights",
+        "kernel_constraint": "kernel_regularizer",
+        "bias_constraint": "bias_regularizer",
+        "activity_regularizer": "kernel_regularizer",
+    }
+    takes_notes = True
     augments = False  # whether layer(x) is meant for training, as Keras's Random*
     params, grads, state = Table(), Table(), Table()
 
