@@ -16,6 +16,7 @@ from sora_np.activations import Activation
 from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax, contract
+from sora_np.layers.held import rebind
 from sora_np.layers.warp import joined_warps
 
 
@@ -192,10 +193,12 @@ class FlatParameters:
         for layer in layers:
             for name, param in layer.params.items():
                 place = slice(end, end := end + param.size)
-                layer.params.rebind(name, self.values[place].reshape(param.shape))
+                view = self.values[place].reshape(param.shape)
+                rebind(layer, layer.params, name, view)
                 if name not in layer.grads:
                     layer.grads[name] = np.zeros_like(param)
-                layer.grads.rebind(name, self.grads[place].reshape(param.shape))
+                view = self.grads[place].reshape(param.shape)
+                rebind(layer, layer.grads, name, view)
                 self.places.append((layer, place))
         for layer, name, regularizer in regularized(layers):
             w, dw = layer.params[name], layer.grads[name]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
+from sora_np.layers.held import rebind
 from sora_np.warn import warn
 
 
@@ -57,9 +58,9 @@ def fill(model: HasLayers, given: Mapping[str, NDArray[Any]]) -> None:
         layer.takes_memory = True
         for own in (layer.params, layer.state):
             for name, array in own.items():
-                own.rebind(name, np.empty(array.shape, array.dtype))
+                rebind(layer, own, name, np.empty(array.shape, array.dtype))
         for name, array in layer.params.items():
-            layer.grads.rebind(name, np.zeros(array.shape, array.dtype))
+            rebind(layer, layer.grads, name, np.zeros(array.shape, array.dtype))
     assign(model, given)
 
 

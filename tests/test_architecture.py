@@ -81,7 +81,10 @@ ALLOWED = {
     "folder, shared",
     [
         ("kernels", SHARED),
-        ("sora_np/layers", {"base", "contract", "warp", "fitted", "value_range"}),
+        (
+            "sora_np/layers",
+            {"base", "contract", "held", "warp", "fitted", "value_range"},
+        ),
     ],
 )
 def test_neighbours_are_strangers(folder, shared):

@@ -45,9 +45,9 @@ class Arrays(NotedDict[str, Array]):
             if self.names is not None and name not in self.names:
                 there = ", ".join(sorted(self.names)) or "none"
                 raise Misfit(f"build made no array {name!r}; the names are: {there}")
-            super().__setitem__(name, as_numbers(value, name))
+            super().__setitem__(name, _numbers(value, name))
             return
-        value = as_numbers(value, name)
+        value = _numbers(value, name)
         if value.shape != self[name].shape:
             raise Misfit(
                 f"{name} has shape {self[name].shape}, cannot take {value.shape}"
@@ -75,10 +75,12 @@ class Arrays(NotedDict[str, Array]):
         """Let ``array`` itself be what stands under ``name``."""
         super().__setitem__(name, array)
 
-    def rebind(self, name: str, array: Array) -> None:
-        """Copy the values under ``name`` into ``array``, and let that be the place."""
-        array[...] = self[name]
-        self.put(name, array)
+
+def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        return as_numbers(value, name)
+    except (TypeError, ValueError) as error:
+        raise Misfit(str(error)) from None
 
 
 class Table:

@@ -13,8 +13,7 @@ Shapes are compared in every batch.  What would cost copies (whether x, dy and `
 are treated so) is looked at once, in the first batch, for it is a property of the code.
 """
 
-import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from numpy.typing import DTypeLike
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.names import takes
 from sora_np.warn import warn
+
+from .held import learns_alone, rebind
 
 if TYPE_CHECKING:
     from .base import Layer
@@ -100,7 +101,7 @@ def _build_own(
             "them: make them in build, after super().build(...)"
         )
     _check_tables(layer)
-    for name in _learns_alone(layer):
+    for name in learns_alone(layer):
         warn(
             f"{layer} keeps the array {name} as an attribute alone, so that it is "
             "neither learnt nor saved: put it into self.params if it is learnt, with "
@@ -123,17 +124,17 @@ def _as_shape(layer: "Layer", shape: Any) -> Shape:
 
 
 def _check_tables(layer: "Layer") -> None:
-    """Bring params and state to the layer's dtype; hold gradients against params."""
+    """Bring all arrays to the layer's dtype; hold gradients against params."""
     for what, table in (("params", layer.params), ("state", layer.state)):
-        for name, array in table.items():
+        for name, array in [*table.items()]:
             if array.dtype.kind not in "fiub":
                 raise TypeError(
                     f"{what}[{name!r}] of {layer} must hold real numbers, got "
                     f"{array.dtype}"
                 )
             if array.dtype != layer.dtype:
-                table.put(name, array.astype(layer.dtype))
-    for name, array in layer.grads.items():
+                rebind(layer, table, name, np.empty(array.shape, layer.dtype))
+    for name, array in [*layer.grads.items()]:
         place = layer.params.get(name)
         if place is None or place.shape != array.shape:
             wanted = "there is no such name in params"
@@ -142,28 +143,8 @@ def _check_tables(layer: "Layer") -> None:
             raise ValueError(
                 f"grads[{name!r}] of {layer} has shape {array.shape}, but {wanted}"
             )
-
-
-def _learns_alone(layer: "Layer") -> Iterator[str]:
-    """Yield the attributes that hold arrays which look as if they were learnt."""
-    arguments = inspect.signature(type(layer).__init__).parameters
-    tables = layer.params, layer.grads, layer.state
-    known = [array for table in tables for array in table.values()]
-    for name, value in vars(layer).items():
-        held = [value]
-        if isinstance(value, (list, tuple)):
-            held = [*value]
-        elif isinstance(value, dict):
-            held = [*value.values()]
-        if name not in arguments and any(
-            isinstance(a, np.ndarray)
-            and a.dtype.kind == "f"
-            and a.size
-            and a.flags.writeable
-            and not any(np.may_share_memory(a, one) for one in known)
-            for a in held
-        ):
-            yield name
+        if array.dtype != layer.dtype:
+            rebind(layer, layer.grads, name, np.empty(array.shape, layer.dtype))
 
 
 # --- forward and backward -----------------------------------------------------------
@@ -215,17 +196,21 @@ def backward(layer: "Layer", dy: Array, shapes: Sequence[Shape]) -> Any:
     )
 
 
+_LEFT = {4: 0x7FC05A5A, 8: 0x7FF80B4B40000000}  # the same NaN, of 4 and 8 bytes
+
+
 def _prove(layer: "Layer", dy: Array) -> Any:
     """Return dx, and see whether dy stays, and every gradient is written anew.
 
-    A gradient that is left as it was, or added to, shows by the NaN put there before.
+    An entry that is left as it was, or added to, shows by the NaN put there before: no
+    calculation gives one of these bits.
     """
     given, places = dy.copy(), dict(layer.grads)
     before = {name: array.copy() for name, array in places.items()}
     looks = layer.trainable and bool(np.isfinite(dy).all())
     try:
         for array in places.values() if looks else ():
-            array[...] = np.nan
+            array.view(f"i{array.itemsize}")[...] = _LEFT[array.itemsize]
         dx = layer.backward(dy)
         _need_unchanged(dy, given, "backward", "dy", layer)
         for name, place in places.items():
@@ -235,7 +220,8 @@ def _prove(layer: "Layer", dy: Array) -> Any:
                     f"part of the model's gradient: self.grads[{name!r}] = ... copies "
                     "into it"
                 )
-            if looks and place.size and np.isnan(place).all():
+            left = place.view(f"i{place.itemsize}") == _LEFT[place.itemsize]
+            if looks and (left.any() or (place.size and np.isnan(place).all())):
                 raise ValueError(
                     f"backward of {layer} must write all of grads[{name!r}] anew, as "
                     f"self.grads[{name!r}] = ... does; it left it as it was, added to "

@@ -224,6 +224,10 @@ WRONG = {
         {"write": lambda s, dw, _: s.grads["w"].__iadd__(dw)},
         r"must write all of grads\['w'\]",
     ),
+    "dw-in-part": (
+        {"write": lambda s, dw, _: s.grads["w"][:2].__setitem__(..., dw[:2])},
+        r"must write all of grads\['w'\]",
+    ),
     "dw-misspelt": ({"write": lambda s, dw, _: s.grads.update(W=dw)}, "no array 'W'"),
     "dw-replaced": ({"write": cleared}, r"must not remove grads\['w'\]"),
     "grads-list": (
@@ -241,7 +245,7 @@ WRONG = {
     ),
     "complex-params": (
         {"build": after_build(complex_params)},
-        "must hold real numbers",
+        "build of Own 'own': w must be an array of real numbers",
     ),
     "odd-grads": (
         {"build": after_build(odd_grads)},
@@ -330,6 +334,103 @@ def test_constants_and_what_is_carried_bring_none():
     Sequential([Own(np.ones(3))]).build((None, 3))
 
 
+class Aliased(Layer):
+    """y = x k + b, of arrays that are attributes as well."""
+
+    def build(self, input_shape, rng, dtype):
+        super().build(input_shape, rng, dtype)
+        self.both = rng.normal(size=(4, 3))  # float64
+        self.params["both"] = self.both
+        self.parts = {"k": self.both[:3], "b": self.both[3]}
+        self.dboth = self.grads["both"] = np.zeros((4, 3))
+        return (3,)
+
+    def forward(self, x, *, training=False):
+        self.x = x
+        return x @ self.parts["k"] + self.parts["b"]
+
+    def backward(self, dy):
+        self.dboth[:3], self.dboth[3] = self.x.T @ dy, dy.sum(axis=0)
+        return dy @ self.parts["k"].T
+
+
+class Wrapping(Layer):
+    """relu(x k + b) k' + b', by layers within."""
+
+    def __init__(self, way):
+        super().__init__()
+        self.way, self.inner = way, [Dense(3, "relu"), Dense(3)]
+
+    def build(self, input_shape, rng, dtype):
+        super().build(input_shape, rng, dtype)
+        if self.way == "one":
+            del self.inner[1:]
+        for k, layer in enumerate(self.inner):
+            layer.build(input_shape, rng, dtype)
+            if self.way == "one":
+                self.params, self.grads = layer.params, layer.grads
+                continue
+            for name, array in layer.params.items():
+                self.params[f"{name}_{k}"] = array
+                self.grads[f"{name}_{k}"] = layer.grads[name]
+        return input_shape
+
+    def forward(self, x, *, training=False):
+        for layer in self.inner:
+            x = layer.forward(x, training=training)
+        return x
+
+    def backward(self, dy):
+        for layer in self.inner[::-1]:
+            dy = layer.backward(dy)
+        return dy
+
+
+OF_DENSE = {
+    "attributes": (Aliased, [Dense(3)]),
+    "one-inner": (lambda: Wrapping("one"), [Dense(3, "relu")]),
+    "two-inner": (lambda: Wrapping("two"), [Dense(3, "relu"), Dense(3)]),
+}
+
+
+@pytest.mark.parametrize("make, dense", OF_DENSE.values(), ids=OF_DENSE)
+def test_attributes_that_are_params_learn(make, dense, tmp_path):
+    """As the Dense layers that they equal; from a file, too."""
+
+    def fitted(layers, weights=None):
+        model = Sequential([*layers, Dense(1)])
+        model.build((None, 3))
+        model.set_weights(weights or model.get_weights())
+        model.compile("adam", "mse")
+        model.fit(X, X.sum(axis=1), 4, epochs=3, shuffle=False, verbose=0)
+        return model
+
+    layer = make()
+    start = Sequential([layer, Dense(1)])
+    start.build((None, 3))
+    given = start.get_weights()
+    if make is Aliased:
+        given = [given[0][:3], given[0][3], *given[1:]]
+    expected = fitted(dense, given).predict(X, verbose=0)
+    model = fitted([layer], start.get_weights())
+    assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-5, atol=1e-6)
+    start.save_weights(tmp_path / "w.npz")
+    model.load_weights(tmp_path / "w.npz")
+    assert_array_equal(model.predict(X, verbose=0), start.predict(X, verbose=0))
+    assert gradcheck.check_layer(make(), X.astype(float)).passed
+
+
+def test_arrays_of_layers_within_that_are_copies_bring_a_warning():
+    class Copying(Wrapping):
+        def build(self, input_shape, rng, dtype):
+            super().build(input_shape, rng, dtype)
+            self.inner[0].params.put("kernel", np.ones((3, 3), dtype))
+            return input_shape
+
+    with pytest.warns(UserWarning, match="Copying 'copying' keeps the array inner as"):
+        Sequential([Copying("two")]).build((None, 3))
+
+
 def test_a_layer_of_ones_own_pickles(rng):
     layer = pickle.loads(pickle.dumps(Dense(2)))
     layer(rng.standard_normal((1, 3)))
@@ -394,7 +495,8 @@ def test_name_and_trainable_are_kept_in_a_file(cls, tmp_path):
         layers[0] = cls(2.5, name="first", use_bias=False, input_shape=(3,))
     model = Sequential(layers)
     model.build((None, 3))
-    model.save(tmp_path / "m.npz")
+    with pytest.warns(UserWarning, match="never registered"):
+        model.save(tmp_path / "m.npz")
     again = load_model(tmp_path / "m.npz", {cls.__name__: cls})
     for mine, its in zip(model.layers, again.layers, strict=True):
         assert mine.get_config() == its.get_config()
