@@ -105,6 +105,7 @@ class Fit:
                 assert model.optimizer is not None  # checked has seen to it
                 flat = model.flat
                 model.optimizer.finalize(flat.values, flat.trainable_ranges())
+            model._running = None  # a callback may begin another fit now
             called.call("on_train_end", self.logs)
         finally:
             model._running = None

@@ -123,7 +123,11 @@ class Steps:
         shape = (len(y), *self.model.output_shape)
         if (axis := self.view(y).axis) != -1:
             shape = classes_last(shape, axis)
-        return [metrics.get(m, np.shape(y), shape) for m in self.model._metrics]
+        found = [metrics.get(m, np.shape(y), shape) for m in self.model._metrics]
+        for name, metric in zip(self.model._metrics, found, strict=True):
+            if isinstance(name, str) and isinstance(metric, metrics.BinaryAccuracy):
+                metric.for_loss(self.loss_for(y))
+        return found
 
     def checked(
         self,
@@ -165,6 +169,9 @@ class Steps:
             _, activation = graph.split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
             self._checking = self.measures(y)
+            for metric in self._checking:
+                if isinstance(metric, metrics.BinaryAccuracy):
+                    metric.warn_of_numbers(y)
             tally = metrics.Tally(self._checking)
             self.arrays = view.try_on(tally.metrics, y, trial)
             tally.release()
@@ -214,7 +221,8 @@ class Steps:
             except Exception as error:
                 given = f"y {y.shape} {y.dtype} and the model's outputs {outputs.shape}"
                 text = (
-                    f"the metric {name} cannot be taken of {given}: {error} "
+                    f"the metric {name} cannot be taken of {given}: "
+                    f"{str(error).rstrip('.')}. "
                     "Give a function f(y_true, y_pred) that makes of the outputs what "
                     "it takes, such as labels, y_pred.argmax(axis=-1)"
                 )

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.losses.targets import within
+from sora_np.losses import BinaryCrossentropy, Hinge, Loss
+from sora_np.losses.targets import ROUNDING, within
 from sora_np.warn import warn
 from sora_np.windows import as_count
 
@@ -46,6 +47,7 @@ class BinaryAccuracy(Metric):
     """
 
     direction = "max"
+    _of_numbers = False  # see for_loss
 
     def __init__(self, name: str | None = None, *, threshold: float = 0.5) -> None:
         super().__init__(name)
@@ -55,13 +57,40 @@ class BinaryAccuracy(Metric):
     def sees(self) -> str:
         return sees_of(self.threshold)
 
+    def for_loss(self, loss: Loss) -> "BinaryAccuracy":
+        """Return itself, as "accuracy" is of a model that is compiled with this loss.
+
+        With one of numbers, such as "mse", numbers outside [-1, 1] are no error, but
+        warned of before training; a prediction of them is never right, as in Keras.
+        """
+        self._of_numbers = not isinstance(loss, (BinaryCrossentropy, Hinge))
+        return self
+
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
-        within(same_shape(self, y_true, y_pred), self.name, -1)
+        true = same_shape(self, y_true, y_pred)
+        if not self._of_numbers:
+            within(true, self.name, -1)
+
+    def warn_of_numbers(self, y_true: Any) -> None:
+        """Warn where some y is a number, and can be no yes or no."""
+        if self._of_numbers and _are_numbers(y_true).any():
+            warn(
+                f"{self.name} says how often a yes or no is right, but y_true has "
+                f"numbers from {y_true.min():g} to {y_true.max():g}: take 'mae' or "
+                "'r2_score' for numbers, and for classes a loss such as "
+                "'sparse_categorical_crossentropy'"
+            )
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        true = positive(self, same_shape(self, y_true, y_pred))
-        hits = (true == (y_pred > self.threshold)) & ~np.isnan(y_pred)
+        true, known = same_shape(self, y_true, y_pred), ~np.isnan(y_pred)
+        if self._of_numbers and (numbers := _are_numbers(true)).any():
+            true, known = np.where(numbers, 0, true), known & ~numbers
+        hits = (positive(self, true) == (y_pred > self.threshold)) & known
         return hits.mean(axis=-1) if hits.ndim > 1 else hits
+
+
+def _are_numbers(y: Any) -> Any:
+    return ~(np.abs(y) <= 1 + ROUNDING)
 
 
 class _OfClasses(Metric):

@@ -312,6 +312,19 @@ def test_fit_within_fit_is_refused(make_model, images, way):
     model.fit(*images, verbose=0)
 
 
+def test_fit_at_the_end_of_fit(make_model, images):
+    """As in Keras: training is over, and a callback may go on with more of it."""
+    model, plain, inner = make_model(), make_model(), []
+    callback = LambdaCallback(
+        on_train_end=lambda *_: inner.append(model.fit(*images, 25, verbose=0))
+    )
+    history = model.fit(*images, 25, callbacks=callback, verbose=0)
+    assert len(inner) == 1 and inner[0] is not history
+    for _ in range(2):
+        plain.fit(*images, 25, verbose=0)
+    assert_array_equal(model.flat.values, plain.flat.values)
+
+
 def test_a_metric_that_cannot_be_copied_is_named(make_model, images):
     """Not reset in the middle of the epoch, which would be silent."""
 

@@ -439,15 +439,27 @@ SPARSE = SparseCategoricalCrossentropy
 
 
 @pytest.mark.parametrize("loss", ["mse", "mae"])
-@pytest.mark.parametrize("name", ["accuracy", "precision", "f1_score"])
+@pytest.mark.parametrize("name", ["binary_accuracy", "precision", "f1_score"])
 def test_labels_are_refused_before_the_first_step(loss, name):
     """All of them, not those of the first batch: the last is no yes or no."""
     model = Sequential([Dense(1, input_shape=(1,))])
-    model.compile("sgd", loss, metrics=[name])
+    model.compile("sgd", loss, metrics=[metrics.CLASSES[name]])
     before = model.get_weights()
     with pytest.raises(ValueError, match=r"takes targets from -1 to 1, got 2 at y_tr"):
         model.fit(LOGITS, [0, 1, 0, 1, 1, 2], batch_size=2, verbose=0)
     assert_allclose(model.get_weights()[0], before[0], rtol=0)
+
+
+def test_accuracy_of_numbers_is_warned_of():
+    """As many programs have it; the numbers are Keras's."""
+    model = as_it_is((1,))
+    model.compile("sgd", "mse", metrics=["accuracy"])
+    y = np.array([0, 1, 2, 2.5, -3, 0])
+    p = np.array([[0.1], [0.9], [2], [2.5], [-3], [7]])
+    with pytest.warns(UserWarning, match="has numbers from -3 to 2.5: take 'mae'"):
+        assert model.evaluate(p, y, verbose=0)[1] == pytest.approx(2 / 6)
+    assert model.test_on_batch(p[:3], y[:3])[1] == pytest.approx(2 / 3)
+    assert model.evaluate(p, y, 2, verbose=0)[1] == pytest.approx(2 / 6)
 
 
 ODD = {  # the last layer, loss, y, warning
