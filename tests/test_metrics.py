@@ -594,6 +594,18 @@ def test_what_neither_truth_nor_prediction_has_is_in_no_mean(true, pred):
     assert macro == pytest.approx(expected["macro avg"]["f1-score"])
 
 
+def test_names_that_are_the_same():
+    """Each class has a row; a dictionary would lose one."""
+    true = [0, 1, 1]
+    lines = str(metrics.classification_report(true, true, ["a", "a"])).splitlines()
+    assert [line.split()[-1] for line in lines[1:3]] == ["1", "2"]
+    for names in (["a", "a"], ["a", "accuracy"], ["macro avg", "b"]):
+        with pytest.raises(ValueError, match="the names must differ from one another"):
+            metrics.classification_report(true, true, names, output_dict=True)
+    numbered = metrics.classification_report(true, true, [0, 1], output_dict=True)
+    assert numbered["1"]["support"] == 2
+
+
 @pytest.mark.parametrize(
     "labels, error, text",
     [

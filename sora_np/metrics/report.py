@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.inputs import as_numbers
 from sora_np.markup import Listing
+from sora_np.names import as_class_names
 from sora_np.windows import classes_up_to
 
 from .confusion import divide, mean_of
@@ -134,6 +135,11 @@ def classification_report(
     output_dict : whether to return a dictionary with scikit-learn's keys instead of a
         table: name -> {"precision", "recall", "f1-score", "support"}
 
+    Raises
+    ------
+    TypeError, ValueError : as ``confusion_matrix``; for names that are no strings or
+        whole numbers; for a dictionary, where two names are the same
+
     Examples
     --------
     >>> print(classification_report([0, 0, 1], [0, 1, 1], ["cat", "dog"]))
@@ -144,6 +150,7 @@ def classification_report(
     weighted avg     0.8333     0.6667     0.6667          3
     accuracy                               0.6667          3
     """
+    names = as_class_names(names)
     matrix = confusion_matrix(y_true, y_pred, None if names is None else len(names))
     shown = np.arange(len(matrix))
     if names is None:
@@ -152,25 +159,31 @@ def classification_report(
     scores, support = precision_recall_f1(matrix), matrix.sum(axis=1)
     samples = int(support.sum())
     weighted = support @ scores / max(samples, 1)
-    rows = {
-        **{name: (scores[k], support[k]) for name, k in zip(names, shown, strict=True)},
-        "macro avg": (macro_average(matrix), samples),
-        "weighted avg": (weighted, samples),
-    }
+    rows = [
+        *((name, scores[k], support[k]) for name, k in zip(names, shown, strict=True)),
+        ("macro avg", macro_average(matrix), samples),
+        ("weighted avg", weighted, samples),
+    ]
     accuracy = float(matrix.trace() / max(samples, 1))
     if output_dict:
         report: dict[str, Any] = {
             name: dict(zip(_COLUMNS, [*map(float, row), int(count)], strict=True))
-            for name, (row, count) in rows.items()
-        }
-        return report | {"accuracy": accuracy}
-    width = max(map(len, rows))
+            for name, row, count in rows
+        } | {"accuracy": accuracy}
+        if len(report) <= len(rows):
+            raise ValueError(
+                f"the names must differ from one another, and from {_OTHERS}, to be "
+                f"keys of one dictionary, got {names}"
+            )
+        return report
+    width = max(len(name) for name, *_ in rows)
     lines = [" " * width + "".join(f"{column:>11}" for column in _COLUMNS)]
-    for name, (row, count) in rows.items():
+    for name, row, count in rows:
         numbers = "".join(f"{value:11.4f}" for value in row)
         lines.append(f"{name:<{width}}{numbers}{count:11d}")
     lines.append(f"{'accuracy':<{width}}{accuracy:33.4f}{samples:11d}")
     return Listing("\n".join(lines))
 
 
+_OTHERS = '"macro avg", "weighted avg" and "accuracy"'
 _COLUMNS = ("precision", "recall", "f1-score", "support")
