@@ -87,6 +87,7 @@ def _build_own(
     if not takes(layer.build, 3):
         raise TypeError(f"build of {layer} must take (input_shape, rng, dtype)")
     early = [*layer.params] if layer.input_shape is None else []
+    before = dict(vars(layer)) if layer.input_shape is not None else {}
     for table in (layer.params, layer.grads, layer.state):
         table.names = None
     layer.dtype = np.dtype(dtype)
@@ -102,6 +103,8 @@ def _build_own(
         )
     _check_tables(layer)
     for name in learns_alone(layer):
+        if before.get(name) is vars(layer)[name]:
+            continue  # it was seen then, or kept by forward since
         warn(
             f"{layer} keeps the array {name} as an attribute alone, so that it is "
             "neither learnt nor saved: put it into self.params if it is learnt, with "

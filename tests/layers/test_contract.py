@@ -334,6 +334,17 @@ def test_constants_and_what_is_carried_bring_none():
     Sequential([Own(np.ones(3))]).build((None, 3))
 
 
+def test_what_forward_keeps_brings_none_when_built_anew():
+    class Keeping(Scale):
+        def forward(self, x, *, training=False):
+            self.x = x * 2
+            return super().forward(x, training=training)
+
+    layer = trained(Keeping()).layers[1]
+    assert layer.x.shape == (4, 3)
+    Sequential([Dense(3), layer]).build((None, 2))
+
+
 class Aliased(Layer):
     """y = x k + b, of arrays that are attributes as well."""
 
