@@ -1,78 +1,146 @@
 """How fast sora_np is, and how fast others are on the same machine in the same run.
 
-    python -m benchmarks [--quick] [--only train,predict,vgg,fit,start,ops,threads]
-                         [--threads N] [--json FILE] [--plot FILE] [--results]
+    python -m benchmarks [--quick] [--threads N] [--peers PyTorch,TensorFlow,...]
+                         [--only train,predict,vgg,recipe,fit,start,ops,threads]
+                         [--json FILE] [--plot FILE] [--results]
 
 Every framework that is installed runs in a process of its own, at all settings that
 may be its best, all in turn (workers.py, timing.py), after its results were held equal
-to those of sora_np (measure.py).  What is measured: problems.py.
+to those of sora_np (measure.py).  Training steps are measured early and late
+(peers/trained_state.py).  What is measured: networks.py, whole.py, processes.py,
+problems.py.  --results writes the section of this machine in RESULTS.md (results.py).
 """
 
 import argparse
+import contextlib
 import sys
 import time
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.images import described
 from benchmarks.measure import OURS, measure
+from benchmarks.networks import FASHION_93, REFERENCE, VGG, network_task
 from benchmarks.peers import PEERS, missing
-from benchmarks.problems import REFERENCE, VGG, Task, network_task, op_tasks
+from benchmarks.problems import Task, op_tasks
 from benchmarks.processes import measure_processes
 from benchmarks.record import record
-from benchmarks.workers import cpus, crew
+from benchmarks.results import GROUPS, headline, results
+from benchmarks.whole import measure_whole, whole_run_task
+from benchmarks.workers import Setting, cpus, crew
 
-GROUPS = ("train", "predict", "vgg", "fit", "start", "ops", "threads")
-PROBE = [("FMA peak", False)]
+WHOLE_RUNS = (OURS, "PyTorch", "TensorFlow")  # who has fit, or its usual loop
+STEPS = 2_000  # of training before a late row
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments=None):
-    options, start = parse(arguments), time.perf_counter()
-    lines, versions = [], {}
-    names = [name for name in PEERS if name in options.peers]
-    for name in names:
+    options = parse(arguments)
+    for name in options.peers:
         if gone := missing(name):
             print(f"not measured: {name} (not installed: {', '.join(gone)})")
-
-    def emit(new):
-        _say("")
-        lines.extend(new)
-        for (_, row), of_row in report.rows_of(new).items():
-            print(f"\n{report.title(row, of_row)}\n{report.table(of_row)}", flush=True)
-            for line in of_row:
-                if "failed" in line:
-                    print(f"  {line['variant']}: {line['failed']}")
-
-    def run(tasks, settings, threads):
-        with crew(settings, threads) as workers, crew(PROBE, threads) as (peak,):
-            versions.update({w.peer: w.ask("version") for w in workers})
-            peak.ask("prepare", Task("", "FMA peak", "peak"))
-            peak.ask("check", "")
-            for task in tasks:
-                emit(measure(task, workers, peak, threads, options.quick, _say))
-
-    print(f"{len(cpus())} cores, {options.threads} threads")
-    quick, threads = options.quick, options.threads
-    tasks = [task for g in options.only for task in network_tasks(g, quick)]
-    if tasks:
-        run(tasks, malloc_settings(names, quick), threads)
-    if "start" in options.only:
-        emit(measure_processes(names, threads, quick, _say))
-    if "ops" in options.only:  # they allocate their results: tuned malloc for all
-        run(op_tasks(1 if quick else 32), [(name, True) for name in names], threads)
-    if "threads" in options.only:
-        for count in thread_counts(threads):
-            tasks = thread_tasks(count, quick)
-            run(tasks, [(name, False) for name in names], count)
-    head = record(threads, versions, time.perf_counter() - start)
-    print("\n" + report.headline(lines))
+    print(f"{len(cpus())} cores, {options.threads} threads; images: {described()}")
+    start, session = time.perf_counter(), Session(options)
+    for group in options.only:
+        session.run(group)
+    seconds = time.perf_counter() - start
+    head = record(options.threads, session.versions, seconds)
+    lines = session.lines
+    print("\n" + headline(lines))
     if options.json:
         with open(options.json, "a") as file:
             file.write(report.json_lines([{"run": head}, *lines]))
     if options.plot:
         report.plot(lines, options.plot)
     if options.results:
-        RESULTS.write_text(report.results(head, lines))
+        before = RESULTS.read_text() if RESULTS.exists() else ""
+        RESULTS.write_text(results(head, lines, before))
+
+
+class Session:
+    """One run of the program: what was measured so far, and where training stood."""
+
+    def __init__(self, options):
+        self.options, self.lines, self.versions = options, [], {}
+        self._states = {}
+
+    def run(self, group):
+        """Measure the rows of a group, in processes of their own."""
+        quick, threads, peers = (
+            getattr(self.options, name) for name in ("quick", "threads", "peers")
+        )
+        if group == "start":
+            self.emit(measure_processes(peers, threads, quick, _say))
+        elif group == "fit":
+            settings = [s for s in best_settings(peers) if s.peer in WHOLE_RUNS]
+            with self.workers(settings, threads) as workers:
+                task = whole_run_task(quick)
+                self.emit(measure_whole(task, workers, threads, quick, _say))
+        elif group == "ops":  # they allocate their results: tuned malloc for all
+            settings = [Setting(name, tuned_malloc=True) for name in peers]
+            self.measure(op_tasks(1 if quick else 32), settings, threads)
+        elif group == "threads":
+            for count in thread_counts(threads)[:-1]:  # the last is measured elsewhere
+                self.measure(thread_tasks(count, quick), best_settings(peers), count)
+        else:
+            self.measure(
+                network_tasks(group, quick), all_settings(peers, quick), threads
+            )
+
+    def measure(self, tasks, settings, threads):
+        """Measure rows that are timed in turn."""
+        tasks = [(self.with_weights(task), self.late(task)) for task in tasks]
+        probe = [Setting("FMA peak")]
+        with (
+            self.workers(settings, threads) as workers,
+            crew(probe, threads) as (peak,),
+        ):
+            peak.ask("prepare", Task("", "FMA peak", "peak"))
+            peak.ask("build", "")
+            peak.ask("check", "")
+            for task, late in tasks:
+                quick = self.options.quick
+                found = measure(task, workers, peak, threads, quick, _say, late)
+                for lines in found:
+                    self.emit(lines)
+
+    @contextlib.contextmanager
+    def workers(self, settings, threads):
+        """Yield workers, whose versions are noted."""
+        with crew(settings, threads) as workers:
+            self.versions.update({w.peer: w.ask("version") for w in workers})
+            yield workers
+
+    def late(self, task):
+        """Return the state of a training step's late row, else None."""
+        return self.state(task.what, task.batch) if task.kind == "train" else None
+
+    def with_weights(self, task):
+        """Return the task; one that predicts begins with trained weights."""
+        if task.kind != "predict":
+            return task
+        return task._replace(start=self.state(task.what, 32).weights)
+
+    def state(self, network, batch):
+        """Return where training stands after STEPS, computed once."""
+        key, steps = (network.name, batch), 3 if self.options.quick else STEPS
+        if key not in self._states:
+            _say(f"{network.name}: {steps} steps of training, batch {batch}")
+            with crew([Setting("state")], self.options.threads) as (worker,):
+                worker.ask("prepare", Task("", "", "state", (network, batch, steps)))
+                worker.ask("build", "")
+                (self._states[key],) = worker.ask("check", "")
+        return self._states[key]
+
+    def emit(self, lines):
+        """Keep lines and print their rows."""
+        _say("")
+        self.lines.extend(lines)
+        for (_, row), of_row in report.rows_of(lines).items():
+            print(f"\n{report.title(row, of_row)}\n{report.table(of_row)}", flush=True)
+            for line in of_row:
+                if "failed" in line:
+                    print(f"  {line['variant']}: {line['failed']}")
 
 
 def parse(arguments):
@@ -90,7 +158,8 @@ def parse(arguments):
     if options.results and (options.quick or options.only or options.peers):
         parser.error("--results needs a full run: no --quick, --only or --peers")
     options.only = _some(parser, "--only", options.only, GROUPS)
-    options.peers = {OURS, *_some(parser, "--peers", options.peers, PEERS)}
+    chosen = {OURS, *_some(parser, "--peers", options.peers, PEERS)}
+    options.peers = [name for name in PEERS if name in chosen]
     if not 1 <= options.threads <= len(cpus()):
         parser.error(f"--threads must be from 1 to {len(cpus())}")
     return options
@@ -104,13 +173,12 @@ def _some(parser, option, text, names):
 
 
 def network_tasks(group, quick):
-    """Return the rows of a group, none for a group that measures no network."""
+    """Return the rows of a group of steps and predictions, small batches first."""
     if group == "vgg":
-        return [network_task("vgg", "train", VGG, 2 if quick else 64)]
-    if group == "fit":
-        # batch 32 either way; 0 stands for few images
-        return [Task("fit", "one epoch of fit", "fit", REFERENCE, 0 if quick else 32)]
-    batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}.get(group, ())
+        return [network_task(group, "train", VGG, 2 if quick else 64)]
+    if group == "recipe":
+        return [network_task(group, "train", FASHION_93, 16 if quick else 128)]
+    batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}[group]
     batches = batches[:1] if quick else batches
     return [network_task(group, group, REFERENCE, batch) for batch in batches]
 
@@ -133,13 +201,20 @@ def thread_tasks(threads, quick):
     ]
 
 
-def malloc_settings(names, quick):
-    """Return (peer, whether malloc is tuned) for networks: two peers with both.
+def all_settings(names, quick):
+    """Return the settings for networks; sora_np with none, its ratios', comes first."""
+    found = [Setting(name) for name in names]
+    if not quick:
+        found += [
+            Setting(n, tuned_malloc=True) for n in (OURS, "PyTorch") if n in names
+        ]
+        found += [Setting("PyTorch", True, flush=True)] * ("PyTorch" in names)
+    return found
 
-    sora_np with the default one comes first: that is its number in the ratios.
-    """
-    tuned = [] if quick else [n for n in (OURS, "PyTorch") if n in names]
-    return [(name, False) for name in names] + [(name, True) for name in tuned]
+
+def best_settings(names):
+    """Return one setting for each peer: the one that is its best in most rows."""
+    return [Setting(n, n == "PyTorch", n == "PyTorch") for n in names]
 
 
 def _say(text):

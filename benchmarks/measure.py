@@ -1,21 +1,39 @@
-"""One row: prepare it in every worker, hold the results equal, then time in turn."""
+"""One row: prepare it in every worker, hold the results equal, then time in turn.
+
+A training step makes two rows: "early", from the first step on, and "late", from where
+training stands after many steps on real images (peers/trained_state.py).  Every slice
+begins at that state again, with the same batches: early stays early however long a row
+is measured, and all variants do the same work.
+"""
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.networks import Dropout, has, initial
 from benchmarks.problems import peak_flops
 from benchmarks.timing import SLICE, interleaved
 from benchmarks.workers import PeerError
 
 OURS = "sora_np"
 PEAK = "FMA peak"
+NEAR = 1.1  # a peer this near to the fastest one decides a row as well
 
 
 class Disagreement(Exception):
     """Two variants do not compute the same."""
 
 
-def measure(task, crew, peak, threads, quick, say):
-    """Return the lines of one row, a dict for each variant, fastest peer named.
+class Made(NamedTuple):
+    """A variant that a worker has built."""
+
+    worker: Any
+    variant: str
+    name: str  # e.g. "PyTorch eager NHWC, tuned malloc"
+
+
+def measure(task, crew, peak, threads, quick, say, late=None):
+    """Return the lines of a task's rows, a dict for each variant.
 
     Parameters
     ----------
@@ -23,39 +41,106 @@ def measure(task, crew, peak, threads, quick, say):
     peak : the worker of ``fma_peak``
     quick : one short slice of each variant; nothing that compiles for long
     say : function of a text, for progress
+    late : the ``networks.State`` of the second row of a training step
     """
-    samplers, peers, lines = {}, {}, []
-    seconds = 0 if task.kind == "fit" else SLICE / 10 if quick else SLICE
-    expected = None
+    made, lines = built(task, crew, quick, say)
+    for row, state in rows(task, late):
+        agreed, failures = checked(row, state, made)
+        seconds = SLICE / 10 if quick else SLICE
+        samplers = {m.name: m.worker.sampler(m.variant, seconds) for m in agreed}
+        samplers[PEAK] = peak.sampler("", seconds)
+        say(f"{row.name}: {len(samplers)} variants in turn")
+        peers = {m.name: m.worker.peer for m in agreed}
+        times = timed(row, samplers, peers, quick)
+        failed = [one | line(row, one["peer"], one["variant"]) for one in lines]
+        yield failed + failures + as_lines(row, times, peers, threads)
+
+
+def rows(task, late):
+    """Return (task of a row, the state at which its slices begin)."""
+    if task.kind != "train":
+        return [(task, None)]
+    named = {
+        "early": (f"{task.name}, early", initial(task.what)),
+        "late": (f"{task.name}, after {late.step:,} steps", late),
+    }
+    return [
+        (task._replace(name=name, phase=phase), state)
+        for phase, (name, state) in named.items()
+    ]
+
+
+def built(task, crew, quick, say):
+    """Return what is Made, its gradients held equal, and the lines of what failed."""
+    made, lines, expected = [], [], None
     for worker in crew:
         say(f"{task.name}: {worker.peer}")
         for variant in prepared(worker, task):
-            if quick and variant.startswith("compiled"):
+            if left_out(variant, worker, quick):
                 continue
-            name = label(worker, variant, task)
+            one = Made(worker, variant, label(worker, variant, task))
             try:
-                result = worker.ask("check", variant)
+                worker.ask("build", variant)
+                gradients = (
+                    worker.ask("gradients", variant) if task.kind == "train" else []
+                )
             except PeerError as error:
-                if worker.peer == OURS:
-                    raise
-                lines.append(line(task, worker.peer, name) | {"failed": str(error)})
+                lines.append(failure(task, one, error))
                 continue
-            expected = expected or result
-            compare(name, task, result, expected)
-            samplers[name] = worker.sampler(variant, seconds)
-            peers[name] = worker.peer
-    samplers[PEAK] = peak.sampler("", SLICE / 10 if quick else SLICE)
-    say(f"{task.name}: {len(samplers)} variants in turn")
-    times = timed(task, samplers, quick)
-    at_peak = times.pop(PEAK)
-    best = min((t.median for n, t in times.items() if peers[n] != OURS), default=None)
-    for name, t in times.items():
-        entry = line(task, peers[name], name) | {
-            "value": t.median,
-            "low": t.low,
-            "high": t.high,
-            "rounds": t.rounds,
-            "threads": threads,
+            expected = expected or gradients
+            compare(one.name, task, gradients, expected, gradients=True)
+            made.append(one)
+    return made, lines
+
+
+def left_out(variant, worker, quick):
+    """Return whether a variant is not measured in this worker.
+
+    What torch.compile made is measured at PyTorch's best settings alone: it takes long.
+    """
+    return variant.startswith("compiled") and (quick or not worker.setting.flush)
+
+
+def checked(task, state, made):
+    """Return those whose results are sora_np's, and the lines of what failed."""
+    agreed, lines, expected = [], [], None
+    for one in made:
+        try:
+            result = one.worker.ask("check", one.variant, state)
+        except PeerError as error:
+            lines.append(failure(task, one, error))
+            continue
+        expected = expected or result
+        compare(one.name, task, result, expected)
+        agreed.append(one)
+    return agreed, lines
+
+
+def timed(task, samplers, peers, quick):
+    """Return name -> Times, in as many rounds as the kind of task deserves."""
+    if quick:
+        return interleaved(samplers, budget=0, least=1)
+    ours = [name for name, peer in peers.items() if peer == OURS]
+    seconds = {"ops": 3, "threads": 4}.get(task.group, 12)
+
+    def rivals(times):
+        others = [name for name, peer in peers.items() if peer != OURS]
+        best = min((times[name].median for name in others), default=0)
+        near = [name for name in others if times[name].median <= NEAR * best]
+        return ours[:1] + near
+
+    return interleaved(samplers, seconds, keep=(PEAK, *ours), rivals=rivals)
+
+
+def as_lines(task, times, peers, threads):
+    """Return a line for each variant, with its ratio to the fastest peer."""
+    at_peak = times[PEAK]
+    best = min((times[n].median for n in peers if peers[n] != OURS), default=None)
+    lines = []
+    for name, peer in peers.items():
+        t = times[name]
+        entry = line(task, peer, name) | of_times(t, threads)
+        entry |= {
             "peak_gflops": peak_flops(threads) / at_peak.median / 1e9,
             "peak_spread": at_peak.spread,
         }
@@ -67,15 +152,16 @@ def measure(task, crew, peak, threads, quick, say):
     return lines
 
 
-def timed(task, samplers, quick):
-    """Return name -> Times, in as many rounds as the kind of task deserves."""
-    if quick:
-        return interleaved(samplers, budget=0, least=1)
-    if task.kind == "fit":
-        return interleaved(samplers, budget=0, least=2)
-    ours = [name for name in samplers if name.startswith(OURS)]
-    seconds = {"ops": 3, "threads": 4}.get(task.group, 12)
-    return interleaved(samplers, seconds, keep=(PEAK, *ours))
+def of_times(t, threads):
+    """Return what a line says of its Times."""
+    return {
+        "value": t.median,
+        "low": t.low,
+        "high": t.high,
+        "rounds": t.rounds,
+        "repeats": t.repeats,
+        "threads": threads,
+    }
 
 
 def prepared(worker, task):
@@ -91,44 +177,54 @@ def prepared(worker, task):
 def label(worker, variant, task):
     """Return e.g. "PyTorch eager NHWC, tuned malloc"; for operations all have it."""
     text = f"{worker.peer} {variant}".strip()
-    return text + ", tuned malloc" * (worker.tuned_malloc and task.group != "ops")
+    text += ", tuned malloc" * (worker.setting.tuned_malloc and task.group != "ops")
+    return text + ", flush" * worker.setting.flush
 
 
 def line(task, peer, name):
-    """Return what every line of a task begins with."""
-    return {
+    """Return what every line of a row begins with."""
+    found = {
         "group": task.group,
         "row": task.name,
         "peer": peer,
         "variant": name,
         "unit": "s",
     }
+    return found | ({"phase": task.phase} if task.phase else {})
 
 
-def compare(name, task, result, expected):
+def failure(task, one, error):
+    """Return the line of a variant that failed; the error where it is sora_np's."""
+    if one.worker.peer == OURS:
+        raise error
+    return line(task, one.worker.peer, one.name) | {"failed": str(error)}
+
+
+def compare(name, task, result, expected, gradients=False):
     """Hold a variant's results equal to sora_np's; Disagreement where they are not.
 
     Parameters
     ----------
-    result, expected : for training the losses of the first steps, then the gradients,
-        which not every variant has; for ``fit`` the accuracy; else arrays
+    result, expected : for training the losses of some steps; or gradients, which not
+        every variant has; else arrays
     """
     for n, (actual, wanted) in enumerate(zip(result, expected, strict=False)):
         wanted = np.asarray(wanted)
         scale = float(np.abs(wanted).max(initial=1e-30))
         near = 2e-4  # sums of up to 30,000 products in float32
-        if task.kind == "train" and n > 0:
+        if gradients:
             # Of gradients the whole counts: rounding decides which of two nearly equal
             # cells is a window's maximum, and with it where some of its numbers go.
             actual = np.linalg.norm(np.asarray(actual) - wanted)
             wanted, scale = 0.0, np.linalg.norm(wanted)
             near = 1e-2
-        elif task.kind == "train":
-            near = 1e-2  # losses of some steps, which multiply differences
-        elif task.kind == "fit":
-            near = 0.03 if task.batch else 0.3  # the order of samples is another
+        elif task.kind == "train":  # losses of some steps, which multiply differences
+            scale, near = max(scale, 0.1), 1e-2
+            if has(task.what, Dropout):  # each drops others; gradients were without
+                actual, wanted, near = np.mean(actual), np.mean(wanted), 0.5
         try:
             np.testing.assert_allclose(actual, wanted, rtol=0, atol=near * scale)
         except AssertionError as error:
-            where = f"{task.name}: result {n} of {name} is not that of sora_np"
+            kind = "gradient" if gradients else "result"
+            where = f"{task.name}: {kind} {n} of {name} is not that of sora_np"
             raise Disagreement(f"{where}: {error}") from None

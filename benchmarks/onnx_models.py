@@ -7,12 +7,13 @@ neither gains from a transposition that it would have to make.
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from benchmarks.problems import Conv, Pool, walk, weights
+from benchmarks.networks import Conv, Pool, start, walk
 
 
-def network_model(network, batch):
-    """Return the bytes of the model: x -> probabilities."""
-    nodes, constants, arrays = [], [], iter(weights(network))
+def network_model(task):
+    """Return the bytes of the model of a task's network: x -> probabilities."""
+    network, batch = task.what, task.batch
+    nodes, constants, arrays = [], [], iter(start(task))
     name, image = "x", network.input_shape
 
     def node(kind, *inputs, **attributes):

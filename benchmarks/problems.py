@@ -1,4 +1,4 @@
-"""What is measured: two networks, the operations, and the numbers that all are given.
+"""What is measured: a row as a task, and the operations with their operands.
 
 Layouts here are Keras's and sora_np's: images NHWC, filters HWIO, dense kernels (in,
 out).  Weights, images and gradients come from seeds, so that every process makes the
@@ -13,12 +13,14 @@ import numpy as np
 class Task(NamedTuple):
     """One row of the table."""
 
-    group: str  # train, predict, ops, vgg, fit, threads
+    group: str  # train, predict, vgg, recipe, fit, ops, threads
     name: str
-    kind: str  # train, predict, fit, peak, or the name of an operation
-    what: Any = None  # the network or the operation
+    kind: str  # train, predict, fit, state, peak, or the name of an operation
+    what: Any = None  # the network, the run or the operation
     batch: int = 32
     flops: float = 0.0  # of direct convolution, a call
+    start: Any = None  # weights to begin with; None for those of networks.weights
+    phase: str = ""  # of a training step: early, late
 
 
 PEAK_FMAS = 64 * 6 * 32 * 500  # multiply-adds a thread in a call of the peak's probe
@@ -27,127 +29,6 @@ PEAK_FMAS = 64 * 6 * 32 * 500  # multiply-adds a thread in a call of the peak's 
 def peak_flops(threads):
     """Return the flops of one call of the probe of the FMA peak."""
     return 2.0 * threads * PEAK_FMAS
-
-
-# --- networks -------------------------------------------------------------------------
-
-
-class Conv(NamedTuple):
-    """A convolution, stride 1, and ReLU."""
-
-    filters: int
-    size: int
-    padding: str = "valid"
-
-
-class Pool(NamedTuple):
-    """Max-pooling of 2x2."""
-
-
-class Dense(NamedTuple):
-    """A dense layer, and ReLU; the last one of a network ends in softmax."""
-
-    units: int
-
-
-class Network(NamedTuple):
-    """Layers in a row; what comes to the first dense one is flattened."""
-
-    name: str
-    input_shape: tuple[int, int, int]
-    layers: tuple[Any, ...]
-
-
-REFERENCE = Network(
-    "reference network",
-    (28, 28, 1),
-    (Conv(32, 3), Pool(), Conv(64, 3), Pool(), Dense(128), Dense(10)),
-)
-VGG = Network(
-    "VGG-like",
-    (32, 32, 3),
-    (
-        *(Conv(32, 3, "same"), Conv(32, 3, "same"), Pool()),
-        *(Conv(64, 3, "same"), Conv(64, 3, "same"), Pool()),
-        *(Conv(128, 3, "same"), Conv(128, 3, "same"), Pool()),
-        *(Dense(128), Dense(10)),
-    ),
-)
-
-
-def walk(network):
-    """Yield (layer, shape of its input, of its kernel, of its output), no batch axis.
-
-    >>> [kernel for _, _, kernel, _ in walk(REFERENCE) if kernel][-2:]
-    [(1600, 128), (128, 10)]
-    """
-    shape = network.input_shape
-    for layer in network.layers:
-        before = shape
-        if isinstance(layer, Conv):
-            lost = layer.size - 1 if layer.padding == "valid" else 0
-            shape = (before[0] - lost, before[1] - lost, layer.filters)
-            kernel = (layer.size, layer.size, before[2], layer.filters)
-        elif isinstance(layer, Pool):
-            shape, kernel = (before[0] // 2, before[1] // 2, before[2]), None
-        else:
-            before, shape = (int(np.prod(before)),), (layer.units,)
-            kernel = before + shape
-        yield layer, before, kernel, shape
-
-
-def weights(network):
-    """Return kernel and bias of every layer in turn, He-uniform and small."""
-    rng = np.random.default_rng(1)
-    arrays = []
-    for _, _, kernel, _ in walk(network):
-        if kernel:
-            limit = np.sqrt(6 / np.prod(kernel[:-1]))
-            arrays.append(rng.uniform(-limit, limit, kernel).astype(np.float32))
-            arrays.append(rng.uniform(-0.1, 0.1, kernel[-1]).astype(np.float32))
-    return arrays
-
-
-def samples(network, batch):
-    """Return images (N, H, W, C) in [0, 1] and labels (N,).
-
-    The reference network sees real ones: how much a ReLU and a pooling pass on, and so
-    the time of ``sora_np``'s backward pass, depends on them.
-    """
-    if network.input_shape == (28, 28, 1):
-        from sora_np.datasets import fashion_mini
-
-        (x, y), _ = fashion_mini.load_data()
-        return x[:batch, ..., None].astype(np.float32) / 255, y[:batch].astype(np.int64)
-    rng = np.random.default_rng(2)
-    x = rng.random((batch, *network.input_shape), np.float32)
-    return x, rng.integers(0, network.layers[-1].units, batch)
-
-
-def one_hot(network, labels):
-    """Return labels (N,) as rows (N, classes)."""
-    return np.eye(network.layers[-1].units, dtype=np.float32)[labels]
-
-
-def network_flops(network, batch, training):
-    """Return the flops of a batch: forward, and in training dW and dX as well.
-
-    Nobody needs dX of the first layer.
-    """
-    layers = []
-    for layer, _, kernel, output in walk(network):
-        if kernel:
-            pixels = np.prod(output[:-1]) if isinstance(layer, Conv) else 1
-            layers.append(2.0 * batch * pixels * np.prod(kernel))
-    forward = float(sum(layers))
-    return 3 * forward - float(layers[0]) if training else forward
-
-
-def network_task(group, kind, network, batch, suffix=""):
-    """Return the task of training or predicting a batch."""
-    name = f"{network.name}, {kind}, batch {batch}{suffix}"
-    flops = network_flops(network, batch, kind == "train")
-    return Task(group, name, kind, network, batch, flops)
 
 
 # --- operations -----------------------------------------------------------------------
@@ -246,34 +127,3 @@ def operands(task):
         t = np.eye(op.x[1], dtype=np.float32)[labels]
         return {"z": normal(*op.x), "labels": labels, "t": t}
     return {"p": normal(*op.x), "g": normal(*op.x)}
-
-
-# --- data for one epoch ---------------------------------------------------------------
-
-
-def fashion(small):
-    """Return x, y, x_test, y_test for ``fit``: floats in [0, 1], one-hot rows.
-
-    Fashion-MNIST where its files are on this machine; else the part of it that comes
-    with the package, six times over.  ``small``: 640 and 320 images.
-    """
-    from sora_np.datasets import fashion_mini
-
-    (x, y), (x_test, y_test) = full_fashion() or fashion_mini.load_data()
-    repeat = 6 if len(x) == 10_000 else 1
-    x, y = np.tile(x, (repeat, 1, 1)), np.tile(y, repeat)
-    if small:
-        x, y, x_test, y_test = x[:640], y[:640], x_test[:320], y_test[:320]
-    classes = np.eye(10, dtype=np.float32)
-    x, x_test = (a[..., None].astype(np.float32) / 255 for a in (x, x_test))
-    return x, classes[y], x_test, classes[y_test]
-
-
-def full_fashion():
-    """Return Fashion-MNIST from Debian's package, or None: nothing is downloaded."""
-    from sora_np.datasets import fashion_mnist
-
-    try:
-        return fashion_mnist.load_data(fashion_mnist.DATA_SET.package_folder)
-    except FileNotFoundError:
-        return None

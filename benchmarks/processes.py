@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from benchmarks.measure import OURS
+from benchmarks.networks import REFERENCE, network_task
 from benchmarks.peers import missing
-from benchmarks.problems import REFERENCE, network_task
 from benchmarks.timing import summarise
-from benchmarks.workers import environment, module_of
+from benchmarks.workers import PAUSE, environment, module_of
 
 PROGRAMS = {  # peer -> the variants that a user would run
     OURS: [""],
@@ -74,6 +74,7 @@ def run(peer, variant, steps, threads, cache):
     # bytecode is kept, as pip keeps that of the peers: else 0.12 s to compile it anew
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", __name__, peer, variant, str(steps)]
+    time.sleep(PAUSE)  # the one before gave its memory and its cores back
     start = time.perf_counter()
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     seconds = time.perf_counter() - start

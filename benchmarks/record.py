@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.images import described
 from benchmarks.workers import TUNED_MALLOC, cpus
 
 
@@ -31,6 +32,7 @@ def record(threads, versions, seconds):
         "cores": str(len(cpus())),
         "vector": f"{8 * VECTOR_BYTES} bits",
         "threads": str(threads),
+        "images": described(),
         "took": f"{seconds / 60:.1f} minutes",
         "system": platform.platform(),
         "tuned malloc": TUNED_MALLOC,

@@ -1,4 +1,4 @@
-"""Lines of results as a table, as JSON lines, as RESULTS.md and as a picture."""
+"""Lines of results as a table, as JSON lines and as a picture."""
 
 import json
 import math
@@ -79,29 +79,50 @@ def title(row, lines):
     return f"{row} (FMA peak {speed:.0f} GFLOP/s, spread {spread:.0f} %)"
 
 
-HEADS = ("variant", "median", "spread", "GFLOP/s", "of peak", "ratio")
+HEADS = ("variant", "median", "spread", "GFLOP/s", "of peak", "ratio", "accuracy")
 
 
 def cells(line):
     """Return a line as texts under HEADS."""
     if "failed" in line:
-        return (line["variant"], "did not run", "", "", "", "")
+        return (line["variant"], "did not run", *[""] * (len(HEADS) - 2))
     value = line["value"]
     gflops, peak = line.get("gflops"), line.get("peak_gflops")
     return (
         line["variant"],
         quantity(value, line["unit"]),
-        f"{100 * (line['high'] - line['low']) / value:.0f} %",
+        spread(line),
         f"{gflops:.0f}" if gflops else "",
         f"{100 * gflops / peak:.0f} %" if gflops and peak else "",
         f"{line['ratio']:.2f}" if "ratio" in line else "",
+        f"{line['accuracy']:.4f}" if "accuracy" in line else "",
     )
 
 
-def table(lines, heads=HEADS):
-    """Return lines of one row, the fastest first, as a table of fixed width."""
-    texts = [heads, *map(cells, _fastest_first(lines))]
-    widths = [max(len(text[n]) for text in texts) for n in range(len(heads))]
+def spread(line):
+    """Return the distance of the quartiles, and what it is of where that is unusual.
+
+    >>> spread({"value": 2.0, "low": 1.9, "high": 2.1, "rounds": 15, "repeats": 3})
+    '10 %, measured 3 times'
+    """
+    if line["rounds"] == 1:
+        return "one run"
+    text = f"{100 * (line['high'] - line['low']) / line['value']:.0f} %"
+    repeats = line.get("repeats", 1)
+    return text + f", measured {repeats} times" * (repeats > 1)
+
+
+def texts_of(lines):
+    """Return HEADS and the cells of lines, the fastest first, without empty columns."""
+    lines = sorted(lines, key=lambda line: line.get("value", math.inf))
+    columns = zip(HEADS, *map(cells, lines), strict=True)
+    return list(zip(*(c for c in columns if any(c[1:])), strict=True))
+
+
+def table(lines):
+    """Return lines of one row as a table of fixed width."""
+    texts = texts_of(lines)
+    widths = [max(len(text[n]) for text in texts) for n in range(len(texts[0]))]
     return "\n".join(
         "  "
         + text[0].ljust(max(widths[0], 44))
@@ -112,105 +133,9 @@ def table(lines, heads=HEADS):
     )
 
 
-def _fastest_first(lines):
-    return sorted(lines, key=lambda line: line.get("value", math.inf))
-
-
 def json_lines(lines):
     """Return the lines as JSON, one a line."""
     return "".join(json.dumps(line) + "\n" for line in lines)
-
-
-# --- RESULTS.md -----------------------------------------------------------------------
-
-GROUPS = {
-    "train": "Training step, reference network",
-    "predict": "Inference, reference network",
-    "vgg": "A deeper network: six convolutions with same padding",
-    "fit": "One epoch through `fit`, with validation",
-    "start": "Whole processes: time and memory",
-    "ops": "Operations",
-    "threads": "Threads",
-}
-
-
-INTRODUCTION = """\
-Written by the program; do not edit. Every framework ran in a process of its own, all variants in turn, round after
-round, after their results had been held equal to sora_np's. A time is the median of the rounds; spread: the distance of
-the quartiles, of the median. Flops are those of direct convolution. The FMA peak was probed in the same rounds.
-A ratio is sora_np's time by that of the best variant of a framework: below 1, sora_np is faster. sora_np's is that of
-its public functions with the default malloc; PyTorch's is the best with either. Operations allocate their results: there
-all have the tuned malloc, which keeps freed memory. For them sora_np's ratio is that of "prepared": the tasks that a
-model's plan runs, into buffers that are there; "sora_np" is the public function, which prepares and allocates."""  # noqa: E501
-
-
-def results(run, lines):
-    """Return RESULTS.md: how it was measured, ratios, then every variant.
-
-    Parameters
-    ----------
-    run : the record of the run, see ``record.py``
-    lines : of all rows
-    """
-    parts = [
-        "# Results of `python -m benchmarks`",
-        INTRODUCTION,
-        _markdown(("", ""), [(key, _flat(value)) for key, value in run.items()]),
-        "## Ratios",
-        headline(lines),
-    ]
-    rows = rows_of(lines)
-    for group, heading in GROUPS.items():
-        if any(g == group for g, _ in rows):
-            parts.append(f"## {heading}")
-        for (g, row), of_row in rows.items():
-            if g == group:
-                texts = map(cells, _fastest_first(of_row))
-                parts += [f"### {title(row, of_row)}", _markdown(HEADS, texts)]
-    failed = [line for line in lines if "failed" in line]
-    if failed:
-        texts = [(f["row"], f["variant"], f["failed"]) for f in failed]
-        parts += ["## Did not run", _markdown(("row", "variant", "why"), texts)]
-    return "\n\n".join(parts) + "\n"
-
-
-def headline(lines):
-    """Return the table of ratios to the best variant of each framework."""
-    rows = {key: ratios_of(of_row) for key, of_row in rows_of(lines).items()}
-    rows = {key: ratios for key, ratios in rows.items() if ratios}
-    peers = list(dict.fromkeys(peer for ratios in rows.values() for peer in ratios))
-    texts = []
-    for (group, row), ratios in rows.items():
-        ours = best_of(rows_of(lines)[group, row])[OURS]
-        value = quantity(ours["value"], ours["unit"])
-        texts.append((row, value, *_ratio_texts(ratios, peers)))
-    of_ops = {row: ratios for (group, row), ratios in rows.items() if group == "ops"}
-    if of_ops:
-        by_peer = {
-            peer: [r[peer] for r in of_ops.values() if peer in r] for peer in peers
-        }
-        by_peer = {peer: found for peer, found in by_peer.items() if found}
-        means = {peer: geometric_mean(found) for peer, found in by_peer.items()}
-        worst = {peer: max(found) for peer, found in by_peer.items()}
-        name = f"**all {len(of_ops)} operations**"
-        texts.append((f"{name}, geometric mean", "", *_ratio_texts(means, peers)))
-        texts.append((f"{name}, the worst", "", *_ratio_texts(worst, peers)))
-    return _markdown(("sora_np's time / that of", "sora_np", *peers), texts)
-
-
-def _ratio_texts(ratios, peers):
-    return [f"{ratios[peer]:.2f}" if peer in ratios else "" for peer in peers]
-
-
-def _flat(value):
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v}" for k, v in value.items())
-    return str(value)
-
-
-def _markdown(heads, texts):
-    rows = [heads, ["---"] * len(heads), *texts]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
 # --- picture --------------------------------------------------------------------------

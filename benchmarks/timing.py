@@ -6,6 +6,8 @@ import time
 from typing import NamedTuple
 
 SLICE = 0.025  # seconds that a variant is timed in a round
+STEADY = 0.05  # quartiles further apart than this part of the median: measured again
+MOST_REPEATS = 5
 MANY_TIMES = 3  # slower than the fastest by this: not measured to the end
 
 
@@ -16,6 +18,7 @@ class Times(NamedTuple):
     low: float
     high: float
     rounds: int
+    repeats: int = 1  # how often the row was measured, all rounds together here
 
     @property
     def spread(self):
@@ -23,19 +26,19 @@ class Times(NamedTuple):
         return (self.high - self.low) / self.median
 
 
-def summarise(values):
+def summarise(values, repeats=1):
     """Return the Times of one value a round.
 
     >>> summarise([1, 2, 3, 4, 5])
-    Times(median=3, low=2.0, high=4.0, rounds=5)
+    Times(median=3, low=2.0, high=4.0, rounds=5, repeats=1)
     """
     if len(values) < 2:
-        return Times(values[0], values[0], values[0], len(values))
+        return Times(values[0], values[0], values[0], len(values), repeats)
     low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return Times(statistics.median(values), low, high, len(values))
+    return Times(statistics.median(values), low, high, len(values), repeats)
 
 
-def interleaved(samplers, budget, least=5, keep=()):
+def interleaved(samplers, budget, least=5, keep=(), rivals=None):
     """Return name -> Times; every sampler once a round, in an order drawn anew.
 
     Parameters
@@ -43,19 +46,40 @@ def interleaved(samplers, budget, least=5, keep=()):
     samplers : name -> function that measures for one slice and returns seconds a call
     budget : seconds after which no round begins, once there are ``least``
     keep : names that are measured to the end however slow they are
+    rivals : function of name -> Times, returns the names that decide the row.  While
+        one of them spreads by more than STEADY, they are measured again, ``least``
+        rounds each time: MOST_REPEATS times in all, for half as long again at most.
+        All rounds of a name count.  None: the row is measured once
     """
-    order, values = random.Random(0), {name: [] for name in samplers}
-    running, start, rounds = list(samplers), time.perf_counter(), 0
-    while rounds < least or time.perf_counter() - start < budget:
-        order.shuffle(running)
-        for name in running:
+    clock, order = time.perf_counter, random.Random(0)
+    values, start = {name: [] for name in samplers}, clock()
+    running, rounds, repeats = list(samplers), 0, {}
+
+    def one_round(names):
+        order.shuffle(names)
+        for name in names:
             values[name].append(samplers[name]())
+
+    def times():
+        return {name: summarise(v, repeats.get(name, 1)) for name, v in values.items()}
+
+    while rounds < least or clock() - start < budget:
+        one_round(running)
         rounds += 1
         if rounds == 3:
             medians = {name: statistics.median(values[name]) for name in samplers}
             limit = MANY_TIMES * min(medians.values())
             running = [n for n in running if n in keep or medians[n] <= limit]
-    return {name: summarise(v) for name, v in values.items()}
+    end = clock() + (clock() - start) / 2
+    for count in range(2, MOST_REPEATS + 1 if rivals else 0):
+        found = times()
+        names = rivals(found)
+        if clock() > end or all(found[name].spread <= STEADY for name in names):
+            break
+        repeats |= dict.fromkeys(names, count)
+        for _ in range(least):
+            one_round(names)
+    return times()
 
 
 def sample(run, seconds):

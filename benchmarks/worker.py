@@ -6,6 +6,8 @@ import pickle
 import sys
 import traceback
 
+import numpy as np
+
 from benchmarks.timing import sample
 from benchmarks.workers import cpus, module_of
 
@@ -17,29 +19,48 @@ class Served:
 
     def __init__(self, peer):
         self._module = importlib.import_module(module_of(peer))
-        self._builders, self._variants, self._task = {}, {}, None
+        self._builders, self._variants, self._state = {}, {}, None
 
     def version(self):
         return self._module.version()
 
     def prepare(self, task):
-        self._variants, self._task = {}, task
+        self._variants, self._state = {}, None
         self._builders = self._module.variants(task)
         return list(self._builders)
 
-    def check(self, name):
-        """Build a variant; return what has to be equal for all of them."""
-        variant = self._variants[name] = self._builders[name]()
-        if self._task.kind != "train":
+    def build(self, name):
+        self._variants[name] = self._builders[name]()
+
+    def gradients(self, name):
+        variant = self._variants[name]
+        return variant.gradients() if variant.gradients else []
+
+    def check(self, name, state=None):
+        """Return what has to be equal for all of them."""
+        variant, self._state = self._variants[name], state
+        if state is None:
             return variant.result(variant.run())
-        gradients = variant.gradients() if variant.gradients else []
-        return [[float(variant.run()) for _ in range(STEPS)], *gradients]
+        variant.load(state)
+        return [np.array([float(variant.run()) for _ in range(STEPS)])]
 
     def run(self, name, seconds):
-        return sample(self._variants[name].run, seconds)
+        """Return seconds a call; a training step's slice begins at the state again."""
+        variant = self._variants[name]
+        if self._state is not None:
+            variant.load(self._state)
+        return sample(variant.run, seconds)
 
-    def drop(self, name):
-        self._variants.pop(name, None)
+    def trial(self, name):
+        variant = self._variants[name]
+        variant.trial()  # compiles, and wakes what sleeps
+        return sample(variant.trial, 0)
+
+    def whole(self, name, state):
+        variant, found = self._variants[name], []
+        variant.load(state)
+        seconds = sample(lambda: found.append(float(variant.run())), 0)
+        return seconds, found[0]
 
 
 def main(peer):

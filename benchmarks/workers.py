@@ -5,8 +5,12 @@ suits it: numbers of threads and the allocator are read once, when a process sta
 Messages are pickles over stdin and stdout::
 
     ("prepare", task)       -> names of variants
-    ("check", name)         -> arrays to compare: builds the variant
-    ("run", name, seconds)  -> seconds a call
+    ("build", name)         -> None
+    ("gradients", name)     -> arrays to compare
+    ("check", name, state)  -> arrays to compare, of a training step from this state
+    ("run", name, seconds)  -> seconds a call, from that state if there was one
+    ("trial", name)         -> seconds of a small part of a long run
+    ("whole", name, state)  -> seconds of a long run from this state, and its accuracy
     ("version",)            -> str
 
 A worker that waits for a message does nothing, once its thread pools have stopped to
@@ -20,8 +24,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 from benchmarks.peers import PEERS, PROBES, missing
+
+
+class Setting(NamedTuple):
+    """A framework, and what is set before its process starts."""
+
+    peer: str
+    tuned_malloc: bool = False
+    flush: bool = False  # torch.set_flush_denormal(True)
+
 
 # keep freed memory: PyTorch's training step is up to twice as fast as without
 TUNED_MALLOC = {
@@ -38,7 +52,7 @@ class PeerError(Exception):
     """What went wrong in a worker."""
 
 
-def environment(threads, tuned_malloc):
+def environment(threads, tuned_malloc, flush=False):
     """Return the environment of a worker."""
     env = dict(os.environ)
     for name in ("OMP", "NUMBA", "MKL", "OPENBLAS"):
@@ -47,6 +61,7 @@ def environment(threads, tuned_malloc):
     env["TF_NUM_INTEROP_THREADS"] = "1"
     env["TF_CPP_MIN_LOG_LEVEL"] = "3"
     env["BENCHMARK_THREADS"] = str(threads)
+    env["BENCHMARK_FLUSH"] = "1" if flush else ""
     for name, value in TUNED_MALLOC.items():
         env.pop(name, None)
         if tuned_malloc:
@@ -64,9 +79,9 @@ def cpus():
 class Worker:
     """The process of one framework; stderr goes to a file, shown if it dies."""
 
-    def __init__(self, peer, threads, tuned_malloc=False):
-        self.peer, self.tuned_malloc = peer, tuned_malloc
-        self._environment = environment(threads, tuned_malloc)
+    def __init__(self, setting, threads):
+        self.setting, self.peer = setting, setting.peer
+        self._environment = environment(threads, setting.tuned_malloc, setting.flush)
         self._process = self._log = None
 
     def _start(self):
@@ -135,9 +150,9 @@ def crew(settings, threads):
 
     Parameters
     ----------
-    settings : (peer, whether malloc is tuned) for each worker
+    settings : a Setting for each worker
     """
-    workers = [Worker(p, threads, tuned) for p, tuned in settings if not missing(p)]
+    workers = [Worker(s, threads) for s in settings if not missing(s.peer)]
     try:
         yield workers
     finally:

@@ -4,16 +4,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from benchmarks.peers import Variant
-from benchmarks.problems import (
-    Conv,
-    Pool,
-    one_hot,
-    operands,
-    samples,
-    walk,
-    weights,
-)
+from benchmarks.images import batches, one_hot, samples
+from benchmarks.networks import Conv, Norm, Pool, has, initial, start, walk, weights
+from benchmarks.peers import Variant, training
+from benchmarks.problems import operands
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -24,7 +18,9 @@ def version():
 
 def variants(task):
     made = {"train": _train, "predict": _predict}.get(task.kind, _op)
-    return {} if task.kind == "fit" else {"jit": lambda: made(task)}
+    if task.kind == "fit" or (task.kind == "train" and has(task.what, Norm)):
+        return {}
+    return {"jit": lambda: made(task)}
 
 
 def _conv(x, w, pad=0, stride=1, dilation=1, groups=1):
@@ -58,8 +54,7 @@ def logits(network, params, x):
 
 def _train(task):
     network = task.what
-    x, labels = samples(network, task.batch)
-    x, y = jnp.asarray(x), jnp.asarray(one_hot(network, labels))
+    data = [(jnp.asarray(x), jnp.asarray(one_hot(y))) for x, y in batches(task)]
 
     def loss_of(params, x, y):
         return -jnp.mean(jnp.sum(y * jax.nn.log_softmax(logits(network, params, x)), 1))
@@ -79,24 +74,28 @@ def _train(task):
 
     step = jax.jit(step, donate_argnums=0)
 
-    def fresh():
-        params = [jnp.asarray(w) for w in weights(network)]
-        zeros = [[jnp.zeros_like(p) for p in params] for _ in range(2)]
-        return jnp.float32(0), params, *zeros
+    state = []
 
-    state = [fresh()]
+    def load(new):
+        arrays = [[jnp.array(a) for a in part] for part in new[:3]]
+        state[:] = [(jnp.float32(new.step), *arrays)]
 
-    def run():
+    def run(x, y):
         state[0], loss = step(state[0], x, y)
         jax.block_until_ready(state[0])
         return loss
 
-    return Variant(run, gradients=lambda: jax.grad(loss_of)(fresh()[1], x, y))
+    def gradients():
+        params = [jnp.asarray(w) for w in weights(network)]
+        return jax.grad(loss_of)(params, *data[0])
+
+    load(initial(network))
+    return training(run, data, gradients, load)
 
 
 def _predict(task):
-    params = [jnp.asarray(w) for w in weights(task.what)]
-    x = jnp.asarray(samples(task.what, task.batch)[0])
+    params = [jnp.asarray(w) for w in start(task)]
+    x = jnp.asarray(samples(task)[0])
     call = jax.jit(lambda params, x: jax.nn.softmax(logits(task.what, params, x)))
     return Variant(lambda: call(params, x).block_until_ready())
 

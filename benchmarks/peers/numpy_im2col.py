@@ -3,17 +3,10 @@
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from benchmarks.peers import Variant
-from benchmarks.problems import (
-    Conv,
-    Dense,
-    Pool,
-    one_hot,
-    operands,
-    samples,
-    walk,
-    weights,
-)
+from benchmarks.images import batches, one_hot, samples
+from benchmarks.networks import Conv, Dense, Norm, Pool, has, start, walk, weights
+from benchmarks.peers import Variant, training
+from benchmarks.problems import operands
 
 
 def version():
@@ -25,6 +18,8 @@ def variants(task):
     makers |= {kind: _op for kind in _OPS}
     make = makers.get(task.kind)
     if make is None or getattr(task.what, "groups", 1) > 1:
+        return {}
+    if task.kind == "train" and has(task.what, Norm):
         return {}
     return {"im2col": lambda: make(task)}
 
@@ -146,28 +141,32 @@ def adam(p, g, m, v, t):
 
 
 def _train(task):
-    network, params = task.what, weights(task.what)
-    x, labels = samples(network, task.batch)
-    y, t = one_hot(network, labels), [0]
+    network, params, t = task.what, weights(task.what), [0]
+    data = [(x, one_hot(y)) for x, y in batches(task)]
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in params]
 
-    def loss_and_gradients():
+    def loss_and_gradients(x, y):
         logits, kept = forward(network, params, x)
         loss, dz = crossentropy(logits, y)
         return loss / len(x), backward(network, kept, dz / len(x))
 
-    def step():
+    def step(x, y):
         t[0] += 1
-        loss, grads = loss_and_gradients()
+        loss, grads = loss_and_gradients(x, y)
         for p, g, (m, v) in zip(params, grads, moments, strict=True):
             adam(p, g, m, v, t[0])
         return loss
 
-    return Variant(step, gradients=lambda: loss_and_gradients()[1])
+    def load(state):
+        t[0] = state.step
+        params[:] = [w.copy() for w in state.weights]
+        moments[:] = [(m.copy(), v.copy()) for m, v in zip(*state[1:3], strict=True)]
+
+    return training(step, data, lambda: loss_and_gradients(*data[0])[1], load)
 
 
 def _predict(task):
-    params, (x, _) = weights(task.what), samples(task.what, task.batch)
+    params, (x, _) = start(task), samples(task)
 
     def run():
         e = forward(task.what, params, x)[0]

@@ -5,9 +5,10 @@ import os
 import numpy as np
 import onnxruntime as ort
 
+from benchmarks.images import samples
 from benchmarks.onnx_models import conv_model, nchw, network_model, nhwc
 from benchmarks.peers import Variant
-from benchmarks.problems import operands, samples
+from benchmarks.problems import operands
 
 
 def version():
@@ -16,10 +17,7 @@ def version():
 
 def variants(task):
     if task.kind == "predict":
-        model, x = (
-            network_model(task.what, task.batch),
-            samples(task.what, task.batch)[0],
-        )
+        model, x = network_model(task), samples(task)[0]
     elif task.kind == "conv2d":
         a = operands(task)
         model, x = conv_model(task.what, a["w"], a["b"]), a["x"]

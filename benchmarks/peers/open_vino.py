@@ -4,9 +4,10 @@ import os
 
 import openvino
 
+from benchmarks.images import samples
 from benchmarks.onnx_models import conv_model, nchw, network_model, nhwc
 from benchmarks.peers import Variant
-from benchmarks.problems import operands, samples
+from benchmarks.problems import operands
 
 SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",
@@ -21,10 +22,7 @@ def version():
 
 def variants(task):
     if task.kind == "predict":
-        model, x = (
-            network_model(task.what, task.batch),
-            samples(task.what, task.batch)[0],
-        )
+        model, x = network_model(task), samples(task)[0]
     elif task.kind == "conv2d":
         a = operands(task)
         model, x = conv_model(task.what, a["w"], a["b"]), a["x"]

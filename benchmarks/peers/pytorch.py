@@ -7,10 +7,24 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from benchmarks.peers import Variant
+from benchmarks.images import batches, samples
+from benchmarks.networks import (
+    Conv,
+    Dense,
+    Dropout,
+    Norm,
+    Pool,
+    has,
+    start,
+    walk,
+    weights,
+    without_dropout,
+)
+from benchmarks.peers import Variant, training
 from benchmarks.peers.pytorch_ops import ops
-from benchmarks.problems import Conv, Pool, samples, walk, weights
 
+# before its threads begin, which take the mode over
+torch.set_flush_denormal(bool(os.environ.get("BENCHMARK_FLUSH")))
 torch.set_num_threads(int(os.environ["BENCHMARK_THREADS"]))
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 
@@ -31,7 +45,11 @@ def variants(task):
         return made | {
             f"compiled {f}": lambda f=f: _predict(task, f, True) for f in FORMATS
         }
-    return {} if task.kind == "fit" else ops(task)
+    if task.kind == "fit":
+        from benchmarks.peers import pytorch_fit
+
+        return pytorch_fit.variants(task)
+    return ops(task)
 
 
 class Flat(nn.Module):
@@ -45,27 +63,58 @@ class Flat(nn.Module):
         return (x.permute(0, 2, 3, 1) if self.nhwc else x).flatten(1)
 
 
-def build(network, layout):
-    """Return the module, from images to logits, with the common weights."""
-    nhwc, layers, arrays = layout == "NHWC", [], iter(weights(network))
-    for layer, _, kernel, _ in walk(network):
+def build(network, layout, arrays):
+    """Return the module, from images to logits, with these weights."""
+    nhwc, layers = layout == "NHWC", []
+    for layer, before, kernel, _ in walk(network):
+        if isinstance(layer, (Dense, Dropout)) and not any(
+            isinstance(other, Flat) for other in layers
+        ):
+            layers.append(Flat(nhwc))
         if isinstance(layer, Pool):
             layers.append(nn.MaxPool2d(2))
-            continue
-        w, b = next(arrays), next(arrays)
-        if isinstance(layer, Conv):
+        elif isinstance(layer, Norm):
+            rate = 1 - layer.momentum
+            layers.append(nn.BatchNorm2d(before[-1], layer.epsilon, rate))
+        elif isinstance(layer, Dropout):
+            layers.append(nn.Dropout(layer.rate))
+        elif isinstance(layer, Conv):
             pad = layer.size // 2 if layer.padding == "same" else 0
-            layers.append(nn.Conv2d(*kernel[2:], layer.size, padding=pad))
+            layers += [nn.Conv2d(*kernel[2:], layer.size, padding=pad), nn.ReLU()]
         else:
-            if not any(isinstance(other, Flat) for other in layers):
-                layers.append(Flat(nhwc))
-            layers.append(nn.Linear(*kernel))
-        last = layers[-1]
-        with torch.no_grad():
-            last.weight.copy_(torch.from_numpy(_to_torch(w, network, nhwc)))
-            last.bias.copy_(torch.from_numpy(b))
-        layers.append(nn.ReLU())
-    return nn.Sequential(*layers[:-1]).to(memory_format=FORMATS[layout])
+            layers += [nn.Linear(*kernel), nn.ReLU()]
+    net = nn.Sequential(*layers[:-1]).to(memory_format=FORMATS[layout])
+    put(net, network, layout, arrays)
+    return net
+
+
+def put(net, network, layout, arrays):
+    """Give a module the arrays of ``networks.weights``."""
+    with torch.no_grad():
+        for tensor, w in zip(_tensors(net), arrays, strict=True):
+            w = _to_torch(w, network, layout == "NHWC")
+            tensor.copy_(torch.from_numpy(w))
+
+
+def load(net, optimizer, network, layout, state):
+    """Let a module and its Adam go on from a ``networks.State``."""
+    put(net, network, layout, state.weights)
+    nhwc = layout == "NHWC"
+    for p, m, v in zip(net.parameters(), state.m, state.v, strict=True):
+        kept = optimizer.state[p]
+        if not kept:  # as Adam makes it at its first step
+            kept["step"] = torch.zeros(())
+            kept["exp_avg"], kept["exp_avg_sq"] = (torch.zeros_like(p) for _ in "mv")
+        kept["step"].fill_(state.step)
+        kept["exp_avg"].copy_(torch.from_numpy(_to_torch(m, network, nhwc)))
+        kept["exp_avg_sq"].copy_(torch.from_numpy(_to_torch(v, network, nhwc)))
+
+
+def _tensors(net):
+    """Return what has the weights, in the order of ``networks.weights``."""
+    names = "weight", "bias", "running_mean", "running_var"
+    found = [getattr(part, name, None) for part in net for name in names]
+    return [tensor for tensor in found if tensor is not None]
 
 
 def _image_of(w, network, nhwc):
@@ -104,37 +153,55 @@ def images(x, layout):
     return x.as_strided(x.shape, (h * w * c, 1, w * c, c))
 
 
+def adam_of(net, network):
+    """Return fused Adam, or AdamW for a network with a decay."""
+    options = {"lr": 0.001, "eps": 1e-7, "fused": True}
+    if network.weight_decay is None:
+        return torch.optim.Adam(net.parameters(), **options)
+    decay = network.weight_decay
+    return torch.optim.AdamW(net.parameters(), weight_decay=decay, **options)
+
+
+def loss_of(net, network):
+    """Return the function of images and labels that training makes smaller."""
+    smoothing = network.label_smoothing
+    return lambda x, y: F.cross_entropy(net(x), y, label_smoothing=smoothing)
+
+
 def _train(task, layout, compiled=False):
-    net = build(task.what, layout)
-    x, labels = samples(task.what, task.batch)
-    x, y = images(x, layout), torch.from_numpy(labels)
-    adam = torch.optim.Adam(net.parameters(), lr=0.001, eps=1e-7, fused=True)
-
-    def loss_of(x, y):
-        return F.cross_entropy(net(x), y)
-
+    network = task.what
+    net = build(network, layout, weights(network))
+    data = [(images(x, layout), torch.from_numpy(y)) for x, y in batches(task)]
+    adam, loss = adam_of(net, network), loss_of(net, network)
     if compiled:
-        loss_of = torch.compile(loss_of, dynamic=False)
+        loss = torch.compile(loss, dynamic=False)
 
-    def step():
+    def step(x, y):
         adam.zero_grad(set_to_none=True)
-        loss = loss_of(x, y)
-        loss.backward()
+        value = loss(x, y)
+        value.backward()
         adam.step()
-        return loss.detach()
+        return value.detach()
 
     def gradients():
-        adam.zero_grad(set_to_none=True)
-        loss_of(x, y).backward()
-        nhwc = layout == "NHWC"
-        return [_from_torch(p.grad.numpy(), task.what, nhwc) for p in net.parameters()]
+        other, of = net, loss
+        if has(network, Dropout):
+            other = build(without_dropout(network), layout, weights(network))
+            of = loss_of(other, network)
+            of = torch.compile(of, dynamic=False) if compiled else of
+        other.zero_grad(set_to_none=True)
+        of(*data[0]).backward()
+        grads = [p.grad.numpy() for p in other.parameters()]
+        return [_from_torch(g, network, layout == "NHWC") for g in grads]
 
-    return Variant(step, gradients=gradients)
+    return training(
+        step, data, gradients, lambda state: load(net, adam, network, layout, state)
+    )
 
 
 def _predict(task, layout, compiled=False):
-    net = build(task.what, layout).eval()
-    x = images(samples(task.what, task.batch)[0], layout)
+    net = build(task.what, layout, start(task)).eval()
+    x = images(samples(task)[0], layout)
 
     def probabilities(x):
         return net(x).softmax(1)
@@ -153,10 +220,10 @@ def _predict(task, layout, compiled=False):
 def _predict_mkldnn(task):
     from torch.utils import mkldnn
 
-    net = build(task.what, "NCHW").eval()
+    net = build(task.what, "NCHW", start(task)).eval()
     first = next(n for n, layer in enumerate(net) if isinstance(layer, Flat))
     images_part = mkldnn.to_mkldnn(net[:first])
-    x = images(samples(task.what, task.batch)[0], "NCHW")
+    x = images(samples(task)[0], "NCHW")
 
     def run():
         with torch.no_grad():

@@ -3,19 +3,21 @@
 import os
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from benchmarks.peers import Variant
-from benchmarks.problems import (
+from benchmarks.images import batches, one_hot, samples
+from benchmarks.networks import (
     Conv,
+    Dense,
+    Dropout,
+    Norm,
     Pool,
-    fashion,
-    one_hot,
-    operands,
-    samples,
+    start,
     weights,
+    without_dropout,
 )
+from benchmarks.peers import Variant, training, whole_run
+from benchmarks.peers.tensorflow_ops import op_variant
 
 tf.config.threading.set_intra_op_parallelism_threads(
     int(os.environ["BENCHMARK_THREADS"])
@@ -44,157 +46,122 @@ def variants(task):
     groups = getattr(task.what, "groups", 1)
     if groups not in (1, *_channels(task)) or task.kind == "adam":
         return {}  # its CPU kernels know no other groups
-    return {f"tf.function{n}": lambda x=x: _op(task, x) for n, x in XLA.items()}
+    return {f"tf.function{n}": lambda x=x: op_variant(task, x) for n, x in XLA.items()}
 
 
 def _channels(task):
     return task.what.x[3:]
 
 
-def build(network, xla):
-    """Return Keras's model with the common weights, compiled."""
-    model = keras.Sequential([keras.Input(network.input_shape)])
-    for n, layer in enumerate(network.layers):
-        if isinstance(layer, Conv):
-            size, padding = layer.size, layer.padding
-            model.add(
-                keras.layers.Conv2D(layer.filters, size, 1, padding, activation="relu")
-            )
-        elif isinstance(layer, Pool):
-            model.add(keras.layers.MaxPooling2D(2))
-        else:
-            if len(model.output_shape) == 4:
-                model.add(keras.layers.Flatten())
-            end = "softmax" if n == len(network.layers) - 1 else "relu"
-            model.add(keras.layers.Dense(layer.units, end))
-    model.compile(
-        "adam", "categorical_crossentropy", jit_compile=True if xla else "auto"
-    )
-    model.set_weights(weights(network))
+def build(network, xla, arrays):
+    """Return Keras's model with these weights, compiled."""
+    model, flat = keras.Sequential([keras.Input(network.input_shape)]), False
+    for layer in network.layers:
+        if isinstance(layer, (Dense, Dropout)) and not flat:
+            model.add(keras.layers.Flatten())
+            flat = True
+        model.add(_layer(layer, layer is network.layers[-1]))
+    loss = keras.losses.CategoricalCrossentropy(label_smoothing=network.label_smoothing)
+    adam = keras.optimizers.Adam(weight_decay=network.weight_decay)
+    model.compile(adam, loss, jit_compile=True if xla else "auto")
+    adam.build(model.trainable_variables)
+    model.set_weights(arrays)
     return model
 
 
-def _gradients(model, network, x, y):
+def _layer(layer, last):
+    if isinstance(layer, Conv):
+        size, padding = layer.size, layer.padding
+        return keras.layers.Conv2D(layer.filters, size, 1, padding, activation="relu")
+    if isinstance(layer, Pool):
+        return keras.layers.MaxPooling2D(2)
+    if isinstance(layer, Norm):
+        return keras.layers.BatchNormalization(
+            momentum=layer.momentum, epsilon=layer.epsilon
+        )
+    if isinstance(layer, Dropout):
+        return keras.layers.Dropout(layer.rate)
+    return keras.layers.Dense(layer.units, "softmax" if last else "relu")
+
+
+def load(model, state):
+    """Let a model and its Adam go on from a ``networks.State``."""
+    model.set_weights(state.weights)
+    model.reset_metrics()
+    adam = model.optimizer
+    adam.iterations.assign(state.step)
+    for variables, arrays in ((adam._momentums, state.m), (adam._velocities, state.v)):
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+
+def _gradients(network, x, y):
+    network = without_dropout(network)
+    model = build(network, False, weights(network))
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(keras.losses.categorical_crossentropy(y, model(x)))
+        loss = model.loss(y, model(x, training=True))
     return [g.numpy() for g in tape.gradient(loss, model.trainable_variables)]
 
 
 def _train(task, xla):
-    model = build(task.what, xla)
-    x, labels = samples(task.what, task.batch)
-    y = one_hot(task.what, labels)
-    return Variant(
-        lambda: model.train_on_batch(x, y),
-        gradients=lambda: _gradients(model, task.what, x, y),
+    network = task.what
+    model = build(network, xla, weights(network))
+    data = [(x, one_hot(y)) for x, y in batches(task)]
+    return training(
+        model.train_on_batch,
+        data,
+        lambda: _gradients(network, *data[0]),
+        lambda state: load(model, state),
     )
 
 
 def _step(task, xla):
     """A training step of one's own, from logits, on tensors made before."""
-    model = build(task.what, xla)
+    network = task.what
+    model = build(network, xla, weights(network))
     model.layers[-1].activation = keras.activations.linear
-    x, labels = samples(task.what, task.batch)
-    x, labels = tf.constant(x), tf.constant(labels)
+    data = [(tf.constant(x), tf.constant(y)) for x, y in batches(task)]
     adam, params = model.optimizer, model.trainable_variables
-    adam.build(params)
+    smooth, classes = network.label_smoothing, network.layers[-1].units
+
+    def losses(labels, z):
+        if not smooth:
+            return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z)
+        rest = smooth / classes
+        y = tf.one_hot(labels, classes, 1 - smooth + rest, rest)
+        return tf.nn.softmax_cross_entropy_with_logits(y, z)
 
     @tf.function(jit_compile=xla)
     def step(x, labels):
         with tf.GradientTape() as tape:
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, model(x))
-            loss = tf.reduce_mean(losses)
+            loss = tf.reduce_mean(losses(labels, model(x, training=True)))
         adam.apply_gradients(zip(tape.gradient(loss, params), params, strict=True))
         return loss
 
-    return Variant(lambda: step(x, labels).numpy())
+    return training(
+        lambda x, labels: step(x, labels).numpy(),
+        data,
+        None,
+        lambda state: load(model, state),
+    )
 
 
 def _predict(task, xla):
-    model = build(task.what, xla)
-    x = tf.constant(samples(task.what, task.batch)[0])
+    model = build(task.what, xla, start(task))
+    x = tf.constant(samples(task)[0])
     call = tf.function(lambda x: model(x, training=False), jit_compile=xla)
     return Variant(lambda: call(x).numpy())
 
 
 def _fit(task, xla):
-    model = build(task.what, xla)
-    model.compile(
-        "adam",
-        "categorical_crossentropy",
-        metrics=["accuracy"],
-        jit_compile=True if xla else "auto",
-    )
-    x, y, x_test, y_test = fashion(small=task.batch != 32)
+    network = task.what.network
+    model = build(network, xla, weights(network))
+    jit = True if xla else "auto"
+    model.compile(model.optimizer, model.loss, metrics=["accuracy"], jit_compile=jit)
 
-    def run():
-        test = (x_test, y_test)
-        history = model.fit(x, y, batch_size=32, validation_data=test, verbose=0)
-        return history.history["val_accuracy"][-1]
+    def fit(x, y, x_test, y_test, epochs):
+        y, test = one_hot(y), (x_test, one_hot(y_test))
+        kept = model.fit(x, y, 32, epochs, validation_data=test, verbose=0)
+        return kept.history["val_accuracy"][-1]
 
-    return Variant(run)
-
-
-def _op(task, xla):
-    a, op = {k: tf.constant(v) for k, v in operands(task).items()}, task.what
-    window = {}
-    if task.kind.startswith("conv2d"):
-        pads = [[0, 0], [op.pad] * 2, [op.pad] * 2, [0, 0]]
-        window = {"strides": [1, op.stride, op.stride, 1], "padding": pads}
-        if op.groups > 1:  # depthwise: (KH, KW, C, O/C)
-            a["w"] = tf.transpose(a["w"], [0, 1, 3, 2])
-
-    def conv(x, w):
-        if op.groups > 1:  # stride 1, and pads by name alone
-            return tf.nn.depthwise_conv2d(x, w, [1] * 4, "SAME" if op.pad else "VALID")
-        return tf.nn.conv2d(x, w, dilations=op.dilation, **window)
-
-    def gradient(of, dy, *args, which):
-        with tf.GradientTape() as tape:
-            tape.watch(args[which])
-            y = of(*args)
-        return tape.gradient(y, args[which], dy)
-
-    def pool(x):
-        return tf.nn.max_pool2d(x, 2, 2, "VALID")
-
-    def crossentropy():
-        with tf.GradientTape() as tape:
-            tape.watch(a["z"])
-            loss = tf.reduce_sum(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(a["labels"], a["z"])
-            )
-        return loss, tape.gradient(loss, a["z"])
-
-    # arguments, so that nothing is computed once and for all when it is traced
-    functions = {
-        "conv2d": (lambda x, w, b: conv(x, w) + b, "x w b"),
-        "conv2d_dw": (lambda dy, x, w: gradient(conv, dy, x, w, which=1), "dy x w"),
-        "conv2d_dx": (lambda dy, x, w: gradient(conv, dy, x, w, which=0), "dy x w"),
-        "dense": (lambda x, w, b: x @ w + b, "x w b"),
-        "dense_dw": (lambda x, dy: tf.matmul(x, dy, transpose_a=True), "x dy"),
-        "dense_dx": (lambda dy, w: tf.matmul(dy, w, transpose_b=True), "dy w"),
-        "maxpool2d": (pool, "x"),
-        "maxpool2d_dx": (lambda dy, x: gradient(pool, dy, x, which=0), "dy x"),
-    }
-    if task.kind == "crossentropy":
-        z, labels = a["z"], a["labels"]
-
-        @tf.function(jit_compile=xla)
-        def both(z, labels):
-            a.update(z=z, labels=labels)
-            return crossentropy()
-
-        return Variant(lambda: both(z, labels))
-    function, names = functions[task.kind]
-    function, args = (
-        tf.function(function, jit_compile=xla),
-        [a[n] for n in names.split()],
-    )
-    depthwise = getattr(op, "groups", 1) > 1 and task.kind == "conv2d_dw"
-
-    def result(y):
-        y = np.asarray(y)
-        return [y.transpose(0, 1, 3, 2) if depthwise else y]
-
-    return Variant(lambda: function(*args), result)
+    return whole_run(fit, task.what, lambda state: load(model, state))

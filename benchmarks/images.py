@@ -1,0 +1,92 @@
+"""Real images, for all alike: clothes, since what a ReLU passes on depends on them.
+
+They are Fashion-MNIST where Debian's package dataset-fashion-mnist is installed, else
+the 10,000 training and 2,000 test images of it that come with sora_np; nothing is
+downloaded.
+"""
+
+import contextlib
+import functools
+
+import numpy as np
+
+MOST = 10_000  # images in memory for one variant
+MOST_BATCHES = 1_000
+
+
+@functools.cache
+def load(full=True):
+    """Return the name of the data set, and ``load_data()`` of it."""
+    from sora_np.datasets import fashion_mini, fashion_mnist
+
+    if full:
+        with contextlib.suppress(FileNotFoundError):
+            folder = fashion_mnist.DATA_SET.package_folder
+            return "Fashion-MNIST", fashion_mnist.load_data(folder)
+    return "fashion_mini", fashion_mini.load_data()
+
+
+def described():
+    """Return the name of the data set with its numbers of images."""
+    name, ((x, _), (x_test, _)) = load()
+    return f"{name}, {len(x):,} training and {len(x_test):,} test images"
+
+
+def samples(task, first=0):
+    """Return images (N, H, W, C) in [0, 1] and labels (N,) from number ``first`` on.
+
+    A process whose start is measured reads the small data set alone.
+    """
+    _, ((x, y), _) = load(full=task.group != "start")
+    chosen = np.arange(first, first + task.batch) % len(x)
+    return _shaped(x[chosen], task.what.input_shape), y[chosen].astype(np.int64)
+
+
+def batches(task):
+    """Return a list of (images, labels), enough not to learn them by heart.
+
+    One alone in a process whose start or memory is measured.
+    """
+    count = max(1, min(MOST_BATCHES, MOST // task.batch))
+    count = 1 if task.group == "start" else count
+    return [samples(task, n * task.batch) for n in range(count)]
+
+
+def shuffled(network, batch, steps):
+    """Yield (images, labels) of so many batches; every epoch in an order of its own."""
+    _, ((x, y), _) = load()
+    rng, order = np.random.default_rng(4), np.empty(0, np.int64)
+    for _ in range(steps):
+        if len(order) < batch:
+            order = rng.permutation(len(x))
+        chosen, order = order[:batch], order[batch:]
+        yield _shaped(x[chosen], network.input_shape), y[chosen].astype(np.int64)
+
+
+def fashion(most=None):
+    """Return x, labels, x_test, labels of the test, for ``fit``.
+
+    ``most``: no more than so many training images, and half as many for the test.
+    """
+    _, ((x, y), (x_test, y_test)) = load()
+    if most:
+        x, y, x_test, y_test = (
+            x[:most],
+            y[:most],
+            x_test[: most // 2],
+            y_test[: most // 2],
+        )
+    x, x_test = (_shaped(a, (28, 28, 1)) for a in (x, x_test))
+    return x, y.astype(np.int64), x_test, y_test.astype(np.int64)
+
+
+def one_hot(labels):
+    """Return labels (N,) as rows (N, 10)."""
+    return np.eye(10, dtype=np.float32)[labels]
+
+
+def _shaped(x, shape):
+    """Return bytes (N, 28, 28) as floats in [0, 1]: with a rim of 0, in C channels."""
+    rim = (shape[0] - x.shape[1]) // 2
+    x = np.pad(x, ((0, 0), (rim, rim), (rim, rim)))[..., None].astype(np.float32) / 255
+    return np.repeat(x, shape[2], axis=-1)
