@@ -13,11 +13,9 @@ kernel compiles in every process, and computes all the same.
 """
 
 import contextlib
-import functools
 import hashlib
 import io
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,17 +57,12 @@ class Cache(FunctionCache):
         return sig, codegen.magic_tuple(), width, source
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return the machine code on disk or None; say once that it will take long."""
+        """Return the machine code on disk or None."""
         # numba would first load all that a compiler needs, which takes 0.3 s of 1.3 to
         # the end of a first step; code that is only run needs the allocator at most
         rtsys.initialize(target_context)
-        try:
-            compiled = self._load_overload(sig, target_context)
-        except OSError:  # no right to read, or another process deletes it
-            compiled = None
-        if compiled is None:
-            _say_that_it_compiles(self.cache_path)
-        return compiled
+        with contextlib.suppress(OSError):  # no right to read, or just deleted
+            return self._load_overload(sig, target_context)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write the machine code, or warn once that it cannot be kept."""
@@ -168,19 +161,6 @@ def unique_name(function: Any) -> str:
 def folder_of(jitted: Any) -> str:
     """Return where the machine code of a kernel is kept, or "nowhere"."""
     return getattr(getattr(jitted, "_cache", None), "cache_path", None) or "nowhere"
-
-
-# --- what a person is told, once a process --------------------------------------
-
-
-@functools.cache
-def _say_that_it_compiles(folder: str) -> None:
-    if sys.stderr is not None and sys.stderr.isatty():
-        print(
-            "sora_np: compiling for this CPU, a few seconds; kept for the next time in "
-            f"{Path(folder).parent}",
-            file=sys.stderr,
-        )
 
 
 def _warn_once(kind: str, text: str) -> None:

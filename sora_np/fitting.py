@@ -3,7 +3,7 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sora_np import data
@@ -136,7 +136,8 @@ class Fit:
                 self.params["steps"] = self.feed.steps  # counted, if nobody knew
                 self._show_average()
                 if self.validation and (epoch + 1) % self.every == 0:
-                    val_logs = evaluate(model, self.validation, called, None)
+                    seen = progress.validated
+                    val_logs = evaluate(model, self.validation, called, seen)
                     val_logs = {f"val_{name}": v for name, v in val_logs.items()}
                     logs = logs | val_logs  # the callbacks have seen the old one
                 progress.close(logs)
@@ -311,9 +312,9 @@ def noticing_interrupts(fit: Fit) -> Iterator[None]:
 
 
 def evaluate(
-    model: "Model", feed: Feed, called: CallbackList, progress: Progress | None
+    model: "Model", feed: Feed, called: CallbackList, seen: Callable[[Logs], object]
 ) -> Logs:
-    """Return the loss and the metrics over a feed."""
+    """Return the loss and the metrics over a feed; ``seen`` is called after a batch."""
     steps = model._steps
     tally = Tally(steps.measures(feed.y), steps.view(feed.y).update)
     called.call("on_test_begin", {})
@@ -323,8 +324,7 @@ def evaluate(
         tally.add(value, y, y_pred)
         logs = tally.so_far()
         called.call("on_test_batch_end", batch, logs)
-        if progress is not None:
-            progress.update(logs)
+        seen(logs)
     for plan in model._plans.values():
         plan.forget()
     logs = tally.result()

@@ -1,7 +1,26 @@
-"""What standard output can show: its encoding may be ASCII, or no one may be there."""
+"""What standard output can show, and whether a person looks at it."""
 
 import re
 import sys
+
+
+def in_notebook() -> bool:
+    """Whether Jupyter's kernel runs this process."""
+    return "ipykernel" in sys.modules
+
+
+def tell(text: str) -> None:
+    """Write a line that a person at a terminal or a notebook sees, and no pipe or log.
+
+    In a notebook it is on standard output: it shows standard error on red.
+    """
+    stream = sys.stdout if in_notebook() else sys.stderr
+    if stream is None or not (in_notebook() or stream.isatty()):
+        return
+    bars = sys.modules.get("tqdm")  # which it knows how to write between
+    write = bars.tqdm.write if bars else print
+    write(text, file=stream)
+    stream.flush()
 
 
 def can_print(text: str) -> bool:

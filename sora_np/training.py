@@ -327,7 +327,7 @@ class Model(Network):
         feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size, steps)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:
-            logs = fitting.evaluate(self, feed, called, progress)
+            logs = fitting.evaluate(self, feed, called, progress.update)
             progress.close(logs)
         return logs if return_dict else fitting.as_list(logs, self.metrics_names)
 

@@ -34,6 +34,16 @@ model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     "sanity": "sanity.SanityReport('<b>', [sanity.Finding(*'abcdef')])",
     "cleaning": "preprocessing.clean(x, y, verbose=0)[-1]",
     "classes": "metrics.classification_report(y, y, ['<b>', '$'])",
+    "compiling": """
+from sora_np.callbacks.compiling import COMPILING
+import numba
+COMPILING.told = False  # whatever the cells above have found
+def double(x):
+    x[0] *= 2
+double.__module__ = "sora_np.kernels.relu"
+for dtype in (np.float32, np.float64):
+    numba.njit(double)(np.ones(1, dtype))
+""",
     "pyplot": "import matplotlib.pyplot",
     "with pyplot": "plots.plot_confusion_matrix(y, y)",
     "displayed": "display(model.history.plot())",
@@ -97,6 +107,13 @@ def test_the_rest_shows(shown):
 def test_training_shows_a_bar_and_a_line_an_epoch(shown):
     said = json.dumps(shown["history"])
     assert "Epoch 1/3:   0%|" in said and "Epoch 3/3 - 2/2 - " in said
+
+
+def test_what_takes_long_is_told(shown):
+    """Once, and on standard output."""
+    (told,) = shown["compiling"]
+    assert told["name"] == "stdout" and told["text"].count("\n") == 1
+    assert told["text"].startswith("sora_np: compiling for this CPU, usually 5 to 20 s")
 
 
 def test_nothing_is_red(shown):

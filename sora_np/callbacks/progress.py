@@ -8,13 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.terminal import printable
+from sora_np.terminal import in_notebook, printable
 
 from .base import Logs
+from .compiling import COMPILING
 
 
 class Progress:
     """What a person sees of a pass over batches: a bar, a line at its end, or nothing.
+
+    Used as a context, it notices what compiles meanwhile: then the bar says so.  The
+    rate, and with it the time that is left, are of the steps that compile nothing, and
+    without the first, which loads machine code and makes buffers.
 
     Parameters
     ----------
@@ -32,23 +37,52 @@ class Progress:
             raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
         self.steps, self.title, self.silent = steps, title, not verbose
         self._bar = _tqdm_bar(steps, title, done) if verbose in ("auto", 1) else None
-        self._start = self._second = time.perf_counter()
+        self._start = time.perf_counter()
         self._before, self._done = done, 0
+        self._since: float | None = self._start  # of what the rate leaves out
+        self._steps_left_out, self._seconds_left_out = 0, 0.0
+        self._text = ""  # that the bar ends in
 
     def __enter__(self) -> "Progress":
+        COMPILING.called.append(self._compiles)
         return self
 
     def __exit__(self, *error: object) -> None:
+        COMPILING.called.remove(self._compiles)
         self.close()
+
+    def _compiles(self) -> None:
+        """Take note of a function that begins to compile."""
+        if self._since is None:
+            self._since = time.perf_counter()
+        if self._bar is not None:
+            self._bar.set_postfix_str("compiling")
 
     def update(self, logs: Logs) -> None:
         """Count a batch; ``logs`` hold the means so far."""
         self._done += 1
-        if self._done == 1:  # the first step compiles: left out of the rate
-            self._second = time.perf_counter()
+        left_out = self._leave_out()
+        self._steps_left_out += left_out
         if self._bar is not None:
-            self._bar.set_postfix_str(format_logs(logs), refresh=False)
-            self._bar.update()
+            self._text = format_logs(logs)
+            self._bar.set_postfix_str(self._text, refresh=False)
+            if left_out:
+                _count_without_time(self._bar)
+            else:
+                self._bar.update()
+
+    def validated(self, logs: Logs) -> None:
+        """Go on after a batch of validation, which counts for nothing."""
+        if self._leave_out() and self._bar is not None:
+            self._bar.set_postfix_str(self._text)
+
+    def _leave_out(self) -> bool:
+        """Leave this batch's time out if it compiled or is the first; return that."""
+        if self._since is None:
+            return False
+        self._seconds_left_out += time.perf_counter() - self._since
+        self._since = None
+        return True
 
     def close(self, logs: Logs | None = None) -> None:
         """End; with ``logs``, write the line."""
@@ -57,9 +91,10 @@ class Progress:
         if self.silent or logs is None:
             return
         now = time.perf_counter()
-        rate = (now - self._second) / max(self._done - 1, 1)
-        if self._done == 1:
-            rate = now - self._start
+        rate = (now - self._start) / max(self._done, 1)
+        if self._done > self._steps_left_out:
+            rate = now - self._start - self._seconds_left_out
+            rate /= self._done - self._steps_left_out
         done = self._before + self._done
         count = f"{done}/{self.steps or done}"
         parts = [self.title, count, f"{now - self._start:.0f}s"]
@@ -69,13 +104,13 @@ class Progress:
 
 def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
     """Return a bar that vanishes at its end, or None where none can be shown."""
-    in_notebook = "ipykernel" in sys.modules
-    if not in_notebook and not (sys.stderr is not None and sys.stderr.isatty()):
+    notebook = in_notebook()
+    if not notebook and not (sys.stderr is not None and sys.stderr.isatty()):
         return None
     if os.environ.get("TERM") == "dumb":  # it cannot go back to a line's beginning
         return None
     try:
-        if in_notebook and find_spec("ipywidgets") is None:  # which auto warns of
+        if notebook and find_spec("ipywidgets") is None:  # which auto warns of
             from tqdm.std import tqdm
         else:
             from tqdm.auto import tqdm
@@ -84,9 +119,17 @@ def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
     return tqdm(
         total=steps,
         desc=title or None,
-        file=sys.stdout if in_notebook else None,  # a notebook has errors on red
+        file=sys.stdout if notebook else None,  # a notebook has errors on red
         **{"leave": False, "dynamic_ncols": True, "initial": done},
     )
+
+
+def _count_without_time(bar: Any) -> None:
+    """Let a bar count one more step, and its rate know nothing of it."""
+    bar.n += 1
+    bar.initial += 1
+    bar.last_print_n, bar.last_print_t = bar.n, time.time()
+    bar.refresh()
 
 
 def format_logs(logs: Logs) -> str:

@@ -3,22 +3,24 @@
 import time
 
 from .base import Callback, Logs
+from .compiling import COMPILING
 
 
 class Stopwatch(Callback):
     """How long training takes, and how much of that its first steps take longer.
 
     The first step of training and the first of validation also compile kernels, or load
-    their machine code from the cache.  ``first`` is by how much these two are longer
-    than the mean of those after them.
+    their machine code from the cache; so may a later one compile, such as the first of
+    another batch size.  ``first`` is by how much these are longer than the mean of all
+    others.
 
     Attributes
     ----------
     seconds : from the beginning to the end of the last epoch
     first : seconds of them that went into compiling and loading
     epochs : how many there were
-    step : seconds of a training step, the mean of all but the first; 0 where there was
-        one
+    step : seconds of a training step, the mean of all but the first and those that
+        compile; 0 where there are none
 
     Examples
     --------
@@ -67,25 +69,26 @@ class Stopwatch(Callback):
 
 
 class _Steps:
-    """Seconds of the first step and of the others, of one kind."""
+    """Seconds of the first step with those that compile, and of the rest."""
 
     def __init__(self) -> None:
-        self._began, self._durations = 0.0, [0.0, 0.0]  # the first; the rest
-        self._count = 0
+        self._began, self._compiled = 0.0, 0
+        self._counts, self._durations = [0, 0], [0.0, 0.0]
 
     def begin(self) -> None:
-        self._began = time.perf_counter()
+        self._began, self._compiled = time.perf_counter(), COMPILING.count
 
     def end(self) -> None:
-        self._durations[self._count > 0] += time.perf_counter() - self._began
-        self._count += 1
+        rest = self._counts[0] > 0 and self._compiled == COMPILING.count
+        self._counts[rest] += 1
+        self._durations[rest] += time.perf_counter() - self._began
 
     @property
     def mean(self) -> float:
-        """Of all but the first."""
-        return self._durations[1] / max(self._count - 1, 1)
+        """Of the rest."""
+        return self._durations[1] / max(self._counts[1], 1)
 
     @property
     def first(self) -> float:
-        """By how much the first is longer."""
-        return max(self._durations[0] - self.mean, 0.0)
+        """By how much the first and those that compile are longer."""
+        return max(self._durations[0] - self._counts[0] * self.mean, 0.0)

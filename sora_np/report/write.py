@@ -190,7 +190,8 @@ def _time(times: Stopwatch) -> Markup:
     }
     note = (
         "The first step of training and of validation also compile kernels, or load "
-        "them from the cache: compiling is what these take longer than those after."
+        "them from the cache, and a later one may compile: compiling is what these "
+        "take longer than all others."
     )
     return section("Time", pairs(rows), note=note)
 

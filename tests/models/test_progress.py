@@ -11,14 +11,25 @@ import sys
 import termios
 import time
 
+import numba
+import numpy as np
 import pytest
+from numba.core import event
 
 from sora_np.callbacks import Progress, format_logs
+from sora_np.callbacks.compiling import COMPILING
+from sora_np.kernels.arrays import jit
 from sora_np.metrics import SparseCategoricalAccuracy
 
 TIME = r"\d+s - \d+(s|ms|us)/step"
 NUMBERS = r"accuracy: \d\.\d{4} - loss: \d\.\d{4}"
 VAL = r"val_accuracy: \d\.\d{4} - val_loss: \d\.\d{4}"
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch):
+    """Nothing is said of what these tests compile, if they are the first to do so."""
+    monkeypatch.setattr(COMPILING, "told", True)
 
 
 @pytest.fixture
@@ -217,6 +228,124 @@ def test_bar_is_wiped_away_by_an_exception(
     assert re.search(r"\r +\r$", terminal(fail))
 
 
+# --- while something compiles -------------------------------------------------
+
+TOLD = "sora_np: compiling for this CPU, usually 5 to 20 seconds; kept for the next "
+compiles = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1 compiles nothing"
+)
+
+
+@pytest.fixture
+def compile_two(told, monkeypatch, tmp_path):
+    """A function that compiles two others, with nothing in the cache."""
+    monkeypatch.setattr(COMPILING, "told", False)
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
+    def double(x):
+        x[0] *= 2
+
+    def use():
+        double.__module__ = "sora_np.kernels.relu"
+        for dtype in (np.float32, np.float64):
+            jit(from_python=True)(double)(np.ones(1, dtype))
+
+    return use
+
+
+@compiles
+def test_a_notebook_is_told_once(compile_two, capsys, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    compile_two()
+    assert capsys.readouterr() == (f"{TOLD}time in {tmp_path}\n", "")
+
+
+@compiles
+@pytest.mark.parametrize("stderr", ["a pipe", None])
+def test_pipes_and_logs_are_told_nothing(compile_two, capsys, monkeypatch, stderr):
+    if stderr is None:
+        monkeypatch.setattr(sys, "stderr", None)
+    compile_two()
+    assert capsys.readouterr() == ("", "")
+
+
+@compiles
+def test_where_machine_code_cannot_be_kept(compile_two, terminal, monkeypatch):
+    def nowhere(function):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr("sora_np.kernels.arrays.Cache", nowhere)
+    said = terminal(compile_two)
+    assert said.count("\n") == 1 and said.endswith("there is no folder to keep it\r\n")
+
+
+@compiles
+def test_functions_of_others_are_theirs_to_speak_of(compile_two, terminal):
+    assert terminal(lambda: numba.njit(lambda: 1)()) == ""
+
+
+def pretend_to_compile(seconds=0):
+    """Tell who listens to numba what it would tell them."""
+    with event.trigger_event("numba:compile", data={"dispatcher": None}):
+        time.sleep(seconds)
+
+
+@pytest.mark.parametrize("use", ["fit", "evaluate", "predict"])
+def test_bar_says_that_it_compiles(make_model, images, terminal, monkeypatch, use):
+    """In the first batch and in the last, which is a smaller one; and then no more."""
+    pytest.importorskip("tqdm")
+    model = make_model()
+    forward, sizes = model.layers[2].forward, []
+
+    def compiling(x, training=False):
+        if len(x) not in sizes:
+            sizes.append(len(x))
+            pretend_to_compile()
+        return forward(x, training=training)
+
+    model.compile("sgd", model.loss, fuse=False)
+    monkeypatch.setattr(model.layers[2], "forward", compiling)
+    given = images[:1] if use == "predict" else images
+    bar = terminal(lambda: getattr(model, use)(*given, batch_size=15))
+    assert sizes == [15, len(images[0]) % 15]
+    assert {*re.findall(r"(\d)/4 \[[^]]*compiling\]", bar)} == {"0", "3"}
+    assert COMPILING.called == []
+
+
+def test_bar_says_that_validation_compiles(make_model, images, terminal, monkeypatch):
+    pytest.importorskip("tqdm")
+    model = make_model()
+    test = model._steps.test
+
+    def compiling(*batch):
+        pretend_to_compile()
+        return test(*batch)
+
+    monkeypatch.setattr(model._steps, "test", compiling)
+    bar = terminal(lambda: model.fit(*images, validation_data=images))
+    assert re.search(r"2/2 \[[^]]*compiling\].*2/2 \[[^]]* loss: \d\.\d+\]", bar)
+
+
+def test_time_left_is_of_steps_that_compile_nothing(terminal):
+    """The first step and the third take 1 s, three others 0.12 s; 1000 are left."""
+    pytest.importorskip("tqdm")
+
+    def work():
+        with Progress(1, 1000, "") as progress:
+            for step in range(5):
+                if step in (0, 2):
+                    pretend_to_compile(1)
+                else:
+                    time.sleep(0.12)
+                progress.update({"loss": 0.5})
+
+    left = re.findall(r"(\d+)/1000 \[\d\d:\d\d<(\?|[\d:]+), [^]]*\]", terminal(work))
+    assert left[:2] == [("0", "?"), ("0", "?")] and ("1", "?") in left
+    assert {count for count, _ in left} == {*"012345"}
+    minutes = [int(time.split(":")[0]) for _, time in left if ":" in time]
+    assert len(minutes) >= 3 and 1 <= min(minutes) <= max(minutes) <= 5  # 2; else 8
+
+
 # --- the text -----------------------------------------------------------------
 
 
@@ -246,6 +375,24 @@ def test_first_step_is_left_out_of_the_rate(capsys, monkeypatch):
         progress.update({})
     progress.close({"loss": 0.5})
     assert capsys.readouterr().out == "3/3 - 30s - 20ms/step - loss: 0.5000\n"
+
+
+def test_steps_that_compile_are_left_out_of_the_rate(capsys, monkeypatch):
+    """Steps of 30 s, 20 ms, 5 s, 20 ms and 60 ms, and a validation of 7 s."""
+    now = [0.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    with Progress(2, 5, "") as progress:
+        for seconds, counts in (
+            *((30, True), (0.02, True), (5, True), (0.02, True), (0.06, True)),
+            *((7, False), (0.01, False)),
+        ):
+            if seconds > 1:
+                pretend_to_compile()
+            now[0] += seconds
+            (progress.update if counts else progress.validated)({})
+        progress.close({"loss": 0.5})
+    expected = "5/5 - 42s - 37ms/step - loss: 0.5000\n"  # 110 ms / 3
+    assert capsys.readouterr().out == expected
 
 
 def test_rate_of_a_single_step(capsys, monkeypatch):

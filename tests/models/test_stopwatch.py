@@ -3,6 +3,7 @@ import time
 import pytest
 
 from sora_np.callbacks import Stopwatch
+from sora_np.callbacks.compiling import COMPILING
 
 
 @pytest.fixture
@@ -29,6 +30,20 @@ def test_what_the_first_steps_take_longer(clock):
         watch.on_epoch_end(epoch)
     assert watch.seconds == 2 * (3 * 2 + 3 * 1 + 1) + 38
     assert watch.first == 38 and watch.step == 2 and watch.epochs == 2
+
+
+def test_a_later_step_that_compiles(clock, monkeypatch):
+    """The last batch of an epoch is smaller, and compiles for 4 s the first time."""
+    watch = Stopwatch()
+    for epoch in range(2):
+        for batch, (seconds, compiled) in enumerate([(9, 5), (2, 0), (6, 1)]):
+            watch.on_train_batch_begin(batch)
+            if epoch == 0:
+                monkeypatch.setattr(COMPILING, "count", COMPILING.count + compiled)
+            clock[0] += seconds if epoch == 0 else 2
+            watch.on_train_batch_end(batch)
+        watch.on_epoch_end(epoch)
+    assert (watch.first, watch.step) == (7 + 4, 2)
 
 
 def test_another_fit_begins_anew(make_model, images):
