@@ -357,7 +357,7 @@ DATA = {  # what is put in place of the good arrays, what is said
         "less than 10000, got 1099511627776",
     ),
     "labels-text": ({"y_train": [*"abab"]}, "np.unique(y_train, return_inverse=True)"),
-    "labels-complex": ({"y_train": np.zeros(4, "c8")}, "must hold labels (N,) or one-"),
+    "labels-complex": ({"y_train": np.zeros(4, "c8")}, "complex64, real numbers are"),
     "two-hot": (
         {"y_train": np.ones((4, 2))},
         "must hold one-hot rows: one 1, th",

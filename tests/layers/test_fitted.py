@@ -105,7 +105,7 @@ def test_what_float32_cannot_tell_apart(kind):
     assert len(np.unique(layer(x.astype(np.float64))[:, 1])) == 2
     layer = kind()
     layer.build((1,), np.random.default_rng(0), np.float32)
-    with pytest.raises(ValueError, match="so large that float32 cannot hold their"):
+    with pytest.raises(ValueError, match="largest number of float32 is 3.4e.38"):
         layer.adapt(np.array([[1e38], [-3e38]]) * 1e9)
     assert np.isnan(layer.get_weights()[0]).all()  # as before
 
@@ -137,7 +137,7 @@ IMPOSSIBLE = {
         "minimum must not be ab",
     ),
     "infinite": (lambda: MinMaxScaling(None, 0, np.inf), ValueError, "finite numbers"),
-    "text": (lambda: Normalization(mean="a", variance=1), ValueError, "mean must be"),
+    "text": (lambda: Normalization(mean="a", variance=1), TypeError, "mean holds text"),
     "axis": (lambda: Normalization(1.5), TypeError, "axis must be a whole number"),
     "axes": (lambda: Normalization("12"), TypeError, "axis must be a whole number"),
 }

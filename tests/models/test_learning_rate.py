@@ -8,6 +8,7 @@ from sora_np.callbacks import LearningRateScheduler, ReduceLROnPlateau
 from sora_np.models import load_model
 from sora_np.optimizers import SGD, Adam
 from sora_np.optimizers.schedules import CosineDecay, LearningRateSchedule, OneCycle
+from sora_np.saving import register
 
 NAN = float("nan")
 
@@ -149,6 +150,7 @@ def test_a_schedule_is_followed_batch_by_batch(make_model, images):
     assert_array_equal(model.flat.values, plain.flat.values)
 
 
+@register
 class Halves(LearningRateSchedule):
     def __init__(self, first=0.1):
         self.first = first
