@@ -135,8 +135,9 @@ class Layer(Noted):
     grads : name -> array, d(loss)/d(params[name]); written anew by every ``backward``
     state : name -> array, carried but not learnt (moving statistics)
 
-    A dictionary that is assigned to one of the three is copied in.  ``contract.py``
-    says what a model relies on, and what it refuses.
+    A dictionary that is assigned to one of the three is copied in.  Attributes that are
+    one of their arrays, or a view of it, stay so: see ``held.py``.  What a model relies
+    on, and what it refuses, is in ``contract.py``.
 
     Examples
     --------
