@@ -83,13 +83,14 @@ class Fit:
         self.tally: Tally | None = None  # of an epoch that has begun
         self.logs: Logs = {}  # of the last epoch
         self.averages, self.resumed = averages, False
+        self.thread = 0  # that of ``run``
         self.last: Array | None = None  # the parameters, where the average is shown
 
     def run(self) -> History:
         """Train; return the history."""
         model, called = self.model, self.called
         model.stop_training, model._steps.culprit = False, None
-        model._running = self
+        model._running, self.thread = self, threading.get_ident()
         try:
             self._restart_average()
             called.call("on_train_begin", {})

@@ -196,6 +196,14 @@ class Network(Known):
         for plan in self._plans.values():
             plan.forget()
 
+    def left_alone(self) -> None:
+        """Let go of what other threads held, in a child where they are no more."""
+        plans = vars(self).get("_plans", {})  # none where a model is being made
+        locks: list[Any] = [plan.lock for plan in plans.values()]
+        locks += [rng.bit_generator.lock for rng in streams(self)]
+        for lock in locks:
+            lock._at_fork_reinit()
+
 
 _NETWORKS: "weakref.WeakSet[Network]" = weakref.WeakSet()
 
@@ -207,10 +215,7 @@ def _renew_locks() -> None:
     and NumPy's generators of random numbers: both are of use after a broken-off call.
     """
     for network in list(_NETWORKS):
-        locks: list[Any] = [plan.lock for plan in network._plans.values()]
-        locks += [rng.bit_generator.lock for rng in streams(network)]
-        for lock in locks:
-            lock._at_fork_reinit()
+        network.left_alone()
 
 
 if hasattr(os, "register_at_fork"):

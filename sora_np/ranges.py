@@ -42,13 +42,15 @@ def seen_in(x: NDArray[Any]) -> Range | None:
     (0.0, 255.0)
     """
     part = np.asarray(x[:: max(1, -(-len(x) // LOOKED_AT))])
-    if part.dtype.kind == "f":
+    low, high = (part.min(), part.max()) if part.size else (np.nan, np.nan)
+    if not (np.isfinite(low) and np.isfinite(high)):  # as NaN is, among others
         part = part[np.isfinite(part)]
-    if not part.size:
-        return None
-    if part.dtype == np.uint8 and part.max() > 1:
+        if not part.size:
+            return None
+        low, high = part.min(), part.max()
+    if part.dtype == np.uint8 and high > 1:
         return 0.0, 255.0
-    return float(part.min()), float(part.max())
+    return float(low), float(high)
 
 
 def as_range(value: ArrayLike | None) -> Range | None:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -288,6 +289,12 @@ class Model(Network):
             self._running.hide_average()
         self.input_range = self.input_range or seen_in(arrays[0])
         return fitting.on_batch(self, self._steps.train, arrays, return_dict)
+
+    def left_alone(self) -> None:
+        super().left_alone()
+        run = vars(self).get("_running")  # None where a model is being made
+        if run is not None and run.thread != get_ident():
+            self._running = None
 
     def _check_idle(self, what: str) -> None:
         """Raise RuntimeError where the model is being trained already."""
