@@ -10,6 +10,11 @@ large.  Across a kink it is not: a kink at a itself bends f by the same for ever
 and one further off is left behind by a smaller step.  That is how kinks are told from a
 wrong gradient, which changes nothing in f.
 
+The step is eps times the size of the entry, or times 1 where that is larger.  Where the
+derivative is not what backward says, others are tried, see ``Line.sizes``, and count
+where their own error is known to be small.  A difference is not held to more than what
+rounding, as it is seen in f, leaves of it.
+
 Where the step crosses a kink, df is an interval: see ``Function.interval``.  A tenth of
 the step is taken for it; where that leaves the kink behind, it is nearly a point.
 
@@ -25,7 +30,9 @@ from numpy.typing import NDArray
 
 from sora_np.kernels.arrays import Array
 
-from .function import Function, Line, Tensor
+from .function import UNIT, Function, Tensor
+from .line import Line
+from .report import TOLERANCE
 
 EPS = 1e-5
 CLOSE = 1e-7  # relative errors above are looked at closer: they may be the differences'
@@ -35,7 +42,10 @@ WIDER = (16, 4)  # and a derivative that rounding blurs with steps so many times
 # kink at eps / (n + 1) bends f n times less over eps / n, as if f were smooth.
 PARTS = (2, 4)
 # how far rounding may take a term of f, as a share of the largest: some units
-ROUNDING = 16 * float(np.finfo(np.float64).eps)
+ROUNDING = 16 * UNIT
+MISTRUST = 4  # times what rounding was seen to do to f: so far off a difference may be
+STEADY = 1e-4  # with half the step, a difference that is to count changes by less
+NOWHERE = np.nan, np.nan  # the derivative where f is not defined
 
 
 def numerical_gradient(f: Callable[[], float], a: Array, eps: float = EPS) -> Array:
@@ -45,7 +55,8 @@ def numerical_gradient(f: Callable[[], float], a: Array, eps: float = EPS) -> Ar
     ----------
     f : computes a number from ``a``, which is changed in place and put back
     a : float64
-    eps : the step
+    eps : the step, relative to the entry, or to 1 where that is larger; where f bends
+        too sharply for this one, a smaller one is tried
 
     Raises
     ------
@@ -61,12 +72,21 @@ def numerical_gradient(f: Callable[[], float], a: Array, eps: float = EPS) -> Ar
         raise TypeError(f"numerical_gradient needs float64, got {a.dtype}")
     gradient = np.empty_like(a)
     for place in np.ndindex(a.shape):
-        line = Line(a, place)
-        line.move(eps)
-        right = f()
-        line.move(-eps)
-        gradient[place] = (right - f()) / (2 * eps)
-        line.back()
+        line, found = Line(a, place), []
+        for size in line.sizes:
+            slopes, most = [], 0.0
+            for step in (eps * size, eps * size / 2):
+                with np.errstate(all="ignore"):
+                    up, right = line.move(step), f()
+                    down, left = line.move(-step), f()
+                line.back()
+                slopes.append(float((right - left) / (up - down)))
+                most = max(most, abs(right), abs(left))
+            error = abs(slopes[0] - slopes[1]) + UNIT * most / (eps * size)
+            found.append((np.nan_to_num(error, nan=np.inf), slopes[1]))
+            if error <= CLOSE * abs(slopes[1]):
+                break
+        gradient[place] = min(found)[1]
     return gradient
 
 
@@ -93,58 +113,63 @@ class Differences(NamedTuple):
     scale: float
 
 
-def lines_of(
-    a: Array, samples: int | None, directions: int, rng: np.random.Generator
-) -> list[Line]:
-    """Return random entries of an array (all for None), and directions of length 1.
-
-    In the first direction all entries grow alike, so that cells that tie stay tied; the
-    others are random.
-    """
-    if samples is None or samples >= a.size:
-        lines = [Line(a, place) for place in np.ndindex(a.shape)]
-    else:
-        places = np.sort(rng.choice(a.size, samples, replace=False))
-        indices = np.transpose(np.unravel_index(places, a.shape)).tolist()
-        lines = [Line(a, tuple(index)) for index in indices]
-    for k in range(directions if a.size else 0):
-        along = rng.standard_normal(a.shape) if k else np.ones(a.shape)
-        lines.append(Line(a, f"direction {k}", along / np.linalg.norm(along)))
-    return lines
-
-
 def compare(
     function: Function, tensor: Tensor, gradient: Array, lines: list[Line], eps: float
 ) -> Differences:
     """Compare a tensor's gradient with differences along all lines."""
     count, first = len(lines), function.first(tensor)
-    weights = function.objective.weights
     given = np.array([line.slope(gradient) for line in lines])
     slopes, bends = np.zeros(count), np.zeros(count)
     with np.errstate(invalid="ignore", over="ignore"):  # NaN is told as an error
         for k, line in enumerate(lines):
-            left, right = function.differences(line, first, eps)
-            slopes[k] = np.sum(weights * (left + right)) / 2
-            bends[k] = np.abs(weights * (right - left)).max(initial=0)
+            slopes[k], bend = _slope(
+                function, line, first, eps * line.sizes[0], gradient
+            )
+            bends[k] = bend.max(initial=0)
         scale = _scale(function, gradient, lines, slopes, eps)
         low, high = slopes.copy(), slopes.copy()
         at_kink, at_jump = np.zeros((2, count), bool)
         errors = _errors(given, low, high, scale)
         # the others agree to 1e-7, and no kink of theirs is of any size
-        suspects = (errors > CLOSE) | (bends > 1e-3 * scale)
+        suspects = ~(errors <= CLOSE) | ~(bends <= 1e-3 * scale)
+        least = 1e-3 * _largest(gradient)
         for k in map(int, np.flatnonzero(suspects)):
-            at_kink[k], at_jump[k], _ = _look(function, lines[k], first, eps)
-            if at_kink[k]:
-                step = eps / FINER
-                ends = function.interval(tensor, lines[k], step)
-                rounding = float(np.linalg.norm(_rounding(function))) / step
-                low[k], high[k] = ends[0] - rounding, ends[1] + rounding
-            elif errors[k] > CLOSE:
-                low[k] = high[k] = _sharper(function, lines[k], first, eps, slopes[k])
+            sharper = bool(errors[k] > CLOSE or not np.isfinite(errors[k]))
+            how, sizes = (function, tensor, lines[k], gradient), lines[k].sizes
+            # what rounding does is measured only where it is in doubt
+            for number, size in enumerate((sizes[0], *sizes)):
+                look = _Look(*how, eps * size, measure=number > 0)
+                ends = np.array(look.derivative(sharper or number > 0))
+                error = float(_errors(given[k], ends[0], ends[1], least))
+                least_seen = max(abs(given[k]), least)
+                clear = not (look.at_kink or look.at_jump) and (
+                    look.blur <= TOLERANCE * least_seen
+                    and look.change <= STEADY * least_seen
+                )
+                if number > 1 and not (clear and (error <= TOLERANCE or at_kink[k])):
+                    continue
+                low[k], high[k] = ends
+                at_kink[k], at_jump[k] = look.at_kink, look.at_jump
+                point = ends[1] - ends[0] <= TOLERANCE * least_seen
+                known = point or lines[k].least == np.inf  # a kink at 0 itself
+                if error <= TOLERANCE and not at_jump[k] and (known or not at_kink[k]):
+                    break
         nearest = np.clip(given, low, high)  # where all are 0, these now say so
         scale = _scale(function, gradient, lines, nearest, eps)
         errors = np.where(at_jump, np.inf, _errors(given, low, high, scale))
     return Differences(lines, given, low, high, at_kink, at_jump, errors, scale)
+
+
+def _slope(
+    function: Function, line: Line, first: int, step: float, gradient: Array
+) -> tuple[float, Array]:
+    """Return the derivative along a line, and by how much each term bends."""
+    weights = function.objective.weights
+    left, right, drift = function.differences(line, first, step)
+    slope = np.sum(weights * (left + right)) / 2
+    if np.any(drift):
+        slope -= np.sum(gradient * drift)
+    return float(slope), np.abs(weights * (right - left))
 
 
 def _scale(
@@ -154,7 +179,8 @@ def _scale(
     entries = [line.is_entry for line in lines]
     largest = max(_largest(gradient), _largest(slopes[entries]))
     largest = largest or _largest(slopes)  # directions alone, of a gradient of zeros
-    rounding = np.linalg.norm(_rounding(function)) / eps
+    step = eps * max((line.sizes[0] for line in lines), default=1.0)
+    rounding = np.linalg.norm(_rounding(function)) / step
     return float(1e-3 * largest if largest > rounding else np.inf)
 
 
@@ -177,53 +203,80 @@ def _errors(given: Array, low: Array, high: Array, scale: float) -> Array:
     return np.where(np.isfinite(given) & np.isfinite(nearest), errors, np.inf)
 
 
-def _sharper(
-    function: Function, line: Line, first: int, eps: float, slope: float
-) -> float:
-    """Return a better derivative than ``slope``, where f has no kink within eps.
+class _Look:
+    """A closer look at f along a line, by smaller steps.
 
-    A larger step rounds less, and extrapolation makes up for it, see ``_look``; but it
-    may cross a kink, or f be too sharply bent for it.
-    """
-    for times in WIDER:
-        at_kink, _, wide = _look(function, line, first, eps * times)
-        if not at_kink:
-            return wide
-    return slope
-
-
-def _look(
-    function: Function, line: Line, first: int, step: float
-) -> tuple[bool, bool, float]:
-    """Look closer, by smaller steps.
-
-    Returns
-    -------
+    Attributes
+    ----------
     at_kink : whether f has a kink within the step along the line; term by term, because
         in a sum two kinks might hide one another
     at_jump : whether f jumps there
     slope : of f without these, by Richardson's extrapolation: to O(step^4), or to
         O(step^3) where f begins to bend at this very place, as Huber's loss does at
         delta, and its central differences err by O(step)
+    blur : what rounding may make of it
+    change : of the differences, with half the step
     """
-    weights, rounding = function.objective.weights, _rounding(function)
-    bends, slopes = [], []
-    for times in (1, *PARTS):
-        left, right = function.differences(line, first, step / times)
-        bends.append(np.abs(weights * (right - left)))
-        slopes.append(float(np.sum(weights * (left + right)) / 2))
-    at_kink = at_jump = False
-    for times, bend in zip(PARTS, bends[1:], strict=True):
-        noise = rounding * times / step
-        unlike = np.abs(bend - bends[0] / times) > noise + 1e-3 * bends[0]
-        # the step across a jump is the steeper the smaller it is
-        jumps = bend > 0.6 * times * bends[0] + 10 * noise
-        at_kink |= bool(np.any(unlike))
-        at_jump |= bool(np.any(jumps))
-    once, half, quarter = slopes
-    # these are 2 : 1 for an error of O(step), 4 : 1 for one of O(step^2)
-    early, late = once - half, half - quarter
-    blur = float(np.linalg.norm(rounding)) * PARTS[-1] / step
-    if abs(early) > blur and abs(early - 2 * late) < abs(early - 4 * late):
-        return at_kink, at_jump, (once - 6 * half + 8 * quarter) / 3
-    return at_kink, at_jump, (4 * half - once) / 3
+
+    def __init__(
+        self,
+        function: Function,
+        tensor: Tensor,
+        line: Line,
+        g: Array,
+        step: float,
+        measure: bool,
+    ) -> None:
+        self._given = function, tensor, line, g
+        self._step, first = step, function.first(tensor)
+        self._measured: Array = np.zeros(1)
+        if measure:
+            self._measured = function.noise(line, first, step)
+        noise = np.maximum(_rounding(function), 4 * self._measured)
+        bends, slopes = [], []
+        for times in (1, *PARTS):
+            slope, bend = _slope(function, line, first, step / times, g)
+            slopes.append(slope)
+            bends.append(bend)
+        self.at_kink = self.at_jump = False
+        for times, bend in zip(PARTS, bends[1:], strict=True):
+            most = noise * times / step
+            unlike = np.abs(bend - bends[0] / times) > most + 1e-3 * bends[0]
+            # the step across a jump is the steeper the smaller it is
+            jumps = bend > 0.6 * times * bends[0] + 10 * most
+            self.at_kink |= bool(np.any(unlike))
+            self.at_jump |= bool(np.any(jumps))
+        once, half, quarter = slopes
+        # these are 2 : 1 for an error of O(step), 4 : 1 for one of O(step^2)
+        early, late = once - half, half - quarter
+        rounding = MISTRUST * float(np.linalg.norm(self._measured))
+        self.blur = rounding * PARTS[-1] / step
+        self._most = float(np.linalg.norm(noise)) * PARTS[-1] / step
+        self.change = abs(early)
+        self.slope = (4 * half - once) / 3
+        if abs(early) > self._most and abs(early - 2 * late) < abs(early - 4 * late):
+            self.slope = (once - 6 * half + 8 * quarter) / 3
+
+    def derivative(self, sharper: bool) -> tuple[float, float]:
+        """Return the interval of the derivative, give or take what rounding does.
+
+        Where f has no kink a larger step rounds less, and extrapolation makes up for
+        it; but it may cross a kink, or f be too sharply bent for it.
+        """
+        function, tensor, line, gradient = self._given
+        rounding = float(np.linalg.norm(self._measured))
+        if self.at_kink:
+            step = self._step / FINER
+            low, high = function.interval(tensor, line, step)
+            assumed = float(np.linalg.norm(_rounding(function)))
+            blur = max(assumed, MISTRUST * rounding) / step
+            return (low - blur, high + blur) if np.isfinite(self.slope) else NOWHERE
+        slope, step = self.slope, self._step
+        for times in WIDER if sharper else ():
+            wide = _Look(*self._given, self._step * times, False)
+            blurred = 2 * self._most + CLOSE * abs(slope)
+            if not wide.at_kink and abs(wide.slope - slope) <= blurred:
+                slope, step = wide.slope, wide._step
+                break
+        blur = MISTRUST * rounding / step
+        return slope - blur, slope + blur

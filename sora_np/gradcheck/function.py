@@ -12,11 +12,15 @@ from sora_np.kernels.arrays import Array
 from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
 from sora_np.plan import Plan
 
+from .line import Line
 from .objective import ScalarProduct
 from .still import streams
 
 # layers in which all kinks are of one kind, that of ReLU: all are passed alike
 ALIKE = (Activation, Conv2D, Dense, ReLU)
+UNIT = float(np.finfo(np.float64).eps)
+NEXT_TO_NONE = 2.0**-30  # of a step of 1e-5 that is some 40 units of the last place
+NOISIEST = 1e-9  # the most of a function's size that rounding is made answerable for
 BENT = 1e-3  # the least difference of two sides, as a share, that is a kink's
 
 
@@ -41,44 +45,6 @@ class Tensor(NamedTuple):
         if self.layer is None or self.key not in self.layer.grads:
             return None
         return self.layer.grads[self.key].copy()
-
-
-class Line:
-    """An array that is moved along one of its entries, or along a direction.
-
-    Parameters
-    ----------
-    array : moved in place
-    place : the index of the entry, or "direction 0", ...
-    along : the direction, of the array's shape; None for the entry
-    """
-
-    def __init__(
-        self, array: Array, place: tuple[int, ...] | str, along: Array | None = None
-    ) -> None:
-        part: Any = place if along is None else ...
-        self.array, self.place, self._part = array, place, part
-        self.is_entry = along is None
-        self.along: Any = 1.0 if along is None else along
-        self._kept = array[part].copy()
-
-    def move(self, distance: float) -> None:
-        """Go so far from where the array was."""
-        self.array[self._part] = self._kept + distance * self.along
-
-    def back(self) -> None:
-        """Put the array back, to the bit."""
-        self.array[self._part] = self._kept
-
-    def direction(self) -> Array:
-        """Return the direction as an array of the array's shape."""
-        direction = np.zeros_like(self.array)
-        direction[self._part] = self.along
-        return direction
-
-    def slope(self, gradient: Array) -> float:
-        """Return the derivative along the line that a gradient says."""
-        return float(np.sum(gradient[self._part] * self.along))
 
 
 class Function:
@@ -115,11 +81,11 @@ class Function:
         for k, (layer, inputs, _) in enumerate(nodes):
             self._states.append([(a, a.copy()) for a in layer.state.values()])
             self._streams.append([(r, r.bit_generator.state) for r in streams(layer)])
-            # another batch first: what a layer keeps of it must not matter
-            others.append(self._run(k, *(others[i] for i in inputs)))
             xs = [self.values[i] for i in inputs]
             held = {"x": xs, "its params": [*layer.params.values()]}
             before = {what: [a.copy() for a in held[what]] for what in held}
+            # another batch first: what a layer keeps of it must not matter
+            others.append(self._run(k, *(others[i] for i in inputs)))
             self.values.append(self._run(k, *xs))
             for what, arrays in held.items():
                 if not all(map(_same, arrays, before[what])):
@@ -151,14 +117,24 @@ class Function:
 
     def backward(self) -> None:
         """Let every layer write its gradients, and set ``slopes``."""
-        values = self._forward(self.values[0])
         self.slopes: dict[int, Array] = {}
+        self._backward(self.values[0], self.objective.slope, self.slopes)
+        self.objective.penalise()
+
+    def backward_of_another_batch(self, rng: np.random.Generator) -> None:
+        """Do so for x in reverse order: what is left of it must not matter."""
+        x = self.values[0][::-1].copy()
+        self._backward(x, lambda y: np.asarray(rng.standard_normal(y.shape)), {})
+
+    def _backward(
+        self, x: Array, slope: Callable[[Array], Array], slopes: dict[int, Array]
+    ) -> None:
+        values = self._forward(x)
         places = iter(reversed(range(len(self.nodes))))
 
         def run(layer: Layer, dy: Array, shapes: Any) -> Any:
             k = next(places)
-            held = {"dy": dy, **layer.params}
-            held["x"] = values[self.nodes[k].inputs[0]]
+            held = {"dy": dy, **layer.params, "x": values[self.nodes[k].inputs[0]]}
             before = {name: a.copy() for name, a in held.items()}
             dx = layer.backward(dy)
             if k and not isinstance(dx, tuple):
@@ -170,15 +146,7 @@ class Function:
                     array[...] = before[name]
             return dx
 
-        dy = self.objective.slope(values[-1]).copy()
-        graph.backward(self.nodes, dy, self.slopes, run)
-        self.objective.penalise()
-
-    def backward_of_another_batch(self, rng: np.random.Generator) -> None:
-        """Do so for x in reverse order: what is left of it must not matter."""
-        y = self._forward(self.values[0][::-1].copy())[-1]
-        dy = np.asarray(rng.standard_normal(y.shape))
-        graph.backward(self.nodes, dy, run=lambda layer, dy, _: layer.backward(dy))
+        graph.backward(self.nodes, slope(values[-1]).copy(), slopes, run)
 
     def _forward(self, x: Array) -> list[Array]:
         """Return all values for x; the layers keep what ``backward`` will need."""
@@ -236,14 +204,41 @@ class Function:
             values.append(self._run(k, *(values[i] for i in self.nodes[k].inputs)))
         return self.objective.terms(values[-1])
 
-    def differences(self, line: Line, first: int, eps: float) -> tuple[Array, Array]:
-        """Return the slopes of the terms to the left and to the right."""
-        line.move(eps)
-        right = (self.terms(first) - self.middle) / eps
-        line.move(-eps)
-        left = (self.middle - self.terms(first)) / eps
-        line.back()
-        return left, right
+    def differences(
+        self, line: Line, first: int, step: float
+    ) -> tuple[Array, Array, Any]:
+        """Return the slopes of the terms to the left and to the right, and the drift.
+
+        The drift is by how much the array, as it was moved, left the direction: in
+        numbers that are large beside the step, they are rounded on the way.
+        """
+        with np.errstate(all="ignore"):  # what is beyond a function's domain is NaN
+            up = line.move(step)
+            right = self.terms(first) - self.middle
+            down = line.move(-step)
+            left = self.middle - self.terms(first)
+            line.back()
+            if line.is_entry:
+                return left / -down, right / up, 0.0
+            return left / step, right / step, (up - down) / (2 * step) - line.along
+
+    def noise(self, line: Line, first: int, step: float) -> Array:
+        """Return how far rounding takes the weighted terms that a line moves.
+
+        That is a unit of the last place, or what steps next to none are seen to do.
+        """
+        terms = []
+        with np.errstate(all="ignore"):
+            for times in (-1, 1, *(k * NEXT_TO_NONE for k in (-3, -1, 1, 3))):
+                line.move(times * step)
+                terms.append(np.abs(self.terms(first) - self.middle))
+            line.back()
+        moved, rounding = np.any(terms, axis=0), np.max(terms[2:], axis=0)
+        largest = np.abs(self.middle)
+        most = NOISIEST * largest.max(initial=0)  # more is a jump
+        seen = np.minimum(np.nan_to_num(rounding, nan=np.inf), most)
+        rounding = np.where(moved, np.maximum(seen, UNIT * largest), 0)
+        return np.asarray(rounding * np.abs(self.objective.weights))
 
     def interval(self, tensor: Tensor, line: Line, step: float) -> tuple[float, float]:
         """Return the ends of the subgradient interval of f along a line.
@@ -257,7 +252,7 @@ class Function:
         one-sided differences: the layers' backward passes tell which side makes df
         greater, and no number.
         """
-        left, right = self.differences(line, self.first(tensor), step)
+        left, right, _ = self.differences(line, self.first(tensor), step)
         weights = self.objective.weights
         ends = [float(np.sum(weights * left)), float(np.sum(weights * right))]
         for larger, sign in itertools.product((False, True), (-1, 1)):

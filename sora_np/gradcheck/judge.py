@@ -10,8 +10,9 @@ import numpy as np
 from sora_np.kernels.arrays import Array, Shape
 
 from .diagnosis import Evidence, diagnose
-from .differences import Differences, compare, lines_of
+from .differences import Differences, compare
 from .function import Function, Tensor
+from .line import lines_of
 from .report import TOLERANCE, Check, Kink, Report
 
 MORE = 200  # entries that a diagnosis looks at, or more

@@ -8,6 +8,7 @@ import pytest
 from sora_np import gradcheck
 from sora_np.layers import BatchNormalization, Dense, Dropout, Layer
 from sora_np.losses import CategoricalCrossentropy, MeanSquaredError
+from sora_np.models import Sequential
 
 
 def test_numerical_gradient_of_a_known_function(rng):
@@ -18,6 +19,48 @@ def test_numerical_gradient_of_a_known_function(rng):
     np.testing.assert_array_equal(a, before)
     with pytest.raises(TypeError, match="float64"):
         gradcheck.numerical_gradient(lambda: 0.0, np.zeros(1, np.float32))
+
+
+SIZES = np.array([1.25, -2.5, 3.75, -0.5])
+ANY_SIZE = {  # f, its derivative, where
+    "square-1e6": (np.square, lambda x: 2 * x, 1e6 * SIZES),
+    "cube-1e9": (lambda x: x**3, lambda x: 3 * x**2, 1e9 * SIZES),
+    "sine-1e6": (np.sin, np.cos, 1e6 * SIZES),
+    "log-1e-5": (np.log, lambda x: 1 / x, 1e-5 * np.abs(SIZES)),
+    "log-mixed": (np.log, lambda x: 1 / x, np.array([1e-5, 1e5, 1, 2e-3])),
+    "reciprocal-1e-8": (lambda x: 1 / x, lambda x: -1 / x**2, 1e-8 * SIZES),
+    "square-1e-6": (np.square, lambda x: 2 * x, 1e-6 * SIZES),
+    "root": (np.sqrt, lambda x: 0.5 / np.sqrt(x), 1e-7 * np.abs(SIZES)),
+    "beside-1e6": (lambda x: x + 1e6, np.ones_like, SIZES),
+}
+
+
+@pytest.mark.parametrize("f, slope, x", ANY_SIZE.values(), ids=ANY_SIZE)
+def test_numbers_of_any_size(f, slope, x):
+    """A step of 1e-5 alone is nothing beside 1e6, and leaves the domain of log."""
+    report = gradcheck.check_function(f, x, backward=lambda dy, x: dy * slope(x))
+    assert report.passed and not report[0].kinks, report
+    assert "rounding" not in report[0].diagnosis, report
+    for factor in (1.001, 0, -1):
+        wrong = gradcheck.check_function(
+            f, x, backward=lambda dy, x, c=factor: c * dy * slope(x)
+        )
+        assert not wrong.passed, wrong
+    a = x.copy()
+    gradient = gradcheck.numerical_gradient(lambda: float(np.sum(f(a[:1]))), a[:1])
+    np.testing.assert_allclose(gradient, slope(a[:1]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_batch_normalization_of_few_samples(count, seed):
+    """Of 2 samples y is 1 and -1 whatever x is: its slope is next to nothing."""
+    x = np.random.default_rng(seed).standard_normal((count, 6))
+    for scale in (1, 100):
+        report = gradcheck.check_layer(
+            BatchNormalization(), scale * x, samples=None, seed=seed
+        )
+        assert report.passed, report
 
 
 # --- how much is checked ----------------------------------------------------------
@@ -201,6 +244,68 @@ def test_a_layer_that_changes_x_is_refused():
 
     with pytest.raises(ValueError, match="changes x in place"):
         gradcheck.check_layer(InPlace(), [[1.0, -1.0]])
+
+
+WRITTEN = {
+    "dy": lambda layer, dy, x: dy.__imul__(2),
+    "x": lambda layer, dy, x: x.__isub__(1),
+    "kernel": lambda layer, dy, x: layer.params["kernel"].__iadd__(1),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+@pytest.mark.parametrize("whole", [False, True], ids=["alone", "model"])
+def test_a_backward_that_writes_to_what_it_is_given_is_found(name, whole, rng):
+    """Its gradients are right; those who still need dy, x or the weights go wrong."""
+
+    class Writing(Dense):
+        def backward(self, dy):
+            x = self._caches[-1][1]
+            dx = super().backward(dy.copy())
+            WRITTEN[name](self, dy, x)
+            return dx
+
+    x = rng.standard_normal((4, 3))
+    if whole:
+        model = Sequential([Dense(3), Writing(2)], dtype="float64")
+        report = gradcheck.check_model(model, x)
+    else:
+        report = gradcheck.check_layer(Writing(2), x)
+    (wrong,) = [check for check in report if not check.passed]
+    assert wrong.name == ("writing/" * whole + name)
+    text = "backward of Writing 'writing' changes it in place: let it work on a copy"
+    assert wrong.diagnosis == text and text in str(report)
+
+
+def test_a_forward_that_changes_params_is_refused():
+    class Clipping(Dense):
+        def forward(self, x, *, training=False):
+            np.clip(self.params["kernel"], -0.1, 0.1, out=self.params["kernel"])
+            return super().forward(x, training=training)
+
+    with pytest.raises(ValueError, match="forward pass of .* changes its params in"):
+        gradcheck.check_layer(Clipping(2), [[1.0, -1.0]])
+
+
+ODD = {
+    "list": (lambda dx: dx.tolist(), "its gradient is no array of floats: list"),
+    "complex": (lambda dx: dx * 1j, "its gradient is no array of floats: complex128"),
+    "whole": (lambda dx: dx.astype(int), "its gradient is no array of floats: int64"),
+    "none": (lambda dx: None, "no gradient of it was written"),
+}
+
+
+@pytest.mark.parametrize("change, text", ODD.values(), ids=ODD)
+def test_what_is_no_gradient_is_a_finding(change, text):
+    class Odd(Dense):
+        def backward(self, dy):
+            return change(super().backward(dy))
+
+    report = gradcheck.check_layer(Odd(2), [[1.0, -1.0]])
+    assert [check.diagnosis for check in report if not check.passed] == [text]
+    model = Sequential([Dense(2), Odd(2)], dtype="float64")
+    with pytest.raises((TypeError, ValueError), match="backward of Odd 'odd' must ret"):
+        gradcheck.check_model(model, [[1.0, -1.0]])
 
 
 class Noisy(Layer):
