@@ -135,19 +135,25 @@ def batches(
 def warn_of_odd_values(
     x: NDArray[Any],
     y: NDArray[Any],
+    dtype: DTypeLike,
     *,
     bytes_are_odd: bool = True,
     columns: Sequence[Any] | None = None,
 ) -> None:
     """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes.
 
+    Raises ValueError for finite numbers in x that would be infinite in ``dtype``.
+
     Parameters
     ----------
+    dtype : the model's
     columns : the names of those of x, if they have some
     """
+    finite = check_range(x, dtype, "x")  # so that x, perhaps in a file, is read once
     for name, a in (("x", x), ("y", y)):
         bad, places = 0, set()
-        for part in pieces(a) if a.dtype.kind == "f" else ():
+        read = a.dtype.kind == "f" and not (finite and a is x)
+        for part in pieces(a) if read else ():
             if not np.isfinite(a[part].sum(dtype=np.float64)):
                 wrong = ~np.isfinite(a[part].reshape(part.stop - part.start, -1))
                 bad += int(np.count_nonzero(wrong.any(axis=1)))

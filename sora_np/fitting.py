@@ -353,8 +353,11 @@ def warn_of_odd_inputs(
 ) -> None:
     """Warn of data that surely are not meant so; bytes are, where a layer scales them.
 
+    Raises ValueError for numbers too large for the model's dtype.
+
     ``columns`` : the names of those of x, if they have some.
     """
     scaling = Rescaling, Fitted, BatchNormalization
     scaled = any(isinstance(layer, scaling) for layer in model.layers)
-    data.warn_of_odd_values(feed.x, feed.y, bytes_are_odd=not scaled, columns=columns)
+    how: dict[str, Any] = {"bytes_are_odd": not scaled, "columns": columns}
+    data.warn_of_odd_values(feed.x, feed.y, model.dtype, **how)

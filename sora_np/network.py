@@ -13,6 +13,7 @@ from sora_np.attributes import Known
 from sora_np.callbacks import Progress
 from sora_np.gradcheck.still import streams
 from sora_np.graph import FlatParameters, Node
+from sora_np.inputs import check_range
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
@@ -144,13 +145,14 @@ class Network(Known):
         """
 
         def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
-            return self._inputs(x), None, None
+            return self._inputs(x, in_range=False), None, None
 
         x = in_order(x)
         feed = feeds.make(check, x, batch_size=batch_size, steps=steps, only_x=True)
         outputs = []
         with Progress(verbose, feed.steps, "predict") as progress:
             for x, _, _, part, _ in feed.batches():
+                check_range(x, self.dtype, "x", part)
                 outputs.append(self._outputs(x if part is None else x[part]))
                 progress.update({})
         return np.concatenate(outputs)
@@ -182,9 +184,14 @@ class Network(Known):
         named = zip(self.nodes, values[1:], strict=True)
         return {node.layer.name: value.copy() for node, value in named}
 
-    def _inputs(self, x: ArrayLike) -> NDArray[Any]:
-        """Return x as the model takes it; build the model if need be."""
-        array = data.as_inputs(x, self.input_shape, self.dtype)
+    def _inputs(self, x: ArrayLike, *, in_range: bool = True) -> NDArray[Any]:
+        """Return x as the model takes it; build the model if need be.
+
+        Raises ValueError for other shapes and, with ``in_range``, for numbers that are
+        too large for the model's dtype.
+        """
+        dtype = self.dtype if in_range else None
+        array = data.as_inputs(x, self.input_shape, dtype)
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array

@@ -11,6 +11,7 @@ from sora_np import class_weights, data, graph, losses, metrics
 from sora_np.activations import Activation
 from sora_np.changes import are_same
 from sora_np.graph import Node
+from sora_np.inputs import check_range
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.logits import View, as_trained, warn_of_odd_loss
@@ -87,6 +88,8 @@ class Steps:
     ) -> tuple[float, Array]:
         """Return the loss and the predictions of x, or x[part]."""
         model = self.model
+        if part is not None:
+            check_range(x, model.dtype, "x", part)
         loss, nodes, activation = self.as_trained(y)
         run = runner(model, nodes, len(y), training=False)
         with run.lock:
@@ -108,7 +111,10 @@ class Steps:
     def _look(self, y: Any) -> None:
         """Look at the end of the model again if something there has changed."""
         loss, nodes = self.loss_for(y), self.model.nodes
-        now = [nodes, loss, *vars(loss).values(), *vars(nodes[-1].layer).values()]
+        last = vars(nodes[-1].layer).items()
+        # private ones are what a layer keeps from call to call
+        own = [value for name, value in last if name[0] != "_"]
+        now = [nodes, loss, *vars(loss).values(), *own]
         if not are_same(now, self._split[0]):
             self._split = now, as_trained(loss, nodes), View(loss, nodes)
 
@@ -143,7 +149,8 @@ class Steps:
         Parameters
         ----------
         x, y, sample_weight, class_weight : as for ``fit``
-        whole : whether y is all of an epoch, and no batch
+        whole : whether x and y are all of an epoch, and no batch: the range of x is
+            then for the caller to check, who need not read all of it
 
         Raises RuntimeError before ``compile``, ValueError and TypeError for data that
         do not suit.
@@ -157,7 +164,7 @@ class Steps:
             raise RuntimeError(
                 "the model was compiled without a loss: model.compile(optimizer, loss)"
             )
-        x = model._inputs(x)
+        x = model._inputs(x, in_range=not whole)
         y = data.as_targets(y, len(x), model.dtype)
         loss = self.loss_for(y)
         loss.check_targets(y, model.output_shape)

@@ -1,5 +1,6 @@
 """Batches that an object or a generator makes one by one."""
 
+import contextlib
 import inspect
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -216,6 +217,9 @@ class StreamFeed:
         try:
             return self.check(*parts)
         except (TypeError, ValueError) as error:
+            if self.only_x and isinstance(parts, list):  # or of samples: one array
+                with contextlib.suppress(TypeError, ValueError):
+                    return self.check(batch)
             kind = TypeError if isinstance(error, TypeError) else ValueError
             text = f"batch {number + 1} of the {self.kind}: {error}"
             raise kind(text) from None
@@ -260,8 +264,9 @@ def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
 
 
 def _holds_arrays(batch: Any) -> bool:
-    """Whether a list is one of arrays, as PyTorch's loader yields [x, y]."""
-    return isinstance(batch, list) and all(hasattr(a, "__array__") for a in batch)
+    """Whether a list may be x and y, as PyTorch's loader yields [x, y]."""
+    arrays = isinstance(batch, list) and all(hasattr(a, "__array__") for a in batch)
+    return arrays and len(batch) <= 3
 
 
 def _changes(source: Any) -> bool:

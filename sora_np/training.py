@@ -210,7 +210,8 @@ class Model(Network):
         first = as_count(initial_epoch, "initial_epoch", 0)
         every = as_count(validation_freq, "validation_freq")
         check, given = self._steps.checked, (x, y, sample_weight)
-        given, others = feeds.split(check, given, validation_split, validation_data)
+        of_all = functools.partial(check, whole=True)
+        given, others = feeds.split(of_all, given, validation_split, validation_data)
         whole = not is_stream(given[0])
         weighing = functools.partial(check, class_weight=class_weight, whole=whole)
         options = batch_size, steps_per_epoch, "steps_per_epoch"
@@ -261,7 +262,8 @@ class Model(Network):
         self._check_idle("partial_fit")
         past = self.history
         epoch = 0 if past is None or not past.epoch else past.epoch[-1] + 1
-        feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size)
+        checked = functools.partial(self._steps.checked, whole=not is_stream(x))
+        feed = feeds.make(checked, x, y, sample_weight, batch_size)
         self._steps.check_layers()
         fitting.warn_of_odd_inputs(self, feed)
         once = epoch, epoch + 1, 1, False, 0, None
@@ -331,7 +333,8 @@ class Model(Network):
         RuntimeError, ValueError, TypeError : as ``fit``
         """
         x = in_order(x)
-        feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size, steps)
+        checked = functools.partial(self._steps.checked, whole=not is_stream(x))
+        feed = feeds.make(checked, x, y, sample_weight, batch_size, steps)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:
             logs = fitting.evaluate(self, feed, called, progress.update)

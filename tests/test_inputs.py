@@ -200,7 +200,10 @@ def test_a_list_in_itself():
         regression_model()(given)
 
 
-@pytest.mark.parametrize("door", ["predict", "fit", "y", "sample_weight", "adapt"])
+WITH_LARGE = "predict", "evaluate", "fit", "partial_fit", "y", "sample_weight", "adapt"
+
+
+@pytest.mark.parametrize("door", WITH_LARGE)
 def test_numbers_too_large_for_float32(door):
     """They would become infinite, and all weights NaN."""
     large = np.ones((70, 3))
@@ -208,7 +211,9 @@ def test_numbers_too_large_for_float32(door):
     y, column = np.ones((70, 1)), large[:, 1:2]
     use = {
         "predict": lambda model: model.predict(large, verbose=0),
+        "evaluate": lambda model: model.evaluate(large, y, verbose=0),
         "fit": lambda model: model.fit(large, y, verbose=0),
+        "partial_fit": lambda model: model.partial_fit(large, y),
         "y": lambda model: model.fit(np.ones((70, 3)), column, verbose=0),
         "sample_weight": lambda model: model.fit(
             np.ones((70, 3)), y, sample_weight=-column[:, 0], verbose=0
@@ -217,7 +222,8 @@ def test_numbers_too_large_for_float32(door):
     }[door]
     model = regression_model()
     before = model.get_weights()
-    name = {"predict": "x", "fit": "x", "adapt": "data"}.get(door, door)
+    names = {"y": "y", "sample_weight": "sample_weight", "adapt": "data"}
+    name = names.get(door, "x")
     text = rf"^{name} holds -?1e\+39 at \[66.*\], and the largest number of float32 is "
     with pytest.raises(ValueError, match=text + f"3.4e[+]38: rescale {name}, or make"):
         use(model)
@@ -228,6 +234,16 @@ def test_numbers_too_large_for_float32(door):
     last = np.float64(np.finfo(np.float32).max)
     nearly = np.full((1, 3), last * (1 + 2**-26))  # rounds down to it
     assert regression_model().predict(nearly * [[0, 1, 0]], verbose=0).shape == (1, 1)
+
+
+def test_what_is_not_used_is_not_read():
+    """x may be larger than memory, and a prediction of one batch is soon over."""
+    large = np.ones((70, 3))
+    large[66, 1] = 1e39
+    model = regression_model()
+    assert model.predict(large, 32, steps=2, verbose=0).shape == (64, 1)
+    found = model.evaluate(large, large[:, :1], 32, steps=2, verbose=0)
+    assert np.isfinite(found).all()
 
 
 # --- pandas --------------------------------------------------------------------------

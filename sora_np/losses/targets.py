@@ -68,10 +68,11 @@ def class_labels(
 def warn_of_rows(y_true: Any, axis: int, name: str) -> None:
     """Warn of rows along ``axis`` that are no shares of one sample.
 
-    Rows of zeros are meant: such a sample costs nothing.  Of NaN others warn.
+    Rows of zeros are meant: such a sample costs nothing.  Of NaN and infinity another
+    warning tells, see ``data.warn_of_odd_values``.
     """
     sums: Any = np.sum(y_true, axis=axis, dtype=np.float64)
-    wrong = ~((np.abs(sums - 1) < 1e-3) | (sums == 0)) & np.isfinite(sums)
+    wrong = (np.abs(sums - 1) >= 1e-3) & (sums != 0) & np.isfinite(sums)
     if wrong.any():
         place = tuple(map(int, np.argwhere(wrong)[0]))
         warn(

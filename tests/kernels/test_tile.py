@@ -312,8 +312,9 @@ def test_pool_by_hand(dtype):
     x[4:, :2] = np.transpose([[-1, 1, 2, 7], [nan, 1, 1, 1]])
     y, codes = np.full(2 * width, -9, dtype), np.full(2 * width, 77, np.uint8)
     pool(x.reshape(-1), 4, 2, y, codes, width)
-    assert_array_equal(y[:5], [3, 0, 0, nan, -9])
-    assert_array_equal(codes[:5], [1, 255, 255, 1, 77])
+    some = slice(min(5, width))  # the next cell begins at 4 in vectors of 16 bytes
+    assert_array_equal(y[some], [3, 0, 0, nan, -9][some])
+    assert_array_equal(codes[some], [1, 255, 255, 1, 77][some])
     assert_array_equal(y[width : width + 3], [7, nan, -9])
     assert_array_equal(codes[width : width + 3], [3, 0, 77])
 

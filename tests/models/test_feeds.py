@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Rescaling, Sequential, load_model
+from sora_np import steps as steps_module
 from sora_np.optimizers import SGD
 from sora_np.utils import PyDataset
 
@@ -244,6 +245,27 @@ def test_batches_may_be_lists(make_model, images, rng):
             assert_array_equal(model.predict(source, verbose=0), expected)
     numbers = (batch[0].tolist() for batch in Loader(*images))
     assert_allclose(model.predict(numbers, verbose=0), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_lists_of_samples_are_predicted(size, make_model, images):
+    """As of image after image that was read: [x, y] holds batches, not samples."""
+    model, x = make_model(), images[0][:12]
+    lists = ([*x[k : k + size]] for k in range(0, 12, size))
+    expected = model.predict(x, size, verbose=0)
+    assert_allclose(model.predict(lists, verbose=0), expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="batch 1 of the generator: this model takes"):
+        model.predict(([x[0, 1:]] * size for _ in range(2)), verbose=0)
+
+
+def test_batches_are_prepared_for_once(make_model, images, monkeypatch):
+    """Not anew for each batch of a stream, which took longer than a small step."""
+    seen = []
+    look = steps_module.as_trained
+    counted = lambda *given: seen.append(1) or look(*given)  # noqa: E731
+    monkeypatch.setattr(steps_module, "as_trained", counted)
+    make_model().fit(Loader(*images), epochs=3, verbose=0)
+    assert len(seen) == 1
 
 
 def test_a_dataset_can_be_listed(images):
