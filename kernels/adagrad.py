@@ -12,7 +12,8 @@ root and s beginning at 0.1.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -29,7 +30,7 @@ def adagrad_reference(p: Array, g: Array, s: Array, lr: float, epsilon: float) -
 
 def adagrad(p: Array, g: Array, s: Array, lr: float, epsilon: float) -> None:
     """Step p and s (P,) along g (P,)."""
-    run(adagrad_task(p, g, s, np.array([lr, epsilon], p.dtype)))
+    run_kept(adagrad_task, p, g, s, np.array([lr, epsilon], p.dtype))
 
 
 def adagrad_task(p: Array, g: Array, s: Array, numbers: Array) -> Task:

@@ -18,7 +18,8 @@ import math
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -65,7 +66,7 @@ def adam(
 ) -> None:
     """Step p, m, v and, for AMSGrad, the largest v so far (P,) along g (P,)."""
     numbers = np.array(adam_numbers(t, lr, beta_1, beta_2, epsilon), p.dtype)
-    run(adam_task(p, g, m, v, largest, numbers, amsgrad))
+    run_kept(adam_task, p, g, m, v, largest, numbers, amsgrad)
 
 
 def adam_task(

@@ -30,7 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pair, Shape, empty, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
 
@@ -118,7 +119,7 @@ def affine_warp(
     fill_value : beyond the borders, where the mode is "constant"
     """
     y = empty(x.shape, x.dtype)
-    run(*affine_warp_tasks(x, matrices, y, fill_mode, fill_value))
+    run_kept(affine_warp_tasks, x, matrices, y, fill_mode, fill_value)
     return y
 
 
@@ -127,7 +128,7 @@ def affine_warp_dx(
 ) -> Array:
     """Return dx (N, H, W, C) of equation (2) for dy (N, H, W, C)."""
     dx = empty(dy.shape, dy.dtype)
-    run(*affine_warp_dx_tasks(dy, matrices, dx, fill_mode))
+    run_kept(affine_warp_dx_tasks, dy, matrices, dx, fill_mode)
     return dx
 
 

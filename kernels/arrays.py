@@ -6,6 +6,7 @@ native, aligned, C-contiguous, writable array in ``kernel_array`` before a kerne
 entered, and shapes are validated by the layers.
 """
 
+import ctypes
 import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -82,8 +83,20 @@ def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
             f"no memory for an array of shape {shape} of {np.dtype(dtype)}, "
             f"{size / 2**30:.3g} GiB"
         ) from None
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
+    return np.ndarray(shape, dtype, memory, -address_of(memory) % 64)
+
+
+def address_of(a: Any) -> int:
+    """Return where a C-contiguous array begins, in 0.4 us; ``a.ctypes.data`` takes 1.1.
+
+    >>> a = np.ones((2, 3))
+    >>> address_of(a) == a.ctypes.data
+    True
+    """
+    try:
+        return ctypes.addressof(ctypes.c_char.from_buffer(a))
+    except (TypeError, ValueError):  # read-only, or empty
+        return int(a.ctypes.data)
 
 
 def index_dtype(count: int) -> type[np.integer[Any]]:

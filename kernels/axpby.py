@@ -13,7 +13,8 @@ Source: the extended BLAS, where the name comes from.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -29,7 +30,7 @@ def axpby_reference(y: Array, x: Array, a: float, b: float) -> None:
 
 def axpby(y: Array, x: Array, a: float, b: float) -> None:
     """Change y (P,) to a y + b x, for x (P,), which may be y itself."""
-    run(axpby_task(y, x, np.array([a, b], y.dtype)))
+    run_kept(axpby_task, y, x, np.array([a, b], y.dtype))
 
 
 def axpby_task(y: Array, x: Array, numbers: Array) -> Task:

@@ -26,7 +26,7 @@ from .channels import (
     batch_normalization_tasks,
     normalize_task,
 )
-from .tasks import run
+from .kept import run_kept
 
 # --- reference: the formulas, channel by channel ------------------------------
 
@@ -95,7 +95,7 @@ def normalize(
 ) -> Array:
     """Return y (M, C) of equation (1) for x (M, C), and all else (C,)."""
     y = empty(x.shape, x.dtype)
-    run(normalize_task(x, gamma, beta, mean, variance, epsilon, y))
+    run_kept(normalize_task, x, gamma, beta, mean, variance, float(epsilon), y)
     return y
 
 
@@ -104,7 +104,8 @@ def batch_normalization(
 ) -> tuple[Array, Array, Array]:
     """Return y (M, C) of equation (1) for x (M, C), and its mean and variance (C,)."""
     y, (mean, variance) = empty(x.shape, x.dtype), empty((2, x.shape[1]), x.dtype)
-    run(*batch_normalization_tasks(x, gamma, beta, epsilon, y, mean, variance))
+    given = x, gamma, beta, float(epsilon), y, mean, variance
+    run_kept(batch_normalization_tasks, *given)
     return y, mean, variance
 
 
@@ -119,6 +120,6 @@ def batch_normalization_dx(
 ) -> tuple[Array, Array, Array]:
     """Return dx (M, C) of (3), or (4) where ``constant``; dgamma and dbeta of (2)."""
     dx, (dgamma, dbeta) = empty(x.shape, x.dtype), empty((2, x.shape[1]), x.dtype)
-    given, slopes = (dy, x, gamma, mean, variance, epsilon), (dx, dgamma, dbeta)
-    run(*batch_normalization_dx_tasks(*given, *slopes, constant))
+    given, slopes = (dy, x, gamma, mean, variance), (dx, dgamma, dbeta)
+    run_kept(batch_normalization_dx_tasks, *given, float(epsilon), *slopes, constant)
     return dx, dgamma, dbeta

@@ -11,8 +11,9 @@ Source: the chain rule; Goodfellow, Bengio & Courville, "Deep Learning" (2016), 
 import numpy as np
 
 from .arrays import Array, empty, jit
+from .kept import run_kept
 from .sums import ITEMS, fold_task
-from .tasks import Task, run
+from .tasks import Task
 
 # --- reference ------------------------------------------------------------------
 
@@ -36,7 +37,7 @@ def bias_relu_dz(dy: Array, y: Array | None) -> tuple[Array, Array]:
     ``y = None`` stands for y = z, without ReLU.
     """
     dz, dbias = np.empty_like(dy), empty(dy.shape[1], dy.dtype)
-    run(*bias_relu_dz_tasks(dy, y, dz, dbias))
+    run_kept(bias_relu_dz_tasks, dy, y, dz, dbias)
     return dz, dbias
 
 

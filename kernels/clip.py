@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import REORDER, Array, empty, jit
+from .kept import run_kept
 from .tasks import BLOCK, Task, run
 
 # --- reference ----------------------------------------------------------------
@@ -42,7 +43,7 @@ def clip_norm_reference(gs: Sequence[Array], limit: float) -> None:
 
 def clip_value(g: Array, limit: float) -> None:
     """Bring every entry of g (P,) into [-limit, limit]."""
-    run(clip_value_task(g, limit))
+    run_kept(clip_value_task, g, limit)
 
 
 def clip_value_task(g: Array, limit: float) -> Task:

@@ -33,9 +33,10 @@ from .depthwise2d import (
     depthwise2d_tasks,
 )
 from .images import Images, conv2d_shape
+from .kept import run_kept
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, residues, windows_task
-from .tasks import Task, run
+from .tasks import Task
 from .winograd import OUT, winograd_dx_tasks, winograd_tasks
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -135,7 +136,7 @@ def conv2d(
     strides, pads, dilation, groups : (s, t), ((top, bottom), (left, right)), (d, e), G
     """
     y = empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
-    run(*conv2d_tasks(x, w, bias, y, strides, pads, dilation, groups))
+    run_kept(conv2d_tasks, x, w, bias, y, strides, pads, dilation, groups)
     return y
 
 
@@ -150,7 +151,7 @@ def conv2d_dw(
 ) -> Array:
     """Return dw (KH, KW, C/G, O) of equation (2) for x and dy of (N, H, W, C | O)."""
     dw = empty(w_shape, x.dtype)
-    run(*conv2d_dw_tasks(x, dy, dw, strides, pads, dilation, groups))
+    run_kept(conv2d_dw_tasks, x, dy, dw, strides, pads, dilation, groups)
     return dw
 
 
@@ -165,7 +166,7 @@ def conv2d_dx(
 ) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, O)."""
     dx = empty(x_shape, dy.dtype)
-    run(*conv2d_dx_tasks(dy, w, dx, strides, pads, dilation, groups))
+    run_kept(conv2d_dx_tasks, dy, w, dx, strides, pads, dilation, groups)
     return dx
 
 

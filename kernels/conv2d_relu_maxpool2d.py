@@ -30,11 +30,12 @@ from numpy.typing import NDArray
 from .arrays import Array, Pads, Pair, empty, jit
 from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
 from .images import conv2d_shape, pad
+from .kept import run_kept
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, maxpool2d_tasks, pool_over
 from .products import MANY, cover, panel_size, table, windows_over
 from .sweeps import cut
-from .tasks import THREADS, Task, run, scratch
+from .tasks import THREADS, Task, scratch
 from .tile import (
     VECTOR_BYTES,
     tile_fill,
@@ -125,11 +126,8 @@ def conv2d_relu_maxpool2d(
     _, rows, columns, filters = conv2d_shape(x.shape, w.shape, strides, pads, dilation)
     y = empty((len(x), rows // window[0], columns // window[1], filters), x.dtype)
     argmax = empty(y.shape, np.uint8)
-    run(
-        *conv2d_relu_maxpool2d_tasks(
-            x, w, bias, y, argmax, window, strides, pads, dilation
-        )
-    )
+    given = x, w, bias, y, argmax
+    run_kept(conv2d_relu_maxpool2d_tasks, *given, window, strides, pads, dilation)
     return y, argmax
 
 
@@ -343,11 +341,8 @@ def conv2d_relu_maxpool2d_backward(
     dy, argmax : (N, OH // P, OW // Q, O)
     """
     dx, dw, dbias = np.empty_like(x), np.empty_like(w), np.empty_like(w[0, 0, 0])
-    run(
-        *conv2d_relu_maxpool2d_backward_tasks(
-            x, dy, argmax, w, dx, dw, dbias, window, strides, pads, dilation
-        )
-    )
+    given = x, dy, argmax, w, dx, dw, dbias, window, strides, pads, dilation
+    run_kept(conv2d_relu_maxpool2d_backward_tasks, *given)
     return dx, dw, dbias
 
 

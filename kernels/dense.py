@@ -14,10 +14,11 @@ import numpy as np
 
 from .arrays import Array, empty
 from .images import Images
+from .kept import run_kept
 from .matrices import tasks_by_parts, transpose_task
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, windows_task
-from .tasks import Task, run
+from .tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -56,21 +57,21 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
 def dense(x: Array, w: Array, bias: Array) -> Array:
     """Return y (N, O) of equation (1) for x (N, K), w (K, O), bias (O,)."""
     y = empty((len(x), w.shape[1]), x.dtype)
-    run(*dense_tasks(x, w, bias, y))
+    run_kept(dense_tasks, x, w, bias, y)
     return y
 
 
 def dense_dw(x: Array, dy: Array) -> Array:
     """Return dw (K, O) of equation (2) for x (N, K), dy (N, O)."""
     dw = empty((x.shape[1], dy.shape[1]), x.dtype)
-    run(*dense_dw_tasks(x, dy, dw))
+    run_kept(dense_dw_tasks, x, dy, dw)
     return dw
 
 
 def dense_dx(dy: Array, w: Array) -> Array:
     """Return dx (N, K) of equation (3) for dy (N, O), w (K, O)."""
     dx = empty((len(dy), len(w)), dy.dtype)
-    run(*dense_dx_tasks(dy, w, dx))
+    run_kept(dense_dx_tasks, dy, w, dx)
     return dx
 
 

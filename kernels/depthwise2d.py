@@ -23,10 +23,11 @@ import numpy as np
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
 from .images import Images, conv2d_shape, pad, pad_line
+from .kept import run_kept
 from .products import table
 from .sums import ITEMS, fold_task
 from .sweeps import residues
-from .tasks import Task, run, scratch
+from .tasks import Task, scratch
 from .tile import (
     VECTOR_BYTES,
     tile_fill,
@@ -130,7 +131,7 @@ def depthwise2d(
     strides, pads, dilation : (s, t), ((top, bottom), (left, right)), (d, e)
     """
     y = empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
-    run(*depthwise2d_tasks(x, w, bias, y, strides, pads, dilation))
+    run_kept(depthwise2d_tasks, x, w, bias, y, strides, pads, dilation)
     return y
 
 
@@ -144,7 +145,7 @@ def depthwise2d_dw(
 ) -> Array:
     """Return dw (KH, KW, 1, C) of (2) for x (N, H, W, C) and dy (N, OH, OW, C)."""
     dw = empty(w_shape, x.dtype)
-    run(*depthwise2d_dw_tasks(x, dy, dw, strides, pads, dilation))
+    run_kept(depthwise2d_dw_tasks, x, dy, dw, strides, pads, dilation)
     return dw
 
 
@@ -158,7 +159,7 @@ def depthwise2d_dx(
 ) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, C)."""
     dx = empty(x_shape, dy.dtype)
-    run(*depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation))
+    run_kept(depthwise2d_dx_tasks, dy, w, dx, strides, pads, dilation)
     return dx
 
 

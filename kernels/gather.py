@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 # --- reference ------------------------------------------------------------------
 
@@ -44,7 +45,7 @@ def gather(
     offset: float = 0.0,
 ) -> None:
     """Write out (K, ...) for x (N, ...), C-contiguous, and order (K,) in 0 .. N - 1."""
-    run(*gather_tasks(x, order, out, scale, offset))
+    run_kept(gather_tasks, x, order, out, scale, offset)
 
 
 def gather_tasks(

@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, Shape, empty, index_dtype, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -95,7 +96,7 @@ def maxpool2d(
     """
     y = empty(_shape(x.shape, window, strides, pads), x.dtype)
     argmax = empty(y.shape, index_dtype(math.prod(window)))
-    run(*maxpool2d_tasks(x, y, argmax, window, strides, pads))
+    run_kept(maxpool2d_tasks, x, y, argmax, window, strides, pads)
     return y, argmax
 
 
@@ -109,7 +110,7 @@ def maxpool2d_dx(
 ) -> Array:
     """Return dx (N, H, W, C) of equation (2) for dy and argmax (N, OH, OW, C)."""
     dx = empty(x_shape, dy.dtype)
-    run(*maxpool2d_dx_tasks(dy, argmax, dx, window, strides, pads))
+    run_kept(maxpool2d_dx_tasks, dy, argmax, dx, window, strides, pads)
     return dx
 
 

@@ -15,7 +15,8 @@ schedule u_t as in Keras.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -58,7 +59,7 @@ def nadam(
 ) -> None:
     """Step p, m and v (P,) along g (P,); ``product`` is U_t."""
     numbers = nadam_numbers(t, product, lr, beta_1, beta_2, epsilon)
-    run(nadam_task(p, g, m, v, np.array(numbers, p.dtype)))
+    run_kept(nadam_task, p, g, m, v, np.array(numbers, p.dtype))
 
 
 def nadam_task(p: Array, g: Array, m: Array, v: Array, numbers: Array) -> Task:

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .arrays import Array, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -110,8 +111,14 @@ def normal(
     """Return ``count`` standard normal numbers for every sample (N, count)."""
     out = np.empty((len(samples), count), dtype)
     place = np.array([key, epoch], np.uint64)
-    run(Task(_normal_item, len(samples), place, samples, out))
+    run_kept(_normal_task, place, samples, out)
     return out
+
+
+def _normal_task(
+    place: NDArray[np.uint64], samples: NDArray[np.int64], out: Array
+) -> Task:
+    return Task(_normal_item, len(samples), place, samples, out)
 
 
 @jit()

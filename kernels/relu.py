@@ -17,7 +17,8 @@ machines"; the source document, 4.1.2.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -62,7 +63,7 @@ def relu(
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
     bends = np.array([slope, threshold, ceiling], x.dtype)
-    run(Task(_relu_item, -(-x.size // BLOCK), x.reshape(-1), bends, y.reshape(-1)))
+    run_kept(_relu_task, x, bends, y)
     return y
 
 
@@ -81,9 +82,17 @@ def relu_dx(
     dx = np.empty_like(dy)
     ceiling = np.nan if ceiling == np.inf else ceiling  # no x is at or above NaN
     bends = np.array([slope, threshold, ceiling], x.dtype)
-    flat = dy.reshape(-1), x.reshape(-1), bends, dx.reshape(-1)
-    run(Task(_relu_dx_item, -(-dy.size // BLOCK), *flat))
+    run_kept(_relu_dx_task, dy, x, bends, dx)
     return dx
+
+
+def _relu_task(x: Array, bends: Array, y: Array) -> Task:
+    return Task(_relu_item, -(-x.size // BLOCK), x.reshape(-1), bends, y.reshape(-1))
+
+
+def _relu_dx_task(dy: Array, x: Array, bends: Array, dx: Array) -> Task:
+    flat = dy.reshape(-1), x.reshape(-1), bends, dx.reshape(-1)
+    return Task(_relu_dx_item, -(-dy.size // BLOCK), *flat)
 
 
 @jit()

@@ -17,7 +17,8 @@ Source: Hinton, Coursera lecture 6e (2012); Keras's form of it, epsilon under th
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -62,7 +63,7 @@ def rmsprop(
 ) -> None:
     """Step p, v, a, b (P,) along g (P,)."""
     numbers = np.array(rmsprop_numbers(lr, rho, momentum, epsilon), p.dtype)
-    run(rmsprop_task(p, g, v, a, b, numbers, centered))
+    run_kept(rmsprop_task, p, g, v, a, b, numbers, centered)
 
 
 def rmsprop_task(

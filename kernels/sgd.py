@@ -11,7 +11,8 @@ Source: Sutskever, Martens, Dahl & Hinton (2013); Keras's form of it.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference ----------------------------------------------------------------
 
@@ -32,7 +33,7 @@ def sgd(
     p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
 ) -> None:
     """Step p and v (P,) along g (P,)."""
-    run(sgd_task(p, g, v, np.array([lr, momentum, nesterov], p.dtype)))
+    run_kept(sgd_task, p, g, v, np.array([lr, momentum, nesterov], p.dtype))
 
 
 def sgd_task(p: Array, g: Array, v: Array, numbers: Array) -> Task:

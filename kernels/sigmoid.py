@@ -13,7 +13,8 @@ Source: the source document, 4.1.2; scipy.special.expit is the oracle.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import BLOCK, Task, run
+from .kept import run_kept
+from .tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -41,8 +42,12 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
 def sigmoid(x: Array) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
-    run(Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1)))
+    run_kept(_sigmoid_task, x, y)
     return y
+
+
+def _sigmoid_task(x: Array, y: Array) -> Task:
+    return Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1))
 
 
 def sigmoid_dx(dy: Array, y: Array) -> Array:

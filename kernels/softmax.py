@@ -13,7 +13,8 @@ Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 # --- reference: the formulas, row by row --------------------------------------
 
@@ -41,7 +42,7 @@ def softmax_dx_reference(dy: Array, y: Array) -> Array:
 def softmax(x: Array) -> Array:
     """Return y of equation (1) for x (..., K) with K at least 1."""
     y = np.empty_like(x)
-    run(*softmax_tasks(x, y))
+    run_kept(softmax_tasks, x, y)
     return y
 
 

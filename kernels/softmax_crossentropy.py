@@ -16,7 +16,8 @@ scipy.special.log_softmax is the oracle.
 import numpy as np
 
 from .arrays import Array, jit
-from .tasks import Task, run
+from .kept import run_kept
+from .tasks import Task
 
 # --- reference: the formulas, row by row --------------------------------------
 
@@ -57,21 +58,21 @@ def softmax_crossentropy_and_dz_reference(
 def softmax_crossentropy(z: Array, targets: Array) -> Array:
     """Return the losses (N,) of equation (1) for z and targets (N, K)."""
     losses = np.empty(len(z), z.dtype)
-    run(Task(_losses_item, -(-len(z) // 64), z, targets, losses))
+    run_kept(_losses_task, z, targets, losses)
     return losses
 
 
 def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     """Return dz (N, K) of equation (2), d(losses[n])/d(z[n]) for every n."""
     dz = np.empty_like(z)
-    run(Task(_dz_item, -(-len(z) // 64), z, targets, dz))
+    run_kept(_dz_task, z, targets, dz)
     return dz
 
 
 def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
     """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
     losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)
-    run(*softmax_crossentropy_tasks(z, targets, losses, dz))
+    run_kept(softmax_crossentropy_tasks, z, targets, losses, dz)
     return losses, dz
 
 
@@ -79,11 +80,15 @@ def softmax_crossentropy_tasks(
     z: Array, targets: Array, losses: Array, dz: Array
 ) -> list[Task]:
     """Return the tasks that write the losses and dz."""
-    count = -(-len(z) // 64)
-    return [
-        Task(_losses_item, count, z, targets, losses),
-        Task(_dz_item, count, z, targets, dz),
-    ]
+    return [_losses_task(z, targets, losses), _dz_task(z, targets, dz)]
+
+
+def _losses_task(z: Array, targets: Array, losses: Array) -> Task:
+    return Task(_losses_item, -(-len(z) // 64), z, targets, losses)
+
+
+def _dz_task(z: Array, targets: Array, dz: Array) -> Task:
+    return Task(_dz_item, -(-len(z) // 64), z, targets, dz)
 
 
 @jit()

@@ -47,7 +47,7 @@ from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
-from .arrays import empty, jit
+from .arrays import address_of, empty, jit
 
 # Numbers in an item of a kernel that goes entry by entry.  Such a kernel cuts its part
 # out of every array: an index that counts from 0 cannot be negative, so numba need not
@@ -73,8 +73,11 @@ class Task:
         self.body, self.count = body, count
         self.arguments = arguments  # keeps the arrays that the block points into
         words: list[int] = []
-        self.kinds = tuple([_lay_out(argument, words) for argument in arguments])
-        self.block = np.array(words, np.int64)
+        kinds, self.words = [], []  # where in the block an argument begins
+        for argument in arguments:
+            self.words.append(len(words))
+            kinds.append(_lay_out(argument, words))
+        self.kinds, self.block = tuple(kinds), np.array(words, np.int64)
 
 
 class Program:
@@ -96,13 +99,8 @@ class Program:
             for task in self.tasks:
                 for item in range(task.count):
                     task.body(item, 0, *task.arguments)
-        elif _is_forked:
-            for entry, block, count in self.rows.tolist():
-                for item in range(count):
-                    _C_ENTRY(entry)(item, 0, block)
         elif self.tasks:
-            with _LOCK:
-                _drive(self.rows)
+            run_rows(self.rows)
 
 
 def run(*tasks: Task) -> None:
@@ -134,6 +132,9 @@ def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
 # --- how arguments lie in memory ------------------------------------------------
 
 
+ADDRESS = 4  # where the address lies among the words of an array
+
+
 def _lay_out(argument: Any, words: list[int]) -> Any:
     """Append an argument as words of numba's data model; return what tells its type."""
     if isinstance(argument, np.ndarray):
@@ -143,7 +144,7 @@ def _lay_out(argument: Any, words: list[int]) -> Any:
                 f"a task takes C-contiguous arrays, got strides {a.strides}"
             )
         owner = parent = 0
-        words += owner, parent, a.size, a.itemsize, a.ctypes.data, *a.shape, *a.strides
+        words += owner, parent, a.size, a.itemsize, address_of(a), *a.shape, *a.strides
         return a.dtype.str, a.ndim
     if isinstance(argument, tuple):
         words += argument
@@ -272,6 +273,17 @@ def _drive(rows):
         else:
             for item in prange(count):
                 _call(entry, np.int64(item), np.int64(get_thread_id()), block)
+
+
+def run_rows(rows: NDArray[np.int64]) -> None:
+    """Run tasks by what ``Program.rows`` hold of each: entry, block, count."""
+    if _is_forked:
+        for entry, block, count in rows.tolist():
+            for item in range(count):
+                _C_ENTRY(entry)(item, 0, block)
+    else:
+        with _LOCK:
+            _drive(rows)
 
 
 # numba's workqueue layer ends the process when two threads launch loops at a time

@@ -47,10 +47,11 @@ from numpy.typing import NDArray
 
 from .arrays import Array, Pads, Pair, empty, jit
 from .images import conv2d_shape
+from .kept import run_kept
 from .list_backward import DEAD
 from .matrices import transpose_task
 from .products import TALLEST, cover, table, windows_over
-from .tasks import THREADS, Task, run, scratch
+from .tasks import THREADS, Task, scratch
 from .tile import (
     VECTOR_BYTES,
     tile_fma,
@@ -165,7 +166,7 @@ def winograd(x: Array, w: Array, bias: Array, pads: Pads = ((0, 0), (0, 0))) -> 
     pads : ((top, bottom), (left, right))
     """
     y = empty(conv2d_shape(x.shape, w.shape, pads=pads), x.dtype)
-    run(*winograd_tasks(x, w, bias, y, pads))
+    run_kept(winograd_tasks, x, w, bias, y, pads)
     return y
 
 

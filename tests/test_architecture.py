@@ -69,7 +69,16 @@ def test_imports_go_down(file):
                 assert FLOOR[name] <= FLOOR[here], f"{file} imports {name} from above"
 
 
-SHARED = {"arrays", "cache", "tasks", "tile", "products", "sweeps", "list_backward"}
+SHARED = {
+    "arrays",
+    "cache",
+    "tasks",
+    "kept",
+    "tile",
+    "products",
+    "sweeps",
+    "list_backward",
+}
 SHARED |= {"channels", "images", "matrices", "sums"}
 ALLOWED = {
     "conv2d": {"depthwise2d", "winograd"},  # among which it chooses
