@@ -1,4 +1,4 @@
-"""Along what a gradient is checked: entries of an array, and directions of all of it."""
+"""Along what a gradient is checked: entries of an array, or directions of it all."""
 
 from typing import Any
 
