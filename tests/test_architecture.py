@@ -30,8 +30,8 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["training"],
     ["models"],
     [
-        *("sora_model", "recipes", "datasets", "preprocessing", "report", "sanity"),
-        *("utils", "versions", "reading"),
+        *("sora_model", "specimens", "recipes", "datasets", "preprocessing"),
+        *("report", "sanity", "utils", "versions", "reading"),
     ],
     ["__main__"],
 ]

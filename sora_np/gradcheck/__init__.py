@@ -26,6 +26,9 @@ derivative: such places are found by their one-sided differences and listed, and
 gradient must lie between the derivatives that the kinks allow.  Nothing passes at a
 looser tolerance.
 
+:func:`check_statistics` compares what no gradient depends on, the moving statistics of
+batch normalisation, with their formulas.
+
 Dropout draws the same mask in every pass, batch normalisation starts from the same
 state, and layers and models are afterwards as they were.
 """
@@ -33,6 +36,7 @@ state, and layers and models are afterwards as they were.
 from .checks import SAMPLES, check_function, check_layer, check_loss, check_model
 from .differences import EPS, numerical_gradient
 from .report import TOLERANCE, Check, Kink, Report
+from .textbook import check_statistics
 
 __all__ = [
     "EPS",
@@ -45,5 +49,6 @@ __all__ = [
     "check_layer",
     "check_loss",
     "check_model",
+    "check_statistics",
     "numerical_gradient",
 ]

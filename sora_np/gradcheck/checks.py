@@ -171,6 +171,7 @@ def check_model(
     model: Any,
     x: ArrayLike,
     y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
     *,
     samples: int | None = SAMPLES,
     directions: int = DIRECTIONS,
@@ -186,6 +187,7 @@ def check_model(
     y : targets: then the compiled loss with its penalties is differentiated, by what is
         trainable, and the gradients are those of a training step (the plan's, unless
         compiled with ``fuse=False``); without y, it is <dy, y> with a random dy
+    sample_weight : of the samples in the loss, as ``fit`` takes it
     samples, directions, seed, eps : as in :func:`check_layer`
 
     Raises
@@ -216,10 +218,12 @@ def check_model(
         if y is None:
             function = Function(model.nodes, x, _random_product(rng))
             return judge(function, settings)
-        _, targets, _ = model._steps.checked(x, y)
+        _, targets, weights = model._steps.checked(x, y, sample_weight)
         loss, nodes, _ = model._steps.as_trained(targets)
         nodes = joined_warps(nodes)
-        function = Function(nodes, x, lambda y: TrainingLoss(loss, targets, nodes))
+        function = Function(
+            nodes, x, lambda y: TrainingLoss(loss, targets, weights, nodes)
+        )
         return judge(function, settings, plan=model._fuse and can_plan(nodes))
 
 

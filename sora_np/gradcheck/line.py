@@ -1,4 +1,4 @@
-"""Along what a gradient is checked: entries of an array, or directions of it all."""
+"""Along what a gradient is checked: entries of an array, directions of all of it."""
 
 from typing import Any
 

@@ -46,23 +46,28 @@ class TrainingLoss(ScalarProduct):
 
     trains = True
 
-    def __init__(self, loss: Loss, targets: Any, nodes: Sequence[Node]) -> None:
-        self._loss, self._targets = loss, targets
+    def __init__(
+        self, loss: Loss, targets: Any, sample_weight: Any, nodes: Sequence[Node]
+    ) -> None:
+        self._loss, self._targets = loss, (targets, sample_weight)
         layers = dict.fromkeys(node.layer for node in nodes if node.layer.trainable)
         self._penalties = regularized([*layers])
 
     def terms(self, y: Array) -> Array:
-        losses = np.atleast_1d(self._loss(self._targets, y)).reshape(-1)
+        losses = np.atleast_1d(
+            self._loss(self._targets[0], y, self._targets[1])
+        ).reshape(-1)
         named = self._penalties
         penalties = [penalty(layer.params[name]) for layer, name, penalty in named]
         self.weights = np.ones(len(losses) + len(penalties))
         return np.array([*losses, *penalties])
 
     def slope(self, y: Array) -> Array:
-        return self._loss.value_and_gradient(self._targets, y)[1]
+        targets, weights = self._targets
+        return self._loss.value_and_gradient(targets, y, weights)[1]
 
     def slope_of(self, plan: Plan) -> Array:
-        slope: Array = plan.value_and_gradient(self._loss, self._targets, None)[1]
+        slope: Array = plan.value_and_gradient(self._loss, *self._targets)[1]
         return slope
 
     def penalise(self) -> None:
