@@ -334,6 +334,8 @@ def tests_of(path):
         files += ["test_optimizers", "models/test_plan"]
     elif folder == "layers":
         files = PICTURES if _is_picture(stem) else LAYERS
+        if stem in ("base", "contract"):
+            files = ["layers/test_contract", *files]
         if stem in ("fitted", "normalization", "min_max_scaling"):
             files = ["layers/test_fitted", *files]
     else:
