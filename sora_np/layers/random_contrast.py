@@ -31,7 +31,8 @@ class RandomContrast(Layer):
 
     Warns
     -----
-    UserWarning : in training, once, for images that do not lie in ``value_range``
+    UserWarning : in training, once, for images of which clipping to ``value_range``
+        leaves little
 
     Examples
     --------
@@ -80,7 +81,7 @@ class RandomContrast(Layer):
         if not training:
             return x.copy()
         low, high = self.value_range
-        warn_of_misfit(self, x, self.value_range)
+        warn_of_misfit(self, x, self.value_range, adds=False)
         lower, upper = 1 - self.factor[0], 1 + self.factor[1]
         f = (lower + self._draw(len(x), 1) * (upper - lower)).astype(x.dtype)
         f = f.reshape(-1, 1, 1, 1)

@@ -3,7 +3,8 @@
 RandomBrightness, RandomContrast and RandomErasing take ``value_range``, (0, 255) by
 default as in Keras.  Behind ``Rescaling(1 / 255)`` it has to be (0, 1): a shift of 20 %
 of 255 would leave nothing of an image in [0, 1].  Keras does it without a word; here
-the layer warns, once, of images that cannot be meant.
+the layer warns, once, of images that cannot be meant.  RandomContrast only clips to the
+range, and (0, 255) takes nothing from images in [0, 1]: of these it does not warn.
 """
 
 from collections.abc import Sequence
@@ -31,12 +32,15 @@ def as_value_range(value: Sequence[float]) -> tuple[float, float]:
     return low, high
 
 
-def misfit(x: Array, low: float, high: float, clips: bool = True) -> str:
+def misfit(
+    x: Array, low: float, high: float, clips: bool = True, adds: bool = True
+) -> str:
     """Say where images x lie, if that cannot be meant by (low, high), else "".
 
     Parameters
     ----------
     clips : whether the layer clips x to the range
+    adds : whether it adds numbers of the size of the range, or puts them into x
 
     >>> misfit(np.array([0.0, 0.5, 1.0]), 0, 255)
     'from 0 to 1'
@@ -46,7 +50,7 @@ def misfit(x: Array, low: float, high: float, clips: bool = True) -> str:
     if x.size == 0:
         return ""
     least, most, span = float(x.min()), float(x.max()), high - low
-    wrong = low < most < low + SMALL * span
+    wrong = low < most < low + SMALL * span and (adds or least < low)
     if clips and (least < low or most > high):
         lost = np.abs(x - np.clip(x, low, high)).mean(dtype=np.float64)
         wrong |= bool(lost > LOST * span)
@@ -58,11 +62,13 @@ def warn_of_misfit(
     x: Array,
     value_range: tuple[float, float],
     argument: str = "value_range",
-    *,
-    clips: bool = True,
+    **how: bool,
 ) -> None:
-    """Warn, the first time, of images that an argument of the layer does not suit."""
-    if layer._told_range or not (found := misfit(x, *value_range, clips)):
+    """Warn, the first time, of images that an argument of the layer does not suit.
+
+    ``how`` : see :func:`misfit`.
+    """
+    if layer._told_range or not (found := misfit(x, *value_range, **how)):
         return
     layer._told_range = True
     warn(

@@ -220,7 +220,7 @@ def test_erasing_with_noise_stays_in_the_range(rng):
 
 WRONG_RANGES = {  # layer, and the images that do not lie in its range
     "brightness": (lambda: RandomBrightness(0.2), 1 / 255, 0),
-    "contrast": (lambda: RandomContrast(0.2), 1 / 255, 0),
+    "contrast": (lambda: RandomContrast(0.2), 2 / 255, -1),
     "erasing": (lambda: RandomErasing(0.5), 1 / 255, 0),
     "erasing-fill": (lambda: RandomErasing(0.5, fill_value=127), 1 / 255, 0),
     "brightness-bytes": (lambda: RandomBrightness(0.2, (0, 1)), 1, 0),
@@ -255,6 +255,7 @@ def test_value_ranges_that_may_be_meant(rng):
         (RandomErasing(0.5, fill_value=0), x),
         (RandomBrightness(0.2, (0, 1)), GaussianNoise(0.2, seed=1)(x, training=True)),
         (RandomContrast(0.2, (-1, 1)), 2 * x - 1),
+        (RandomContrast(0.2), x),  # which clips at 0 alone
         (RandomBrightness(0.2), x[:0]),
     ):
         layer(image)
