@@ -249,6 +249,7 @@ class Fit:
         What a callback of the user's own remembers is left to that.
         """
         own = self.get_state()
+        del own["last"]  # which checkpoints lacked once: set_state does without
         check_kinds(state, own | {"callbacks": []})
         for name in ("epoch", "batch", "augmented"):
             as_count(state[name], name, 0)

@@ -449,6 +449,17 @@ def test_a_forged_checkpoint_changes_nothing(images, tmp_path):
     assert "optimizer/slots/v: absent in the checkpoint" in str(error.value)
 
 
+def test_a_checkpoint_of_the_version_before(images, tmp_path):
+    """It says nothing of the parameters behind a moving average: there were none."""
+    straight = outcome(fit(make, images, []))
+    cut_run(images, tmp_path, keep=1)
+    (path,) = tmp_path.iterdir()
+    about, state = checkpoint_module.read(path)
+    del state["last"]
+    checkpoint_module.write(path, about, state)
+    assert same(outcome(fit(make, images, [BackupAndRestore(tmp_path)])), straight)
+
+
 # --- two runs -------------------------------------------------------------------------
 
 
