@@ -206,7 +206,15 @@ def _other_shapes(a: Any, name: str) -> str | None:
     try:
         shapes = [np.shape(element) for element in a]
     except (TypeError, ValueError):  # they are ragged themselves
-        return None
+        first = a[0] if isinstance(a, SEQUENCES) and a else None
+        if not isinstance(first, SEQUENCES) or not all(map(_is_array_like, first)):
+            return None
+        held = ", ".join(str(np.shape(part)) for part in first)
+        return (
+            f"{name}[0] holds arrays of shapes {held}. Where these are batches, let a "
+            "generator yield them, or an object with __len__ and __getitem__; a list "
+            "is taken for an array"
+        )
     for k, shape in enumerate(shapes):
         if shape != shapes[0]:
             return f"{name}[0] has the shape {shapes[0]}, {name}[{k}] {shape}"

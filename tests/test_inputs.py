@@ -193,6 +193,15 @@ def test_a_tensor_that_will_not_be_read():
             door(given)
 
 
+def test_a_list_of_batches_is_no_stream():
+    batches = [(np.ones((4, 3)), np.ones((4, 1)))] * 2
+    with pytest.raises(
+        ValueError, match=r"x\[0\] holds arrays of shapes \(4, 3\), \(4, 1\)"
+    ):
+        regression_model().fit(batches, verbose=0)
+    regression_model().fit((batch for batch in batches), verbose=0)
+
+
 def test_a_list_in_itself():
     given = []
     given.append(given)
