@@ -132,12 +132,14 @@ def differences(there: Any, here: Any, at: str = "") -> list[str]:
     return [f"{at}: {told[0]} in the checkpoint, {told[1]} here"]
 
 
-def check_kinds(there: Any, here: Any, at: str = "state") -> None:
+def check_kinds(
+    there: Any, here: Any, at: str = "state", *, strict: bool = False
+) -> None:
     """Raise ValueError where a tree has not the form of another, with the place.
 
     It must have the names of the other's dictionaries, lists where there are lists, and
     numbers, truth values and strings likewise; arrays count as numbers.  Where the
-    other has None, anything may stand.
+    other has None, anything may stand; None may stand anywhere, unless ``strict``.
 
     >>> check_kinds({"a": 2.5, "b": [1]}, {"a": 1, "b": []})
     >>> check_kinds({"a": "2", "b": [1]}, {"a": 1, "b": []})
@@ -150,16 +152,17 @@ def check_kinds(there: Any, here: Any, at: str = "state") -> None:
         if missing := [name for name in here if name not in names]:
             raise ValueError(f"{at} has no entry {missing[0]!r}")
         for name, value in here.items():
-            check_kinds(there[name], value, f"{at}/{name}")
+            check_kinds(there[name], value, f"{at}/{name}", strict=strict)
         return
     if isinstance(here, list) and here and isinstance(here[0], Mapping):
         if not isinstance(there, list) or len(there) != len(here):
             raise ValueError(f"{at} must be a list of {len(here)}, got {there!r:.80}")
         for number, value in enumerate(here):
-            check_kinds(there[number], value, f"{at}/{number}")
+            check_kinds(there[number], value, f"{at}/{number}", strict=strict)
         return
     for classes, kind in _KINDS:
-        if isinstance(here, classes) and not isinstance(there, (classes, type(None))):
+        wrong = not isinstance(there, classes) and (strict or there is not None)
+        if isinstance(here, classes) and wrong:
             raise ValueError(f"{at} must be {kind}, got {there!r:.80}")
 
 

@@ -265,7 +265,7 @@ class Fit:
         remembered = zip(self.called.with_state(), *states, strict=True)
         for number, (callback, ours, theirs) in enumerate(remembered):
             if type(callback).__module__.startswith("sora_np."):
-                check_kinds(theirs, ours, f"callbacks/{number}")
+                check_kinds(theirs, ours, f"callbacks/{number}", strict=True)
                 if theirs.get("best") is not None:  # None before the first epoch
                     as_number(theirs["best"], "best")
 
