@@ -14,11 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.layers import BatchNormalization, Layer, Rescaling
 from sora_np.layers.fitted import Fitted
+from sora_np.statistics import pieces
 
 if TYPE_CHECKING:
     from sora_np.network import Network
 
-LOOKED_AT = 1000  # samples: enough to tell bytes from shares
+LOOKED_AT = 1000  # samples: enough to tell bytes from shares,
+READ = 2**24  # and numbers, of large images: some ms
 GREYS = 16  # a range up to here is none of bytes: scikit-learn's digits are 0 to 16
 
 Range = tuple[float, float]
@@ -41,16 +43,20 @@ def seen_in(x: NDArray[Any]) -> Range | None:
     >>> seen_in(np.array([[3, 7]], np.uint8))
     (0.0, 255.0)
     """
-    part = np.asarray(x[:: max(1, -(-len(x) // LOOKED_AT))])
-    low, high = (part.min(), part.max()) if part.size else (np.nan, np.nan)
-    if not (np.isfinite(low) and np.isfinite(high)):  # as NaN is, among others
-        part = part[np.isfinite(part)]
-        if not part.size:
-            return None
-        low, high = part.min(), part.max()
-    if part.dtype == np.uint8 and high > 1:
+    count = min(LOOKED_AT, max(1, READ // max(1, math.prod(x.shape[1:]))))
+    some = np.asarray(x[:: max(1, -(-len(x) // count))])
+    ends: list[float] = []
+    for part in pieces(some) if some.size else ():
+        values = some[part]
+        if not np.isfinite([values.min(), values.max()]).all():  # NaN, among others
+            values = values[np.isfinite(values)]
+        if values.size:
+            ends += [float(values.min()), float(values.max())]
+    if not ends:
+        return None
+    if some.dtype == np.uint8 and max(ends) > 1:
         return 0.0, 255.0
-    return float(low), float(high)
+    return min(ends), max(ends)
 
 
 def as_range(value: ArrayLike | None) -> Range | None:

@@ -4,6 +4,7 @@ The doors are all public functions that take arrays; pandas and SciPy are real h
 """
 
 import re
+import tracemalloc
 from array import array
 from collections import deque
 from datetime import date
@@ -19,6 +20,7 @@ from scipy.sparse import csr_matrix
 from sora_np import Sequential, gradcheck, losses, metrics, plots, report, sanity
 from sora_np.layers import Dense, Normalization, Rescaling
 from sora_np.preprocessing import clean, plot_augmented, robust_z_score
+from sora_np.ranges import seen_in
 from sora_np.regularizers import L2
 from sora_np.utils import PyDataset, to_categorical
 
@@ -253,6 +255,18 @@ def test_what_is_not_used_is_not_read():
     assert model.predict(large, 32, steps=2, verbose=0).shape == (64, 1)
     found = model.evaluate(large, large[:, :1], 32, steps=2, verbose=0)
     assert np.isfinite(found).all()
+
+
+def test_the_range_of_large_images_is_seen_in_some_of_them():
+    """1,000 of them, as of small ones, would be 3 GB, and twice that for a while."""
+    one = np.linspace(0, 1, 512 * 512 * 3, dtype=np.float32).reshape(512, 512, 3)
+    one[0, 0] = np.nan
+    x = np.broadcast_to(one, (1000, *one.shape))
+    tracemalloc.start()
+    low, high = seen_in(x)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+    assert 0 < low < 1e-5 and high == 1
 
 
 # --- pandas --------------------------------------------------------------------------
