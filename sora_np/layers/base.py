@@ -17,7 +17,7 @@ from sora_np.members import odd_name
 from sora_np.names import arguments_of, made_of, snake_case
 from sora_np.windows import as_count, as_flag, as_generator
 
-from .contract import Misfit, built, is_ours
+from .contract import Misfit, NoNumbers, built, is_ours
 
 zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
@@ -79,7 +79,9 @@ class Arrays(NotedDict[str, Array]):
 def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:
     try:
         return as_numbers(value, name)
-    except (TypeError, ValueError) as error:
+    except TypeError as error:
+        raise NoNumbers(str(error)) from None
+    except ValueError as error:
         raise Misfit(str(error)) from None
 
 

@@ -33,6 +33,10 @@ class Misfit(ValueError):
     """An array that does not fit where a layer keeps it; the layer is not known yet."""
 
 
+class NoNumbers(TypeError):
+    """What a layer shall keep is no array of numbers; the layer is not known yet."""
+
+
 def is_own(layer: "Layer") -> bool:
     """Return whether forward or backward is a user's, and not this package's."""
     cls = type(layer)
@@ -93,6 +97,8 @@ def _build_own(
     layer.dtype = np.dtype(dtype)
     try:
         output_shape = layer.build(input_shape, rng, dtype)
+    except NoNumbers as error:
+        raise TypeError(f"build of {layer}: {error}") from None
     except Misfit as error:
         raise ValueError(f"build of {layer}: {error}") from None
     layer.input_shape = input_shape  # where it did not call super().build
@@ -272,5 +278,8 @@ class _named:
         pass
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        text = f"{self.method} of {self.layer}: {error}"
+        if isinstance(error, NoNumbers):
+            raise TypeError(text) from None
         if isinstance(error, Misfit):
-            raise ValueError(f"{self.method} of {self.layer}: {error}") from None
+            raise ValueError(text) from None

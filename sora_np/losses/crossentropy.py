@@ -285,7 +285,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         one_hot = np.zeros((*labels.shape, y_pred.shape[self.axis]), y_pred.dtype)
         flat = labels.reshape(-1)
         counted: Any = self.ignore_class is None or flat != self.ignore_class
-        rows = one_hot.reshape(len(flat), -1)
+        rows = one_hot.reshape(len(flat), one_hot.shape[-1])
         rows[np.arange(len(flat)), np.where(counted, flat, 0)] = counted
         last = self.axis in (-1, labels.ndim)
         return one_hot if last else np.moveaxis(one_hot, -1, self.axis)
