@@ -436,7 +436,9 @@ def test_product_with_tiles_of_any_shape(shape, dtype):
         bias = whole_numbers(outputs, dtype, 2)
         y = np.full((11, outputs), np.nan, dtype)
         product(x.reshape(-1), w.reshape(-1), bias, 5, y.reshape(-1))
-        assert_array_equal(y, np.maximum(x @ w + bias, 0), f"{outputs} outputs")
+        assert_array_equal(
+            y, np.maximum(np.einsum("nc,co->no", x, w) + bias, 0), f"{outputs} outputs"
+        )
 
 
 @jit
