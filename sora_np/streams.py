@@ -229,9 +229,7 @@ def _length(source: Any) -> int | None:
     """Return how many batches there are, or None where nobody knows."""
     try:
         return len(source)
-    except (
-        TypeError
-    ):  # PyTorch's loader of an IterableDataset has a __len__ that raises
+    except TypeError:  # as PyTorch's loader of an IterableDataset raises
         return None
 
 

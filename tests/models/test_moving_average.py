@@ -2,7 +2,7 @@
 
 The oracle is a model without an average that takes the same steps, averaged here: Keras
 3.15 (``average = momentum * average + (1 - momentum) * weights``, the weights at the
-first step) and PyTorch's ``AveragedModel`` with ``get_ema_multi_avg_fn`` agree with it.
+first step) agrees with it.
 """
 
 import copy
