@@ -25,7 +25,8 @@ from sora_np import (
     sanity,
     utils,
 )
-from sora_np.archive import VERSION as __version__
+from sora_np.common.old_names import serve_old_names
+from sora_np.common.versions import VERSION as __version__
 from sora_np.layers import (
     Activation,
     BatchNormalization,
@@ -55,6 +56,8 @@ from sora_np.layers import (
     Softmax,
 )
 from sora_np.models import Model, Sequential, clone_model, load_model
+
+serve_old_names()
 
 __all__ = [
     "Activation",

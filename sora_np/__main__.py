@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 import sora_np
 from sora_np import atomic, gradcheck, metrics, ranges, reading, recipes, report, saving
 from sora_np.callbacks import BackupAndRestore, Stopwatch
+from sora_np.common.arguments import as_count
+from sora_np.common.shapes import batch_of
+from sora_np.common.terminal import shortened
+from sora_np.common.versions import versions
 from sora_np.layers import BatchNormalization, Layer
-from sora_np.layers.base import batch_of
 from sora_np.models import Sequential, load_model
 from sora_np.plots.figure import new_figure
 from sora_np.report.classes import as_probabilities
 from sora_np.sora_model import create_sora_model
 from sora_np.specimens import SAMPLES, Specimen, losses_alone, specimens
-from sora_np.terminal import shortened
 from sora_np.utils import to_categorical
-from sora_np.versions import versions
-from sora_np.windows import as_count
 
 FEW = 12  # entries of each array of the small networks
 

@@ -7,12 +7,12 @@ The formulas stand in ``kernels/``.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from sora_np.common.names import look_up
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.relu import relu, relu_dx
 from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
 from sora_np.kernels.softmax import softmax, softmax_dx
 from sora_np.kernels.tanh import tanh, tanh_dx
-from sora_np.names import look_up
 
 
 class Activation(NamedTuple):

@@ -27,20 +27,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.atomic import replacing
-from sora_np.members import (
-    LIMIT,
-    NUMBERS,
-    Member,
-    Wrong,
-    directory,
-    odd_name,
-    read_array,
-)
-from sora_np.names import UnknownName
-from sora_np.terminal import shortened
+from sora_np.common.names import UnknownName, odd_name
+from sora_np.common.terminal import shortened
+from sora_np.common.versions import VERSION
+from sora_np.members import LIMIT, NUMBERS, Member, Wrong, directory, read_array
 
 FORMAT = 2  # of the file; a reader refuses larger ones
-VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
 
 Config = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]

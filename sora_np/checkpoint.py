@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sora_np import archive
 from sora_np.archive import ModelFileError
-from sora_np.members import odd_name
+from sora_np.common.names import odd_name
 
 KIND = "sora_np checkpoint"
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sora_np.inputs import as_numbers, check_range
+from sora_np.common.arguments import as_count
+from sora_np.common.inputs import as_numbers, check_range
+from sora_np.common.shapes import batch_of
+from sora_np.common.statistics import pieces
+from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Shape
-from sora_np.layers.base import batch_of
-from sora_np.statistics import pieces
-from sora_np.warn import warn
-from sora_np.windows import as_count
 
 
 def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np import data
-from sora_np.inputs import is_stream
+from sora_np.common.arguments import as_count
+from sora_np.common.inputs import is_stream
 from sora_np.streams import Batch, StreamFeed, in_order
-from sora_np.windows import as_count
 
 Check: TypeAlias = Callable[..., tuple[Any, Any, Any]]
 Arrays: TypeAlias = tuple[Any, Any, Any]  # x, y, sample_weight; or a stream alone

@@ -16,13 +16,13 @@ from sora_np.callbacks import (
     Progress,
 )
 from sora_np.checkpoint import check_kinds, differences, outline, told
+from sora_np.common.arguments import as_count, as_flag, as_number
+from sora_np.common.warn import warn
 from sora_np.feeds import Feed
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
-from sora_np.warn import warn
-from sora_np.windows import as_count, as_flag, as_number
 
 if TYPE_CHECKING:
     from sora_np.training import Model

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_finite, as_rate
+from sora_np.common.names import by_name, from_config, look_up
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.names import by_name, from_config, look_up
-from sora_np.windows import as_finite, as_rate
 
 # the standard deviation of a unit normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978

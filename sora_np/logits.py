@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from sora_np import activations, losses
 from sora_np.activations import Activation
+from sora_np.common.warn import warn
 from sora_np.graph import Node, split_activation
 from sora_np.kernels.arrays import Shape, kernel_array
 from sora_np.layers import Softmax
 from sora_np.losses import Loss
 from sora_np.losses.base import zeros
 from sora_np.metrics import Metric
-from sora_np.warn import warn
 
 _BEHIND = {  # activation at the end of a model: the losses that train from its logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),

@@ -20,8 +20,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.common.names import odd_name
+
 LIMIT = 1 << 24  # bytes of a configuration or a directory: as objects 20 times as much
-LONGEST = 10_000  # characters of a name; zip holds 65,535 bytes
 _HEADER = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': (False|True), "
     rb"'shape': \(([-\d, ]*)\), \} *\n"
@@ -90,17 +91,6 @@ def _checked(info: zipfile.ZipInfo, members: Mapping[str, Any]) -> str:
     if info.compress_size != info.file_size:
         raise Wrong(f"{name!r} declares two sizes")
     return name
-
-
-def odd_name(name: str) -> bool:
-    """Whether an archive cannot hold a name, or it could mean a place outside.
-
-    Names are parts with slashes between them, of any script, none empty or "..".
-    """
-    parts = name.split("/")
-    hostile = "" in parts or ".." in parts or "\\" in name or "\0" in name
-    surrogates = any("\ud800" <= c <= "\udfff" for c in name)  # halves: no characters
-    return hostile or surrogates or len(name) > LONGEST
 
 
 def _member(file: BinaryIO, info: zipfile.ZipInfo) -> Member:

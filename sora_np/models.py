@@ -7,17 +7,17 @@ from typing import Any
 from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np import saving
+from sora_np.common.arguments import as_count, as_index
+from sora_np.common.names import as_class_names
+from sora_np.common.shapes import as_shape, batch_of
+from sora_np.common.terminal import printable
 from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Input, Layer, contract
-from sora_np.layers.base import as_shape, batch_of
-from sora_np.names import as_class_names
 from sora_np.registry import own_classes
 from sora_np.summary import summary, summary_html
-from sora_np.terminal import printable
 from sora_np.training import Model
 from sora_np.weights import assign_in_order
-from sora_np.windows import as_count, as_index
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model"]
 

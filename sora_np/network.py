@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np import data, feeds, graph
-from sora_np.attributes import Known
 from sora_np.callbacks import Progress
+from sora_np.common.arguments import as_dtype
+from sora_np.common.attributes import Known
+from sora_np.common.inputs import check_range
+from sora_np.common.names import as_class_names
 from sora_np.gradcheck.still import streams
 from sora_np.graph import FlatParameters, Node
-from sora_np.inputs import check_range
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
-from sora_np.names import as_class_names
 from sora_np.plan import Plan
 from sora_np.runner import runner
 from sora_np.streams import in_order
-from sora_np.windows import as_dtype
 
 
 class Network(Known):

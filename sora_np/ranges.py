@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.common.statistics import pieces
 from sora_np.layers import BatchNormalization, Layer, Rescaling
 from sora_np.layers.fitted import Fitted
-from sora_np.statistics import pieces
 
 if TYPE_CHECKING:
     from sora_np.network import Network

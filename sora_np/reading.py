@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.common.arguments import MOST_CLASSES_OF_A_FILE
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.idx import DataFileError
 from sora_np.datasets.image import read_image
@@ -35,7 +36,6 @@ DATASETS = {
 }
 KINDS = Layer, Loss, Metric, Optimizer, Initializer, Regularizer, LearningRateSchedule
 MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}  # of images, by their channels
-MOST_CLASSES = 10_000  # each is an output, and a column of one-hot rows
 
 Split = tuple[NDArray[Any], NDArray[np.int64]]
 
@@ -203,12 +203,12 @@ def _labels(file: Path, y: NDArray[Any], name: str) -> NDArray[np.int64]:
         return y.argmax(axis=1)
     labels = y.reshape(len(y))
     with np.errstate(invalid="ignore"):
-        whole = (labels >= 0) & (labels < MOST_CLASSES) & (labels % 1 == 0)
+        whole = (labels >= 0) & (labels < MOST_CLASSES_OF_A_FILE) & (labels % 1 == 0)
     if not whole.all():
         odd = labels[whole.argmin()]
         raise DataFileError(
             file,
-            f"{name} must hold whole numbers from 0 to less than {MOST_CLASSES}, got "
-            f"{odd} as label {int(whole.argmin())}",
+            f"{name} must hold whole numbers from 0 to less than "
+            f"{MOST_CLASSES_OF_A_FILE}, got {odd} as label {int(whole.argmin())}",
         )
     return labels.astype(np.int64)

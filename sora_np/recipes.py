@@ -14,6 +14,7 @@ fashion-93  14 epochs  0.9397, 0.9380, 0.9370  12 min  (seeds 0, 1, 2; one threa
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from sora_np.common.names import look_up
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,
@@ -26,7 +27,6 @@ from sora_np.layers import (
 )
 from sora_np.losses import CategoricalCrossentropy
 from sora_np.models import Sequential
-from sora_np.names import look_up
 from sora_np.optimizers import AdamW
 from sora_np.optimizers.schedules import OneCycle
 from sora_np.sora_model import create_sora_model

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
+from sora_np.common.names import UnknownName, by_name, from_config
+from sora_np.common.warn import warn
 from sora_np.layers import Layer
-from sora_np.names import UnknownName, by_name, from_config
-from sora_np.warn import warn
 
 LAYERS: dict[str, type[Layer]] = by_name(
     cls for cls in vars(layers).values() if isinstance(cls, type)

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.attributes import Known
-from sora_np.inputs import as_numbers
+from sora_np.common.arguments import as_rate
+from sora_np.common.attributes import Known
+from sora_np.common.inputs import as_numbers
+from sora_np.common.names import arguments_of, from_config, look_up
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.l1_l2 import l1_l2_task
 from sora_np.kernels.tasks import Program
-from sora_np.names import arguments_of, from_config, look_up
-from sora_np.windows import as_rate
 
 
 class Regularizer(Known):

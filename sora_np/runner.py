@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sora_np import graph
-from sora_np.changes import are_same, latest_change
+from sora_np.common.changes import are_same, latest_change
 from sora_np.graph import Node
 from sora_np.kernels.tasks import hold_while_forking
 from sora_np.plan import Plan, can_plan, traits

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sora_np import archive, tensors, weights
 from sora_np.archive import ModelFileError, as_model_file_errors
+from sora_np.common.arguments import as_count
 from sora_np.layers import Input, Layer
 from sora_np.ranges import as_range
 from sora_np.registry import (
@@ -29,7 +30,6 @@ from sora_np.registry import (
     register,
     warn_of_unregistered,
 )
-from sora_np.windows import as_count
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential

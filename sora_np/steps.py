@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np import class_weights, data, graph, losses, metrics
 from sora_np.activations import Activation
-from sora_np.changes import are_same
+from sora_np.common.changes import are_same
+from sora_np.common.inputs import check_range
+from sora_np.common.warn import warn
 from sora_np.graph import Node
-from sora_np.inputs import check_range
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.logits import View, as_trained, warn_of_odd_loss
@@ -20,7 +21,6 @@ from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric
 from sora_np.optimizers.work import claim
 from sora_np.runner import runner
-from sora_np.warn import warn
 
 if TYPE_CHECKING:
     from sora_np.training import Model

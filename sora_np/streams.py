@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.inputs import is_stream
-from sora_np.warn import warn
+from sora_np.common.inputs import is_stream
+from sora_np.common.warn import warn
 
 
 class SourceEnded(ValueError):

@@ -3,7 +3,7 @@
 from html import escape
 from typing import TYPE_CHECKING
 
-from sora_np.terminal import can_print
+from sora_np.common.terminal import can_print
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential

@@ -18,14 +18,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.archive import (
-    VERSION,
-    as_model_file_errors,
-    open_plain,
-    refuse_existing,
-    unique,
-)
+from sora_np.archive import as_model_file_errors, open_plain, refuse_existing, unique
 from sora_np.atomic import replacing
+from sora_np.common.versions import VERSION
 from sora_np.members import LIMIT, Wrong
 
 SUFFIX = ".safetensors"

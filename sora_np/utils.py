@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sora_np.common.arguments import as_count, classes_up_to
+from sora_np.common.inputs import as_numbers
 from sora_np.datasets.image_folder import image_dataset_from_directory
-from sora_np.inputs import as_numbers
-from sora_np.windows import as_count, classes_up_to
 
 __all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
 

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
+from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.held import rebind
-from sora_np.warn import warn
 
 
 class HasLayers(Protocol):

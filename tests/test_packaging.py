@@ -29,6 +29,21 @@ def test_one_version():
     assert setup["metadata"]["version"] == sora_np.__version__
 
 
+def test_every_folder_is_installed():
+    """setup.cfg lists packages by hand, for kernels/ has a place of its own."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    listed = setup["options"]["packages"].split()
+    folders = [p.parent.relative_to(ROOT) for p in ROOT.glob("sora_np/**/__init__.py")]
+    folders += [
+        "sora_np" / p.parent.relative_to(ROOT)
+        for p in ROOT.glob("kernels/**/__init__.py")
+    ]
+    assert listed == sorted({".".join(folder.parts) for folder in folders})
+    for folder in {p.parent for p in ROOT.glob("sora_np/**/*.py")}:
+        assert (folder / "__init__.py").exists(), f"{folder} is no package"
+
+
 def test_import_compiles_nothing():
     program = (
         "import sys, sora_np\n"

@@ -15,9 +15,9 @@ from sora_np.callbacks import (
     EarlyStopping,
     ModelCheckpoint,
 )
+from sora_np.layers.windows import plan1d, plan2d
 from sora_np.losses import BinaryCrossentropy
 from sora_np.optimizers import SGD, Adam, RMSprop
-from sora_np.windows import plan1d, plan2d
 
 SAME = [  # CONVENTIONS: size, window, stride -> pads before and after
     ((5, 2, 1), (0, 1)),

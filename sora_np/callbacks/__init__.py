@@ -1,5 +1,7 @@
 """What happens around training: callbacks, one a file, the history, progress."""
 
+from sora_np.common.progress import Progress, format_logs
+
 from .backup_and_restore import BackupAndRestore
 from .base import Callback, CallbackList, History, Logs
 from .csv_logger import CSVLogger
@@ -7,7 +9,6 @@ from .early_stopping import EarlyStopping
 from .lambda_callback import LambdaCallback
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint
-from .progress import Progress, format_logs
 from .stopwatch import Stopwatch
 from .terminate_on_nan import TerminateOnNaN
 

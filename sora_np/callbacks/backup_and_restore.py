@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from sora_np import checkpoint
 from sora_np.archive import ModelFileError, as_model_file_errors
+from sora_np.common.arguments import as_count, as_flag, as_path
+from sora_np.common.terminal import printable, shortened
+from sora_np.common.warn import warn
 from sora_np.lock import Lock
 from sora_np.streams import SourceEnded
-from sora_np.terminal import printable, shortened
-from sora_np.warn import warn
-from sora_np.windows import as_count, as_flag, as_path
 
 from .base import Callback, Logs
 

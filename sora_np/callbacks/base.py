@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sora_np import metrics
-from sora_np.attributes import Known
+from sora_np.common.attributes import Known
+from sora_np.common.warn import warn
 from sora_np.plots import curves
-from sora_np.warn import warn
 
 if TYPE_CHECKING:
     from sora_np.training import Model

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.windows import as_flag, as_path
+from sora_np.common.arguments import as_flag, as_path
 
 from .base import Callback, Logs
 

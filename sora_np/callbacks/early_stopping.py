@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_count, as_flag, as_number
 
 from .base import Callback, Logs
 from .monitor import Monitor

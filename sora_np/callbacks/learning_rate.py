@@ -4,8 +4,8 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-from sora_np.names import takes
-from sora_np.windows import as_count, as_rate
+from sora_np.common.arguments import as_count, as_rate
+from sora_np.common.names import takes
 
 from .base import Callback, Logs
 from .monitor import Monitor

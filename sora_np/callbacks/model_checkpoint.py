@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.terminal import printable
-from sora_np.windows import as_count, as_flag, as_number, as_path
+from sora_np.common.arguments import as_count, as_flag, as_number, as_path
+from sora_np.common.terminal import printable
 
 from .base import Callback, Logs, foreseen
 from .monitor import Monitor

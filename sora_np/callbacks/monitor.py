@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.warn import warn
-from sora_np.windows import as_number
+from sora_np.common.arguments import as_number
+from sora_np.common.warn import warn
 
 from .base import Callback, Logs, direction_of, foreseen
 

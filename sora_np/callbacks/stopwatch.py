@@ -2,8 +2,9 @@
 
 import time
 
+from sora_np.common.compiling import COMPILING
+
 from .base import Callback, Logs
-from .compiling import COMPILING
 
 
 class Stopwatch(Callback):

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.markup import Listing
-from sora_np.warn import warn
+from sora_np.common.markup import Listing
+from sora_np.common.warn import warn
 
 from .idx import DataFileError
 from .image import SUFFIXES, read_image

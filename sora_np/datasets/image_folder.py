@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.windows import as_count, as_flag, as_pair
+from sora_np.common.arguments import as_count, as_flag, as_pair
 
 from .image import MODES, pillow, read_image
 from .image_files import ImageReport, class_folders, folders_within, scan, warn_of

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.warn import warn
-from sora_np.windows import as_index
+from sora_np.common.arguments import as_index
+from sora_np.common.warn import warn
 
 from .idx import DataFileError, check_regular
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.common.inputs import as_numbers
 from sora_np.graph import Node
-from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Layer, contract
 from sora_np.layers.warp import joined_warps

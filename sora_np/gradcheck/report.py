@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sora_np import markup
+from sora_np.common import markup
 
 TOLERANCE = 1e-6  # of the relative error of a right backward pass
 # What the Stanford course CS231n, "Neural networks part 3", makes of relative errors:

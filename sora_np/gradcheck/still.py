@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.changes import note_change
+from sora_np.common.changes import note_change
 from sora_np.layers import Layer
 
 

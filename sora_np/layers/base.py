@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.changes import Noted, NotedDict
+from sora_np.common.arguments import as_flag, as_generator
+from sora_np.common.changes import Noted, NotedDict
+from sora_np.common.inputs import as_numbers
+from sora_np.common.names import arguments_of, made_of, odd_name, snake_case
+from sora_np.common.shapes import as_shape, batch_of
 from sora_np.initializers import Initializer, Zeros
-from sora_np.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
-from sora_np.members import odd_name
-from sora_np.names import arguments_of, made_of, snake_case
-from sora_np.windows import as_count, as_flag, as_generator
 
 from .contract import Misfit, NoNumbers, built, is_ours
 
 zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
-MOST_AXES = 31  # every NumPy can hold one more, for the batch
 
 
 class Arrays(NotedDict[str, Array]):
@@ -439,23 +438,3 @@ class Layer(Noted):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
-
-
-def as_shape(shape: Sequence[int]) -> Shape:
-    """Return ``shape`` as positive ints, or raise TypeError or ValueError."""
-    if isinstance(shape, (int, str)) or shape is None:
-        raise TypeError(
-            f"input_shape must be a tuple such as (28, 28, 1), got {shape!r}"
-        )
-    if len(shape) > MOST_AXES:
-        raise ValueError(
-            f"a shape has up to {MOST_AXES} axes, without the batch axis; got one of "
-            f"{len(shape)}"
-        )
-    what = f"each size of the shape {shape}"
-    return tuple(as_count(size, what) for size in shape)
-
-
-def batch_of(shape: Sequence[int]) -> str:
-    """Write a shape with its batch axis: (28, 28, 1) -> "(N, 28, 28, 1)"."""
-    return f"({', '.join(map(str, ['N', *shape]))})"

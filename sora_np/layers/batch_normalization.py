@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np import initializers, regularizers
+from sora_np.common.arguments import as_flag, as_index, as_rate, check_axis
+from sora_np.common.shapes import batch_of
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.batch_normalization import (
@@ -14,9 +16,8 @@ from sora_np.kernels.batch_normalization import (
     normalize,
 )
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
-from .base import Layer, batch_of
+from .base import Layer
 
 
 class BatchNormalization(Layer):

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.names import takes
+from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.names import takes
-from sora_np.warn import warn
 
 from .held import learns_alone, rebind
 

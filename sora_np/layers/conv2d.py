@@ -7,13 +7,15 @@ from numpy.typing import DTypeLike
 
 from sora_np import activations, initializers, regularizers
 from sora_np.activations import Activation
+from sora_np.common.arguments import as_count, as_flag, as_pair
+from sora_np.common.shapes import batch_of
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_count, as_flag, as_padding, as_pair, plan2d
 
-from .base import Layer, batch_of
+from .base import Layer
+from .windows import as_padding, plan2d
 
 
 class Conv2D(Layer):

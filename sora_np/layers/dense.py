@@ -7,11 +7,11 @@ from numpy.typing import DTypeLike
 
 from sora_np import activations, initializers, regularizers
 from sora_np.activations import Activation
+from sora_np.common.arguments import as_count, as_flag
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.dense import dense, dense_dw, dense_dx
 from sora_np.regularizers import Regularizer
-from sora_np.windows import as_count, as_flag
 
 from .base import Layer
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_generator, as_rate
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.windows import as_generator, as_rate
 
 from .base import Layer
 

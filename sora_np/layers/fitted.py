@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.inputs import as_numbers, check_range
+from sora_np.common.arguments import as_flag, as_index
+from sora_np.common.inputs import as_numbers, check_range
+from sora_np.common.shapes import batch_of
+from sora_np.common.statistics import Statistics, pieces
+from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.statistics import Statistics, pieces
-from sora_np.warn import warn
-from sora_np.windows import as_flag, as_index
 
-from .base import Layer, batch_of
+from .base import Layer
 
 
 class Fitted(Layer):

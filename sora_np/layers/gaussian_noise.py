@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_finite
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.philox import normal
-from sora_np.windows import as_finite
 
 from .base import Layer
 

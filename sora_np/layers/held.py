@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sora_np.changes import Noted
+from sora_np.common.changes import Noted
 from sora_np.kernels.arrays import Array
 
 if TYPE_CHECKING:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_pair
+from sora_np.common.shapes import batch_of
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
-from sora_np.windows import as_padding, as_pair, plan2d
 
-from .base import Layer, batch_of
+from .base import Layer
+from .windows import as_padding, plan2d
 
 
 class MaxPooling2D(Layer):

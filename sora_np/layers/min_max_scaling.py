@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.common.statistics import Statistics, minimum_and_maximum
 from sora_np.kernels.arrays import Array
-from sora_np.statistics import Statistics, minimum_and_maximum
 
 from .fitted import Fitted
 

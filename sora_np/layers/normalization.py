@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
+from sora_np.common.statistics import Statistics, mean_and_variance
 from sora_np.kernels.arrays import Array
-from sora_np.statistics import Statistics, mean_and_variance
 
 from .fitted import Fitted
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_range
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.windows import as_range
 
 from .base import Layer
 from .value_range import as_value_range, warn_of_misfit

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.names import look_up
+from sora_np.common.names import look_up
 
 from .warp import Warp, identities
 

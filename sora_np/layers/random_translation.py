@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.windows import as_range
+from sora_np.common.arguments import as_range
 
 from .warp import Warp, identities
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from sora_np.common.arguments import as_rate
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.relu import relu, relu_dx
-from sora_np.windows import as_rate
 
 from .base import Layer
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from sora_np.common.arguments import as_finite
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_finite
 
 from .base import Layer
 

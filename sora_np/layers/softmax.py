@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.common.arguments import as_index, check_axis
+from sora_np.common.shapes import batch_of
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.softmax import softmax, softmax_dx
-from sora_np.windows import as_index, check_axis
 
-from .base import Layer, batch_of
+from .base import Layer
 
 
 class Softmax(Layer):

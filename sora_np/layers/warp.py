@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sora_np.common.arguments import as_finite
+from sora_np.common.names import look_up
+from sora_np.common.shapes import batch_of
 from sora_np.kernels.affine_warp import FILL_MODES, affine_warp, affine_warp_dx
 from sora_np.kernels.arrays import Array, Shape
-from sora_np.names import look_up
-from sora_np.windows import as_finite
 
-from .base import Layer, batch_of
+from .base import Layer
 
 
 class Warp(Layer):

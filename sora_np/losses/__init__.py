@@ -5,8 +5,8 @@ Each gives the loss of every sample and its derivative.
 
 from typing import Any, TypeVar
 
+from sora_np.common.names import by_name, from_config, look_up
 from sora_np.kernels.arrays import Shape
-from sora_np.names import by_name, from_config, look_up
 
 from .base import Loss
 from .crossentropy import (

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.attributes import Known
-from sora_np.inputs import as_numbers
+from sora_np.common.attributes import Known
+from sora_np.common.inputs import as_numbers
+from sora_np.common.names import arguments_of, snake_case
 from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.names import arguments_of, snake_case
 
 EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.inputs import as_numbers
+from sora_np.common.arguments import as_flag, as_index, as_rate, check_axis
+from sora_np.common.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.sigmoid import sigmoid
 from sora_np.kernels.softmax_crossentropy import (
@@ -16,7 +17,6 @@ from sora_np.kernels.softmax_crossentropy import (
     softmax_crossentropy_tasks,
 )
 from sora_np.kernels.tasks import Program
-from sora_np.windows import as_flag, as_index, as_rate, check_axis
 
 from .base import EPSILON, Loss, classes_last
 from .targets import class_labels, label_hint, warn_of_rows, within

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from sora_np.common.arguments import as_rate
 from sora_np.kernels.arrays import Array
-from sora_np.windows import as_rate
 
 from .base import EPSILON, Loss
 

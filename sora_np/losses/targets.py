@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, kernel_array
-from sora_np.warn import warn
 
 ROUNDING = 1e-5  # by which a share may be outside [0, 1]
 

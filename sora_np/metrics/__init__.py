@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sora_np import losses
+from sora_np.common.names import by_name, look_up
 from sora_np.kernels.arrays import Shape
-from sora_np.names import by_name, look_up
 
 from .accuracy import (
     Accuracy,

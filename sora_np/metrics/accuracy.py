@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.common.arguments import as_count
+from sora_np.common.warn import warn
 from sora_np.losses import BinaryCrossentropy, Hinge, Loss
 from sora_np.losses.targets import ROUNDING, within
-from sora_np.warn import warn
-from sora_np.windows import as_count
 
 from .base import Metric, as_labels, largest, positive, same_shape, sees_of
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.attributes import Known
-from sora_np.inputs import as_numbers
+from sora_np.common.attributes import Known
+from sora_np.common.inputs import as_numbers
+from sora_np.common.names import arguments_of, snake_case, takes
 from sora_np.losses.base import spread
 from sora_np.losses.targets import within
-from sora_np.names import arguments_of, snake_case, takes
 
 
 class Metric(Known):

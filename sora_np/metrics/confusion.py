@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
-from sora_np.warn import warn
-from sora_np.windows import as_count, as_rate
+from sora_np.common.arguments import as_count, as_rate
+from sora_np.common.inputs import as_numbers
+from sora_np.common.warn import warn
 
 from .base import Metric, as_one_hot, check_one_hot, largest, sees_of, weights_for
 

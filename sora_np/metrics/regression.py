@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np import losses
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
 from sora_np.losses import Loss
 
 from .base import Metric, same_shape, weights_for

@@ -6,14 +6,12 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
-from sora_np.markup import Listing
-from sora_np.names import as_class_names
-from sora_np.windows import classes_up_to
+from sora_np.common.arguments import MOST_CLASSES_OF_A_MATRIX, classes_up_to
+from sora_np.common.inputs import as_numbers
+from sora_np.common.markup import Listing
+from sora_np.common.names import as_class_names
 
 from .confusion import divide, mean_of
-
-MOST = 2**12  # classes of a confusion matrix: 128 MiB
 
 
 def confusion_matrix(
@@ -55,13 +53,17 @@ def confusion_matrix(
             "take y_pred.argmax(axis=-1), or y_pred > 0.5"
         )
     true, pred, both = (a.astype(np.int64) for a in (true, pred, both))
-    classes = classes_up_to(both.max(initial=-1), MOST) if classes is None else classes
+    classes = (
+        classes_up_to(both.max(initial=-1), MOST_CLASSES_OF_A_MATRIX)
+        if classes is None
+        else classes
+    )
     if both.size and not (0 <= both.min() and both.max() < classes):
         raise ValueError(
             f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}: "
             "give classes, or leave it out"
         )
-    if classes > MOST:
+    if classes > MOST_CLASSES_OF_A_MATRIX:
         raise ValueError(
             f"a confusion matrix of {classes} classes has no room in memory: number "
             "the labels anew, names, labels = np.unique(y, return_inverse=True)"

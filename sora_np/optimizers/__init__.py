@@ -5,7 +5,7 @@ The formulas stand in ``kernels/``: sgd.py, rmsprop.py, adagrad.py, adam.py, nad
 
 from typing import Any
 
-from sora_np.names import from_config, look_up
+from sora_np.common.names import from_config, look_up
 
 from . import schedules
 from .adagrad import Adagrad

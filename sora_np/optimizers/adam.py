@@ -1,9 +1,9 @@
 """Adam and AdamW."""
 
+from sora_np.common.arguments import as_flag, as_rate
 from sora_np.kernels.adam import adam_numbers, adam_task
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_flag, as_rate
 
 from .base import Optimizer, Rate
 

@@ -8,11 +8,11 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from sora_np.attributes import Known
+from sora_np.common.arguments import as_count, as_flag, as_rate
+from sora_np.common.attributes import Known
+from sora_np.common.names import arguments_of
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task, run
-from sora_np.names import arguments_of
-from sora_np.windows import as_count, as_flag, as_rate
 
 from . import schedules
 from .schedules import LearningRateSchedule

@@ -1,9 +1,9 @@
 """Nadam."""
 
+from sora_np.common.arguments import as_rate
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.nadam import nadam_numbers, nadam_task
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_rate
 
 from .base import Optimizer, Rate
 

@@ -8,9 +8,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from sora_np.attributes import Known
-from sora_np.names import arguments_of, from_config
-from sora_np.windows import as_count, as_rate
+from sora_np.common.arguments import as_count, as_rate
+from sora_np.common.attributes import Known
+from sora_np.common.names import arguments_of, from_config
 
 
 class LearningRateSchedule(Known):

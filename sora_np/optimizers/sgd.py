@@ -1,9 +1,9 @@
 """SGD."""
 
+from sora_np.common.arguments import as_flag, as_rate
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.sgd import sgd_task
 from sora_np.kernels.tasks import Task
-from sora_np.windows import as_flag, as_rate
 
 from .base import Optimizer, Rate
 

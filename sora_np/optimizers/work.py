@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sora_np.changes import are_same
+from sora_np.common.changes import are_same
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.axpby import axpby_task
 from sora_np.kernels.clip import clip_norm_tasks, clip_value_task

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
 from sora_np.metrics import confusion_matrix
 
 from .figure import as_images, draw_image, grid, names_of, new_figure, scaled

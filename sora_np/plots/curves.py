@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sora_np.markup import table
+from sora_np.common.markup import table
 
 from .figure import TRAINING, VALIDATION, new_figure, plain, svg_of
 

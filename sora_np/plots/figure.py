@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
 
 TRAINING, VALIDATION = "#0072b2", "#d55e00"  # told apart without colours too, by style
 

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib import font_manager
 from matplotlib.text import Text
 
-from sora_np.warn import warn
+from sora_np.common.warn import warn
 
 # what begins the Unicode names of characters that one font has
 CJK = {"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "FULLWIDTH", "IDEOGRAPHIC"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.inputs import as_numbers
+from sora_np.common.inputs import as_numbers
 from sora_np.layers import Conv2D
 
 from .figure import as_images, draw_image, grid, new_figure, plain, scaled

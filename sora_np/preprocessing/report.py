@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import markup
+from sora_np.common import markup
 
 DONE = {"drop": "dropped", "repair": "repaired", "report": "kept"}
 

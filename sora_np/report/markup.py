@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import markup
-from sora_np.markup import Markup, text
+from sora_np.common import markup
+from sora_np.common.markup import Markup, text
 from sora_np.plots.figure import svg_of
 
 _LOOKS: list[Any] = [

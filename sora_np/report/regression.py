@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.markup import Markup
+from sora_np.common.markup import Markup
 from sora_np.metrics import R2Score
 from sora_np.plots.figure import TRAINING, new_figure
 

@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.archive import VERSION
 from sora_np.atomic import replacing
 from sora_np.callbacks import History, Stopwatch
-from sora_np.inputs import as_numbers
-from sora_np.markup import Markup, text
+from sora_np.common.inputs import as_numbers
+from sora_np.common.markup import Markup, text
+from sora_np.common.versions import VERSION, versions
 from sora_np.models import Sequential
 from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
 from sora_np.summary import summary_html
-from sora_np.versions import versions
 
 from . import classes, regression
 from .markup import pairs, picture, scroll, section

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.inputs import columns_of
+from sora_np.common.inputs import columns_of
 from sora_np.models import Sequential
 
 from . import data, start, trials

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sora_np import markup
+from sora_np.common import markup
 
 OK, SUSPECT, LEFT_OUT = "ok", "suspect", "left out"
 HEAD = "check", "found", "expected", "verdict"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sora_np.kernels import conv2d_relu_maxpool2d as fused
 from sora_np.layers import Conv2D, Dense, MaxPooling2D
-from sora_np.windows import plan2d
+from sora_np.layers.windows import plan2d
 
 repeated = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 few = st.integers(1, 4)

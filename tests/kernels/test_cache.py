@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 from sora_np.kernels import cache
 from sora_np.kernels.arrays import jit
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import Dense, Sequential, load_model
-from sora_np import statistics as s
+from sora_np.common import statistics as s
 from sora_np.layers import MinMaxScaling, Normalization
 
 

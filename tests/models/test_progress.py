@@ -17,7 +17,7 @@ import pytest
 from numba.core import event
 
 from sora_np.callbacks import Progress, format_logs
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 from sora_np.kernels.arrays import jit
 from sora_np.metrics import SparseCategoricalAccuracy
 

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from sora_np.callbacks import Stopwatch
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 
 
 @pytest.fixture

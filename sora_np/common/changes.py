@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import is_
 from typing import Any, TypeVar
 
-from sora_np.attributes import Known, check_attribute
+from .attributes import Known, check_attribute
 
 K = TypeVar("K")
 V = TypeVar("V")

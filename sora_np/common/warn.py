@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-from sora_np.terminal import shortened
+from .terminal import shortened
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:

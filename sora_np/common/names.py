@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
+LONGEST = 10_000  # characters of a name in a file; zip holds 65,535 bytes
 
 
 def snake_case(name: str) -> str:
@@ -198,3 +199,14 @@ def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:
     make = getattr(cls, "from_config", None)  # as Keras's classes have
     made: T = make(arguments) if callable(make) else made_of(cls, arguments)
     return made
+
+
+def odd_name(name: str) -> bool:
+    """Whether an archive cannot hold a name, or it could mean a place outside.
+
+    Names are parts with slashes between them, of any script, none empty or "..".
+    """
+    parts = name.split("/")
+    hostile = "" in parts or ".." in parts or "\\" in name or "\0" in name
+    surrogates = any("\ud800" <= c <= "\udfff" for c in name)  # halves: no characters
+    return hostile or surrogates or len(name) > LONGEST

@@ -25,7 +25,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.kernels.arrays import Shape
-from sora_np.statistics import pieces
+
+from .statistics import pieces
 
 MOST_AXES = 64  # that NumPy's arrays can have
 SEQUENCES = (list, tuple, deque)  # whose elements may be anything

@@ -7,7 +7,8 @@ from typing import Any
 from numba.core import event as events
 
 from sora_np.kernels.cache import folder_of
-from sora_np.terminal import tell
+
+from .terminal import tell
 
 
 class Compiling(events.Listener):  # type: ignore[misc]

@@ -3,15 +3,14 @@
 import os
 import sys
 import time
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
-from sora_np.terminal import in_notebook, printable
-
-from .base import Logs
 from .compiling import COMPILING
+from .terminal import in_notebook, printable
 
 
 class Progress:
@@ -58,7 +57,7 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str("compiling")
 
-    def update(self, logs: Logs) -> None:
+    def update(self, logs: Mapping[str, Any]) -> None:
         """Count a batch; ``logs`` hold the means so far."""
         self._done += 1
         left_out = self._leave_out()
@@ -71,7 +70,7 @@ class Progress:
             else:
                 self._bar.update()
 
-    def validated(self, logs: Logs) -> None:
+    def validated(self, logs: Mapping[str, Any]) -> None:
         """Go on after a batch of validation, which counts for nothing."""
         if self._leave_out() and self._bar is not None:
             self._bar.set_postfix_str(self._text)
@@ -84,7 +83,7 @@ class Progress:
         self._since = None
         return True
 
-    def close(self, logs: Logs | None = None) -> None:
+    def close(self, logs: Mapping[str, Any] | None = None) -> None:
         """End; with ``logs``, write the line."""
         if self._bar is not None:
             self._bar.close()
@@ -132,7 +131,7 @@ def _count_without_time(bar: Any) -> None:
     bar.refresh()
 
 
-def format_logs(logs: Logs) -> str:
+def format_logs(logs: Mapping[str, Any]) -> str:
     """Write numbers as Keras does: .4f, or .4e up to 0.001.
 
     >>> format_logs({"loss": 0.25, "accuracy": 0.5, "mse": 1e-5})

@@ -1,0 +1,12 @@
+"""What every floor uses, and what knows no layer, no model and no file of ours.
+
+- Checks of what a user hands in: ``arguments.py`` of numbers and flags, ``inputs.py``
+  of arrays, ``shapes.py`` of shapes, ``names.py`` of names.
+- ``attributes.py`` refuses attributes that nothing reads; ``changes.py`` notes that a
+  layer has changed, so that what was prepared for it is prepared anew.
+- What a person sees: ``warn.py`` warnings that point to the user's line,
+  ``terminal.py`` text, ``progress.py`` bars, ``compiling.py`` that numba compiles,
+  ``markup.py`` HTML for notebooks and pages, ``versions.py`` what a run depended on.
+- ``statistics.py`` reads large arrays in pieces.
+- ``old_names.py`` lets pickles find modules that have moved.
+"""

@@ -1,0 +1,55 @@
+"""The names that modules had before they moved, for pickles that hold them.
+
+A pickle names a class by its module: "sora_np.lock", "Lock".  When a module moves, its
+old name joins ``MOVED``, so that such a pickle loads for ever.  ``import`` finds the
+module by the old name, too; new code takes the new one.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {  # old -> new, both within sora_np
+    "attributes": "common.attributes",
+    "callbacks.compiling": "common.compiling",
+    "callbacks.progress": "common.progress",
+    "changes": "common.changes",
+    "inputs": "common.inputs",
+    "markup": "common.markup",
+    "names": "common.names",
+    "statistics": "common.statistics",
+    "terminal": "common.terminal",
+    "versions": "common.versions",
+    "warn": "common.warn",
+    "windows": "common.arguments",
+}
+
+
+class OldNames(MetaPathFinder, Loader):
+    """Finds a module by its old name, when nothing else is found under that name."""
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        """Return that this loads a module, if it is one that has moved."""
+        package, _, name = fullname.partition(".")
+        moved = package == "sora_np" and name in MOVED
+        return ModuleSpec(fullname, self) if moved else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Let the old name stand for the module that has the new one."""
+        old = module.__name__
+        new = MOVED[old.partition(".")[2]]
+        sys.modules[old] = import_module(f"sora_np.{new}")
+
+
+def serve_old_names() -> None:
+    """Let ``import`` find old names from now on."""
+    if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
+        sys.meta_path.append(OldNames())
