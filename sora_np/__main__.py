@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sora_np
-from sora_np import atomic, gradcheck, metrics, ranges, reading, recipes, report, saving
+from sora_np import gradcheck, metrics, ranges, reading, recipes, report
 from sora_np.callbacks import BackupAndRestore, Stopwatch
 from sora_np.common.arguments import as_count
 from sora_np.common.shapes import batch_of
@@ -23,6 +23,7 @@ from sora_np.layers import BatchNormalization, Layer
 from sora_np.models import Sequential, load_model
 from sora_np.plots.figure import new_figure
 from sora_np.report.classes import as_probabilities
+from sora_np.saving import atomic, model_file
 from sora_np.sora_model import create_sora_model
 from sora_np.specimens import SAMPLES, Specimen, losses_alone, specimens
 from sora_np.utils import to_categorical
@@ -174,7 +175,7 @@ def _train(options: argparse.Namespace) -> int:
     for option, file in (("--save", options.save), ("--report", options.report)):
         if file is not None:  # what cannot be written fails now, not after training
             try:
-                saving.check_suffix(file)
+                model_file.check_suffix(file)
                 atomic.prepare(file)
             except (OSError, ValueError) as error:
                 raise ValueError(f"{option}: {error}") from error

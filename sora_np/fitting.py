@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sora_np import data
+from sora_np.batches import arrays
+from sora_np.batches.feeds import Feed
 from sora_np.callbacks import (
     BackupAndRestore,
     Callback,
@@ -15,14 +16,13 @@ from sora_np.callbacks import (
     Logs,
     Progress,
 )
-from sora_np.checkpoint import check_kinds, differences, outline, told
 from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.common.warn import warn
-from sora_np.feeds import Feed
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.fitted import Fitted
 from sora_np.metrics import Tally
+from sora_np.saving.checkpoint import check_kinds, differences, outline, told
 
 if TYPE_CHECKING:
     from sora_np.training import Model
@@ -361,4 +361,4 @@ def warn_of_odd_inputs(
     scaling = Rescaling, Fitted, BatchNormalization
     scaled = any(isinstance(layer, scaling) for layer in model.layers)
     how: dict[str, Any] = {"bytes_are_odd": not scaled, "columns": columns}
-    data.warn_of_odd_values(feed.x, feed.y, model.dtype, **how)
+    arrays.warn_of_odd_values(feed.x, feed.y, model.dtype, **how)

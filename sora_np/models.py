@@ -6,7 +6,6 @@ from typing import Any
 
 from numpy.typing import ArrayLike, DTypeLike
 
-from sora_np import saving
 from sora_np.common.arguments import as_count, as_index
 from sora_np.common.names import as_class_names
 from sora_np.common.shapes import as_shape, batch_of
@@ -14,10 +13,11 @@ from sora_np.common.terminal import printable
 from sora_np.graph import chain
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Input, Layer, contract
-from sora_np.registry import own_classes
+from sora_np.saving import model_file
+from sora_np.saving.registry import own_classes
+from sora_np.saving.weights import assign_in_order
 from sora_np.summary import summary, summary_html
 from sora_np.training import Model
-from sora_np.weights import assign_in_order
 
 __all__ = ["Model", "Sequential", "clone_model", "load_model"]
 
@@ -290,11 +290,11 @@ class Sequential(Model):
         UserWarning : for classes of one's own that were never registered: to load the
             file ``load_model`` needs them as ``custom_objects``
         """
-        saving.save_model(self, filepath, overwrite, include_optimizer)
+        model_file.save_model(self, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
         """Write the weights alone, to .npz or, by its name, .safetensors."""
-        saving.save_weights(self, filepath, overwrite)
+        model_file.save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
         """Read what ``save_weights`` or ``save`` of an equal model wrote.
@@ -310,7 +310,7 @@ class Sequential(Model):
         sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
             all of which it lists; nothing has changed then
         """
-        saving.load_weights(self, filepath, skip_mismatch)
+        model_file.load_weights(self, filepath, skip_mismatch)
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes an equal model, without its weights."""
@@ -337,7 +337,7 @@ class Sequential(Model):
         Only layers of this package, registered ones (``saving.register``) and
         ``custom_objects`` are made.
         """
-        return saving.model_from_config(cls, config, custom_objects or {})
+        return model_file.model_from_config(cls, config, custom_objects or {})
 
     def _need_built(self) -> None:
         if not self.built:
@@ -385,7 +385,7 @@ def load_model(
     FileNotFoundError : where there is no file
     sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
     """
-    return saving.load_model(Sequential, filepath, custom_objects or {}, compile)
+    return model_file.load_model(Sequential, filepath, custom_objects or {}, compile)
 
 
 def clone_model(model: Sequential) -> Sequential:

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np import data, feeds, graph
+from sora_np import graph
+from sora_np.batches import arrays, feeds
+from sora_np.batches.streams import in_order
 from sora_np.callbacks import Progress
 from sora_np.common.arguments import as_dtype
 from sora_np.common.attributes import Known
@@ -21,7 +23,6 @@ from sora_np.layers import Layer
 from sora_np.layers.warp import joined_warps
 from sora_np.plan import Plan
 from sora_np.runner import runner
-from sora_np.streams import in_order
 
 
 class Network(Known):
@@ -191,7 +192,7 @@ class Network(Known):
         too large for the model's dtype.
         """
         dtype = self.dtype if in_range else None
-        array = data.as_inputs(x, self.input_shape, dtype)
+        array = arrays.as_inputs(x, self.input_shape, dtype)
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array

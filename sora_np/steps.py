@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np import class_weights, data, graph, losses, metrics
+from sora_np import graph, losses, metrics
 from sora_np.activations import Activation
+from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import are_same
 from sora_np.common.inputs import check_range
 from sora_np.common.warn import warn
@@ -165,7 +166,7 @@ class Steps:
                 "the model was compiled without a loss: model.compile(optimizer, loss)"
             )
         x = model._inputs(x, in_range=not whole)
-        y = data.as_targets(y, len(x), model.dtype)
+        y = arrays.as_targets(y, len(x), model.dtype)
         loss = self.loss_for(y)
         loss.check_targets(y, model.output_shape)
         last = model.nodes[-1].layer
@@ -191,7 +192,7 @@ class Steps:
             given = class_weight, y, loss, model.output_shape
             weights = class_weights.as_weights(*given, whole)
         elif sample_weight is not None:
-            weights = data.as_weights(sample_weight, len(y), model.dtype)
+            weights = arrays.as_weights(sample_weight, len(y), model.dtype)
         if weights is not None:
             loss.check_weights(weights, model.output_shape)
         return x, y, weights

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from sora_np import feeds, fitting, losses, optimizers
+from sora_np import fitting, losses, optimizers
+from sora_np.batches import feeds
+from sora_np.batches.feeds import ArrayFeed
+from sora_np.batches.streams import in_order
 from sora_np.callbacks import Callback, CallbackList, History, Progress
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import columns_of, is_stream
-from sora_np.feeds import ArrayFeed
 from sora_np.fitting import Fit
 from sora_np.graph import FlatParameters
 from sora_np.layers import Layer
@@ -23,7 +25,6 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.ranges import seen_in
 from sora_np.steps import Steps, frozen
-from sora_np.streams import in_order
 
 
 class Model(Network):

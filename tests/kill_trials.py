@@ -29,7 +29,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sora_np import archive, checkpoint
 from sora_np.callbacks import (
     BackupAndRestore,
     CSVLogger,
@@ -49,6 +48,7 @@ from sora_np.layers import (
 )
 from sora_np.models import Sequential
 from sora_np.optimizers import Adam
+from sora_np.saving import archive, checkpoint
 
 EPOCHS, BATCH = 7, 8
 

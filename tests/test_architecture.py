@@ -20,13 +20,11 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["common"],
     ["activations", "initializers", "regularizers"],
     ["layers"],
-    ["losses", "metrics", "optimizers", "graph", "weights"],
-    ["fused", "atomic", "members", "archive", "checkpoint", "lock"],
-    [
-        *("plan", "logits", "gradcheck", "data", "feeds", "saving", "tensors"),
-        *("summary", "plots", "registry", "streams", "ranges"),
-    ],
-    ["callbacks", "runner", "class_weights"],
+    ["losses", "metrics", "optimizers", "batches", "graph"],
+    ["ranges"],
+    ["saving", "fused"],
+    ["plan", "logits", "gradcheck", "summary", "plots"],
+    ["callbacks", "runner"],
     ["network", "steps"],
     ["fitting"],
     ["training"],
@@ -48,18 +46,18 @@ UPWARDS = {  # imports for annotations that go up, or round; each is to be opene
     ("plots.layers", "models"),
     ("ranges", "network"),
     ("runner", "network"),
-    ("saving", "models"),
+    ("saving.model_file", "models"),
     ("steps", "training"),
     ("summary", "models"),
 }
 MOST_LINES, MOST_FILES = 300, 25
 LARGER = {  # lines of code; each is to be split
-    "sora_np.__main__": 347,
+    "sora_np.__main__": 350,
     "sora_np.kernels.depthwise2d": 380,
     "sora_np.kernels.tile": 380,
     "sora_np.kernels.winograd": 340,
 }
-FULLER = {"sora_np.kernels": 37, "sora_np": 35, "sora_np.layers": 31}  # files, likewise
+FULLER = {"sora_np.kernels": 37, "sora_np.layers": 31}  # files, likewise
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +146,7 @@ FOREIGN = {  # private attributes that one object sets of another; each is to en
     "sora_np.kernels.arrays: jitted._cache",  # numba's dispatcher
     "sora_np.kernels.arrays: jitted._compile_for_args",
     "sora_np.layers.value_range: layer._told_range",
-    "sora_np.lock: lock._file",  # of its own class, in a forked child
+    "sora_np.saving.lock: lock._file",  # of its own class, in a forked child
     "sora_np.metrics.confusion: metric._warned",  # of its own class
     "sora_np.metrics.tally: metric._tally",
     "sora_np.optimizers.work: optimizer._owner",
@@ -158,8 +156,8 @@ FOREIGN = {  # private attributes that one object sets of another; each is to en
     "sora_np.runner: model._plans",
     "sora_np.runner: model._seen",
     "sora_np.sanity.start: optimizer._learning_rate",
-    "sora_np.saving: model._next_epoch",
-    "sora_np.saving: model._trained",
+    "sora_np.saving.model_file: model._next_epoch",
+    "sora_np.saving.model_file: model._trained",
     "sora_np.steps: layer._samples",
     "sora_np.steps: model._compiled",
     "sora_np.steps: model._trained",

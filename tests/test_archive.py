@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np import archive
-from sora_np.archive import ModelFileError
+from sora_np.saving import archive
+from sora_np.saving.archive import ModelFileError
 
 ARRAYS = {
     "weights/dense/kernel": np.arange(12, dtype=np.float32).reshape(3, 4),

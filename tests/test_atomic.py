@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from sora_np.atomic import replacing
+from sora_np.saving.atomic import replacing
 
 
 def names(folder):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np import archive, checkpoint
-from sora_np.archive import ModelFileError
 from sora_np.callbacks import BackupAndRestore, Callback
 from sora_np.layers import Dense
 from sora_np.models import Sequential
+from sora_np.saving import archive, checkpoint
+from sora_np.saving.archive import ModelFileError
 
 TREES = {
     "numbers": {"a": 1, "b": -0.5, "c": True, "d": None, "e": "text", "big": 2**127},

@@ -10,8 +10,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from sora_np import archive
-from sora_np.archive import ModelFileError
+from sora_np.saving import archive
+from sora_np.saving.archive import ModelFileError
 
 SMALL = {"format": 1, "written_by": "0.1.0", "model": None}
 

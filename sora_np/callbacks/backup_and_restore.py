@@ -6,13 +6,13 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sora_np import checkpoint
-from sora_np.archive import ModelFileError, as_model_file_errors
+from sora_np.batches.streams import SourceEnded
 from sora_np.common.arguments import as_count, as_flag, as_path
 from sora_np.common.terminal import printable, shortened
 from sora_np.common.warn import warn
-from sora_np.lock import Lock
-from sora_np.streams import SourceEnded
+from sora_np.saving import checkpoint
+from sora_np.saving.archive import ModelFileError, as_model_file_errors
+from sora_np.saving.lock import Lock
 
 from .base import Callback, Logs
 

@@ -13,17 +13,29 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 MOVED = {  # old -> new, both within sora_np
+    "archive": "saving.archive",
+    "atomic": "saving.atomic",
     "attributes": "common.attributes",
     "callbacks.compiling": "common.compiling",
     "callbacks.progress": "common.progress",
     "changes": "common.changes",
+    "checkpoint": "saving.checkpoint",
+    "class_weights": "batches.class_weights",
+    "data": "batches.arrays",
+    "feeds": "batches.feeds",
     "inputs": "common.inputs",
+    "lock": "saving.lock",
     "markup": "common.markup",
+    "members": "saving.members",
     "names": "common.names",
+    "registry": "saving.registry",
     "statistics": "common.statistics",
+    "streams": "batches.streams",
+    "tensors": "saving.safetensors",
     "terminal": "common.terminal",
     "versions": "common.versions",
     "warn": "common.warn",
+    "weights": "saving.weights",
     "windows": "common.arguments",
 }
 

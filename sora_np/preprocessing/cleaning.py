@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.batches.arrays import as_array, as_targets
 from sora_np.common.arguments import as_rate
 from sora_np.common.inputs import as_numbers, columns_of
-from sora_np.data import as_array, as_targets
 
 from .report import CleaningReport, Finding
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np.atomic import replacing
 from sora_np.callbacks import History, Stopwatch
 from sora_np.common.inputs import as_numbers
 from sora_np.common.markup import Markup, text
@@ -18,6 +17,7 @@ from sora_np.common.versions import VERSION, versions
 from sora_np.models import Sequential
 from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
+from sora_np.saving.atomic import replacing
 from sora_np.summary import summary_html
 
 from . import classes, regression

@@ -22,10 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sora_np import archive
 from sora_np.layers import BatchNormalization, Dense, Dropout, Normalization
 from sora_np.models import Sequential, load_model
-from sora_np.saving import ModelFileError
+from sora_np.saving import ModelFileError, archive
 
 FORBIDDEN = {
     *("exec", "compile", "import", "os.system", "os.exec", "os.fork", "os.remove"),

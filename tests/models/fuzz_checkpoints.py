@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sora_np import archive
 from sora_np.callbacks import BackupAndRestore, EarlyStopping, ReduceLROnPlateau
 from sora_np.layers import BatchNormalization, Dense, Dropout
 from sora_np.models import Sequential
+from sora_np.saving import archive
 
 X = np.random.default_rng(0).random((12, 3), np.float32)
 Y = np.arange(12) % 2

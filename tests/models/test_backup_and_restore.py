@@ -12,7 +12,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sora_np import BatchNormalization, Conv2D, Dense, Dropout, Flatten, Layer
-from sora_np import checkpoint as checkpoint_module
 from sora_np.callbacks import (
     BackupAndRestore,
     Callback,
@@ -26,6 +25,7 @@ from sora_np.layers import RandomErasing, RandomFlip
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD, Adam, Nadam
 from sora_np.optimizers.schedules import CosineDecay
+from sora_np.saving import checkpoint as checkpoint_module
 from sora_np.saving import register
 from sora_np.utils import PyDataset
 
@@ -506,7 +506,7 @@ def test_another_process_holds_the_folder_until_it_is_killed(
 def test_a_forked_child_does_not_keep_the_lock(tmp_path):
     """A worker may outlive a run that was killed."""
     code = (
-        "import os, sys, time\nfrom sora_np.lock import Lock\n"
+        "import os, sys, time\nfrom sora_np.saving.lock import Lock\n"
         "lock = Lock(sys.argv[1])\nlock.acquire()\n"
         "child = os.fork()\nif child: print(child, flush=True)\ntime.sleep(60)"
     )
@@ -516,7 +516,7 @@ def test_a_forked_child_does_not_keep_the_lock(tmp_path):
         time.sleep(0.2)
         parent.kill()
     try:
-        from sora_np.lock import Lock
+        from sora_np.saving.lock import Lock
 
         lock = Lock(tmp_path / "lock")
         assert lock.acquire()

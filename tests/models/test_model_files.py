@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np import archive
 from sora_np.layers import Dense
 from sora_np.models import Sequential, load_model
 from sora_np.optimizers import Adam
-from sora_np.saving import ModelFileError
+from sora_np.saving import ModelFileError, archive
 
 X = np.random.default_rng(0).random((6, 3))
 Y = np.arange(6) % 2

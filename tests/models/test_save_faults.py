@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np import archive, atomic
 from sora_np.layers import Dense
 from sora_np.models import Sequential, load_model
+from sora_np.saving import archive, atomic
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import sora_np
-from sora_np import registry, saving
+from sora_np import saving
 from sora_np.initializers import Initializer
 from sora_np.layers import (
     BatchNormalization,
@@ -32,7 +32,7 @@ from sora_np.losses import CategoricalCrossentropy, MeanSquaredError
 from sora_np.metrics import BinaryAccuracy, MeanLoss
 from sora_np.models import Sequential, clone_model, load_model
 from sora_np.optimizers import SGD, Adam, RMSprop
-from sora_np.saving import ModelFileError
+from sora_np.saving import ModelFileError, registry
 
 X = np.random.default_rng(0).random((6, 3))
 Y = np.arange(6) % 2

@@ -10,10 +10,9 @@ from numpy.testing import assert_array_equal
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from sora_np import tensors
 from sora_np.layers import BatchNormalization, Dense
 from sora_np.models import Sequential, load_model
-from sora_np.saving import ModelFileError
+from sora_np.saving import ModelFileError, safetensors
 
 
 @pytest.fixture
@@ -71,7 +70,7 @@ def test_bfloat16_is_the_upper_half_of_float32(tmp_path):
     data = struct.pack("<3H", 0x3F80, 0xC000, 0x4049)
     path = tmp_path / "w.safetensors"
     path.write_bytes(raw({"dense.kernel": entry}, data))
-    assert tensors.read(path)["dense/kernel"].tolist() == [[1], [-2], [3.140625]]
+    assert safetensors.read(path)["dense/kernel"].tolist() == [[1], [-2], [3.140625]]
 
 
 def entry(start=0, end=4, shape=(1,), dtype="F32"):

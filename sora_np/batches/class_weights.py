@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.data import is_finite
 from sora_np.kernels.arrays import Shape
 from sora_np.losses import BinaryCrossentropy, Hinge, Loss
+
+from .arrays import is_finite
 
 BALANCED = "balanced"
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import archive
-from sora_np.archive import ModelFileError
 from sora_np.common.names import odd_name
+from sora_np.saving import archive
+
+from .archive import ModelFileError
 
 KIND = "sora_np checkpoint"
 

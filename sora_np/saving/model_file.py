@@ -18,23 +18,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import archive, tensors, weights
-from sora_np.archive import ModelFileError, as_model_file_errors
 from sora_np.common.arguments import as_count
 from sora_np.layers import Input, Layer
 from sora_np.ranges import as_range
-from sora_np.registry import (
+
+from . import archive, safetensors, weights
+from .archive import ModelFileError, as_model_file_errors
+from .registry import (
     compile_arguments,
     described,
     layer_from_config,
-    register,
     warn_of_unregistered,
 )
 
 if TYPE_CHECKING:
     from sora_np.models import Sequential
-
-__all__ = ["ModelFileError", "register"]
 
 MOST_LAYERS = 10_000  # of a configuration: each costs a file some bytes only
 ONLY_WEIGHTS = (
@@ -68,9 +66,9 @@ def save_model(
 
 def check_suffix(filepath: str | Path) -> None:
     """Raise ValueError for a name of a file that holds no whole model."""
-    if Path(filepath).suffix == tensors.SUFFIX:
+    if Path(filepath).suffix == safetensors.SUFFIX:
         raise ValueError(
-            f"{filepath}: a {tensors.SUFFIX} file holds weights alone: "
+            f"{filepath}: a {safetensors.SUFFIX} file holds weights alone: "
             "model.save_weights(filepath), or save the model as .npz"
         )
 
@@ -79,8 +77,8 @@ def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> 
     """Write the weights alone; see ``Sequential.save_weights``."""
     model._need_built()
     named = weights.named(model)
-    if Path(filepath).suffix == tensors.SUFFIX:
-        tensors.write(filepath, named, overwrite)
+    if Path(filepath).suffix == safetensors.SUFFIX:
+        safetensors.write(filepath, named, overwrite)
     else:
         archive.write(filepath, {"model": None}, _under("weights", named), overwrite)
 
@@ -90,8 +88,8 @@ def load_weights(
 ) -> None:
     """Read the weights of a file; see ``Sequential.load_weights``."""
     model._need_built()
-    if Path(filepath).suffix == tensors.SUFFIX:
-        given = tensors.read(filepath, weights.named(model))
+    if Path(filepath).suffix == safetensors.SUFFIX:
+        given = safetensors.read(filepath, weights.named(model))
     else:
         given = _in("weights", archive.read(filepath)[1])
     with as_model_file_errors(filepath):
@@ -105,7 +103,7 @@ def load_model(
     compile: bool,
 ) -> "Sequential":
     """Return the model of a file; see ``models.load_model``."""
-    if Path(filepath).suffix == tensors.SUFFIX:
+    if Path(filepath).suffix == safetensors.SUFFIX:
         raise ModelFileError(filepath, ONLY_WEIGHTS)
     config, arrays = archive.read(filepath)
     with as_model_file_errors(filepath):

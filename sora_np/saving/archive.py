@@ -26,11 +26,12 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.atomic import replacing
 from sora_np.common.names import UnknownName, odd_name
 from sora_np.common.terminal import shortened
 from sora_np.common.versions import VERSION
-from sora_np.members import LIMIT, NUMBERS, Member, Wrong, directory, read_array
+
+from .atomic import replacing
+from .members import LIMIT, NUMBERS, Member, Wrong, directory, read_array
 
 FORMAT = 2  # of the file; a reader refuses larger ones
 

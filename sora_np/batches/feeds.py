@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import data
+from sora_np.batches import arrays
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import is_stream
-from sora_np.streams import Batch, StreamFeed, in_order
+
+from .streams import Batch, StreamFeed, in_order
 
 Check: TypeAlias = Callable[..., tuple[Any, Any, Any]]
 Arrays: TypeAlias = tuple[Any, Any, Any]  # x, y, sample_weight; or a stream alone
@@ -54,7 +55,7 @@ class ArrayFeed:
         self, rng: np.random.Generator | None = None, done: int = 0
     ) -> Iterator[Batch]:
         """Yield an epoch, from batch ``done`` on; with rng, shuffled."""
-        parts = data.batches(len(self.x), self.batch_size, rng)
+        parts = arrays.batches(len(self.x), self.batch_size, rng)
         for part in itertools.islice(parts, done, self.steps):
             is_slice = isinstance(part, slice)
             samples = np.arange(part.start, part.stop) if is_slice else part
@@ -111,7 +112,7 @@ def make(
     """
     steps = None if steps is None else as_count(steps, steps_name)
     if not is_stream(x):
-        size = data.as_batch_size(batch_size)
+        size = arrays.as_batch_size(batch_size)
         return ArrayFeed(*check(x, y, sample_weight), size, steps, steps_name)
     given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
     for name, value in given.items():
@@ -150,7 +151,7 @@ def split(
             f"validation_split is of arrays, got a {type(given[0]).__name__}: take "
             "validation_data"
         )
-    first, last = data.split_last(validation_split, *check(*given))
+    first, last = arrays.split_last(validation_split, *check(*given))
     return tuple(first), tuple(last)  # type: ignore[return-value]
 
 

@@ -18,10 +18,11 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.archive import as_model_file_errors, open_plain, refuse_existing, unique
-from sora_np.atomic import replacing
 from sora_np.common.versions import VERSION
-from sora_np.members import LIMIT, Wrong
+
+from .archive import as_model_file_errors, open_plain, refuse_existing, unique
+from .atomic import replacing
+from .members import LIMIT, Wrong
 
 SUFFIX = ".safetensors"
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
