@@ -20,7 +20,7 @@ from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
-from sora_np.layers.fitted import Fitted
+from sora_np.layers.preprocessing.fitted import Fitted
 from sora_np.metrics import Tally
 from sora_np.saving.checkpoint import check_kinds, differences, outline, told
 

@@ -40,7 +40,7 @@ from sora_np.layers import (
     ReLU,
     contract,
 )
-from sora_np.layers.warp import Warp
+from sora_np.layers.preprocessing.warp import Warp
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
 

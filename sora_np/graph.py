@@ -17,7 +17,7 @@ from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax, contract
 from sora_np.layers.held import rebind
-from sora_np.layers.warp import joined_warps
+from sora_np.layers.preprocessing.warp import joined_warps
 
 
 class Node(NamedTuple):

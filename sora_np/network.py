@@ -16,11 +16,11 @@ from sora_np.common.arguments import as_dtype
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import check_range
 from sora_np.common.names import as_class_names
-from sora_np.gradcheck.still import streams
 from sora_np.graph import FlatParameters, Node
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
-from sora_np.layers.warp import joined_warps
+from sora_np.layers.generators import generators_of
+from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.plan import Plan
 from sora_np.runner import runner
 
@@ -208,7 +208,7 @@ class Network(Known):
         """Let go of what other threads held, in a child where they are no more."""
         plans = vars(self).get("_plans", {})  # none where a model is being made
         locks: list[Any] = [plan.lock for plan in plans.values()]
-        locks += [rng.bit_generator.lock for rng in streams(self)]
+        locks += [rng.bit_generator.lock for rng in generators_of(self)]
         for lock in locks:
             lock._at_fork_reinit()
 

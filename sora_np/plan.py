@@ -42,7 +42,7 @@ from sora_np.layers import (
     RandomErasing,
     Rescaling,
 )
-from sora_np.layers.warp import Warp, joined_warps
+from sora_np.layers.preprocessing.warp import Warp, joined_warps
 
 LESS_MEMORY = "take a smaller batch_size, or smaller images"
 

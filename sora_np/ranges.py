@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.statistics import pieces
 from sora_np.layers import BatchNormalization, Layer, Rescaling
-from sora_np.layers.fitted import Fitted
+from sora_np.layers.preprocessing.fitted import Fitted
 
 if TYPE_CHECKING:
     from sora_np.network import Network

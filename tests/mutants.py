@@ -42,8 +42,10 @@ from mutants_equivalent import EQUIVALENT
 ROOT = Path(__file__).parents[1]
 MUTATED = (
     "kernels/[!_]*.py",
-    *(f"sora_np/{part}/*.py" for part in ("layers", "losses", "metrics", "optimizers")),
-    *("sora_np/plan.py", "sora_np/fused.py", "sora_np/callbacks/*.py"),
+    *("sora_np/layers/**/*.py", "sora_np/losses/*.py", "sora_np/metrics/*.py"),
+    *("sora_np/optimizers/*.py", "sora_np/callbacks/*.py"),
+    *("sora_np/common/progress.py", "sora_np/common/compiling.py"),
+    *("sora_np/plan.py", "sora_np/fused.py"),
     *("sora_np/fitting.py", "sora_np/steps.py"),
 )
 
@@ -324,7 +326,8 @@ PLAN = (
 
 def tests_of(path):
     """Return the tests that concern a file, its own examples first."""
-    folder, stem = path.split("/")[-2], Path(path).stem
+    first, second, *_ = path.split("/")
+    folder, stem = first if first == "kernels" else second, Path(path).stem
     if folder == "kernels":
         named = [stem] if (ROOT / f"tests/kernels/test_{stem}.py").exists() else []
         near = KERNELS.get(stem, named or ["elementwise"])
@@ -334,11 +337,14 @@ def tests_of(path):
         files += ["test_optimizers", "models/test_plan"]
     elif folder == "layers":
         files = PICTURES if _is_picture(stem) else LAYERS
-        if stem in ("base", "contract"):
+        if stem in ("base", "contract", "held", "tables"):
             files = ["layers/test_contract", *files]
+        if stem == "windows":
+            files = ["test_windows", *files]
         if stem in ("fitted", "normalization", "min_max_scaling"):
             files = ["layers/test_fitted", *files]
     else:
+        folder = "callbacks" if folder == "common" else folder  # progress is theirs
         files = TRAINING if stem in ("fitting", "steps") else FOLDERS.get(folder, PLAN)
         if (ROOT / f"tests/models/test_{stem}.py").exists():
             files = [f"models/test_{stem}", *files]

@@ -12,6 +12,6 @@ EQUIVALENT = {
     "kernels/products.py outer_over.outer: 6 * 4096 -> 4096": SPEED,
     "kernels/relu.py _relu_item: slope * 0 -> 0": "a 0 of another type, stored as y's",
     "kernels/sweeps.py residues: 1 -> 2 #1": "one line of zeros more than is read",
-    "sora_np/layers/dense.py Dense.backward: 1 -> 2 #1": RESHAPE,
+    "sora_np/layers/core/dense.py Dense.backward: 1 -> 2 #1": RESHAPE,
     "sora_np/metrics/confusion.py F1Score.update_state: 1 -> 2 #3": RESHAPE,
 }

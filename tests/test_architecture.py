@@ -39,8 +39,6 @@ UPWARDS = {  # imports for annotations that go up, or round; each is to be opene
     ("callbacks.backup_and_restore", "fitting"),
     ("callbacks.base", "training"),
     ("fitting", "training"),
-    ("layers.contract", "layers.base"),
-    ("layers.held", "layers.base"),
     ("optimizers.work", "optimizers.base"),
     ("plots.curves", "callbacks"),
     ("plots.layers", "models"),
@@ -57,7 +55,7 @@ LARGER = {  # lines of code; each is to be split
     "sora_np.kernels.tile": 380,
     "sora_np.kernels.winograd": 340,
 }
-FULLER = {"sora_np.kernels": 37, "sora_np.layers": 31}  # files, likewise
+FULLER = {"sora_np.kernels": 37}  # files, likewise
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +143,7 @@ FOREIGN = {  # private attributes that one object sets of another; each is to en
     "sora_np.fitting: model._running",
     "sora_np.kernels.arrays: jitted._cache",  # numba's dispatcher
     "sora_np.kernels.arrays: jitted._compile_for_args",
-    "sora_np.layers.value_range: layer._told_range",
+    "sora_np.layers.preprocessing.value_range: layer._told_range",
     "sora_np.saving.lock: lock._file",  # of its own class, in a forked child
     "sora_np.metrics.confusion: metric._warned",  # of its own class
     "sora_np.metrics.tally: metric._tally",
@@ -404,7 +402,9 @@ def test_blas_is_not_on_the_way():
     names = {"dot", "vdot", "inner", "matmul", "tensordot", "einsum"}
     folders = "kernels", "sora_np/layers", "sora_np/losses", "sora_np/optimizers"
     paths = [path for folder in folders for path in ROOT.glob(f"{folder}/**/*.py")]
-    paths.remove(ROOT / "sora_np/layers/warp.py")  # 3 x 3: too small for its threads
+    paths.remove(
+        ROOT / "sora_np/layers/preprocessing/warp.py"
+    )  # 3 x 3: too small for its threads
     paths += [ROOT / f"sora_np/{name}.py" for name in ("plan", "fused", "graph")]
     for path in paths:
         tree = ast.parse(path.read_text())

@@ -24,6 +24,31 @@ MOVED = {  # old -> new, both within sora_np
     "data": "batches.arrays",
     "feeds": "batches.feeds",
     "inputs": "common.inputs",
+    "layers.activation": "layers.activations.activation",
+    "layers.batch_normalization": "layers.normalization.batch_normalization",
+    "layers.conv2d": "layers.convolutional.conv2d",
+    "layers.dense": "layers.core.dense",
+    "layers.dropout": "layers.regularization.dropout",
+    "layers.fitted": "layers.preprocessing.fitted",
+    "layers.flatten": "layers.reshaping.flatten",
+    "layers.gaussian_noise": "layers.regularization.gaussian_noise",
+    "layers.input": "layers.core.input",
+    "layers.max_pooling2d": "layers.pooling.max_pooling2d",
+    "layers.min_max_scaling": "layers.preprocessing.min_max_scaling",
+    "layers.random_brightness": "layers.preprocessing.random_brightness",
+    "layers.random_contrast": "layers.preprocessing.random_contrast",
+    "layers.random_erasing": "layers.preprocessing.random_erasing",
+    "layers.random_flip": "layers.preprocessing.random_flip",
+    "layers.random_rotation": "layers.preprocessing.random_rotation",
+    "layers.random_shear": "layers.preprocessing.random_shear",
+    "layers.random_translation": "layers.preprocessing.random_translation",
+    "layers.random_zoom": "layers.preprocessing.random_zoom",
+    "layers.relu": "layers.activations.relu",
+    "layers.rescaling": "layers.preprocessing.rescaling",
+    "layers.sigmoid": "layers.activations.sigmoid",
+    "layers.softmax": "layers.activations.softmax",
+    "layers.value_range": "layers.preprocessing.value_range",
+    "layers.warp": "layers.preprocessing.warp",
     "lock": "saving.lock",
     "markup": "common.markup",
     "members": "saving.members",
@@ -37,6 +62,10 @@ MOVED = {  # old -> new, both within sora_np
     "warn": "common.warn",
     "weights": "saving.weights",
     "windows": "common.arguments",
+}
+TAKEN = {  # old, name -> new: of an old name that is still that of a module
+    ("layers.base", "Arrays"): "layers.tables",
+    ("layers.normalization", "Normalization"): "layers.preprocessing.normalization",
 }
 
 
@@ -65,3 +94,6 @@ def serve_old_names() -> None:
     """Let ``import`` find old names from now on."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.append(OldNames())
+    for (old, name), new in TAKEN.items():
+        value = getattr(import_module(f"sora_np.{new}"), name)
+        vars(import_module(f"sora_np.{old}")).setdefault(name, value)

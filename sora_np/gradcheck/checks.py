@@ -12,7 +12,8 @@ from sora_np.common.inputs import as_numbers
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Layer, contract
-from sora_np.layers.warp import joined_warps
+from sora_np.layers.generators import generators_of
+from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.losses import Loss
 from sora_np.plan import can_plan
 
@@ -21,7 +22,7 @@ from .function import Function
 from .judge import Settings, judge
 from .objective import ScalarProduct, TrainingLoss
 from .report import Report
-from .still import held_still, streams
+from .still import held_still
 
 SAMPLES, DIRECTIONS = 40, 3  # of every tensor, by default
 
@@ -233,7 +234,7 @@ class _Own(Layer):
     def __init__(self, f: Any, backward: Any, arrays: Sequence[Array]) -> None:
         super().__init__(name=getattr(f, "__name__", type(f).__name__))
         self._f, self._backward = f, backward
-        self._rngs = [*streams(f)]
+        self._rngs = [*generators_of(f)]
         names = _positional(f)[: len(arrays)]
         if len(names) < len(arrays):
             names = [f"x{k}" for k in range(len(arrays))]

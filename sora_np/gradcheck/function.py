@@ -10,11 +10,11 @@ from sora_np import graph
 from sora_np.graph import Node
 from sora_np.kernels.arrays import Array
 from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
+from sora_np.layers.generators import generators_of
 from sora_np.plan import Plan
 
 from .line import Line
 from .objective import ScalarProduct
-from .still import streams
 
 # layers in which all kinks are of one kind, that of ReLU: all are passed alike
 ALIKE = (Activation, Conv2D, Dense, ReLU)
@@ -80,7 +80,9 @@ class Function:
         self.values, others = [x], [x[::-1].copy()]
         for k, (layer, inputs, _) in enumerate(nodes):
             self._states.append([(a, a.copy()) for a in layer.state.values()])
-            self._streams.append([(r, r.bit_generator.state) for r in streams(layer)])
+            self._streams.append(
+                [(r, r.bit_generator.state) for r in generators_of(layer)]
+            )
             xs = [self.values[i] for i in inputs]
             held = {"x": xs, "its params": [*layer.params.values()]}
             before = {what: [a.copy() for a in held[what]] for what in held}

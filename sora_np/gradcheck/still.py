@@ -1,12 +1,12 @@
 """Layers are left as they were, and draw the same random numbers again."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from sora_np.common.changes import note_change
 from sora_np.layers import Layer
+from sora_np.layers.generators import generators_of
 
 
 class held_still:
@@ -26,7 +26,7 @@ class held_still:
         for layer in layers:
             arrays += [a for a in vars(layer).values() if isinstance(a, np.ndarray)]
         self._arrays = [(a, a.copy()) for a in arrays]
-        rngs = [rng for layer in layers for rng in streams(layer)]
+        rngs = [rng for layer in layers for rng in generators_of(layer)]
         self._streams = [(rng, rng.bit_generator.state) for rng in rngs]
 
     def __enter__(self) -> None:
@@ -46,15 +46,3 @@ class held_still:
         for rng, stream in self._streams:
             rng.bit_generator.state = stream
         note_change()  # vars and tables do not say so themselves
-
-
-def streams(thing: Any) -> Iterator[np.random.Generator]:
-    """Yield the random generators that a layer or function holds, or a layer in it."""
-    held = [*getattr(thing, "__dict__", {}).values()]
-    held += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
-    for value in held:
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(item, np.random.Generator):
-                yield item
-            elif isinstance(item, Layer):
-                yield from streams(item)

@@ -1,29 +1,36 @@
-"""The layers, one a file."""
+"""The layers, one a file, in folders named as Keras's.
 
-from .activation import Activation
+``base.py`` says what every layer is, ``tables.py`` how it keeps arrays, and
+``contract.py`` what a model relies on in a layer of a user's own, whose attributes
+``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings;
+``generators.py`` finds random generators.  No layer imports another.
+"""
+
+from sora_np.layers.activations.activation import Activation
+from sora_np.layers.activations.relu import ReLU
+from sora_np.layers.activations.sigmoid import Sigmoid
+from sora_np.layers.activations.softmax import Softmax
+from sora_np.layers.convolutional.conv2d import Conv2D
+from sora_np.layers.core.dense import Dense
+from sora_np.layers.core.input import Input
+from sora_np.layers.normalization.batch_normalization import BatchNormalization
+from sora_np.layers.pooling.max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
+from sora_np.layers.preprocessing.min_max_scaling import MinMaxScaling
+from sora_np.layers.preprocessing.normalization import Normalization
+from sora_np.layers.preprocessing.random_brightness import RandomBrightness
+from sora_np.layers.preprocessing.random_contrast import RandomContrast
+from sora_np.layers.preprocessing.random_erasing import RandomErasing
+from sora_np.layers.preprocessing.random_flip import RandomFlip
+from sora_np.layers.preprocessing.random_rotation import RandomRotation
+from sora_np.layers.preprocessing.random_shear import RandomShear
+from sora_np.layers.preprocessing.random_translation import RandomTranslation
+from sora_np.layers.preprocessing.random_zoom import RandomZoom
+from sora_np.layers.preprocessing.rescaling import Rescaling
+from sora_np.layers.regularization.dropout import Dropout
+from sora_np.layers.regularization.gaussian_noise import GaussianNoise
+from sora_np.layers.reshaping.flatten import Flatten
+
 from .base import Layer
-from .batch_normalization import BatchNormalization
-from .conv2d import Conv2D
-from .dense import Dense
-from .dropout import Dropout
-from .flatten import Flatten
-from .gaussian_noise import GaussianNoise
-from .input import Input
-from .max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
-from .min_max_scaling import MinMaxScaling
-from .normalization import Normalization
-from .random_brightness import RandomBrightness
-from .random_contrast import RandomContrast
-from .random_erasing import RandomErasing
-from .random_flip import RandomFlip
-from .random_rotation import RandomRotation
-from .random_shear import RandomShear
-from .random_translation import RandomTranslation
-from .random_zoom import RandomZoom
-from .relu import ReLU
-from .rescaling import Rescaling
-from .sigmoid import Sigmoid
-from .softmax import Softmax
 
 __all__ = [
     "Activation",

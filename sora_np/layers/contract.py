@@ -14,7 +14,7 @@ are treated so) is looked at once, in the first batch, for it is a property of t
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -24,20 +24,10 @@ from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, Shape
 
 from .held import learns_alone, rebind
-
-if TYPE_CHECKING:
-    from .base import Layer
+from .tables import HasTables, Misfit, NoNumbers
 
 
-class Misfit(ValueError):
-    """An array that does not fit where a layer keeps it; the layer is not known yet."""
-
-
-class NoNumbers(TypeError):
-    """What a layer shall keep is no array of numbers; the layer is not known yet."""
-
-
-def is_own(layer: "Layer") -> bool:
+def is_own(layer: HasTables) -> bool:
     """Return whether forward or backward is a user's, and not this package's."""
     cls = type(layer)
     return (
@@ -55,7 +45,7 @@ def is_ours(thing: Any) -> bool:
 
 
 def built(
-    layer: "Layer", input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    layer: HasTables, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
 ) -> Shape:
     """Let a layer make its parameters; return y's shape, without the batch axis.
 
@@ -86,7 +76,7 @@ def built(
 
 
 def _build_own(
-    layer: "Layer", input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    layer: HasTables, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
 ) -> Shape:
     if not takes(layer.build, 3):
         raise TypeError(f"build of {layer} must take (input_shape, rng, dtype)")
@@ -120,7 +110,7 @@ def _build_own(
     return _as_shape(layer, output_shape)
 
 
-def _as_shape(layer: "Layer", shape: Any) -> Shape:
+def _as_shape(layer: HasTables, shape: Any) -> Shape:
     sizes = shape if isinstance(shape, (tuple, list)) else [None]
     whole = [isinstance(n, (int, np.integer)) and n > 0 for n in sizes]
     if not all(whole):
@@ -132,7 +122,7 @@ def _as_shape(layer: "Layer", shape: Any) -> Shape:
     return tuple(map(int, sizes))
 
 
-def _check_tables(layer: "Layer") -> None:
+def _check_tables(layer: HasTables) -> None:
     """Bring all arrays to the layer's dtype; hold gradients against params."""
     for what, table in (("params", layer.params), ("state", layer.state)):
         for name, array in [*table.items()]:
@@ -160,7 +150,7 @@ def _check_tables(layer: "Layer") -> None:
 
 
 def forward(
-    layer: "Layer", inputs: Sequence[Array], shape: Shape, *, training: bool
+    layer: HasTables, inputs: Sequence[Array], shape: Shape, *, training: bool
 ) -> Array:
     """Return y (N, *shape) of a layer of one's own.
 
@@ -179,7 +169,7 @@ def forward(
     return checked(y, shape, "fiub", f"forward of {layer} must return y", layer)
 
 
-def backward(layer: "Layer", dy: Array, shapes: Sequence[Shape]) -> Any:
+def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
     """Return dx of a layer, one for each of its inputs, of (N, *shape).
 
     Raises TypeError or ValueError where a layer of one's own breaks its promises.
@@ -208,7 +198,7 @@ def backward(layer: "Layer", dy: Array, shapes: Sequence[Shape]) -> Any:
 _LEFT = {4: 0x7FC05A5A, 8: 0x7FF80B4B40000000}  # the same NaN, of 4 and 8 bytes
 
 
-def _prove(layer: "Layer", dy: Array) -> Any:
+def _prove(layer: HasTables, dy: Array) -> Any:
     """Return dx, and see whether dy stays, and every gradient is written anew.
 
     An entry that is left as it was, or added to, shows by the NaN put there before: no
@@ -244,7 +234,7 @@ def _prove(layer: "Layer", dy: Array) -> Any:
 
 
 def _need_unchanged(
-    array: Array, before: Array, method: str, name: str, layer: "Layer"
+    array: Array, before: Array, method: str, name: str, layer: HasTables
 ) -> None:
     if not np.array_equal(array, before, equal_nan=True):
         raise ValueError(
@@ -253,7 +243,7 @@ def _need_unchanged(
         )
 
 
-def checked(array: Any, shape: Shape, kinds: str, what: str, layer: "Layer") -> Array:
+def checked(array: Any, shape: Shape, kinds: str, what: str, layer: HasTables) -> Array:
     """Return an array in the layer's dtype; raise where it is not as ``what`` says."""
     if not isinstance(array, np.ndarray):
         hint = ": is there a return at its end?" if array is None else ""
@@ -271,7 +261,7 @@ def checked(array: Any, shape: Shape, kinds: str, what: str, layer: "Layer") -> 
 class _named:
     """Tells whose array does not fit."""
 
-    def __init__(self, method: str, layer: "Layer") -> None:
+    def __init__(self, method: str, layer: HasTables) -> None:
         self.method, self.layer = method, layer
 
     def __enter__(self) -> None:

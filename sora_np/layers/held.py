@@ -8,18 +8,17 @@ An array that is an attribute alone would not learn.
 
 import inspect
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sora_np.common.changes import Noted
 from sora_np.kernels.arrays import Array
 
-if TYPE_CHECKING:
-    from .base import Arrays, Layer
+from .tables import Arrays, HasTables
 
 
-def rebind(layer: "Layer", table: "Arrays", name: str, array: Array) -> None:
+def rebind(layer: HasTables, table: Arrays, name: str, array: Array) -> None:
     """Copy the values under ``name`` into ``array``, and let that be the place.
 
     Attributes that are the old array or a view of it become the new one, or that view
@@ -79,7 +78,7 @@ def _moved(value: Any, old: Array, new: Array, seen: set[int]) -> Any:
     return value
 
 
-def learns_alone(layer: "Layer") -> Iterator[str]:
+def learns_alone(layer: HasTables) -> Iterator[str]:
     """Yield the attributes that hold arrays which look as if they were learnt."""
     arguments = inspect.signature(type(layer).__init__).parameters
     tables = layer.params, layer.grads, layer.state

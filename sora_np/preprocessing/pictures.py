@@ -11,7 +11,7 @@ from sora_np.common.inputs import as_numbers
 from sora_np.graph import forward
 from sora_np.kernels.arrays import kernel_array
 from sora_np.layers import Layer
-from sora_np.layers.warp import joined_warps
+from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.models import Sequential
 from sora_np.plots.figure import as_images, draw_image, new_figure, scaled
 

@@ -15,7 +15,7 @@ from sora_np.layers import (
     RandomTranslation,
     RandomZoom,
 )
-from sora_np.layers.warp import joined_warps
+from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.optimizers import SGD
 
 SHAPE = (6, 5, 2)

@@ -12,8 +12,7 @@ from sora_np.common.shapes import batch_of
 from sora_np.common.statistics import Statistics, pieces
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, Shape
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Fitted(Layer):

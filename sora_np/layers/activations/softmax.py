@@ -9,8 +9,7 @@ from sora_np.common.arguments import as_index, check_axis
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.softmax import softmax, softmax_dx
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Softmax(Layer):

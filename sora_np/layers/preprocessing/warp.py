@@ -12,8 +12,7 @@ from sora_np.common.names import look_up
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.affine_warp import FILL_MODES, affine_warp, affine_warp_dx
 from sora_np.kernels.arrays import Array, Shape
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Warp(Layer):

@@ -7,8 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_generator, as_rate
 from sora_np.kernels.arrays import Array, Shape
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Dropout(Layer):

@@ -11,8 +11,8 @@ from sora_np.common.arguments import as_finite, as_interval, two_numbers
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.philox import normal, uniform
+from sora_np.layers.base import Layer
 
-from .base import Layer
 from .value_range import as_value_range, warn_of_misfit
 
 

@@ -15,9 +15,8 @@ from sora_np.kernels.batch_normalization import (
     batch_normalization_dx,
     normalize,
 )
+from sora_np.layers.base import Layer
 from sora_np.regularizers import Regularizer
-
-from .base import Layer
 
 
 class BatchNormalization(Layer):

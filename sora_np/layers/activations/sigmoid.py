@@ -2,8 +2,7 @@
 
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Sigmoid(Layer):

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from sora_np.common.arguments import as_rate
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.relu import relu, relu_dx
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class ReLU(Layer):

@@ -9,8 +9,7 @@ from numpy.typing import DTypeLike
 from sora_np.common.arguments import as_finite
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.philox import normal
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class GaussianNoise(Layer):

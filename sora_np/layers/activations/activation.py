@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from sora_np import activations
 from sora_np.kernels.arrays import Array
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Activation(Layer):

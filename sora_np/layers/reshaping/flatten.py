@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.kernels.arrays import Array, Shape
-
-from .base import Layer
+from sora_np.layers.base import Layer
 
 
 class Flatten(Layer):

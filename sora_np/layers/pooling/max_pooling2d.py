@@ -9,9 +9,8 @@ from sora_np.common.arguments import as_pair
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
-
-from .base import Layer
-from .windows import as_padding, plan2d
+from sora_np.layers.base import Layer
+from sora_np.layers.windows import as_padding, plan2d
 
 
 class MaxPooling2D(Layer):

@@ -12,10 +12,9 @@ from sora_np.common.shapes import batch_of
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.layers.base import Layer
+from sora_np.layers.windows import as_padding, plan2d
 from sora_np.regularizers import Regularizer
-
-from .base import Layer
-from .windows import as_padding, plan2d
 
 
 class Conv2D(Layer):

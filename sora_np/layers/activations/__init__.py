@@ -1,0 +1,1 @@
+"""Activation functions as layers of their own, one number in, one number out."""

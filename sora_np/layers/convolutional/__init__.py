@@ -1,0 +1,1 @@
+"""Convolutions: a small kernel slides over images."""

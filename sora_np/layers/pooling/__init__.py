@@ -1,0 +1,1 @@
+"""Poolings: the largest number of each window."""

@@ -1,0 +1,1 @@
+"""Layers that disturb training so that networks do not learn by heart."""

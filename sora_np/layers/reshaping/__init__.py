@@ -1,0 +1,1 @@
+"""Layers that give the same numbers in another shape."""

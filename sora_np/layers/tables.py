@@ -1,0 +1,135 @@
+"""What a layer keeps its arrays in: ``params``, ``grads`` and ``state``, by name."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sora_np.common.changes import NotedDict
+from sora_np.common.inputs import as_numbers
+from sora_np.kernels.arrays import Array, Shape
+
+
+class Misfit(ValueError):
+    """An array that does not fit where a layer keeps it; the layer is not known yet."""
+
+
+class NoNumbers(TypeError):
+    """What a layer shall keep is no array of numbers; the layer is not known yet."""
+
+
+class Arrays(NotedDict[str, Array]):
+    """Named arrays that keep their place: assigning to a name copies into its array.
+
+    >>> arrays = Arrays(bias=np.zeros(2))
+    >>> bias = arrays["bias"]
+    >>> arrays["bias"] = [1, 2]
+    >>> bias
+    array([1., 2.])
+
+    Attributes
+    ----------
+    names : those that there may be, once a model has built the layer; None before
+    """
+
+    names: frozenset[str] | None = None
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        if name not in self:
+            if self.names is not None and name not in self.names:
+                there = ", ".join(sorted(self.names)) or "none"
+                raise Misfit(f"build made no array {name!r}; the names are: {there}")
+            super().__setitem__(name, _numbers(value, name))
+            return
+        value = _numbers(value, name)
+        if value.shape != self[name].shape:
+            raise Misfit(
+                f"{name} has shape {self[name].shape}, cannot take {value.shape}"
+            )
+        if not np.can_cast(value.dtype, self[name].dtype, "same_kind"):
+            raise Misfit(f"{name} holds {self[name].dtype}, cannot take {value.dtype}")
+        self[name][...] = value
+
+    def update(self, *args: Any, **kws: Any) -> None:
+        """Assign to some names, each as ``arrays[name] = value`` does."""
+        for name, value in dict(*args, **kws).items():
+            self[name] = value
+
+    def setdefault(self, name: str, value: Any = None) -> Array:
+        """Return the array under ``name``; where there is none, first assign it."""
+        if name not in self:
+            self[name] = value
+        return self[name]
+
+    def __ior__(self, others: Any) -> "Arrays":  # type: ignore[override,misc]
+        self.update(others)
+        return self
+
+    def put(self, name: str, array: Array) -> None:
+        """Let ``array`` itself be what stands under ``name``."""
+        super().__setitem__(name, array)
+
+
+def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        return as_numbers(value, name)
+    except TypeError as error:
+        raise NoNumbers(str(error)) from None
+    except ValueError as error:
+        raise Misfit(str(error)) from None
+
+
+class Table:
+    """An attribute that is :class:`Arrays`, and stays the same object.
+
+    A dictionary that is assigned to it is copied in, name by name: a model goes on with
+    the arrays that it knows.
+    """
+
+    if TYPE_CHECKING:
+
+        def __get__(self, layer: Any, kind: Any) -> Arrays: ...
+
+    def __set_name__(self, kind: Any, name: str) -> None:
+        self.name = name
+
+    def __set__(self, layer: Any, value: Mapping[str, ArrayLike]) -> None:
+        if not isinstance(value, Mapping):
+            raise TypeError(
+                f"{self.name} of {layer} must be a dictionary, name -> array, got "
+                f"{type(value).__name__}"
+            )
+        table = vars(layer).setdefault(self.name, Arrays())
+        if table is value:
+            return
+        if self.name != "grads":
+            if table.names is None:
+                table.clear()
+            missing = sorted((table.names or set()) - value.keys())
+            if missing:
+                raise Misfit(f"{self.name} = {{...}} lacks {', '.join(missing)}")
+        table.update(value)
+
+
+class HasTables(Protocol):
+    """What ``contract.py`` and ``held.py`` use of a layer; ``Layer`` has it all."""
+
+    input_shape: Shape | None
+    dtype: np.dtype[Any]
+    trainable: bool
+    takes_memory: bool
+    _proven: set[str]
+
+    @property
+    def params(self) -> Arrays: ...
+    @property
+    def grads(self) -> Arrays: ...
+    @property
+    def state(self) -> Arrays: ...
+    @property
+    def build(self) -> Callable[..., Any]: ...
+    @property
+    def forward(self) -> Callable[..., Any]: ...
+    @property
+    def backward(self) -> Callable[..., Any]: ...
