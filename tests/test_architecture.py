@@ -36,11 +36,8 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["__main__"],
 ]
 UPWARDS = {  # imports for annotations that go up, or round; each is to be opened
-    ("callbacks.backup_and_restore", "fitting"),
-    ("callbacks.base", "training"),
     ("fitting", "training"),
     ("optimizers.work", "optimizers.base"),
-    ("plots.curves", "callbacks"),
     ("plots.layers", "models"),
     ("ranges", "network"),
     ("runner", "network"),

@@ -1,11 +1,17 @@
-"""What happens around training: callbacks, one a file, the history, progress."""
+"""What happens around training: callbacks, one a file.
+
+``base.py`` says what a callback is, and by two protocols what it may ask of a model and
+of the run of ``fit``; ``history.py`` is what ``fit`` returns; ``monitor.py`` is what
+those share that wait for a number to get better.
+"""
 
 from sora_np.common.progress import Progress, format_logs
 
 from .backup_and_restore import BackupAndRestore
-from .base import Callback, CallbackList, History, Logs
+from .base import Callback, CallbackList, Logs
 from .csv_logger import CSVLogger
 from .early_stopping import EarlyStopping
+from .history import History
 from .lambda_callback import LambdaCallback
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint

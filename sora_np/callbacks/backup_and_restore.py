@@ -4,7 +4,7 @@ import copy
 import re
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sora_np.batches.streams import SourceEnded
 from sora_np.common.arguments import as_count, as_flag, as_path
@@ -14,11 +14,7 @@ from sora_np.saving import checkpoint
 from sora_np.saving.archive import ModelFileError, as_model_file_errors
 from sora_np.saving.lock import Lock
 
-from .base import Callback, Logs
-
-if TYPE_CHECKING:
-    from sora_np.fitting import Fit
-
+from .base import Callback, Logs, Run
 
 NAME = re.compile(r"epoch\d+-batch\d+\.npz")
 
@@ -100,7 +96,7 @@ class BackupAndRestore(Callback):
         self._lock = Lock(self.backup_dir / "lock")
         self._batches = 0  # since the last was saved
 
-    def set_fit(self, fit: "Fit") -> None:
+    def set_fit(self, fit: Run) -> None:
         """Take the run whose state is to be kept, before training begins."""
         self._fit = fit
 

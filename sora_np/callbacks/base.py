@@ -1,20 +1,79 @@
-"""What every callback is, how they are called, and the history."""
+"""What every callback is, what it may ask of a model and a run, how they are called."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from sora_np import metrics
 from sora_np.common.attributes import Known
 from sora_np.common.warn import warn
-from sora_np.plots import curves
-
-if TYPE_CHECKING:
-    from sora_np.training import Model
 
 Logs = dict[str, Any]  # name -> number; an array for a metric that gives one
+
+
+class Run(Protocol):
+    """What callbacks may ask of the call of ``fit`` that is running."""
+
+    epoch: int  # what comes next
+    batch: int
+    every: int  # validate after so many epochs, 0 for never
+    interrupted: bool  # by Ctrl-C
+
+    @property
+    def called(self) -> "CallbackList":
+        """The callbacks."""
+
+    @property
+    def measures(self) -> Sequence[Any]:
+        """The metrics."""
+
+    def about(self) -> dict[str, Any]:
+        """Return what makes this run, and not where it stands."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where it stands."""
+
+    def set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+
+    def check(self, state: Any) -> None:
+        """Raise an error for what no run can have written as its state."""
+
+    def misfits(self, state: Mapping[str, Any]) -> list[str]:
+        """Return what of a state cannot be taken."""
+
+
+class TrainedModel(Protocol):
+    """What callbacks may ask of the model that is trained."""
+
+    stop_training: bool
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers."""
+
+    @property
+    def optimizer(self) -> Any:
+        """What ``compile`` was given."""
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of the numbers that ``evaluate`` returns."""
+
+    @property
+    def predict(self) -> Callable[..., Any]:
+        """Return the outputs for x."""
+
+    @property
+    def evaluate(self) -> Callable[..., Any]:
+        """Return the loss and the metrics."""
+
+    @property
+    def _metrics(self) -> list[Any]: ...
+    @property
+    def _steps(self) -> Any: ...
+    @property
+    def _running(self) -> Run | None: ...
 
 
 class Callback(Known):
@@ -33,13 +92,13 @@ class Callback(Known):
     adds : names of what it puts into the logs, in the class itself; else nobody knows
     """
 
-    model: "Model"
+    model: TrainedModel
     params: dict[str, Any]
     remembers: tuple[str, ...] = ()
     comes_last = False
     adds: tuple[str, ...] | None = None
 
-    def set_model(self, model: "Model") -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Take the model, before anything else is called."""
         self.model = model
 
@@ -99,7 +158,7 @@ class CallbackList:
     def __init__(
         self,
         callbacks: Callback | Iterable[Callback] | None,
-        model: "Model",
+        model: TrainedModel,
         **params: Any,
     ) -> None:
         given: list[Any] = [callbacks]
@@ -158,82 +217,6 @@ def _warn_of_uncalled(callback: Callback) -> None:
         )
 
 
-class History(Callback):
-    """The numbers of every epoch; what ``fit`` returns.
-
-    Attributes
-    ----------
-    history : name -> one number (or array) an epoch, names sorted
-    epoch : the epochs' numbers, from 0
-    epochs_of : name -> the epochs of its numbers: validation may be in some alone
-    """
-
-    takes_notes = True
-    history: dict[str, list[Any]]
-
-    def __init__(self) -> None:
-        self.history = {}
-        self.epoch: list[int] = []
-        self.epochs_of: dict[str, list[int]] = {}
-
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        self.epoch.append(epoch)
-        for name, value in sorted((logs or {}).items()):
-            self.history.setdefault(name, []).append(value)
-            self.epochs_of.setdefault(name, []).append(epoch)
-
-    def get_state(self) -> dict[str, Any]:
-        lists = {
-            name: [np.asarray(value).tolist() for value in values]
-            for name, values in self.history.items()
-        }
-        return {"history": lists, "epoch": self.epoch, "epochs_of": self.epochs_of}
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        self.history = {
-            name: [np.array(v) if isinstance(v, list) else v for v in values]
-            for name, values in state["history"].items()
-        }
-        self.epoch = list(state["epoch"])
-        self.epochs_of = {k: list(v) for k, v in state["epochs_of"].items()}
-
-    def direction(self, name: str) -> str | None:
-        """Return "max" or "min" where the number of that name is better so, or None."""
-        return direction_of(name, getattr(self, "model", None))
-
-    def plot(self) -> Any:
-        """Return a figure of loss and metrics by epoch, the best one marked.
-
-        Solid is validation, whose best epoch is marked where there is one; dashed is
-        training.
-
-        Returns
-        -------
-        matplotlib.figure.Figure : ``figure.savefig("curves.png")`` writes it
-
-        Raises
-        ------
-        ImportError : without matplotlib, the extra ``plot``
-        ValueError : before the first epoch
-
-        Examples
-        --------
-        >>> history = History()
-        >>> for epoch, loss in enumerate([0.5, 0.2, 0.3]):
-        ...     history.on_epoch_end(epoch, {"loss": loss})
-        >>> [ax.get_title() for ax in history.plot().axes]
-        ['loss: best 0.2 in epoch 2']
-        """
-        return curves.plot_history(self)
-
-    def _repr_html_(self) -> str:
-        return curves.history_html(self)
-
-    def __repr__(self) -> str:
-        count = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}"
-        return f"<History of {count}: {', '.join(self.history)}>"
-
-
 def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
     """Return the names that the logs of an epoch, or a batch, will have for a callback.
 
@@ -257,7 +240,7 @@ def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
     return names
 
 
-def direction_of(name: str, model: "Model | None") -> str | None:
+def direction_of(name: str, model: TrainedModel | None) -> str | None:
     """Return "max" or "min" where the number of that name is better so, or None.
 
     >>> direction_of("val_loss", None)

@@ -64,6 +64,7 @@ MOVED = {  # old -> new, both within sora_np
     "windows": "common.arguments",
 }
 TAKEN = {  # old, name -> new: of an old name that is still that of a module
+    ("callbacks.base", "History"): "callbacks.history",
     ("layers.base", "Arrays"): "layers.tables",
     ("layers.normalization", "Normalization"): "layers.preprocessing.normalization",
 }

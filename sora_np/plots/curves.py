@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,11 +13,19 @@ from sora_np.common.markup import table
 
 from .figure import TRAINING, VALIDATION, new_figure, plain, svg_of
 
-if TYPE_CHECKING:
-    from sora_np.callbacks import History
+
+class Epochs(Protocol):
+    """What is drawn: the numbers of epochs, as ``History`` holds them."""
+
+    history: dict[str, list[Any]]
+    epoch: list[int]
+    epochs_of: dict[str, list[int]]
+
+    def direction(self, name: str) -> str | None:
+        """Return "max" or "min" where the number of that name is better so, or None."""
 
 
-def plot_history(history: "History", names: Sequence[str] | None = None) -> Any:
+def plot_history(history: Epochs, names: Sequence[str] | None = None) -> Any:
     """Return a figure with one panel for the loss and one for every metric, or some."""
     names = panels(history) if names is None else names
     if not names:
@@ -34,13 +42,13 @@ def plot_history(history: "History", names: Sequence[str] | None = None) -> Any:
     return figure.make_legible()
 
 
-def panels(history: "History") -> list[str]:
+def panels(history: Epochs) -> list[str]:
     """Return the names that get a panel of their own, the loss first."""
     names = {name.removeprefix("val_") for name in history.history}
     return sorted(names, key=lambda name: (name != "loss", name))
 
 
-def best_epoch(history: "History", name: str) -> tuple[str, int, float] | None:
+def best_epoch(history: Epochs, name: str) -> tuple[str, int, float] | None:
     """Return (name, epoch, value) where a loss or metric was best, NaN never is.
 
     The validation's number decides where there is one.  None where nobody knows whether
@@ -62,7 +70,7 @@ def best_epoch(history: "History", name: str) -> tuple[str, int, float] | None:
     return shown, history.epochs_of[shown][place], float(values[place])
 
 
-def _draw_curves(ax: Any, history: "History", name: str) -> None:
+def _draw_curves(ax: Any, history: Epochs, name: str) -> None:
     for shown, label, colour, line in _series(name):
         if shown in history.history:
             epochs = [epoch + 1 for epoch in history.epochs_of[shown]]
@@ -85,7 +93,7 @@ def _draw_curves(ax: Any, history: "History", name: str) -> None:
     ax.legend()
 
 
-def _draw_bars(ax: Any, history: "History", name: str) -> None:
+def _draw_bars(ax: Any, history: Epochs, name: str) -> None:
     """Draw the numbers of the one epoch, of several classes side by side."""
     series = [one for one in _series(name) if one[0] in history.history]
     for place, (shown, label, colour, _) in enumerate(series):
@@ -112,7 +120,7 @@ def _series(name: str) -> tuple[tuple[str, str, str, str], ...]:
     )
 
 
-def history_html(history: "History") -> str:
+def history_html(history: Epochs) -> str:
     """Return the curves as an image, or a table of one epoch or without matplotlib."""
     if not history.epoch:
         return f"<p>{escape(repr(history))}</p>"
@@ -125,7 +133,7 @@ def history_html(history: "History") -> str:
     return f'<img alt="{escape(in_words(history))}" src="{picture}">'
 
 
-def in_words(history: "History", names: Sequence[str] | None = None) -> str:
+def in_words(history: Epochs, names: Sequence[str] | None = None) -> str:
     """Say what the curves show, for those who do not see them.
 
     >>> from sora_np.callbacks import History
@@ -146,7 +154,7 @@ def in_words(history: "History", names: Sequence[str] | None = None) -> str:
     return text
 
 
-def history_table(history: "History") -> str:
+def history_table(history: Epochs) -> str:
     """Return the numbers of all epochs as an HTML table."""
     rows = []
     for epoch in history.epoch:
