@@ -50,6 +50,8 @@ MOVED = {  # old -> new, both within sora_np
     "layers.value_range": "layers.preprocessing.value_range",
     "layers.warp": "layers.preprocessing.warp",
     "lock": "saving.lock",
+    "reading": "command.reading",
+    "specimens": "command.specimens",
     "markup": "common.markup",
     "members": "saving.members",
     "names": "common.names",

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from sora_np import __main__ as command
-from sora_np import fused, gradcheck, layers, regularizers
+from sora_np import fused, gradcheck, regularizers
+from sora_np.__main__ import main
+from sora_np.command import gradcheck as command
+from sora_np.command.specimens import losses_alone, specimens
 from sora_np.gradcheck import judge
 from sora_np.layers import (
     BatchNormalization,
@@ -13,9 +15,9 @@ from sora_np.layers import (
     Dropout,
     ReLU,
 )
+from sora_np.layers.convolutional import conv2d
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
-from sora_np.specimens import losses_alone, specimens
 
 NAMES = ["windows", "pictures", "rows", "bits", "sequences"]
 
@@ -183,7 +185,7 @@ def dy_overwritten(right):
 
 
 MISTAKES = {  # where, of what, the mistake, the network that shows it
-    "dilation-for-stride": (layers.conv2d, "conv2d_dx", swapped, "windows"),
+    "dilation-for-stride": (conv2d, "conv2d_dx", swapped, "windows"),
     "dilation-for-stride-plan": (fused, "conv2d_dx_tasks", swapped, "windows"),
     "bias-over-one-axis": (Conv2D, "backward", one_axis, "windows"),
     "bias-over-half-plan": (fused, "bias_relu_dz_tasks", first_rows, "windows"),
@@ -260,12 +262,12 @@ def test_the_command_checks_all_of_them(monkeypatch, capsys):
     made = specimens()[2:]
     monkeypatch.setattr(command, "create_sora_model", small)
     monkeypatch.setattr(command, "specimens", lambda seed: made)
-    assert command.main(["gradcheck", "--samples", "0"]) == 0
+    assert main(["gradcheck", "--samples", "0"]) == 0
     text = capsys.readouterr().out
     assert all(f"\n{name}: " in text for name in NAMES[2:])
     assert "rows: Normalization, Dense, BatchNormalization, Activation" in text
     assert text.endswith("all gradients agree\n")
     monkeypatch.setattr(Dropout, "backward", drawn_anew(Dropout.backward))
-    assert command.main(["gradcheck", "--samples", "0"]) == 1
+    assert main(["gradcheck", "--samples", "0"]) == 1
     text = capsys.readouterr().out
     assert "dropout (Dropout) alone" in text and text.endswith("WRONG gradients\n")

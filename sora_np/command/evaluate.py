@@ -1,0 +1,24 @@
+"""Report how well a saved model does on test data."""
+
+import argparse
+
+from . import answers, reading
+from .options import add_data, add_model, saved_model
+
+ABOUT = "report how well a saved model does on test data"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    add_model(parser)
+    add_data(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return its exit status."""
+    model = saved_model(options)
+    x, y_test = reading.evaluation_data(options.dataset, options.data)
+    x_test, bytes_are = reading.as_taken(x, model, "x_test")
+    answers.say_of_bytes(bytes_are)
+    answers.report(model, x_test, y_test)
+    return 0

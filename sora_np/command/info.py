@@ -1,0 +1,21 @@
+"""Show versions, threads, vector width and cache folder."""
+
+import argparse
+
+from sora_np.common.versions import versions
+from sora_np.kernels.cache import folder_of
+from sora_np.kernels.relu import _relu_item
+
+ABOUT = "show versions, threads, vector width and cache folder"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command takes no options."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return its exit status."""
+    found = versions() | {"numba cache": folder_of(_relu_item)}
+    for name, value in found.items():
+        print(f"{name:<16} {value}")
+    return 0

@@ -1,0 +1,44 @@
+"""Options that several commands have: the model, and data."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from sora_np.models import Sequential, load_model
+
+from . import reading
+
+
+def add_model(parser: argparse.ArgumentParser, **how: Any) -> None:
+    """Let a command take a saved model, and modules with classes of a user's own."""
+    parser.add_argument("model", type=Path, metavar="MODEL.npz", **how)
+    parser.add_argument(
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="run a Python module of yours, from this folder too, that defines classes "
+        "which the model needs; may be given several times.  Only what is named here "
+        "is ever imported",
+    )
+
+
+def saved_model(options: argparse.Namespace) -> Sequential:
+    """Return the model that the user names."""
+    return load_model(options.model, reading.own_classes(options.modules))
+
+
+def add_data(
+    parser: argparse.ArgumentParser, default: str | None = "fashion_mini"
+) -> None:
+    """Let a command take a data set by its name, or a file."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--dataset", choices=reading.DATASETS, default=default)
+    group.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE.npz",
+        help="arrays x_train, y_train, x_test, y_test; bytes are divided by 255, "
+        "unless the model takes them as they are",
+    )

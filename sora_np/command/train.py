@@ -1,0 +1,108 @@
+"""Train a network, and report on it."""
+
+import argparse
+from pathlib import Path
+
+from sora_np import recipes, report
+from sora_np.callbacks import BackupAndRestore, Stopwatch
+from sora_np.common.arguments import as_count
+from sora_np.plots.figure import new_figure
+from sora_np.saving import atomic, model_file
+from sora_np.utils import to_categorical
+
+from . import answers, reading
+from .options import add_data
+
+ABOUT = "train a network and report on it"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the command takes."""
+    parser.add_argument(
+        "--recipe",
+        default="sora",
+        metavar="NAME",
+        help=f"{' or '.join(recipes.RECIPES)}: network, optimiser, augmentation and, "
+        "unless given, data, epochs and batch size (sora_np/recipes.py)",
+    )
+    add_data(parser, default=None)
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", type=Path, metavar="FILE.npz", help="write the model")
+    parser.add_argument(
+        "--report", type=Path, metavar="FILE.html", help="write a page about the run"
+    )
+    parser.add_argument(
+        "--resume",
+        type=Path,
+        nargs="?",
+        const=Path("sora-np-backup"),
+        metavar="FOLDER",
+        help="keep checkpoints in a folder (sora-np-backup), and go on from the last "
+        "one if training was interrupted; removed when all is done",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; return its exit status."""
+    recipe = recipes.get(options.recipe)
+    options.dataset = options.dataset or recipe.dataset
+    epochs = recipe.epochs if options.epochs is None else options.epochs
+    batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
+    train, test, names = reading.training_data(options.dataset, options.data)
+    (x_train, y_train), (x_test, y_test) = (
+        (reading.with_channels(x), y) for x, y in (train, test)
+    )
+    print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
+    print(f"test: x {x_test.shape}, y {y_test.shape}")
+    for option, file in (("--save", options.save), ("--report", options.report)):
+        if file is not None:  # what cannot be written fails now, not after training
+            try:
+                model_file.check_suffix(file)
+                atomic.prepare(file)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{option}: {error}") from error
+    if options.report is not None:
+        new_figure(1, 1)  # without matplotlib this fails now, not after training
+    steps = as_count(epochs, "epochs") * -(
+        -len(x_train) // as_count(batch_size, "batch_size")
+    )
+    model = recipe.make(x_train.shape[1:], len(names), options.seed, steps)
+    model.class_names = names
+    x_train, bytes_are = reading.as_taken(x_train, model, "x_train")
+    x_test, _ = reading.as_taken(x_test, model, "x_test")
+    answers.say_of_bytes(bytes_are)
+    model.summary()
+    watch, backup = Stopwatch(), []
+    if options.resume is not None:
+        backup = [BackupAndRestore(options.resume, delete_checkpoint=False)]
+    model.fit(
+        *(x_train, to_categorical(y_train, len(names))),
+        batch_size=batch_size,
+        epochs=epochs,
+        validation_data=(x_test, to_categorical(y_test, len(names))),
+        callbacks=[watch, *backup],
+    )
+    answers.report(model, x_test, y_test)
+    if options.save is not None:
+        model.save(options.save)
+        print(f"saved to {options.save}")
+    if options.report is not None:
+        data = options.data.name if options.data else options.dataset
+        report.write(
+            *(options.report, model, x_test, to_categorical(y_test, len(names))),
+            title=f"{model.name} on {data}",
+            configuration={
+                "Data": data,
+                **({"Bytes": bytes_are} if bytes_are else {}),
+                "Training samples": f"{len(x_train):,}",
+                "Recipe": options.recipe,
+                "Batch size": batch_size,
+            },
+            times=watch,
+        )
+        print(f"report written to {options.report}")
+    for checkpoints in backup:
+        checkpoints.delete()
+    return 0
