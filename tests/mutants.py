@@ -45,8 +45,8 @@ MUTATED = (
     *("sora_np/layers/**/*.py", "sora_np/losses/*.py", "sora_np/metrics/*.py"),
     *("sora_np/optimizers/*.py", "sora_np/callbacks/*.py"),
     *("sora_np/common/progress.py", "sora_np/common/compiling.py"),
-    *("sora_np/plan.py", "sora_np/fused.py"),
-    *("sora_np/fitting.py", "sora_np/steps.py"),
+    *("sora_np/engine/plan.py", "sora_np/engine/fused.py"),
+    *("sora_np/training/epochs.py", "sora_np/training/step.py"),
 )
 
 # --- where mistakes can be made ---------------------------------------------------
@@ -345,7 +345,7 @@ def tests_of(path):
             files = ["layers/test_fitted", *files]
     else:
         folder = "callbacks" if folder == "common" else folder  # progress is theirs
-        files = TRAINING if stem in ("fitting", "steps") else FOLDERS.get(folder, PLAN)
+        files = TRAINING if folder == "training" else FOLDERS.get(folder, PLAN)
         if (ROOT / f"tests/models/test_{stem}.py").exists():
             files = [f"models/test_{stem}", *files]
     if folder in ("layers", *FOLDERS):

@@ -19,32 +19,23 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["kernels"],
     ["common"],
     ["activations", "initializers", "regularizers"],
+    ["losses", "optimizers", "datasets"],
+    ["metrics", "batches", "utils"],
     ["layers"],
-    ["losses", "metrics", "optimizers", "batches", "graph"],
-    ["ranges"],
-    ["saving", "fused"],
-    ["plan", "logits", "gradcheck", "summary", "plots"],
-    ["callbacks", "runner"],
-    ["network", "steps"],
-    ["fitting"],
+    ["saving"],
+    ["engine"],
+    ["gradcheck", "plots"],
+    ["callbacks"],
     ["training"],
     ["models"],
-    [
-        *("sora_model", "recipes", "datasets", "preprocessing"),
-        *("report", "sanity", "utils"),
-    ],
+    ["sora_model", "recipes", "preprocessing", "sanity", "report"],
     ["command"],
     ["__main__"],
 ]
-UPWARDS = {  # imports for annotations that go up, or round; each is to be opened
-    ("fitting", "training"),
-    ("optimizers.work", "optimizers.base"),
-    ("plots.layers", "models"),
-    ("ranges", "network"),
-    ("runner", "network"),
-    ("saving.model_file", "models"),
-    ("steps", "training"),
-    ("summary", "models"),
+UPWARDS = {  # imports for annotations that lead back; each is to be opened
+    ("engine.runner", "engine.network"),
+    ("training.epochs", "models.model"),
+    ("training.step", "models.model"),
 }
 MOST_LINES, MOST_FILES = 300, 25
 LARGER = {  # lines of code; each is to be split
@@ -136,8 +127,8 @@ def test_no_folder_is_too_full(house):
 FOREIGN = {  # private attributes that one object sets of another; each is to end
     "sora_np.datasets.image_folder: stored._order",  # of its own class: a copy
     "sora_np.datasets.image_folder: stored._rng",
-    "sora_np.fitting: model._next_epoch",
-    "sora_np.fitting: model._running",
+    "sora_np.training.epochs: model._next_epoch",
+    "sora_np.training.epochs: model._running",
     "sora_np.kernels.arrays: jitted._cache",  # numba's dispatcher
     "sora_np.kernels.arrays: jitted._compile_for_args",
     "sora_np.layers.preprocessing.value_range: layer._told_range",
@@ -146,16 +137,16 @@ FOREIGN = {  # private attributes that one object sets of another; each is to en
     "sora_np.metrics.tally: metric._tally",
     "sora_np.optimizers.work: optimizer._owner",
     "sora_np.preprocessing.pictures: layer._samples",
-    "sora_np.runner: model._can_plan",
-    "sora_np.runner: model._planned",
-    "sora_np.runner: model._plans",
-    "sora_np.runner: model._seen",
+    "sora_np.engine.runner: model._can_plan",
+    "sora_np.engine.runner: model._planned",
+    "sora_np.engine.runner: model._plans",
+    "sora_np.engine.runner: model._seen",
     "sora_np.sanity.start: optimizer._learning_rate",
     "sora_np.saving.model_file: model._next_epoch",
     "sora_np.saving.model_file: model._trained",
-    "sora_np.steps: layer._samples",
-    "sora_np.steps: model._compiled",
-    "sora_np.steps: model._trained",
+    "sora_np.training.step: layer._samples",
+    "sora_np.training.step: model._compiled",
+    "sora_np.training.step: model._trained",
 }
 
 
@@ -402,7 +393,7 @@ def test_blas_is_not_on_the_way():
     paths.remove(
         ROOT / "sora_np/layers/preprocessing/warp.py"
     )  # 3 x 3: too small for its threads
-    paths += [ROOT / f"sora_np/{name}.py" for name in ("plan", "fused", "graph")]
+    paths += [ROOT / f"sora_np/engine/{name}.py" for name in ("plan", "fused", "graph")]
     for path in paths:
         tree = ast.parse(path.read_text())
         references = {

@@ -18,9 +18,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from sora_np import Sequential, gradcheck, losses, metrics, plots, report, sanity
+from sora_np.batches.ranges import seen_in
 from sora_np.layers import Dense, Normalization, Rescaling
 from sora_np.preprocessing import clean, plot_augmented, robust_z_score
-from sora_np.ranges import seen_in
 from sora_np.regularizers import L2
 from sora_np.utils import PyDataset, to_categorical
 

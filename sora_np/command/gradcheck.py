@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import gradcheck, ranges
+from sora_np import gradcheck
 from sora_np.layers import BatchNormalization, Layer
-from sora_np.models import Sequential
+from sora_np.models import Sequential, ranges
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 

@@ -1,7 +1,7 @@
 """What the command ``sora-np`` reads: arrays, labels, images; each checked at once.
 
 A mistake in a file is one error that names the file and the array.  Images reach the
-model in the range that it takes, see ``ranges.py``.
+model in the range that it takes, see ``models/ranges.py``.
 """
 
 import importlib
@@ -24,9 +24,9 @@ from sora_np.layers import Layer
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
 from sora_np.models import Sequential
+from sora_np.models.ranges import bytes_as_taken
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.schedules import LearningRateSchedule
-from sora_np.ranges import bytes_as_taken
 from sora_np.regularizers import Regularizer
 
 DATASETS = {

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
-from sora_np.graph import Node
+from sora_np.engine.graph import Node
+from sora_np.engine.plan import can_plan
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Layer, contract
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.losses import Loss
-from sora_np.plan import can_plan
 
 from .differences import EPS
 from .function import Function

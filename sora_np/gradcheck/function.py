@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sora_np import graph
-from sora_np.graph import Node
+from sora_np.engine import graph
+from sora_np.engine.graph import Node
+from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
 from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
 from sora_np.layers.generators import generators_of
-from sora_np.plan import Plan
 
 from .line import Line
 from .objective import ScalarProduct

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.graph import Node, regularized
+from sora_np.engine.graph import Node
+from sora_np.engine.parameters import regularized
+from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
 from sora_np.losses import Loss
-from sora_np.plan import Plan
 
 
 class ScalarProduct:

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.engine.plan import Plan, can_plan
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Layer
 from sora_np.layers.preprocessing.warp import joined_warps
-from sora_np.plan import Plan, can_plan
 
 from .function import Function
 from .objective import ScalarProduct

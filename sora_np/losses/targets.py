@@ -69,7 +69,7 @@ def warn_of_rows(y_true: Any, axis: int, name: str) -> None:
     """Warn of rows along ``axis`` that are no shares of one sample.
 
     Rows of zeros are meant: such a sample costs nothing.  Of NaN and infinity another
-    warning tells, see ``data.warn_of_odd_values``.
+    warning tells, see ``batches/arrays.py``.
     """
     sums: Any = np.sum(y_true, axis=axis, dtype=np.float64)
     wrong = (np.abs(sums - 1) >= 1e-3) & (sums != 0) & np.isfinite(sums)

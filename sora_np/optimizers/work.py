@@ -6,7 +6,7 @@ formula, in one program for the parallel driver; an option that is off adds noth
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,8 +16,27 @@ from sora_np.kernels.axpby import axpby_task
 from sora_np.kernels.clip import clip_norm_tasks, clip_value_task
 from sora_np.kernels.tasks import Program, Task
 
-if TYPE_CHECKING:
-    from .base import Optimizer
+
+class Formula(Protocol):
+    """What a step asks of an optimiser; ``Optimizer`` has it all."""
+
+    clipnorm: float | None
+    clipvalue: float | None
+    global_clipnorm: float | None
+    weight_decay: float | None
+    use_ema: bool
+    ema_momentum: float
+    gradient_accumulation_steps: int | None
+    slots: dict[str, Array]
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def iterations(self) -> int: ...
+    def slot_names(self) -> tuple[str, ...]: ...
+    def numbers(self) -> tuple[float, ...]: ...
+    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task: ...
+    def update(self, p: Array, g: Array, **slots: Array) -> None: ...
 
 
 class Work:
@@ -32,7 +51,7 @@ class Work:
 
     def __init__(
         self,
-        optimizer: "Optimizer",
+        optimizer: Formula,
         params: Array,
         grads: Array,
         ranges: Sequence[slice],
@@ -132,16 +151,17 @@ class Work:
         return {name: slots[name][part] for name in self.optimizer.slot_names()}
 
 
-def _options(optimizer: "Optimizer") -> tuple[Any, ...]:
+def _options(optimizer: Formula) -> tuple[Any, ...]:
     """Return what the tasks are made with."""
     clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
     decays = optimizer.weight_decay is not None
     return *clips, decays, optimizer.use_ema, optimizer.gradient_accumulation_steps
 
 
-def serves(optimizer: "Optimizer", model: Any) -> bool:
+def serves(optimizer: Any, model: Any) -> bool:
     """Whether an optimiser trains this model, or has not trained any yet."""
-    return optimizer._owner is None or optimizer._owner() is model
+    owner = optimizer._owner
+    return owner is None or owner() is model
 
 
 def claim(optimizer: Any, model: Any) -> None:

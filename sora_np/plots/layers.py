@@ -1,17 +1,15 @@
 """Pictures of what convolutions look for, and of what becomes of an image."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
+from sora_np.engine.network import Network
 from sora_np.layers import Conv2D
 
 from .figure import as_images, draw_image, grid, new_figure, plain, scaled
-
-if TYPE_CHECKING:
-    from sora_np.models import Model
 
 
 def plot_filters(layer: Conv2D, count: int = 64) -> Any:
@@ -77,7 +75,7 @@ def plot_filters(layer: Conv2D, count: int = 64) -> Any:
     return figure.make_legible()
 
 
-def plot_feature_maps(model: "Model", image: ArrayLike, count: int = 8) -> Any:
+def plot_feature_maps(model: Network, image: ArrayLike, count: int = 8) -> Any:
     """Return a figure of an image and of what every layer makes of it.
 
     The first row is the image; then every layer with maps (H, W, C) has a row of the

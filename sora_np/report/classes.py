@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.common.markup import Markup, text
-from sora_np.graph import split_activation
-from sora_np.logits import head
+from sora_np.engine.head import head, split_activation
 from sora_np.losses import Hinge, Loss
 from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential

@@ -15,10 +15,10 @@ from sora_np.common.inputs import as_numbers
 from sora_np.common.markup import Markup, text
 from sora_np.common.versions import VERSION, versions
 from sora_np.models import Sequential
+from sora_np.models.summary import summary_html
 from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
 from sora_np.saving.atomic import replacing
-from sora_np.summary import summary_html
 
 from . import classes, regression
 from .markup import pairs, picture, scroll, section

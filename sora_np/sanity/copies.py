@@ -4,7 +4,9 @@ import copy
 
 import numpy as np
 
-from sora_np import graph
+from sora_np.engine import graph
+from sora_np.engine.parameters import regularized
+from sora_np.engine.plan import ONLY_IN_TRAINING
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.losses import (
@@ -14,7 +16,6 @@ from sora_np.losses import (
     SparseCategoricalCrossentropy,
 )
 from sora_np.models import Sequential
-from sora_np.plan import ONLY_IN_TRAINING
 
 from .data import labels_of
 
@@ -27,7 +28,7 @@ def calm(model: Sequential) -> Sequential:
     """
     copied = copy.deepcopy(model)
     kept = [la for la in copied.layers if not isinstance(la, ONLY_IN_TRAINING)]
-    for layer, name, _ in graph.regularized(kept):
+    for layer, name, _ in regularized(kept):
         setattr(layer, f"{name}_regularizer", None)
     quiet = Sequential(name=model.name, seed=model.seed, dtype=model.dtype)
     quiet.input_shape = copied.input_shape

@@ -13,14 +13,14 @@ Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np.batches.ranges import as_range
 from sora_np.common.arguments import as_count
 from sora_np.layers import Input, Layer
-from sora_np.ranges import as_range
 
 from . import archive, safetensors, weights
 from .archive import ModelFileError, as_model_file_errors
@@ -31,17 +31,42 @@ from .registry import (
     warn_of_unregistered,
 )
 
-if TYPE_CHECKING:
-    from sora_np.models import Sequential
-
 MOST_LAYERS = 10_000  # of a configuration: each costs a file some bytes only
 ONLY_WEIGHTS = (
     "it holds weights alone: make the model, then model.load_weights(filepath)"
 )
 
 
+class SavedModel(Protocol):
+    """What a file holds of a model; ``Sequential`` has it all."""
+
+    layers: list[Layer]
+    dtype: np.dtype[Any]
+    input_range: tuple[float, float] | None
+    optimizer: Any
+    loss: Any
+    class_names: Any
+    _metrics: list[Any]
+    _fuse: bool
+    _next_epoch: int
+    _trained: list[Layer] | None
+    _shuffle_rng: np.random.Generator
+
+    def __init__(self, *, name: str, seed: int, dtype: Any) -> None: ...
+    @property
+    def flat(self) -> Any: ...
+    def get_config(self) -> dict[str, Any]: ...
+    def add(self, layer: Layer) -> None: ...
+    def compile(self, *args: Any, **options: Any) -> None: ...
+    def _extend(self, layers: list[Layer]) -> None: ...
+    def _need_built(self) -> None: ...
+
+
+M = TypeVar("M", bound=SavedModel)
+
+
 def save_model(
-    model: "Sequential", filepath: str | Path, overwrite: bool, optimizer: bool
+    model: SavedModel, filepath: str | Path, overwrite: bool, optimizer: bool
 ) -> None:
     """Write configuration, weights and optimiser; see ``Sequential.save``."""
     check_suffix(filepath)
@@ -73,7 +98,7 @@ def check_suffix(filepath: str | Path) -> None:
         )
 
 
-def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> None:
+def save_weights(model: SavedModel, filepath: str | Path, overwrite: bool) -> None:
     """Write the weights alone; see ``Sequential.save_weights``."""
     model._need_built()
     named = weights.named(model)
@@ -83,9 +108,7 @@ def save_weights(model: "Sequential", filepath: str | Path, overwrite: bool) -> 
         archive.write(filepath, {"model": None}, _under("weights", named), overwrite)
 
 
-def load_weights(
-    model: "Sequential", filepath: str | Path, skip_mismatch: bool
-) -> None:
+def load_weights(model: SavedModel, filepath: str | Path, skip_mismatch: bool) -> None:
     """Read the weights of a file; see ``Sequential.load_weights``."""
     model._need_built()
     if Path(filepath).suffix == safetensors.SUFFIX:
@@ -97,11 +120,11 @@ def load_weights(
 
 
 def load_model(
-    cls: type["Sequential"],
+    cls: type[M],
     filepath: str | Path,
     custom_objects: Mapping[str, Any],
     compile: bool,
-) -> "Sequential":
+) -> M:
     """Return the model of a file; see ``models.load_model``."""
     if Path(filepath).suffix == safetensors.SUFFIX:
         raise ModelFileError(filepath, ONLY_WEIGHTS)
@@ -123,11 +146,11 @@ def load_model(
 
 
 def model_from_config(
-    cls: type["Sequential"],
+    cls: type[M],
     config: Mapping[str, Any],
     custom_objects: Mapping[str, Any],
     prepare: Callable[[list[Layer]], None] | None = None,
-) -> "Sequential":
+) -> M:
     """Return the model; ``prepare`` sees its layers before they are built."""
     needed = {"name", "seed", "dtype", "input_shape", "layers"}
     whole = isinstance(config, Mapping) and needed <= config.keys()
@@ -149,7 +172,7 @@ def model_from_config(
     return model
 
 
-def training_state(model: "Sequential") -> dict[str, Any]:
+def training_state(model: SavedModel) -> dict[str, Any]:
     """Return what training goes on with, besides weights and optimiser, for JSON."""
     return {
         "next_epoch": model._next_epoch,
@@ -162,7 +185,7 @@ def training_state(model: "Sequential") -> dict[str, Any]:
     }
 
 
-def set_training_state(model: "Sequential", state: Mapping[str, Any]) -> None:
+def set_training_state(model: SavedModel, state: Mapping[str, Any]) -> None:
     """Let training go on as the model would whose ``training_state`` this is.
 
     Raises ValueError, TypeError or KeyError where it is none of such a model.
@@ -179,7 +202,7 @@ def set_training_state(model: "Sequential", state: Mapping[str, Any]) -> None:
 
 
 def _assign_optimizer(
-    model: "Sequential", iterations: int, arrays: Mapping[str, NDArray[Any]]
+    model: SavedModel, iterations: int, arrays: Mapping[str, NDArray[Any]]
 ) -> None:
     """Give a compiled model's optimiser the slots of a file, if it holds any.
 

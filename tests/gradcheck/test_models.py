@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sora_np import fused, gradcheck
+from sora_np import gradcheck
+from sora_np.engine import fused
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from sora_np import fused, gradcheck, regularizers
+from sora_np import gradcheck, regularizers
 from sora_np.__main__ import main
 from sora_np.command import gradcheck as command
 from sora_np.command.specimens import losses_alone, specimens
+from sora_np.engine import fused
 from sora_np.gradcheck import judge
 from sora_np.layers import (
     BatchNormalization,

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_matrix
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Rescaling, Sequential, load_model
-from sora_np import steps as steps_module
 from sora_np.optimizers import SGD
+from sora_np.training import step as steps_module
 from sora_np.utils import PyDataset
 
 

@@ -21,12 +21,12 @@ from sora_np import (
     Sigmoid,
     Softmax,
 )
-from sora_np import plan as plan_module
-from sora_np import steps as steps_module
+from sora_np.engine import plan as plan_module
+from sora_np.engine.parameters import FlatParameters
 from sora_np.gradcheck import check_model
-from sora_np.graph import FlatParameters
 from sora_np.initializers import Constant
 from sora_np.sora_model import create_sora_model
+from sora_np.training import step as steps_module
 
 SHAPE = (9, 8, 2)
 

@@ -14,9 +14,9 @@ from sora_np.callbacks import (
     CallbackList,
     History,
     Logs,
-    Progress,
 )
 from sora_np.common.arguments import as_count, as_flag, as_number
+from sora_np.common.progress import Progress
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
@@ -25,7 +25,7 @@ from sora_np.metrics import Tally
 from sora_np.saving.checkpoint import check_kinds, differences, outline, told
 
 if TYPE_CHECKING:
-    from sora_np.training import Model
+    from sora_np.models.model import Model
 
 
 class Fit:

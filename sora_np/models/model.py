@@ -8,23 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from sora_np import fitting, losses, optimizers
+from sora_np import losses, optimizers
 from sora_np.batches import feeds
 from sora_np.batches.feeds import ArrayFeed
+from sora_np.batches.ranges import seen_in
 from sora_np.batches.streams import in_order
-from sora_np.callbacks import Callback, CallbackList, History, Progress
+from sora_np.callbacks import Callback, CallbackList, History
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import columns_of, is_stream
-from sora_np.fitting import Fit
-from sora_np.graph import FlatParameters
+from sora_np.common.progress import Progress
+from sora_np.engine.network import Network
+from sora_np.engine.parameters import FlatParameters
 from sora_np.layers import Layer
 from sora_np.losses import Loss
 from sora_np.metrics import collect
-from sora_np.network import Network
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
-from sora_np.ranges import seen_in
-from sora_np.steps import Steps, frozen
+from sora_np.training.epochs import (
+    Fit,
+    as_list,
+    evaluate,
+    on_batch,
+    warn_of_odd_inputs,
+)
+from sora_np.training.step import Steps, frozen
 
 
 class Model(Network):
@@ -227,7 +234,7 @@ class Model(Network):
             passes = epochs // every - first // every
             limits = size, validation_steps, passes
             validation = feeds.make_validation(check, others, *limits)
-        fitting.warn_of_odd_inputs(self, feed, columns_of(x))
+        warn_of_odd_inputs(self, feed, columns_of(x))
         for one in (feed, validation):
             if one is not None:
                 self._steps.try_functions(one.x, one.y, isinstance(one, ArrayFeed))
@@ -266,7 +273,7 @@ class Model(Network):
         checked = functools.partial(self._steps.checked, whole=not is_stream(x))
         feed = feeds.make(checked, x, y, sample_weight, batch_size)
         self._steps.check_layers()
-        fitting.warn_of_odd_inputs(self, feed)
+        warn_of_odd_inputs(self, feed)
         once = epoch, epoch + 1, 1, False, 0, None
         new = Fit(self, feed, None, *once, averages=False)
         if past is None:
@@ -291,7 +298,7 @@ class Model(Network):
         if self._running is not None:  # and a callback makes steps of its own
             self._running.hide_average()
         self.input_range = self.input_range or seen_in(arrays[0])
-        return fitting.on_batch(self, self._steps.train, arrays, return_dict)
+        return on_batch(self, self._steps.train, arrays, return_dict)
 
     def left_alone(self) -> None:
         super().left_alone()
@@ -338,9 +345,9 @@ class Model(Network):
         feed = feeds.make(checked, x, y, sample_weight, batch_size, steps)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:
-            logs = fitting.evaluate(self, feed, called, progress.update)
+            logs = evaluate(self, feed, called, progress.update)
             progress.close(logs)
-        return logs if return_dict else fitting.as_list(logs, self.metrics_names)
+        return logs if return_dict else as_list(logs, self.metrics_names)
 
     def test_on_batch(
         self,
@@ -351,4 +358,4 @@ class Model(Network):
     ) -> Any:
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
-        return fitting.on_batch(self, self._steps.test, arrays, return_dict)
+        return on_batch(self, self._steps.test, arrays, return_dict)

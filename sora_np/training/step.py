@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np import graph, losses, metrics
+from sora_np import losses, metrics
 from sora_np.activations import Activation
 from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import are_same
 from sora_np.common.inputs import check_range
 from sora_np.common.warn import warn
-from sora_np.graph import Node
+from sora_np.engine import graph
+from sora_np.engine.graph import Node
+from sora_np.engine.head import View, as_trained, split_activation, warn_of_odd_loss
+from sora_np.engine.runner import runner
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
-from sora_np.logits import View, as_trained, warn_of_odd_loss
 from sora_np.losses import Loss
 from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric
 from sora_np.optimizers.work import claim
-from sora_np.runner import runner
 
 if TYPE_CHECKING:
-    from sora_np.training import Model
+    from sora_np.models.model import Model
 
 # numbers that run away are told of once, with their place, not by NumPy line by line
 _quietly = np.errstate(over="ignore", invalid="ignore", divide="ignore")
@@ -174,7 +175,7 @@ class Steps:
         kind = (y.shape[1:], y.dtype, model.loss, tuple(model._metrics), last)
         if kind != self._trusted:  # a loop of train_on_batch asks once
             warn_of_odd_loss(loss, model.nodes)
-            _, activation = graph.split_activation(model.nodes)
+            _, activation = split_activation(model.nodes)
             trial = activation.forward(np.zeros((1, *model.output_shape), model.dtype))
             self._checking = self.measures(y)
             for metric in self._checking:

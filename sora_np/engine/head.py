@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from sora_np import activations, losses
 from sora_np.activations import Activation
 from sora_np.common.warn import warn
-from sora_np.graph import Node, split_activation
 from sora_np.kernels.arrays import Shape, kernel_array
-from sora_np.layers import Softmax
+from sora_np.layers import Activation as ActivationLayer
+from sora_np.layers import Conv2D, Dense, Sigmoid, Softmax
 from sora_np.losses import Loss
 from sora_np.losses.base import zeros
 from sora_np.metrics import Metric
+
+from .graph import Node
 
 _BEHIND = {  # activation at the end of a model: the losses that train from its logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
@@ -29,6 +31,30 @@ _BEHIND = {  # activation at the end of a model: the losses that train from its 
 
 
 _SOFTMAX = activations.get("softmax")
+
+
+def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
+    """Return nodes that end before the last activation function, and that function.
+
+    The nodes compute the logits z of which the model's output is f(z).  They share all
+    parameters, gradients and caches with the nodes that came in.
+    """
+    *before, (layer, inputs, shape) = nodes
+    forward = type(layer).forward  # a subclass with its own may do anything
+    if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
+        return before, activations.get("softmax")
+    if forward is Sigmoid.forward:
+        return before, activations.get("sigmoid")
+    function = getattr(layer, "activation", None)
+    if not isinstance(function, Activation):
+        return list(nodes), activations.linear
+    if forward is ActivationLayer.forward:
+        return before, function
+    if forward not in (Conv2D.forward, Dense.forward):
+        return list(nodes), activations.linear
+    headless = layer.twin()
+    headless.activation = activations.linear
+    return [*before, Node(headless, inputs, shape)], function
 
 
 def as_trained(

@@ -27,8 +27,6 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sora_np.activations import Activation
-from sora_np.fused import FlattenStep, Step, Work, is_plain, steps_of
-from sora_np.graph import Node, chain
 from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.gather import gather_tasks
 from sora_np.kernels.softmax import softmax_tasks
@@ -43,6 +41,9 @@ from sora_np.layers import (
     Rescaling,
 )
 from sora_np.layers.preprocessing.warp import Warp, joined_warps
+
+from .fused import FlattenStep, Step, Work, is_plain, steps_of
+from .graph import Node, chain
 
 LESS_MEMORY = "take a smaller batch_size, or smaller images"
 

@@ -1,18 +1,15 @@
 """The table that ``model.summary()`` prints, and a notebook shows."""
 
 from html import escape
-from typing import TYPE_CHECKING
 
 from sora_np.common.terminal import can_print
-
-if TYPE_CHECKING:
-    from sora_np.models import Sequential
+from sora_np.engine.network import Network
 
 _BOX = tuple("─│┌┬┐├┼┤└┴┘")
 _ASCII = tuple("-|+++++++++")
 
 
-def summary(model: "Sequential", line_length: int | None = None) -> str:
+def summary(model: Network, line_length: int | None = None) -> str:
     """Return a box of layers, output shapes and parameter counts, and their totals."""
     rows = _rows(model)
     widths = [max(len(row[c]) for row in rows) + 2 for c in range(3)]
@@ -36,7 +33,7 @@ def summary(model: "Sequential", line_length: int | None = None) -> str:
     return "\n".join(lines)
 
 
-def summary_html(model: "Sequential") -> str:
+def summary_html(model: Network) -> str:
     """Return the same as an HTML table, which a notebook shows."""
     head, *rows = _rows(model)
     cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
@@ -56,7 +53,7 @@ def summary_html(model: "Sequential") -> str:
     )
 
 
-def _rows(model: "Sequential") -> list[tuple[str, str, str]]:
+def _rows(model: Network) -> list[tuple[str, str, str]]:
     rows = [("Layer (type)", "Output Shape", "Param #")]
     for position, layer in enumerate(model.layers):
         shape, count = "?", "?"
@@ -67,10 +64,11 @@ def _rows(model: "Sequential") -> list[tuple[str, str, str]]:
     return rows
 
 
-def _totals(model: "Sequential") -> list[tuple[str, str]]:
+def _totals(model: Network) -> list[tuple[str, str]]:
     if not model.built:
         return []
-    total, size = model.count_params(), model.dtype.itemsize
+    total = sum(layer.count_params() for layer in model.layers)
+    size = model.dtype.itemsize
     learnt = sum(
         p.size
         for layer in model.layers

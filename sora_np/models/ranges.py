@@ -5,25 +5,17 @@ it scales them itself.  ``fit`` notes the range of its x in ``model.input_range`
 the model's file keeps.  Where nothing was noted, the model's first layers tell.
 """
 
-import math
-from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from sora_np.common.statistics import pieces
+from sora_np.batches.ranges import Range
+from sora_np.engine.network import Network
 from sora_np.layers import BatchNormalization, Layer, Rescaling
 from sora_np.layers.preprocessing.fitted import Fitted
 
-if TYPE_CHECKING:
-    from sora_np.network import Network
-
-LOOKED_AT = 1000  # samples: enough to tell bytes from shares,
-READ = 2**24  # and numbers, of large images: some ms
 GREYS = 16  # a range up to here is none of bytes: scikit-learn's digits are 0 to 16
-
-Range = tuple[float, float]
 
 
 class Taken(NamedTuple):
@@ -33,44 +25,7 @@ class Taken(NamedTuple):
     reason: str
 
 
-def seen_in(x: NDArray[Any]) -> Range | None:
-    """Return the least and the largest number in some samples of x, None for neither.
-
-    Bytes count as the whole range, unless no sample has more than 0 and 1.
-
-    >>> seen_in(np.array([[0.25, 1.0], [0.5, np.nan]]))
-    (0.25, 1.0)
-    >>> seen_in(np.array([[3, 7]], np.uint8))
-    (0.0, 255.0)
-    """
-    count = min(LOOKED_AT, max(1, READ // max(1, math.prod(x.shape[1:]))))
-    some = np.asarray(x[:: max(1, -(-len(x) // count))])
-    ends: list[float] = []
-    for part in pieces(some) if some.size else ():
-        values = some[part]
-        if not np.isfinite([values.min(), values.max()]).all():  # NaN, among others
-            values = values[np.isfinite(values)]
-        if values.size:
-            ends += [float(values.min()), float(values.max())]
-    if not ends:
-        return None
-    if some.dtype == np.uint8 and max(ends) > 1:
-        return 0.0, 255.0
-    return min(ends), max(ends)
-
-
-def as_range(value: ArrayLike | None) -> Range | None:
-    """Return two numbers in order as a range, or raise ValueError for anything else."""
-    if value is None:
-        return None
-    pair = value if isinstance(value, (list, tuple)) else ()
-    numbers = [float(v) for v in pair if isinstance(v, Real)]
-    if len(pair) != 2 or len(numbers) != 2 or not -math.inf < numbers[0] <= numbers[1]:
-        raise ValueError(f"input_range must be two numbers in order, got {value!r}")
-    return numbers[0], numbers[1]
-
-
-def taken(model: "Network") -> Taken:
+def taken(model: Network) -> Taken:
     """Return the range of x that a model takes: as noted, or as its layers tell.
 
     The layers up to the first with learnt parameters scale x by some factor.  What is
@@ -110,9 +65,7 @@ def _scale(layer: Layer) -> float | None:
     return None
 
 
-def bytes_as_taken(
-    x: NDArray[Any], model: "Network"
-) -> tuple[NDArray[np.float32], str]:
+def bytes_as_taken(x: NDArray[Any], model: Network) -> tuple[NDArray[np.float32], str]:
     """Return bytes as float32 in the range that a model takes, and what was done.
 
     Raises ValueError where the model takes neither bytes nor their shares of 255.

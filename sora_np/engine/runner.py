@@ -4,14 +4,15 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sora_np import graph
 from sora_np.common.changes import are_same, latest_change
-from sora_np.graph import Node
 from sora_np.kernels.tasks import hold_while_forking
-from sora_np.plan import Plan, can_plan, traits
+
+from . import graph
+from .graph import Node
+from .plan import Plan, can_plan, traits
 
 if TYPE_CHECKING:
-    from sora_np.network import Network
+    from .network import Network
 
 # A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
 # in training and in validation

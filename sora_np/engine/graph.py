@@ -11,12 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations
 from sora_np.activations import Activation
-from sora_np.kernels.arrays import Array, Shape, empty, kernel_array
-from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Conv2D, Dense, Layer, Sigmoid, Softmax, contract
-from sora_np.layers.held import rebind
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.layers import Layer, contract
 from sora_np.layers.preprocessing.warp import joined_warps
 
 
@@ -135,97 +132,3 @@ def backward(
         ):
             slopes[i] = slopes[i] + dx if i in slopes else dx
     return slopes[0]
-
-
-def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
-    """Return nodes that end before the last activation function, and that function.
-
-    The nodes compute the logits z of which the model's output is f(z).  They share all
-    parameters, gradients and caches with the nodes that came in.
-    """
-    *before, (layer, inputs, shape) = nodes
-    forward = type(layer).forward  # a subclass with its own may do anything
-    if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
-        return before, activations.get("softmax")
-    if forward is Sigmoid.forward:
-        return before, activations.get("sigmoid")
-    function = getattr(layer, "activation", None)
-    if not isinstance(function, Activation):
-        return list(nodes), activations.linear
-    if forward is ActivationLayer.forward:
-        return before, function
-    if forward not in (Conv2D.forward, Dense.forward):
-        return list(nodes), activations.linear
-    headless = layer.twin()
-    headless.activation = activations.linear
-    return [*before, Node(headless, inputs, shape)], function
-
-
-def regularized(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
-    """Return (layer, name, regulariser) of the parameters that have one.
-
-    That of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
-    """
-    named = [(layer, name) for layer in layers for name in layer.params]
-    found = [(la, name, getattr(la, f"{name}_regularizer", None)) for la, name in named]
-    return [one for one in found if one[2] is not None]
-
-
-class FlatParameters:
-    """All parameters of some layers as one vector, all their gradients as another.
-
-    ``layer.params[name]`` and ``layer.grads[name]`` become views into them; their
-    values stay.  So one call steps the optimiser, and one copy takes a snapshot.
-
-    Attributes
-    ----------
-    values, grads : (P,)
-    """
-
-    def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
-        self.layers = layers
-        size = sum(p.size for layer in layers for p in layer.params.values())
-        self.values, self.grads = empty(size, dtype), empty(size, dtype)
-        self.grads[...] = 0
-        self.places: list[tuple[Layer, slice]] = []
-        self._penalties: list[tuple[Layer, Any, Array, Callable[[], float]]] = []
-        end = 0
-        for layer in layers:
-            for name, param in layer.params.items():
-                place = slice(end, end := end + param.size)
-                view = self.values[place].reshape(param.shape)
-                rebind(layer, layer.params, name, view)
-                if name not in layer.grads:
-                    layer.grads[name] = np.zeros_like(param)
-                view = self.grads[place].reshape(param.shape)
-                rebind(layer, layer.grads, name, view)
-                self.places.append((layer, place))
-        for layer, name, regularizer in regularized(layers):
-            w, dw = layer.params[name], layer.grads[name]
-            add = regularizer.bind(w, dw)
-            self._penalties.append((layer, regularizer, w, add))
-
-    def hold(self, layers: Sequence[Layer]) -> bool:
-        """Whether these are the layers, and no other model has taken one over."""
-        memory = self.values.base  # None in a deep copy, whose views are none any more
-        return (
-            memory is not None
-            and self.layers == layers
-            and all([p.base is memory for la in layers for p in la.params.values()])
-        )
-
-    def trainable_ranges(self) -> list[slice]:
-        """Return the parts of ``values`` that may change, one for each parameter."""
-        return [place for layer, place in self.places if layer.trainable]
-
-    def penalty(self) -> float:
-        """Return the sum of the penalties of all parameters that may change."""
-        return sum(
-            regularizer(param)
-            for layer, regularizer, param, _ in self._penalties
-            if layer.trainable
-        )
-
-    def penalise(self) -> float:
-        """Return ``penalty()``, and add its gradient to ``grads``."""
-        return sum(add() for layer, *_, add in self._penalties if layer.trainable)

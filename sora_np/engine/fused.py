@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from sora_np.graph import Node
 from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
 from sora_np.kernels.arrays import Array, Shape, empty, index_dtype
 from sora_np.kernels.axpby import axpby_task
@@ -41,6 +40,8 @@ from sora_np.layers import (
     contract,
 )
 from sora_np.layers.preprocessing.warp import Warp
+
+from .graph import Node
 
 Work: TypeAlias = list[Task | Callable[[], None]]  # in order
 

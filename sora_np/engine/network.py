@@ -8,21 +8,23 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np import graph
 from sora_np.batches import arrays, feeds
 from sora_np.batches.streams import in_order
-from sora_np.callbacks import Progress
 from sora_np.common.arguments import as_dtype
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import check_range
 from sora_np.common.names import as_class_names
-from sora_np.graph import FlatParameters, Node
+from sora_np.common.progress import Progress
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
-from sora_np.plan import Plan
-from sora_np.runner import runner
+
+from . import graph
+from .graph import Node
+from .parameters import FlatParameters
+from .plan import Plan
+from .runner import runner
 
 
 class Network(Known):

@@ -1,0 +1,49 @@
+"""Models from files, and from other models."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sora_np.saving import model_file
+from sora_np.saving.registry import own_classes
+
+from .sequential import Sequential
+
+
+def load_model(
+    filepath: str | Path,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+) -> Sequential:
+    """Return the model that ``model.save`` wrote, compiled as it was.
+
+    Nothing from the file is executed: it holds numbers and names, and only layers of
+    this package, registered ones (``saving.register``) and ``custom_objects`` are made.
+
+    Parameters
+    ----------
+    custom_objects : name -> class, for layers, losses and the like of one's own
+    compile : whether to compile it as it was, and load what the optimiser remembers
+
+    Raises
+    ------
+    FileNotFoundError : where there is no file
+    sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
+    """
+    return model_file.load_model(Sequential, filepath, custom_objects or {}, compile)
+
+
+def clone_model(model: Sequential) -> Sequential:
+    """Return a model of equal layers with fresh weights, drawn from the same seed.
+
+    It shares nothing with the other, and is not compiled.
+
+    >>> from sora_np.layers import Dense
+    >>> model = Sequential([Dense(2, input_shape=(3,))])
+    >>> model.layers[0].params["bias"] = [5, 5]
+    >>> clone_model(model).layers[0].params["bias"]
+    array([0., 0.], dtype=float32)
+    """
+    if not isinstance(model, Sequential):
+        raise TypeError(f"clone_model takes a Sequential, got {model!r}")
+    return Sequential.from_config(model.get_config(), own_classes(model.layers))
