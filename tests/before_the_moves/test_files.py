@@ -7,6 +7,7 @@ whose pickles later versions read.
 
 import pickle
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from sora_np import (
     models,
     optimizers,
 )
+from sora_np.common.old_names import MOVED
 from sora_np.models import load_model
 
 HERE = Path(__file__).parent
@@ -111,3 +113,10 @@ def test_the_objects_in_the_pickle(things):
     assert type(things["model"]) is models.Sequential
     assert things["classes"][:2] == [models.Model, models.Sequential]
     assert "it is damaged" in str(things["model file error"])
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_a_module_is_found_by_its_old_name(old):
+    module = import_module(f"sora_np.{old}")
+    assert module is import_module(f"sora_np.{MOVED[old]}")
+    assert module.__name__ == f"sora_np.{MOVED[old]}" == module.__spec__.name
