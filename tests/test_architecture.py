@@ -44,7 +44,7 @@ LARGER = {  # lines of code: register tiles and their loops; each is to be split
     "sora_np.kernels.tile": 380,
     "sora_np.kernels.winograd": 340,
 }
-FULLER = {"sora_np.kernels": 37}  # files, until kernels have folders by subject
+FULLER = {"sora_np.kernels": 40}  # files, until kernels have folders by subject
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ def specimens(seed: int = 0) -> list[Specimen]:
 def losses_alone(seed: int = 0) -> list[tuple[Loss, NDArray[Any], NDArray[Any]]]:
     """Return every loss with targets and predictions of 5 samples and 3 classes.
 
-    A network ends in logits as it trains, see ``engine/head.py``, and so sees only a part.
+    A network ends in logits as it trains (``engine/head.py``), and so sees only a part.
 
     >>> len(losses_alone())
     16

@@ -16,7 +16,9 @@ one clear error for what is not as it should be:
 `image_folder`      images in folders, one a class
 ==================  =======================================================
 
-A module is imported when it is first asked for.
+A module is imported when it is first asked for.  What they share: `fetch` finds or
+downloads files and verifies them, `image` reads one image, `image_files` looks through
+folders of images.
 
 Examples
 --------

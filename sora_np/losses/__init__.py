@@ -1,6 +1,8 @@
 """Losses: how far predictions are from targets, and the derivative by predictions.
 
-Each gives the loss of every sample and its derivative.
+``base.py`` says what every loss is: it gives the loss of every sample, and its
+derivative.  ``crossentropy.py`` and ``regression.py`` hold the losses by subject;
+``targets.py`` checks the targets of classification.
 """
 
 from typing import Any, TypeVar

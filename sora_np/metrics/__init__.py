@@ -1,4 +1,9 @@
-"""Metrics, over all samples of an epoch; and reports of a classifier."""
+"""Metrics, over all samples of an epoch; and reports of a classifier.
+
+``base.py`` says what every metric is, ``tally.py`` counts several over an epoch.
+``accuracy.py``, ``confusion.py`` and ``regression.py`` hold the metrics by subject;
+``report.py`` makes confusion matrices and reports of labels that are all there.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,6 +1,8 @@
 """Optimisers, one a file, and schedules of the learning rate.
 
-The formulas stand in ``kernels/``: sgd.py, rmsprop.py, adagrad.py, adam.py, nadam.py.
+``base.py`` holds the options that all of them have, ``work.py`` makes a step with
+these options into tasks.  The formulas stand in ``kernels/``: sgd.py, rmsprop.py,
+adagrad.py, adam.py, nadam.py.
 """
 
 from typing import Any

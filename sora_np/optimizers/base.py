@@ -16,7 +16,7 @@ from sora_np.kernels.tasks import Task, run
 
 from . import schedules
 from .schedules import LearningRateSchedule
-from .work import Work, check_vectors
+from .work import PreparedStep, check_vectors
 
 Rate: TypeAlias = float | LearningRateSchedule
 
@@ -117,7 +117,7 @@ class Optimizer(Known):
         self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.batches = 0
-        self._work: Work | None = None  # of a step, made once for many
+        self._work: PreparedStep | None = None  # of a step, made once for many
         self._owner: Callable[[], Any] | None = None  # what gives the model it trains
 
     @property
@@ -199,7 +199,7 @@ class Optimizer(Known):
         if self._work is None or not self._work.fits(params, grads, ranges):
             self._check(params, grads)
             prepared = getattr(self.update, "__func__", None) is Optimizer.update
-            self._work = Work(self, params, grads, ranges, prepared)
+            self._work = PreparedStep(self, params, grads, ranges, prepared)
         gather = self.gradient_accumulation_steps
         if gather and (self.batches + 1) % gather:
             self._work.gather()

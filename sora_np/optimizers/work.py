@@ -39,7 +39,7 @@ class Formula(Protocol):
     def update(self, p: Array, g: Array, **slots: Array) -> None: ...
 
 
-class Work:
+class PreparedStep:
     """The work of one optimiser on one vector of parameters.
 
     Parameters

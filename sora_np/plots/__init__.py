@@ -11,7 +11,9 @@
 
 Each returns a ``matplotlib.figure.Figure``, which a notebook shows and
 ``figure.savefig("name.png")`` writes.  Nothing of pyplot is touched, so that no window
-opens and no figure stays in memory.
+opens and no figure stays in memory.  ``curves.py``, ``classes.py`` and ``layers.py``
+draw; ``figure.py`` is what they share, ``picture.py`` shows figures in notebooks, and
+``fonts.py`` finds letters for any script.
 """
 
 from .classes import plot_confusion_matrix, plot_mistakes

@@ -12,6 +12,8 @@ pictures            `plot_augmented`: samples before and after
 The layers are in `sora_np.layers`: they are part of a model and of its file, so that
 whoever gets the model need not know how its data were prepared.  Called by itself,
 `layer(x)`, a `Random*` layer augments, as in Keras; a model augments in `fit` alone.
+
+``cleaning.py`` cleans, ``report.py`` is the report of it, ``pictures.py`` draws.
 """
 
 from .cleaning import Cleaned, clean, robust_z_score

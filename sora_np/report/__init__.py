@@ -1,6 +1,8 @@
 """One page about a trained model, in one file that needs no network.
 
-``sora-np train --report run.html`` writes it, and so does `write`.
+``sora-np train --report run.html`` writes it, and so does `write`.  ``write.py`` puts
+the page together: ``page.html`` is its frame and style, ``classes.py`` and
+``regression.py`` its parts by the type of model, ``markup.py`` its forms.
 """
 
 from .write import write
