@@ -5,13 +5,18 @@
 >>> for layer in (MaxPool(2), Flatten(), Dense(10, "softmax")):
 ...     model.add(layer)
 >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
+What checks and reports (``LATER``) is imported when it is first asked for.
 """
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from sora_np import (
     activations,
     callbacks,
     datasets,
-    gradcheck,
     initializers,
     layers,
     losses,
@@ -19,10 +24,7 @@ from sora_np import (
     models,
     optimizers,
     plots,
-    preprocessing,
     regularizers,
-    report,
-    sanity,
     utils,
 )
 from sora_np.common.old_names import serve_old_names
@@ -57,6 +59,10 @@ from sora_np.layers import (
 )
 from sora_np.models import Model, Sequential, clone_model, load_model
 
+if TYPE_CHECKING:
+    from sora_np import gradcheck, preprocessing, report, sanity
+
+LATER = {"gradcheck", "preprocessing", "report", "sanity"}
 serve_old_names()
 
 __all__ = [
@@ -108,3 +114,13 @@ __all__ = [
     "sanity",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module(f"{__name__}.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
