@@ -104,7 +104,7 @@ def test_a_pipe_of_a_stale_name_does_not_hang(tmp_path):
 
 HALF = """
 import sys, time
-from sora_np.atomic import replacing
+from sora_np.saving.atomic import replacing
 with replacing(sys.argv[1]) as file:
     file.write(bytes(100))
     file.flush()

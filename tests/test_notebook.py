@@ -35,7 +35,7 @@ model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     "cleaning": "preprocessing.clean(x, y, verbose=0)[-1]",
     "classes": "metrics.classification_report(y, y, ['<b>', '$'])",
     "compiling": """
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 import numba
 COMPILING.told = False  # whatever the cells above have found
 def double(x):

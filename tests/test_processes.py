@@ -129,7 +129,7 @@ def test_a_forked_child_trains_to_the_same_bits(layer):
 
 
 HELD = """
-from sora_np import runner
+from sora_np.engine import runner
 from sora_np.kernels import tasks
 
 def hold(lock):

@@ -480,7 +480,7 @@ def test_two_runs_on_one_folder(make_model, images, tmp_path):
 
 HOLD = """
 import sys, time
-from sora_np.lock import Lock
+from sora_np.saving.lock import Lock
 lock = Lock(sys.argv[1])
 print(lock.acquire(), flush=True)
 time.sleep(60)

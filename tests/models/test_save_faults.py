@@ -102,7 +102,7 @@ def test_a_full_disk_as_the_system_reports_it(path, model):
 WRITER = """
 import sys
 import numpy as np
-from sora_np import archive
+from sora_np.saving import archive
 from itertools import count
 print("ready", flush=True)
 for n in count(1):
