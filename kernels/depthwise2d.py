@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import Array, Pads, Pair, Shape, empty, jit
-from .images import Images, conv2d_shape, pad, pad_line
+from .images import Images, conv2d_shape, pad_line
 from .kept import run_kept
 from .products import table
 from .sums import ITEMS, fold_task
@@ -109,7 +109,7 @@ def depthwise2d_dx_reference(
 # A tile is 8 neighbouring pixels of y, or 9 taps of dw, by one vector of channels.
 # Lines are copied into scratch memory just before they are used: padded, in the first
 # cache and aligned (vectors that cross cache lines take twice as long to load).
-# For y it is a ring: line h of an image lies at h % extent.  Where the window's taps
+# They are a ring: line h of an image lies at h % extent.  Where the window's taps
 # are as far apart as the pixels, tile_slide loads each x once for 3 of them.
 
 
@@ -365,25 +365,23 @@ def depthwise2d_dw_tasks(
     """
     _, height, width, channels = x.shape
     images = Images(height, width, channels, *pads[0], *pads[1])
-    padded = scratch((images.top + height + images.bottom) * images.line, x.dtype)
     _, rows, columns, _ = dy.shape
     kh, kw, _, _ = dw.shape
-    taps = (
-        np.arange(kh)[:, None] * dilation[0] * images.line
-        + np.arange(kw) * dilation[1] * channels
-    )
     chunks = max(1, min(len(x) * rows, ITEMS))
     window = Window(
         total=len(x) * rows, chunks=chunks, rows=rows, columns=columns,
         kh=kh, kw=kw, stride=strides[0], extent=dilation[0] * (kh - 1) + 1,
         line=images.line, step=strides[1] * channels,
-        block=max(1, 128 // max(columns, 1)),
         slides=int(strides[1] == dilation[1] and kw % 3 == 0),
     )  # fmt: skip
     sums = empty((chunks, dw.size), dw.dtype) if chunks > 1 else dw.reshape(1, -1)
+    p, q = np.divmod(np.arange(kh * kw), kw)
+    below, beside = table(p * dilation[0]), table(q * dilation[1] * channels)
     task = Task(
-        _dw_item, chunks, window, x.reshape(-1), images, padded, table(taps),
-        dy.reshape(-1), sums, table(np.arange(kh * kw) * channels),
+        _dw_item, chunks, window, x.reshape(-1), images,
+        scratch(window.extent * window.line, x.dtype), below, beside,
+        scratch(below.size, np.int64), dy.reshape(-1), sums,
+        table(np.arange(kh * kw) * channels),
     )  # fmt: skip
     return [task, fold_task(sums, dw)] if chunks > 1 else [task]
 
@@ -401,55 +399,57 @@ class Window(NamedTuple):
     extent: int  # in a row of windows
     line: int  # from a line to the next
     step: int  # from a window to the next
-    block: int  # rows that are taken at a time
     slides: int  # whether taps are as far apart as windows
 
 
 @jit()
-def _dw_item(chunk, thread, window, x, images, padded, taps, dy, sums, d_at):
-    channels, source, d = images.channels, padded[thread], sums[chunk]
+def _dw_item(
+    chunk, thread, window, x, images, padded, below, beside, places, dy, sums, d_at
+):  # fmt: skip
+    channels, d = images.channels, sums[chunk]
+    ring, taps = padded[thread], places[thread]
     for k in range(d.size):
         d[k] = 0
-    row, ready = chunk * window.total // window.chunks, 0
-    last = (chunk + 1) * window.total // window.chunks
-    new = True
-    while row < last:
+    first = chunk * window.total // window.chunks
+    ready = 0
+    for row in range(first, (chunk + 1) * window.total // window.chunks):
         n, i = row // window.rows, row % window.rows
-        count = min(window.block, window.rows - i, last - row)
         corner = i * window.stride
-        if new or i == 0:
-            ready, new = corner, False
-        end = corner + (count - 1) * window.stride + window.extent
-        pad(x, n, images, ready, end, source)
-        ready = max(ready, end)
-        x0, y0 = corner * window.line, row * window.columns * channels
+        if row == first or i == 0:
+            ready = corner
+        for h in range(max(ready, corner), corner + window.extent):
+            pad_line(x, n, images, h, ring, h % window.extent * window.line)
+        ready = corner + window.extent
+        top = corner % window.extent
+        for k in range(len(below)):
+            h = top + below[k]
+            h -= window.extent if h >= window.extent else 0
+            taps[k] = h * window.line + beside[k]
+        y0 = row * window.columns * channels
         for c in range(0, channels, VECTOR_BYTES // d.itemsize):
             if window.slides:
-                _sliding(source, x0, count, window, channels, taps, dy, y0, c, d, d_at)
+                _sliding(ring, window, channels, taps, dy, y0, c, d, d_at)
             else:
-                _nine(source, x0, count, window, channels, taps, dy, y0, c, d, d_at)
-        row += count
+                _nine(ring, window, channels, taps, dy, y0, c, d, d_at)
 
 
 @jit()
-def _nine(x, x0, rows, window, channels, taps, dy, y0, c, d, d_at):
-    """Add rows of dy to a vector of channels of d, 9 taps at a time."""
+def _nine(x, window, channels, taps, dy, y0, c, d, d_at):
+    """Add a row of dy to a vector of channels of d, 9 taps at a time."""
     left = channels - c
     for k in range(0, window.kh * window.kw, 9):
         inputs, sums = tile_offsets(taps, k, 0, 9), tile_offsets(d_at, k, c, 9)
         acc = tile_load(d, sums, left, 1)
-        slope = y0 + c
-        for i in range(rows):
-            pixel = x0 + i * window.stride * window.line + c
-            for _ in range(window.columns):
-                acc = tile_mul(acc, x, inputs, pixel, dy, slope, left)
-                pixel += window.step
-                slope += channels
+        pixel, slope = c, y0 + c
+        for _ in range(window.columns):
+            acc = tile_mul(acc, x, inputs, pixel, dy, slope, left)
+            pixel += window.step
+            slope += channels
         tile_store(d, sums, acc, left)
 
 
 @jit()
-def _sliding(x, x0, rows, window, channels, taps, dy, y0, c, d, d_at):
+def _sliding(x, window, channels, taps, dy, y0, c, d, d_at):
     """Do the same for 3 x 3 taps at a time, as far apart as pixels."""
     left, step = channels - c, window.step
     for p in range(0, window.kh, 3):
@@ -465,23 +465,21 @@ def _sliding(x, x0, rows, window, channels, taps, dy, y0, c, d, d_at):
             acc_1 = tile_load(d, sums_1, left, 1)
             acc_2 = tile_load(d, sums_2, left, 1)
             x_1, x_2 = taps[k1] - taps[k0], taps[k2] - taps[k0]
-            slope = y0 + c
-            for i in range(rows):
-                at = x0 + i * window.stride * window.line + taps[k0] + c
-                for _ in range(window.columns // 4):
-                    four = tile_rows(slope, channels, 4)
-                    acc_0 = tile_slide(acc_0, x, at, step, dy, four, left)
-                    acc_1 = tile_slide(acc_1, x, at + x_1, step, dy, four, left)
-                    acc_2 = tile_slide(acc_2, x, at + x_2, step, dy, four, left)
-                    at += 4 * step
-                    slope += 4 * channels
-                for _ in range(window.columns % 4):
-                    pixels = tile_rows(at, step, 3)
-                    acc_0 = tile_mul(acc_0, x, pixels, 0, dy, slope, left)
-                    acc_1 = tile_mul(acc_1, x, pixels, x_1, dy, slope, left)
-                    acc_2 = tile_mul(acc_2, x, pixels, x_2, dy, slope, left)
-                    at += step
-                    slope += channels
+            at, slope = taps[k0] + c, y0 + c
+            for _ in range(window.columns // 4):
+                four = tile_rows(slope, channels, 4)
+                acc_0 = tile_slide(acc_0, x, at, step, dy, four, left)
+                acc_1 = tile_slide(acc_1, x, at + x_1, step, dy, four, left)
+                acc_2 = tile_slide(acc_2, x, at + x_2, step, dy, four, left)
+                at += 4 * step
+                slope += 4 * channels
+            for _ in range(window.columns % 4):
+                pixels = tile_rows(at, step, 3)
+                acc_0 = tile_mul(acc_0, x, pixels, 0, dy, slope, left)
+                acc_1 = tile_mul(acc_1, x, pixels, x_1, dy, slope, left)
+                acc_2 = tile_mul(acc_2, x, pixels, x_2, dy, slope, left)
+                at += step
+                slope += channels
             tile_store(d, sums_0, acc_0, left)
             tile_store(d, sums_1, acc_1, left)
             tile_store(d, sums_2, acc_2, left)
