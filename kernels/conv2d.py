@@ -26,7 +26,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Array, Pads, Pair, Shape, empty, jit
+from .arrays import Array, Pads, Pair, Shape, empty
 from .depthwise2d import (
     depthwise2d_dw_tasks,
     depthwise2d_dx_tasks,
@@ -34,6 +34,7 @@ from .depthwise2d import (
 )
 from .images import Images, conv2d_shape
 from .kept import run_kept
+from .packing import Weights
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, residues, windows_task
 from .tasks import Task
@@ -185,7 +186,7 @@ def conv2d_tasks(
     if groups == x.shape[3] == w.shape[3]:
         return depthwise2d_tasks(x, w, bias, y, strides, pads, dilation, relu)
     if suits_winograd(y.shape, w, strides, dilation, groups):
-        return winograd_tasks(x, w, bias, y, pads, relu)
+        return winograd_tasks(x, w, bias, y, pads, groups, relu)
     images, x_at, taps, length = conv2d_windows(
         x.shape, w.shape, strides, pads, dilation, groups
     )
@@ -196,12 +197,14 @@ def conv2d_tasks(
         x_image=math.prod(x.shape[1:]), y_image=math.prod(y.shape[1:]),
         x_row=step, y_row=columns * filters,
         lines=strides[0], extent=dilation[0] * (w.shape[0] - 1) + 1,
-        y_start=0, w_start=0, ldw=filters,
-        groups=groups, x_group=x.shape[3] // groups, y_group=filters // groups,
+        y_start=0, groups=groups, x_group=x.shape[3] // groups,
+        y_group=filters // groups,
     )  # fmt: skip
     y_at = np.arange(rows * columns) * filters
     inputs = inputs_of(taps, length)
-    return [windows_task(sweep, x, images, x_at, inputs, w, bias, relu, y, y_at)]
+    weights = Weights(w.reshape(-1), np.arange(inputs.size) * filters)
+    weights = weights._replace(group=filters // groups)
+    return windows_task(sweep, x, images, x_at, inputs, weights, bias, relu, y, y_at)
 
 
 def conv2d_dw_tasks(
@@ -248,7 +251,7 @@ def conv2d_dx_tasks(
     if groups == dx.shape[3] == w.shape[3]:
         return depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation)
     if suits_winograd(dx.shape, w, strides, dilation, groups):
-        return winograd_dx_tasks(dy, w, dx, pads)
+        return winograd_dx_tasks(dy, w, dx, pads, groups)
     _, height, width, channels = dx.shape
     _, rows, columns, filters = dy.shape
     kh, kw, cg, _ = w.shape
@@ -260,10 +263,8 @@ def conv2d_dx_tasks(
         width, columns, kw, strides[1], pads[1][0], dilation[1]
     )
     images = Images(rows, columns, filters, above, below, before, after)
-    turned = empty((kh * kw, og, channels), w.dtype)  # tap by tap, in order of use
     nothing = np.zeros(channels, dy.dtype)
-    order: list[int] = []
-    tasks = []
+    tasks: list[Task] = []
     for h0, in_h, p_at in row_classes:
         for v0, in_v, q_at in column_classes:
             sweep = Sweep(
@@ -272,7 +273,6 @@ def conv2d_dx_tasks(
                 x_row=images.line, y_row=strides[0] * width * channels,
                 lines=1, extent=images.top + rows + images.bottom - in_h + 1,
                 y_start=(h0 * width + v0) * channels,
-                w_start=len(order) * og * channels, ldw=channels,
                 groups=groups, x_group=og, y_group=cg,
             )  # fmt: skip
             m, k = np.arange(in_h)[:, None], np.arange(in_v)
@@ -281,16 +281,13 @@ def conv2d_dx_tasks(
             inputs = inputs_of((i * images.line + j * filters).reshape(-1), og)
             x_at = m * images.line + k * filters
             y_at = m * sweep.y_row + k * strides[1] * channels
-            slopes = windows_task(
+            used = [p * kw + q for p, _ in p_at for q, _ in q_at]
+            at = np.array(used, np.int64) * cg * filters
+            turned = Weights(w.reshape(-1), at, group=og, step=filters, run=og)
+            tasks += windows_task(
                 sweep, dy, images, x_at, inputs, turned, nothing, False, dx, y_at
             )
-            tasks.append(slopes)
-            order += [p * kw + q for p, _ in p_at for q, _ in q_at]
-    turn = Task(
-        _turn_item, len(order), w.reshape(-1, cg, filters), np.array(order, np.int64),
-        groups, turned,
-    )  # fmt: skip
-    return [turn, *tasks]
+    return tasks
 
 
 # Winograd's convolution where it is faster: its time, relative to the sweeps', was
@@ -308,27 +305,16 @@ def suits_winograd(
 ) -> bool:
     """Return whether (1) with outputs (N, OH, OW, .) is one for Winograd's tiles."""
     images, height, width, _ = shape
+    channels = min(w.shape[2], w.shape[3] // groups)
     tiles = images * -(-height // OUT) * -(-width // OUT)
     return (
         w.shape[:2] == (3, 3)
         and strides == dilation == (1, 1)
-        and groups == 1
         and w.dtype in DTYPES
-        and min(w.shape[2:]) >= CHANNELS
-        and tiles * min(w.shape[2:]) >= WORK
+        and channels >= CHANNELS
+        and tiles * channels >= WORK
         and 2 * images * height * width >= tiles * OUT**2
     )
-
-
-@jit()
-def _turn_item(item, thread, w, order, groups, turned):
-    """Write turned[item] (O/G, C): tap order[item] of w (KH * KW, C/G, O)."""
-    _, cg, filters = w.shape
-    og = filters // groups
-    for g in range(groups):
-        for o in range(og):
-            for c in range(cg):
-                turned[item, o, g * cg + c] = w[order[item], c, g * og + o]
 
 
 @functools.lru_cache(maxsize=256)

@@ -33,18 +33,16 @@ from .images import conv2d_shape, pad
 from .kept import run_kept
 from .list_backward import DEAD, dw_tasks, dx_tasks
 from .maxpool2d import maxpool2d_reference, maxpool2d_tasks, pool_over
-from .products import MANY, cover, panel_size, table, windows_over
+from .packing import Weights, pack_task
+from .products import Cover, cover, table, windows_over
 from .sweeps import cut
 from .tasks import THREADS, Task, scratch
 from .tile import (
     VECTOR_BYTES,
     tile_fill,
     tile_fma,
-    tile_load,
     tile_offsets,
     tile_pool,
-    tile_rows,
-    tile_store,
 )
 from .winograd import winograd_tasks
 
@@ -174,27 +172,33 @@ def conv2d_relu_maxpool2d_tasks(
         x.reshape(-1), images, (strides[0], dilation[0] * (w.shape[0] - 1) + 1),
         scratch(images.padded_size, x.dtype),
     )  # fmt: skip
-    sums = inputs, w.reshape(-1), bias, (bands, band, blocks, block)
-    panel = scratch(panel_size(inputs.size, pixels, x.itemsize), x.dtype)
+    single = -(-block * x.itemsize // VECTOR_BYTES) % 2 == 1
+    tiles = cover(block, x.itemsize)
+    if in_registers:
+        tiles = Cover(4 * CELLS, 2, 4 * CELLS, int(single))
+    weights = Weights(w.reshape(-1), np.arange(inputs.size) * filters)
+    pack, packed = pack_task(weights, 1, filters, tiles)
+    sums = inputs, packed, bias, (bands, band, blocks, block)
     if in_registers:
         cells = x_at.reshape(band, 2, -1, 2).transpose(0, 2, 1, 3).reshape(-1, 4)
         cells_at = np.concatenate([cells, cells[-1:].repeat(CELLS, 0)]).reshape(-1)
         y_at = table(np.arange(band * y.shape[2]) * filters)
-        single = -(-block * x.itemsize // VECTOR_BYTES) % 2 == 1
         return [
+            pack,
             Task(
                 _pooled_body(single), len(x) * bands * blocks, *given, cells_at, *sums,
-                y, argmax, y_at, panel,
-            )
+                y, argmax, y_at,
+            ),
         ]  # fmt: skip
     z = empty((THREADS, band * window[0], columns, block), x.dtype)
     pool = pool_over(window, window, (0, 0), z_shape, y.shape)
     return [
+        pack,
         Task(
-            _forward_body(windows_over(cover(block, x.itemsize)), pool),
+            _forward_body(windows_over(tiles), pool),
             len(x) * bands * blocks, *given, table(x_at), *sums,
-            z, table(np.arange(pixels) * block), window, y, argmax, panel,
-        )
+            z, table(np.arange(pixels) * block), window, y, argmax,
+        ),
     ]  # fmt: skip
 
 
@@ -224,24 +228,17 @@ def _make_pooled(NV: int) -> Any:
 
     @jit()
     def pooled(
-        x, x0, x_at, cells, inputs, w, w0, ldw, bias, o, last, y, argmax, y0, y_at,
-        panel,
+        x, x0, x_at, cells, inputs, w, bias, o, last, y, argmax, y0, y_at
     ):  # fmt: skip
-        left, first = last - o, w0 + o
-        if 4 * cells >= MANY:  # w is read often enough to be copied
-            columns = NV * VECTOR_BYTES // w.itemsize
-            for k in range(len(inputs)):
-                row = tile_load(w, tile_rows(first + k * ldw, 0, 1), left, NV)
-                tile_store(panel, tile_rows(k * columns, 0, 1), row, left)
-            w, first, ldw = panel, 0, columns
+        left, columns = last - o, NV * VECTOR_BYTES // w.itemsize
         for cell in range(0, cells, CELLS):
             cell = max(min(cell, cells - CELLS), 0)  # the last tile overlaps
             rows = tile_offsets(x_at, 4 * cell, x0, R)
             acc = tile_fill(bias, o, left, R, NV)
-            start = first
+            start = o * len(inputs)  # w is packed
             for k in range(len(inputs)):
                 acc = tile_fma(acc, x, rows, inputs[k], w, start, left)
-                start += ldw
+                start += columns
             places = tile_offsets(y_at, cell, y0 + o, CELLS)
             tile_pool(y, argmax, places, acc, left, DEAD)
 
@@ -264,7 +261,7 @@ def _pooled_body(single: bool) -> Any:
     @jit()
     def pooled_item(
         item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, y, argmax,
-        y_at, panels,
+        y_at,
     ):  # fmt: skip
         bands, band, blocks, block = cut
         _, rows, columns, filters = y.shape
@@ -279,13 +276,13 @@ def _pooled_body(single: bool) -> Any:
         maxima, places = y.reshape(-1), argmax.reshape(-1)
         for k in range(o, end, 2 * lanes):
             by_pairs(
-                source, x0, x_at, band * columns, inputs, w, 0, filters, bias, k, last,
-                maxima, places, y0, y_at, panels[thread],
+                source, x0, x_at, band * columns, inputs, w, bias, k, last, maxima,
+                places, y0, y_at,
             )  # fmt: skip
         if end < last:
             by_one(
-                source, x0, x_at, band * columns, inputs, w, 0, filters, bias, end,
-                last, maxima, places, y0, y_at, panels[thread],
+                source, x0, x_at, band * columns, inputs, w, bias, end, last, maxima,
+                places, y0, y_at,
             )  # fmt: skip
 
     return pooled_item
@@ -296,7 +293,7 @@ def _forward_body(windows: Any, pool: Any) -> Any:
     @jit()
     def forward_item(
         item, thread, x, images, lines, padded, x_at, inputs, w, bias, cut, z, z_at,
-        window, y, argmax, panels,
+        window, y, argmax,
     ):  # fmt: skip
         bands, band, blocks, block = cut
         _, rows, _, filters = y.shape
@@ -310,8 +307,8 @@ def _forward_body(windows: Any, pool: Any) -> Any:
         first = min(own, rows - band)
         part = z[thread].reshape(-1)
         windows(
-            source, x0, x_at, 0, len(part) // block, inputs, w, 0, filters, bias, 1, o,
-            last, part, -o, z_at, panels[thread],
+            source, x0, x_at, 0, len(part) // block, inputs, w, 0, 0, bias, 1, o, last,
+            part, -o, z_at,
         )  # fmt: skip
         pool(
             z, thread, own - first, band, last - o, window, window, (0, 0), y, n, first,

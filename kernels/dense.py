@@ -15,7 +15,8 @@ import numpy as np
 from .arrays import Array, empty
 from .images import Images
 from .kept import run_kept
-from .matrices import tasks_by_parts, transpose_task
+from .matrices import tasks_by_parts, transpose_task, turned_task
+from .packing import Weights
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, windows_task
 from .tasks import Task
@@ -81,16 +82,15 @@ def dense_tasks(
     """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
     if tasks := tasks_by_parts(x, w, bias, relu, y):
         return tasks
-    (rows, inputs), outputs = x.shape, w.shape[1]
+    (rows, inputs), outputs = x.shape, len(bias)
     sweep = Sweep(
         images=1, rows=rows, columns=1, x_image=0, y_image=0, x_row=inputs,
-        y_row=outputs, lines=1, extent=1, y_start=0, w_start=0, ldw=outputs, groups=1,
-        x_group=inputs, y_group=outputs,
+        y_row=outputs, lines=1, extent=1, y_start=0, groups=1, x_group=inputs,
+        y_group=outputs,
     )  # fmt: skip
     n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
-    return [
-        windows_task(sweep, x, images, n * inputs, k, w, bias, relu, y, n * outputs)
-    ]
+    weights, x_at, y_at = Weights(w.reshape(-1), k * outputs), n * inputs, n * outputs
+    return windows_task(sweep, x, images, x_at, k, weights, bias, relu, y, y_at)
 
 
 def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:
@@ -117,8 +117,7 @@ def dense_dx_tasks(dy: Array, w: Array, dx: Array) -> list[Task]:
             *dense_tasks(w, dy_t, np.zeros(rows, dy.dtype), dx_t),
             transpose_task(dx_t, dx),
         ]
-    w_t = empty(w.shape[::-1], w.dtype)
-    return [
-        transpose_task(w, w_t),
-        *dense_tasks(dy, w_t, np.zeros(len(w), dy.dtype), dx),
-    ]
+    if rows > 1:
+        return [turned_task(dy, w, dx)]
+    w_t, nothing = empty(w.shape[::-1], w.dtype), np.zeros(inputs, dy.dtype)
+    return [transpose_task(w, w_t), *dense_tasks(dy, w_t, nothing, dx)]

@@ -13,6 +13,10 @@ window are, from its first on: so (1) is a convolution, forward, dilated or not;
 inputs 0, 1, 2, ... it is a matrix product.  (2) is the gradient by the weights: pixels
 (i, j) stream by while a tile of d stays in registers.
 
+Names: ``x_at[p]`` is where the window p begins in x, ``x0`` where its image does, and
+``y_at``, ``y0`` likewise; ``ldw`` is from a row of w to the next.  ``si``, ``sj`` are
+from a pixel of x to the next one below and beside it, ``zi``, ``zj`` of dy.
+
 Tables end in copies of their last entry (:func:`table`), so that a tile of rows may
 reach past the end: it then computes the last row again, and stores the same numbers.
 """
@@ -35,9 +39,10 @@ from .tile import (
     tile_store,
 )
 
-TALLEST = 10  # rows of a tile
+TALLEST = 12  # rows of a tile
 ROW = 4  # vectors of the tile of a single row
-PANEL = 16384  # bytes: half an L1 cache
+PANEL = 24576 if VECTOR_BYTES == 64 else 16384  # bytes: half an L1 cache
+LEAVES = 36864  # bytes of a panel that leaves an L1 cache of 48 KB
 MANY = 60  # pixels: with 25, copying columns of w cost more than it gained
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -60,7 +65,6 @@ def windows_reference(
     y: Array,
     y0: int,
     y_at: NDArray[np.int64],
-    panel: Array,
 ) -> None:
     """Write y of equation (1)."""
     for p in range(pa, pb):
@@ -107,52 +111,81 @@ def outer_reference(
 # Columns are covered by pairs of vectors; of an odd number of vectors the last three
 # have tiles of 4 x 3, a single one has 10 x 1.  A single pixel, such as a batch of one
 # before a dense layer, has 1 x 4: in 6 x 2 it would be computed six times (1600 to 128:
-# 20 instead of 10 us).  A kernel is compiled with the tiles that its columns need, not
-# with all of them (first step of a network: 11 instead of 17 s).
+# 20 instead of 10 us).  With AVX-512 there are 32 registers, so that 6 x 4 and 12 x 2
+# fit, too.  A kernel is compiled with the tiles that its columns need, not with all of
+# them (first step of a network: 11 instead of 17 s).
 
 
 class Cover(NamedTuple):
-    """How many vectors the tiles have that cover the columns, and the last tile."""
+    """Which tiles cover the columns: all, or all but the last, and the last."""
 
-    whole: int
-    rest: int  # 0 where there is no other tile
+    rows: int
+    vectors: int
+    last_rows: int
+    last_vectors: int  # 0 where there is no other tile
 
 
-def cover(columns: int, itemsize: int, pixels: int = 0, block: int = 0) -> Cover:
-    """Return the tiles for so many columns, perhaps in blocks of whole pairs.
+ROWS = {1: 10, 2: 6, 3: 4}  # of a tile, by its vectors: for 16 registers
+
+
+def cover(
+    columns: int, itemsize: int, pixels: int = 0, block: int = 0, wide: bool = False
+) -> Cover:
+    """Return the tiles for so many columns, perhaps in blocks of whole tiles.
+
+    Parameters
+    ----------
+    pixels : of (1), if they may be a single one
+    wide : whether tiles of 6 x 4 are wanted, where registers and columns allow them
 
     >>> lanes = VECTOR_BYTES // 4
-    >>> [tuple(cover(n * lanes, 4)) for n in (1, 2, 3, 4, 5)]
+    >>> [cover(n * lanes, 4)[1::2] for n in (1, 2, 3, 4, 5)]
     [(1, 0), (2, 0), (3, 0), (2, 0), (2, 3)]
     """
     vectors = -(-columns * itemsize // VECTOR_BYTES)
+    blocks = block * itemsize // VECTOR_BYTES if 0 < block < columns else 0
     if pixels == 1:
-        return Cover(ROW, 0)
-    if vectors in (1, 3) and not 0 < block < columns:
-        return Cover(vectors, 0)
-    rest = 3 if not 0 < block < columns else 1
-    return Cover(2, vectors % 2 * rest)
+        return Cover(1, ROW, 0, 0)
+    if wide and VECTOR_BYTES == 64 and vectors % 4 == blocks % 4 == 0:
+        return Cover(6, 4, 0, 0)
+    if vectors in (1, 3) and not blocks:
+        return Cover(ROWS[vectors], vectors, 0, 0)
+    if vectors % 2:
+        last = 1 if blocks else 3
+        return Cover(ROWS[2], 2, ROWS[last], last)
+    return Cover(ROWS[2], 2, 0, 0)
+
+
+def outer_cover(rows: int, columns: int, itemsize: int) -> Cover:
+    """Return the tiles of (2): of so many rows of d.
+
+    With 32 registers, of the tiles that fit and cover whole columns, that which costs
+    least: a product in registers costs 1, a number or vector that is loaded 2/3 (32
+    rows of 8 vectors: 4 x 4, 87 instead of 104 us; 75 rows of 2 vectors: 11 x 2).
+    """
+    vectors = -(-columns * itemsize // VECTOR_BYTES)
+    if VECTOR_BYTES < 64 or vectors % 2:
+        return cover(columns, itemsize)
+    found = []
+    for NV in (4, 2):
+        for R in range(1, 24 // NV + 1) if vectors % NV == 0 else ():
+            cost = -(-rows // R) * (R * NV + (R + NV) * 2 / 3) / NV
+            found.append((cost, Cover(R, NV, 0, 0)))
+    return min(found)[1]
 
 
 @functools.cache
 def _make_windows(R, NV):
     @jit()
     def windows(
-        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0, y_at,
-        panel,
+        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0, y_at
     ):  # fmt: skip
-        left, first = last - o, w0 + o
-        if pb - pa >= MANY:  # w is read often enough to be copied
-            columns = NV * VECTOR_BYTES // w.itemsize
-            for k in range(len(inputs)):
-                row = tile_load(w, tile_rows(first + k * ldw, 0, 1), left, NV)
-                tile_store(panel, tile_rows(k * columns, 0, 1), row, left)
-            w, first, ldw = panel, 0, columns
+        left = last - o
         for p in range(pa, pb, R):
             p = max(min(p, pb - R), pa)  # the last tile overlaps the one before
             rows = tile_offsets(x_at, p, x0, R)
             acc = tile_fill(bias, o, left, R, NV)
-            start = first
+            start = w0
             # One table, not runs of neighbours: addresses are a row's plus k's, and
             # nothing else is counted (1 to 32 channels, 3x3: 185 instead of 248 us).
             for k in range(len(inputs)):
@@ -163,6 +196,18 @@ def _make_windows(R, NV):
             tile_store(y, tile_offsets(y_at, p, y0 + o, R), acc, left)
 
     return windows
+
+
+@jit()
+def _is_copied(rows, R, zj, NV, d):
+    """Return whether columns of dy are copied for so many rows of d.
+
+    Not where they are neighbours already, nor where few tiles would read the copy and
+    48 pixels have a place in the L1 cache as they are.
+    """
+    if zj * d.itemsize == NV * VECTOR_BYTES:
+        return False
+    return rows > 8 * R or (zj & -zj) * d.itemsize > 512
 
 
 @functools.cache
@@ -176,7 +221,7 @@ def make_outer(R: int, NV: int) -> Any:
     ):  # fmt: skip
         left, lanes = last - o, VECTOR_BYTES // d.itemsize
         slopes, start = dy, y0 + o
-        if kb - ka > 2 * R:  # it is read often enough to be copied
+        if _is_copied(kb - ka, R, zj, NV, d):
             to = 0
             for i in range(height):
                 slope = start + i * zi
@@ -202,39 +247,38 @@ def make_outer(R: int, NV: int) -> Any:
     return outer
 
 
-ROWS = {1: 10, 2: 6, 3: 4, ROW: 1}  # of a tile, by its vectors
-
-
 @functools.cache
 def windows_over(tiles: Cover) -> Any:
     """Return the jitted windows(...), as its reference, for columns of this cover.
 
-    For many pixels, columns of w are copied into ``panel``, of :func:`panel_size`,
-    where they are neighbours (128 to 128 channels, 3x3: 6.7 instead of 9.0 ms).
+    Where ``ldw`` is 0, w is packed for these tiles (packing.py): row k of the tile that
+    begins at column o lies at w0 + o * len(inputs) + k * (columns of this tile).
     """
-    whole, rest = tiles.whole, tiles.rest
-    by_whole = _make_windows(ROWS[whole], whole)
-    by_rest = _make_windows(ROWS[rest or whole], rest or whole)
+    R, NV, last_R, last_NV = tiles
+    by_whole = _make_windows(R, NV)
+    by_last = _make_windows(last_R, last_NV) if last_NV else by_whole
 
     @jit()
     def windows(
-        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at,
-        panel,
+        x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, first, last, y, y0, y_at
     ):  # fmt: skip
         lanes = VECTOR_BYTES // w.itemsize
-        vectors = (last - first + lanes - 1) // lanes
+        vectors, spread = (last - first + lanes - 1) // lanes, 1
+        step, last_step = ldw, ldw
+        if ldw == 0:
+            spread, step, last_step = len(inputs), NV * lanes, last_NV * lanes
         end = last
-        if rest and vectors % 2:
-            end = first + (vectors - rest) * lanes
-        for o in range(first, end, whole * lanes):
+        if last_NV and vectors % 2:
+            end = first + (vectors - last_NV) * lanes
+        for o in range(first, end, NV * lanes):
             by_whole(
-                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, o, last, y, y0,
-                y_at, panel,
+                x, x0, x_at, pa, pb, inputs, w, w0 + o * spread, step, bias, relu, o,
+                last, y, y0, y_at,
             )  # fmt: skip
-        if rest and end < last:
-            by_rest(
-                x, x0, x_at, pa, pb, inputs, w, w0, ldw, bias, relu, end, last, y, y0,
-                y_at, panel,
+        if last_NV and end < last:
+            by_last(
+                x, x0, x_at, pa, pb, inputs, w, w0 + end * spread, last_step, bias,
+                relu, end, last, y, y0, y_at,
             )  # fmt: skip
 
     return windows
@@ -244,14 +288,14 @@ def windows_over(tiles: Cover) -> Any:
 def outer_over(tiles: Cover) -> Any:
     """Return the jitted outer(...), as its reference, for columns of this cover.
 
-    Columns of dy are copied into ``panel`` (PANEL bytes), where their pixels are
+    Columns of dy may be copied into ``panel`` (PANEL bytes), where their pixels are
     neighbours: in dy itself, powers of two apart, they would share a few places of the
     L1 cache (64 to 256 channels, 1x1: 1.9 instead of 2.3 ms).  So do pixels of x: there
     are only as many at a time as have a place.
     """
-    whole, rest = tiles.whole, tiles.rest
-    by_whole = make_outer(ROWS[whole], whole)
-    by_rest = make_outer(ROWS[rest or whole], rest or whole)
+    R, NV, last_R, last_NV = tiles
+    by_whole = make_outer(R, NV)
+    by_last = make_outer(last_R, last_NV) if last_NV else by_whole
 
     @jit()
     def outer(
@@ -261,11 +305,13 @@ def outer_over(tiles: Cover) -> Any:
         lanes = VECTOR_BYTES // d.itemsize
         vectors = (last - first + lanes - 1) // lanes
         end = last
-        if rest and vectors % 2:
-            end = first + (vectors - rest) * lanes
+        if last_NV and vectors % 2:
+            end = first + (vectors - last_NV) * lanes
         apart = (sj & -sj) * d.itemsize  # the power of two by which pixels are apart
+        if not _is_copied(kb - ka, R, zj, NV, d):
+            apart = max(apart, (zj & -zj) * d.itemsize)
         places = 6 * 4096 // max(apart, 64)  # of 8 ways of a cache of 64 lines
-        pixels = min(PANEL // (max(whole, rest) * VECTOR_BYTES), places)
+        pixels = min(PANEL // (max(NV, last_NV) * VECTOR_BYTES), places)
         columns = max(1, min(width, pixels))
         rows = pixels // columns
         for i in range(0, max(height, 1), rows):  # no pixels: to write zeros
@@ -273,13 +319,13 @@ def outer_over(tiles: Cover) -> Any:
                 pixel, slope = x0 + i * si + j * sj, y0 + i * zi + j * zj
                 high, wide = min(rows, height - i), min(columns, width - j)
                 new = fresh and i + j == 0
-                for o in range(first, end, whole * lanes):
+                for o in range(first, end, NV * lanes):
                     by_whole(
                         x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, high, wide,
                         new, o, last, d, d_at, panel,
                     )  # fmt: skip
-                if rest and end < last:
-                    by_rest(
+                if last_NV and end < last:
+                    by_last(
                         x, pixel, si, sj, x_at, ka, kb, dy, slope, zi, zj, high, wide,
                         new, end, last, d, d_at, panel,
                     )  # fmt: skip
@@ -291,8 +337,3 @@ def table(offsets: NDArray[np.integer]) -> NDArray[np.int64]:
     """Return flat offsets, and as many copies of the last one as a tile has rows."""
     flat = np.asarray(offsets, np.int64).reshape(-1)
     return np.concatenate([flat, np.full(TALLEST, flat[-1] if flat.size else 0)])
-
-
-def panel_size(inputs: int, pixels: int, itemsize: int) -> int:
-    """Return how many numbers the panel of :func:`windows_over` takes."""
-    return inputs * 3 * VECTOR_BYTES // itemsize if pixels >= MANY else 0

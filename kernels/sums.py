@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from .arrays import Array, empty, jit
 from .images import Images, pad_line, pad_line_in_vectors
-from .products import PANEL, cover, outer_over, table
-from .tasks import BLOCK, Task, scratch
+from .products import PANEL, outer_cover, outer_over, table
+from .tasks import Task, scratch
 from .tile import VECTOR_BYTES
 
 ITEMS = 8
+FOLD = 2048  # numbers in an item that adds up sums
 # numbers; eight sums of more than 64k leave the L2 cache: 128 to 128 channels, 3x3
 LARGEST = 262144
 
@@ -58,7 +59,8 @@ def outer_tasks(
     """
     rows, columns = x_at.size, dw.size // x_at.size
     chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= LARGEST else 1
-    unit = 12 if pixels.y_group > VECTOR_BYTES // x.itemsize else 10  # whole tiles
+    tiles = outer_cover(rows, pixels.y_group, x.itemsize)
+    unit = tiles.rows * (2 if tiles.rows == 6 else 1)
     block = -(-rows // (-(-ITEMS // chunks) * unit)) * unit
     blocks = -(-rows // block)
     taps = rows * pixels.groups // max(images.channels, 1)
@@ -81,9 +83,9 @@ def outer_tasks(
     places = table(np.arange(rows) * columns)
     tasks.append(
         Task(
-            _outer_body(outer_over(cover(pixels.y_group, x.itemsize))),
-            chunks * blocks, pixels, (chunks, blocks, block, rows), x.reshape(-1),
-            images, int(in_vectors), scratch(size, x.dtype), table(x_at),
+            _outer_body(outer_over(tiles)), chunks * blocks, pixels,
+            (chunks, blocks, block, rows), x.reshape(-1), images, int(in_vectors),
+            scratch(size, x.dtype), table(x_at),
             dy.reshape(-1), sums, places, scratch(PANEL // x.itemsize, x.dtype),
         )
     )  # fmt: skip
@@ -180,12 +182,12 @@ def _outer_body(outer: Any) -> Any:
 def fold_task(parts: Array, total: Array) -> Task:
     """Return the task total = parts[0] + parts[1] + ..., added in this order."""
     flat = parts.reshape(len(parts), -1), total.reshape(-1)
-    return Task(_fold_item, -(-total.size // BLOCK), *flat)
+    return Task(_fold_item, -(-total.size // FOLD), *flat)
 
 
 @jit()
 def _fold_item(item, thread, parts, total):
-    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, total.size))
+    part = slice(item * FOLD, min(item * FOLD + FOLD, total.size))
     total = total[part]
     for k in range(total.size):
         total[k] = 0

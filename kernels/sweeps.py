@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from .arrays import Array, jit
 from .images import Images, pad
-from .products import ROW, cover, panel_size, table, windows_over
+from .packing import Weights, pack_task
+from .products import LEAVES, MANY, ROW, cover, table, windows_over
 from .tasks import THREADS, Task, scratch
 from .tile import VECTOR_BYTES
 
@@ -70,11 +71,11 @@ class Sweep(NamedTuple):
     lines: int  # of the padded image: from a row of windows to the next, and
     extent: int  # in a row of windows
     y_start: int  # in an image
-    w_start: int
-    ldw: int  # from a row of w to the next
     groups: int
     x_group: int  # channels of a group
     y_group: int
+    ldw: int = 0  # from a row of w to the next; 0: w is packed,
+    w_group: int = 0  # of a group's columns so far apart, less than counted in rows
 
 
 def windows_task(
@@ -83,13 +84,13 @@ def windows_task(
     images: Images,
     x_at: NDArray[np.int64],
     inputs: NDArray[np.int64],
-    w: Array,
+    weights: Weights,
     bias: Array,
     relu: bool,
     y: Array,
     y_at: NDArray[np.int64],
-) -> Task:
-    """Return the task of equation (1) for all images, bands of rows, blocks of columns.
+) -> list[Task]:
+    """Return the tasks of (1) for all images, bands of rows, blocks of columns.
 
     Parameters
     ----------
@@ -99,17 +100,25 @@ def windows_task(
     bands, band, blocks, block = cut(
         sweep.images, sweep.rows, sweep.columns, sweep.y_group, x.itemsize
     )
-    part = band * sweep.columns
+    part, pixels = band * sweep.columns, sweep.rows * sweep.columns
     padded = scratch(images.padded_size, x.dtype)
-    tiles = cover(sweep.y_group, x.itemsize, sweep.rows * sweep.columns, block)
-    return Task(
+    wide = inputs.size * 2 * VECTOR_BYTES > LEAVES
+    tiles = cover(sweep.y_group, x.itemsize, pixels, block, wide)
+    tasks, w, columns = [], weights.w, sweep.y_group
+    if weights.run or sweep.images * pixels >= MANY:
+        pack, w = pack_task(weights, sweep.groups, columns, tiles)
+        tasks = [pack]
+        size = w.size // sweep.groups - columns * weights.rows
+        sweep = sweep._replace(w_group=size)
+    elif weights.rows > 1:
+        sweep = sweep._replace(ldw=int(weights.at[1] - weights.at[0]))
+    windows = Task(
         _windows_body(windows_over(tiles)), sweep.images * bands * blocks,
         sweep, (bands, band, blocks, block), x.reshape(-1), images, padded,
         table(x_at.reshape(-1)[:part]), np.ascontiguousarray(inputs).reshape(-1),
-        w.reshape(-1), bias, int(relu),
-        y.reshape(-1), table(y_at.reshape(-1)[:part]),
-        scratch(panel_size(inputs.size, part, x.itemsize), x.dtype),
+        w, bias, int(relu), y.reshape(-1), table(y_at.reshape(-1)[:part]),
     )  # fmt: skip
+    return [*tasks, windows]
 
 
 @functools.cache
@@ -117,7 +126,7 @@ def _windows_body(windows: Any) -> Any:
     @jit()
     def windows_item(
         item, thread, sweep, cut, x, images, padded, x_at, inputs, w, bias, relu, y,
-        y_at, panels,
+        y_at,
     ):  # fmt: skip
         bands, band, blocks, block = cut
         image_band, block_of = item // blocks, item % blocks
@@ -136,8 +145,7 @@ def _windows_body(windows: Any) -> Any:
             last = min(first + block, (g + 1) * sweep.y_group)
             windows(
                 source, x0 + g * sweep.x_group, x_at, 0, band * sweep.columns, inputs,
-                w, sweep.w_start, sweep.ldw, bias, relu, first, last, y, y0, y_at,
-                panels[thread],
+                w, g * sweep.w_group, sweep.ldw, bias, relu, first, last, y, y0, y_at,
             )  # fmt: skip
 
     return windows_item

@@ -260,6 +260,7 @@ KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("sweeps", "conv2d", "images"), ("sweeps", *CONVOLUTION)),
     "sums": (*CONVOLUTION, "sweeps"),
     "matrices": ("dense", "matrices", *CONVOLUTION),
+    **{"packing": ("products", *CONVOLUTION), "winograd_tiles": ("winograd", "zeros")},
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
     **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
 }

@@ -2,7 +2,7 @@ import guards
 import numpy as np
 import pytest
 
-from sora_np.kernels.matrices import transpose_task
+from sora_np.kernels.matrices import transpose_task, turned_task
 from sora_np.kernels.tasks import Program
 from sora_np.kernels.tile import VECTOR_BYTES
 
@@ -20,3 +20,15 @@ def test_transpose(shape, dtype, rng):
     w_t = np.zeros(shape[::-1], dtype)
     guards.run_guarded(Program([transpose_task(w, w_t)]))
     np.testing.assert_array_equal(w_t, w.T)
+
+
+@pytest.mark.parametrize(
+    "rows, outputs, inputs",
+    [(2, 1, 1), (7, 10, 3), (61, 33, 70), (130, 16, 4 * LANES), (9, 200, 129)],
+)
+def test_turned_product(rows, outputs, inputs, dtype, close, rng):
+    dy = rng.standard_normal((rows, outputs)).astype(dtype)
+    w = rng.standard_normal((inputs, outputs)).astype(dtype)
+    dx = np.zeros((rows, inputs), dtype)
+    guards.run_guarded(Program([turned_task(dy, w, dx)]))
+    close(dx, np.einsum("no,ko->nk", dy, w))

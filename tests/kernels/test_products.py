@@ -1,10 +1,15 @@
 import functools
 
+import guards
 import numba
 import numpy as np
 import pytest
 
+from sora_np.kernels import packing
 from sora_np.kernels import products as k
+from sora_np.kernels.tasks import Program
+
+GROUPS, TAPS, RUN, PIXELS = 2, 3, 18, 13  # of packed weights
 
 
 @functools.cache
@@ -30,11 +35,10 @@ def test_windows_is_the_formula(pixels, columns, relu, dtype, close, rng):
     y = np.zeros((pixels + 1) * ldw, dtype)
     expected = y.copy()
     args = (x, 4, x_at, 0, pixels, inputs, w, 2, ldw, bias, relu, *columns)
-    panel = np.empty(k.panel_size(len(inputs), pixels, x.itemsize), dtype)
     tiles = k.cover(columns[1] - columns[0], x.itemsize, pixels)
     fast = from_python(k.windows_over(tiles))
-    fast(*args, y, 1, y_at, panel)
-    k.windows_reference(*args, expected, 1, y_at, panel)
+    fast(*args, y, 1, y_at)
+    k.windows_reference(*args, expected, 1, y_at)
     close(y, expected)
 
 
@@ -88,3 +92,32 @@ def test_outer_of_many_pixels_keeps_to_its_panel(columns, dtype, close, rng):
     k.outer_reference(*args, expected, d_at, memory)
     close(d, expected)
     np.testing.assert_array_equal(memory[size:], 7)
+
+
+@pytest.mark.parametrize("columns", [3, 17, 40, 64, 65])
+@pytest.mark.parametrize("turned", [False, True], ids=["as they are", "turned"])
+def test_windows_of_packed_weights_are_the_formula(columns, turned, dtype, close, rng):
+    rows = TAPS * RUN
+    w = rng.standard_normal((GROUPS, rows, columns)).astype(dtype)
+    if turned:  # in memory (taps, columns, groups, run)
+        memory = w.reshape(GROUPS, TAPS, RUN, columns).transpose(1, 3, 0, 2)
+        at = np.arange(TAPS) * memory[0].size
+        how = {"group": RUN, "step": GROUPS * RUN, "run": RUN}
+    else:  # (rows, groups, columns)
+        memory, how = w.transpose(1, 0, 2), {"group": columns}
+        at = np.arange(rows) * GROUPS * columns
+    weights = packing.Weights(memory.reshape(-1), at, **how)
+    tiles = k.cover(columns, w.itemsize, wide=True)
+    task, packed = packing.pack_task(weights, GROUPS, columns, tiles)
+    guards.run_guarded(Program([task]))
+    x = rng.standard_normal(PIXELS + rows).astype(dtype)
+    inputs, bias = np.arange(rows), rng.standard_normal(columns).astype(dtype)
+    x_at, y_at = k.table(np.arange(PIXELS)), k.table(np.arange(PIXELS) * columns)
+    fast = from_python(k.windows_over(tiles))
+    for g in range(GROUPS):
+        y, expected = np.zeros((2, PIXELS * columns), dtype)
+        image, sums = (x, 0, x_at, 0, PIXELS, inputs), (bias, False, 0, columns)
+        fast(*image, packed, g * packed.size // GROUPS, 0, *sums, y, 0, y_at)
+        of_group = w[g].reshape(-1), 0, columns
+        k.windows_reference(*image, *of_group, *sums, expected, 0, y_at)
+        close(y, expected)

@@ -7,6 +7,7 @@ from sora_np.gradcheck import check_layer, check_model
 from sora_np.kernels import conv2d as direct
 from sora_np.kernels import conv2d_relu_maxpool2d as fused
 from sora_np.kernels import winograd as k
+from sora_np.kernels import winograd_tiles as tiles
 from sora_np.kernels.list_backward import DEAD
 from sora_np.kernels.maxpool2d import maxpool2d_tasks
 from sora_np.kernels.tasks import run
@@ -52,7 +53,7 @@ def dx_of(dy, w, x_shape, pads):
 
 def test_matrices_give_the_sum_exactly():
     """y[i] = sum_p w[p] * x[i + p], in fractions: the formula is no approximation."""
-    A, B, G = k._matrices(k.POINTS)
+    A, B, G = tiles._matrices(tiles.POINTS)
     for i, p, h in np.ndindex(4, 3, 6):
         factor = sum(A[i][a] * G[a][p] * B[a][h] for a in range(6))
         assert factor == (h == i + p), (i, p, h)
@@ -60,7 +61,7 @@ def test_matrices_give_the_sum_exactly():
 
 def test_matrices_of_the_usual_points_are_the_published_ones():
     """Lavin & Gray, section 4.3, whose rows of B and G differ by factors."""
-    A, B, G = k._matrices([k.Fraction(t) for t in (0, 1, -1, 2, -2)])
+    A, B, G = tiles._matrices([tiles.Fraction(t) for t in (0, 1, -1, 2, -2)])
     assert A == [
         [1, 1, 1, 1, 1, 0],
         [0, 1, -1, 2, -2, 0],
@@ -143,6 +144,24 @@ def test_dx_is_the_derivative(rng):
     np.testing.assert_allclose(np.vdot(dx_of(dy, w, x.shape, pads), e), change)
 
 
+@pytest.mark.parametrize("cg, og", [(16, 16), (17, 20), (5, 33)])
+def test_groups_are_convolutions_of_their_own(cg, og, dtype, close, rng):
+    """Forward and dx, also of channels that are no whole vectors."""
+    groups, pads = 3, ((1, 0), (2, 1))
+    x, w, bias = arrays(rng, (2, 9, 10, cg * groups), og * groups, dtype)
+    w = w[:, :, :cg].copy()
+    y = np.full(direct.conv2d_shape(x.shape, w.shape, pads=pads), np.nan, dtype)
+    run(*k.winograd_tasks(x, w, bias, y, pads, groups))
+    close(y, k.winograd_reference(x, w, bias, pads, groups))
+    dx, dy = np.full(x.shape, np.nan, dtype), rng.standard_normal(y.shape).astype(dtype)
+    run(*k.winograd_dx_tasks(dy, w, dx, pads, groups))
+    expected = [
+        direct.conv2d_dx_reference(*of_group, x.shape[:3] + (cg,), pads=pads)
+        for of_group in zip(np.split(dy, 3, 3), np.split(w, 3, 3), strict=True)
+    ]
+    close(dx, np.concatenate(expected, 3))
+
+
 @pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
 @pytest.mark.parametrize("channels, bound", [(64, 2e-6), (512, 6e-6)])
 @too_slow_without_jit
@@ -207,7 +226,8 @@ def test_same_bits_for_any_number_of_threads(images, rng):
         ((8, 18, 18, 16), 15, {}, False),
         ((8, 18, 18, 16), 16, {"strides": (1, 2)}, False),
         ((8, 18, 18, 16), 16, {"dilation": (2, 1)}, False),
-        ((8, 18, 18, 32), 32, {"groups": 2}, False),
+        ((8, 18, 18, 32), 32, {"groups": 2}, True),
+        ((8, 18, 18, 30), 32, {"groups": 2}, False),
         ((7, 18, 18, 16), 16, {}, False),  # 112 tiles of 16 channels
         ((1, 18, 18, 128), 130, {}, True),  # 16 tiles of 128
         ((40, 7, 7, 16), 16, {}, False),  # 25 of 64 outputs are wanted

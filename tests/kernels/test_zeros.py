@@ -51,7 +51,7 @@ def test_winograd_gives_the_bias(relu, channels, pads, dtype, rng):
     bias = rng.standard_normal(21).astype(dtype)
     bias[::3] = 0
     y = np.empty(direct.conv2d_shape(x.shape, w.shape, pads=pads), dtype)
-    run(*k.winograd_tasks(x, w, bias, y, pads, relu))
+    run(*k.winograd_tasks(x, w, bias, y, pads, relu=relu))
     zeros = only_zeros(x, pads)[..., 0]
     assert 0 < zeros.sum() < zeros.size
     assert not (y[~zeros] == bias).all(-1).any()
