@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .cache import Cache, unique_name
+from .lowering import Compiler, for_caller
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Pair: TypeAlias = tuple[int, int]
@@ -130,14 +131,18 @@ def jit(
             error_model="numpy",
             no_cpython_wrapper=not from_python,
             no_cfunc_wrapper=True,
+            **({} if from_python else {"pipeline_class": Compiler}),
             **options,
         )(function)
         if not numba.config.DISABLE_JIT:
             # a call with a constant would compile one more version: 15 s instead of 9
             template = jitted.get_call_template
-            jitted.get_call_template = lambda args, kws: template(
-                tuple(map(numba.types.unliteral, args)), kws
-            )
+
+            def get_call_template(args: Any, kws: Any) -> Any:
+                with for_caller():
+                    return template(tuple(map(numba.types.unliteral, args)), kws)
+
+            jitted.get_call_template = get_call_template
             if not from_python:
                 _refuse_python(jitted)
             try:

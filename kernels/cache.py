@@ -66,6 +66,8 @@ class Cache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write the machine code, or warn once that it cannot be kept."""
+        if not data.library._finalized:
+            return  # no machine code: see lowering.py
         try:
             super().save_overload(sig, data)
         except OSError as error:  # the folder is gone, or the disk is full
