@@ -19,6 +19,7 @@ Source: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3", SC 
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -97,7 +98,7 @@ def uniform(
     samples : (N,), numbers from 0
     """
     out = np.empty((len(samples), count))
-    _uniform(np.uint64(key), np.uint64(epoch), samples, out)
+    _run(_uniform_task, key, epoch, samples, out)
     return out
 
 
@@ -110,9 +111,25 @@ def normal(
 ) -> Array:
     """Return ``count`` standard normal numbers for every sample (N, count)."""
     out = np.empty((len(samples), count), dtype)
-    place = np.array([key, epoch], np.uint64)
-    run_kept(_normal_task, place, samples, out)
+    _run(_normal_task, key, epoch, samples, out)
     return out
+
+
+def _run(
+    make: Callable[..., Task],
+    key: int,
+    epoch: int,
+    samples: NDArray[np.int64],
+    out: Array,
+) -> None:
+    place = np.array([key, epoch], np.uint64)
+    run_kept(make, place, np.ascontiguousarray(samples), out)
+
+
+def _uniform_task(
+    place: NDArray[np.uint64], samples: NDArray[np.int64], out: Array
+) -> Task:
+    return Task(_uniform_item, len(samples), place, samples, out)
 
 
 def _normal_task(
@@ -133,14 +150,13 @@ def _words(key, epoch, sample, block):
     return c0, c1, c2, c3
 
 
-@jit(from_python=True)
-def _uniform(key, epoch, samples, out):
-    count = out.shape[1]
-    for n in range(len(samples)):
-        for first in range(0, count, 4):
-            words = _words(key, epoch, np.uint64(samples[n]), np.uint64(first // 4))
-            for k in range(min(4, count - first)):
-                out[n, first + k] = words[k] * 2.0**-32
+@jit()
+def _uniform_item(n, thread, place, samples, out):
+    count, sample = out.shape[1], np.uint64(samples[n])
+    for first in range(0, count, 4):
+        words = _words(place[0], place[1], sample, np.uint64(first // 4))
+        for k in range(min(4, count - first)):
+            out[n, first + k] = words[k] * 2.0**-32
 
 
 @jit()

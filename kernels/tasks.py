@@ -15,10 +15,11 @@ other.  Only items of one task run side by side, so no two of them may write to 
 place; what an item does must not depend on the threads, so that bits do not either.
 ``thread`` numbers the threads: scratch memory is an array with ``THREADS`` rows.
 
-One function is compiled with numba's ``parallel=True``, ``_drive`` below, and it is
-small: numba would compile every such function with all that it calls anew, and the
-first training step would take 15 s instead of 5.  It calls a kernel by its address, for
-which the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.
+One function drives them all, on numba's threads (driver.py): numba would compile every
+function with ``parallel=True`` with all that it calls anew, and the first training step
+would take 15 s instead of 5.  It calls a kernel by the address of an *entry*, for which
+the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.  A
+wheel brings entries along as machine code (ready.py); others are compiled.
 
 While a body runs, its thread takes subnormal numbers (of less than 1.2e-38 in float32,
 2.2e-308 in float64) for 0, and writes 0 in their place, as TensorFlow does; afterwards
@@ -48,6 +49,8 @@ from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
 from .arrays import address_of, empty, jit
+from .driver import is_known, make_driver
+from .ready import load_ready
 
 # Numbers in an item of a kernel that goes entry by entry.  Such a kernel cuts its part
 # out of every array: an index that counts from 0 cannot be negative, so numba need not
@@ -178,11 +181,13 @@ _ENTRIES: dict[Any, int] = {}
 def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
     """Return addresses of entry(item, thread, block), each of which calls a body.
 
-    What is missing is compiled as one piece, and by LLVM itself: there is nothing in it
-    that numba's passes could make faster (import and first step with warm caches: 0.69
-    instead of 0.80 s).
+    What is missing, and not ready, is compiled as one piece, and by LLVM itself: there
+    is nothing in it that numba's passes could make faster (import and first step with
+    warm caches: 0.69 instead of 0.80 s).
     """
     missing = [key for key in dict.fromkeys(wanted) if key not in _ENTRIES]
+    _ENTRIES.update(load_ready(missing))
+    missing = [key for key in missing if key not in _ENTRIES]
     if missing:
         module = cpu_target.target_context.create_module("entries")
         names = [_write_entry(module, body, kinds) for body, kinds in missing]
@@ -196,17 +201,21 @@ def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
     return [_ENTRIES[key] for key in wanted]
 
 
-def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
-    """Add an entry to an LLVM module; return its name."""
+def _write_entry(
+    module: Any, body: Any, kinds: tuple[Any, ...], entry_name: str | None = None
+) -> str:
+    """Add an entry to an LLVM module; return its name.
+
+    With a name for it, it is to be linked: it calls the body by name, not by address.
+    """
     given = [_type(kind) for kind in kinds]
     signature = types.void(types.int64, types.int64, *given)
     body.compile(signature)
     compiled = body.overloads[signature.args]
     name = compiled.fndesc.llvm_func_name
-    address = compiled.library.get_pointer_to_function(name)
     context = cpu_target.target_context
     arguments = [context.get_value_type(kind) for kind in given]
-    entry_name = f"sora_np_entry_{next(_NUMBERS)}"
+    linked, entry_name = entry_name, entry_name or f"sora_np_entry_{next(_NUMBERS)}"
     entry = ir.Function(module, _ENTRY, entry_name)
     item, thread, block = entry.args
     build = ir.IRBuilder(entry.append_basic_block())
@@ -216,10 +225,15 @@ def _write_entry(module: Any, body: Any, kinds: tuple[Any, ...]) -> str:
     values = [build.extract_value(values, k) for k in range(len(arguments))]
     packer = context.get_arg_packer(signature.args)
     values = packer.as_arguments(build, [item, thread, *values])
-    callee = context.call_conv.get_function_type(types.void, signature.args)
+    kind = context.call_conv.get_function_type(types.void, signature.args)
     # a body returns nothing and raises nothing, and is given places for both
-    unused = [build.alloca(pointer.pointee) for pointer in callee.args[:2]]
-    build.call(build.inttoptr(_WORD(address), callee.as_pointer()), [*unused, *values])
+    unused = [build.alloca(pointer.pointee) for pointer in kind.args[:2]]
+    if linked:
+        callee = ir.Function(module, kind, name)
+    else:
+        address = _WORD(compiled.library.get_pointer_to_function(name))
+        callee = build.inttoptr(address, kind.as_pointer())
+    build.call(callee, [*unused, *values])
     put_back()
     build.ret_void()
     return entry_name
@@ -283,7 +297,13 @@ def run_rows(rows: NDArray[np.int64]) -> None:
                 _C_ENTRY(entry)(item, 0, block)
     else:
         with _LOCK:
-            _drive(rows)
+            _driver()(rows)
+
+
+@functools.cache
+def _driver() -> Callable[[NDArray[np.int64]], None]:
+    """Return what runs rows on all threads."""
+    return make_driver() if is_known() else _drive
 
 
 # numba's workqueue layer ends the process when two threads launch loops at a time

@@ -174,20 +174,20 @@ def _tasks(
     block, part = cut_tiles(total, filters, lanes, groups)
     blocks, parts = -(-total // max(block, 1)), -(-filters // part)
     cover_of = cover(filters, x.itemsize, block=part, wide=True)
-    u_size = _step(packed_size(filters, channels, cover_of, lanes))
+    u_step = _step(packed_size(filters, channels, cover_of, lanes))
+    v_step, m_step = _step(block * channels), _step(block * part)
     tiles = Tiles(
         total, rows, columns, height, width, x_pixel, channels, pads[0][0], pads[1][0],
         y_height, y_width, pooled_height, pooled_width, y_pixel, filters, groups, block,
-        parts, part, u_size, *w_steps,
+        parts, part, *w_steps, u_step, v_step, m_step,
     )  # fmt: skip
     load_inputs = make_inputs(0 if channels % lanes else lanes)
     make = make_outputs if argmax is None else make_pooled_outputs
     outputs = make(lanes, filters % lanes == 0)
     places = empty(0, np.uint8) if argmax is None else argmax.reshape(-1)
-    u = empty(groups * IN * IN * u_size, x.dtype)
+    u = empty(groups * IN * IN * u_step, x.dtype)
     patches = scratch(IN * IN * lanes, x.dtype)
-    v = scratch(IN * IN * _step(block * channels), x.dtype)
-    m = scratch(IN * IN * _step(block * part), x.dtype)
+    v, m = (scratch(IN * IN * step, x.dtype) for step in (v_step, m_step))
     h, j = np.arange(rows * OUT + 2) - pads[0][0], np.arange(columns * OUT)
     return [
         Task(
@@ -258,8 +258,7 @@ def winograd_dx_tasks(
     ]
 
 
-@jit(from_python=True)
-def _step(size):
+def _step(size: int) -> int:
     """Return how far the 36 parts of u, v or m, of ``size`` numbers, are apart.
 
     A line of the cache more than need be: steps of a power of two would share the sets
@@ -281,10 +280,10 @@ def _filters_item(item, thread, w, tiles, to, u, patches):
             taps = tile_rows(corner + o + q * size, TAPS * size, TAPS)
             column = to_u(tile_load(w, taps, left, 1))
             tile_store(patch, tile_rows(q * lanes, TAPS * lanes, IN), column, lanes)
-        start = g * IN * IN * tiles.u_size + to[k, 0] + c * to[k, 1]
+        start = g * IN * IN * tiles.u_step + to[k, 0] + c * to[k, 1]
         for a in range(IN):
             row = tile_load(patch, tile_rows(a * TAPS * lanes, lanes, TAPS), lanes, 1)
-            rows = tile_rows(start + a * IN * tiles.u_size, tiles.u_size, IN)
+            rows = tile_rows(start + a * IN * tiles.u_step, tiles.u_step, IN)
             tile_store(u, rows, to_u(row), lanes)
 
 
@@ -304,22 +303,20 @@ def _tiles_body(windows: Any, load_inputs: Any, outputs: Any) -> Any:
         count = min(tiles.block, tiles.total - first)
         g, o = of_block % tiles.groups, of_part * tiles.part
         last, start = min(o + tiles.part, tiles.filters), g * tiles.filters
-        v_step = _step(tiles.block * tiles.channels)
-        m_step = _step(tiles.block * tiles.part)
         for t in range(count):
             corner = corner_of(tiles, first + t, g)
-            load_inputs(tiles, first + t, corner, x, above, patch, v, v_at[t], v_step)
+            load_inputs(tiles, first + t, corner, x, above, patch, v, v_at[t])
             zero[t] = zero_windows(tiles, first + t, corner, x, above)
         for ab in range(IN * IN):
             windows(
-                v, ab * v_step, v_at, 0, count, inputs, u,
-                (g * IN * IN + ab) * tiles.u_size, 0, nothing, 0, o, last, m,
-                ab * m_step - o, m_at,
+                v, ab * tiles.v_step, v_at, 0, count, inputs, u,
+                (g * IN * IN + ab) * tiles.u_step, 0, nothing, 0, o, last, m,
+                ab * tiles.m_step - o, m_at,
             )  # fmt: skip
         for t in range(count):
             outputs(
-                tiles, first + t, zero[t], m, m_at[t], m_step, start + o, start + last,
-                bias, one, relu, beside, patch, y, argmax,
+                tiles, first + t, zero[t], m, m_at[t], start + o, start + last, bias,
+                one, relu, beside, patch, y, argmax,
             )  # fmt: skip
 
     return tiles_item

@@ -84,9 +84,11 @@ class Tiles(NamedTuple):
     block: int  # tiles in an item
     parts: int  # items that share a block of tiles and a group, and
     part: int  # the filters of one
-    u_size: int  # numbers of a group of u, for one of the 36 products
     ldw: int  # from a channel of w to the next
     w_group: int  # from a group of w to the next
+    u_step: int  # from one of the 36 products to the next, in u,
+    v_step: int  # in v
+    m_step: int  # and in m
 
 
 @jit()
@@ -114,7 +116,7 @@ def make_inputs(whole: int) -> Any:
     """
 
     @jit()
-    def inputs(tiles, t, corner, x, above, patch, v, start, step):
+    def inputs(tiles, t, corner, x, above, patch, v, start):
         """Write v[a, b, c] of equation (3) of tile t for all a, b, c.
 
         Parameters
@@ -141,7 +143,8 @@ def make_inputs(whole: int) -> Any:
             for a in range(IN):
                 places = tile_rows(a * IN * lanes, lanes, IN)
                 row = to_v(tile_load(patch, places, whole or lanes, 1))
-                tile_store(v, tile_rows(start + a * IN * step + c, step, IN), row, left)
+                places = tile_rows(start + a * IN * tiles.v_step + c, tiles.v_step, IN)
+                tile_store(v, places, row, left)
 
     return inputs
 
@@ -167,8 +170,7 @@ def make_outputs(lanes: int, is_whole: bool) -> Any:
 
     @jit()
     def outputs(
-        tiles, t, word, m, start, step, first, last, bias, one, relu, beside, patch, y,
-        argmax,
+        tiles, t, word, m, start, first, last, bias, one, relu, beside, patch, y, argmax
     ):  # fmt: skip
         """Write y[i, j, o] of (1) of tile t for all i, j, o = first .. last - 1.
 
@@ -183,7 +185,7 @@ def make_outputs(lanes: int, is_whole: bool) -> Any:
         corner = (n * tiles.y_height + i) * line + j * filters
         for o in range(first, last, lanes):
             left = lanes if is_whole else last - o
-            columns_of_outputs(m, start + o - first, step, patch)
+            columns_of_outputs(m, start + o - first, tiles.m_step, patch)
             for k in range(min(OUT, tiles.y_height - i)):
                 places = tile_rows(k * IN * lanes, lanes, IN)
                 row = to_y(tile_load(patch, places, lanes, 1))
@@ -208,8 +210,7 @@ def make_pooled_outputs(lanes: int, is_whole: bool) -> Any:
 
     @jit()
     def pooled_outputs(
-        tiles, t, word, m, start, step, first, last, bias, one, relu, beside, patch, y,
-        argmax,
+        tiles, t, word, m, start, first, last, bias, one, relu, beside, patch, y, argmax
     ):  # fmt: skip
         """Write the maxima of tile t over cells of 2 x 2, and where they stood."""
         filters = tiles.y_pixel
@@ -221,7 +222,7 @@ def make_pooled_outputs(lanes: int, is_whole: bool) -> Any:
                 left if j < tiles.pooled_width else 0,
                 left if j + 1 < tiles.pooled_width else 0,
             )
-            columns_of_outputs(m, start + o - first, step, patch)
+            columns_of_outputs(m, start + o - first, tiles.m_step, patch)
             for k in range(min(CELLS, tiles.pooled_height - i)):
                 at = 2 * k * IN * lanes
                 places = tile_rows(at, lanes, TWO_IN)

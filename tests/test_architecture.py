@@ -76,7 +76,8 @@ def test_no_import_leads_back(house):
 
 
 SHARED = {  # what kernels share; the other files of kernels/ are neighbours
-    *("arrays", "cache", "lowering", "tasks", "kept", "tile", "products", "sweeps"),
+    *("arrays", "cache", "lowering", "tasks", "driver", "ready", "kept", "tile"),
+    *("products", "sweeps"),
     *("list_backward", "channels", "images", "matrices", "packing", "sums"),
     "winograd_tiles",
 }

@@ -13,6 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from sora_np.kernels import driver, tasks
 from sora_np.kernels.arrays import jit
 from sora_np.kernels.tasks import THREADS, Program, Task, run, scratch
 
@@ -179,6 +180,29 @@ def test_a_forked_child_computes_without_threads():
         run(Task(mark, 50, seen, np.zeros(THREADS, np.int64)))
         os._exit(0 if (seen == 2).all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.fixture
+def drive(monkeypatch):
+    """The driver for versions of numba in which nobody has looked."""
+    monkeypatch.setattr(driver, "LAST", (0, 59))
+    monkeypatch.setattr(tasks, "_driver", tasks._driver.__wrapped__)
+
+
+@needs_jit
+def test_numbas_own_driver_does_the_same(drive):
+    assert tasks._driver() is tasks._drive
+    for items in (1, 2, 1000):
+        test_every_item_runs_once(items)
+    test_tasks_run_in_order_and_empty_ones_not_at_all()
+
+
+def test_this_version_of_numba_is_known():
+    """A new one: read build_gufunc_kernel in numba/np/ufunc/parallel.py, see driver.py.
+
+    Where the call of numba_parallel_for is as before, raise LAST.
+    """
+    assert driver.is_known()
 
 
 def test_one_function_alone_is_compiled_in_parallel():

@@ -1,0 +1,106 @@
+"""The driver of the tasks, written for LLVM itself: numba would compile for 0.5 s.
+
+The same as ``tasks._drive``, over the same threads, which numba starts::
+
+    for entry, block, count in rows:
+        if count == 1:
+            entry(0, 0, block)                          # in the caller's thread
+        else:
+            for item in range(count):                   # spread over the threads
+                entry(item, number of the thread, block)
+
+numba's threading layers offer one function to its own machine code,
+``numba_parallel_for(chunk, args, counts, steps, data, 1, 1, threads)``.  In each thread
+it calls ``chunk(args, counts, steps, data)`` for neighbouring items: counts[0] of them,
+from args[0] on, which begins at 0 and goes up by steps[0] = 1 an item.  That function
+is no public one: for a version of numba in which nobody has looked, ``_drive`` stays.
+"""
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import binding, ir
+from numba.core import cgutils
+from numba.np.ufunc.parallel import _launch_threads
+from numpy.typing import NDArray
+
+from .arrays import address_of
+
+FIRST, LAST = (0, 60), (0, 68)  # versions of numba that were looked at
+
+_WORD = ir.IntType(64)
+_NOTHING = ir.VoidType()
+_ENTRY = ir.FunctionType(_NOTHING, [_WORD] * 3)  # item, thread, block
+_CHUNK = ir.FunctionType(_NOTHING, [_WORD] * 4)  # args, counts, steps, data
+_KEPT: list[Any] = []  # LLVM frees the code of an engine that nobody holds
+
+
+def is_known() -> bool:
+    """Return whether this version of numba has the function that is described above."""
+    return FIRST <= numba.version_info[:2] <= LAST
+
+
+def make_driver() -> Callable[[NDArray[np.int64]], None]:
+    """Return drive(rows), after numba's threads were started."""
+    _launch_threads()
+    machine = binding.Target.from_default_triple().create_target_machine(opt=1)
+    module = binding.parse_assembly(str(_written()))
+    engine = binding.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    _KEPT.append(engine)
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)  # lets go of the GIL
+    drive = kind(engine.get_function_address("drive"))
+    return lambda rows: drive(address_of(rows), len(rows))
+
+
+def _written() -> ir.Module:
+    """Return the driver as a module; addresses are words, as in the rows."""
+    module = ir.Module("driver")
+    module.triple = binding.get_process_triple()
+    threads = ir.Function(module, ir.FunctionType(_WORD, []), "get_num_threads")
+    kind = ir.FunctionType(ir.IntType(32), [])
+    thread = ir.Function(module, kind, "get_thread_id")
+    kind = ir.FunctionType(_NOTHING, [_WORD] * 8)
+    parallel_for = ir.Function(module, kind, "numba_parallel_for")
+
+    chunk = ir.Function(module, _CHUNK, "chunk")
+    args, counts, _, data = chunk.args
+    build = ir.IRBuilder(chunk.append_basic_block())
+    first, count = _word(build, args), _word(build, counts)
+    entry, block = _word(build, data), _word(build, data, 1)
+    number = build.sext(build.call(thread, []), _WORD)
+    with cgutils.for_range(build, count) as loop:
+        _call(build, entry, build.add(first, loop.index), number, block)
+    build.ret_void()
+
+    drive = ir.Function(module, ir.FunctionType(_NOTHING, [_WORD] * 2), "drive")
+    build = ir.IRBuilder(drive.append_basic_block())
+    zero, one, three = (_WORD(n) for n in (0, 1, 3))
+    places = [cgutils.alloca_once_value(build, n) for n in (zero, one)]
+    args, steps = (build.ptrtoint(place, _WORD) for place in places)
+    with cgutils.for_range(build, drive.args[1]) as loop:
+        row = build.add(drive.args[0], build.mul(loop.index, _WORD(24)))
+        entry, block, count = (_word(build, row, n) for n in range(3))
+        alone = build.icmp_signed("==", count, one)
+        with build.if_else(alone) as (then, otherwise):
+            with then:  # to wake the threads takes 2 us
+                _call(build, entry, zero, zero, block)
+            with otherwise:
+                counts = build.add(row, _WORD(16))
+                given = args, counts, steps, row, zero, one, build.call(threads, [])
+                build.call(parallel_for, [build.ptrtoint(chunk, _WORD), *given])
+    build.ret_void()
+    return module
+
+
+def _word(build: ir.IRBuilder, address: Any, number: int = 0) -> Any:
+    """Return one of the words that lie at an address."""
+    place = build.add(address, _WORD(8 * number))
+    return build.load(build.inttoptr(place, _WORD.as_pointer()))
+
+
+def _call(build: ir.IRBuilder, entry: Any, *given: Any) -> None:
+    build.call(build.inttoptr(entry, _ENTRY.as_pointer()), given)

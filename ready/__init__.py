@@ -1,0 +1,1 @@
+"""Ready machine code: what a wheel brings along, see kernels/ready.py."""

@@ -1,0 +1,107 @@
+"""From a body of a task to the object file of its entry, for the CPU that numba names.
+
+``collected`` runs networks without running a kernel: a plan asks for the entries that
+it needs, and is given none.  So code for a CPU of another kind can be made anywhere.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from llvmlite import binding, ir
+from numba import types
+from numba.core.registry import cpu_target
+
+from sora_np.kernels import kept, tasks
+from sora_np.kernels.cache import _SOURCE
+from sora_np.kernels.ready import MANIFEST, SYMBOLS, name_of
+
+
+def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
+    """Return the (body, kinds) of all tasks that ``run`` would run, in that order."""
+    found: dict[tuple[Any, Any], None] = {}
+
+    def note(wanted: Sequence[tuple[Any, Any]]) -> list[int]:
+        found.update(dict.fromkeys(wanted))
+        return [0] * len(wanted)
+
+    with (
+        mock.patch.object(tasks, "_entries", note),
+        mock.patch.object(tasks, "run_rows", lambda rows: None),
+        mock.patch.object(kept, "run_rows", lambda rows: None),
+    ):
+        run()
+    return list(found)
+
+
+def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
+    """Write the objects of some entries, and the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [_SOURCE]
+    for body, kinds in wanted:
+        name, content = name_of(body, kinds), object_of(body, kinds)
+        if more := undefined_symbols(content) - SYMBOLS:
+            raise RuntimeError(
+                f"the entry of {body.__qualname__} calls {', '.join(sorted(more))}, "
+                "which kernels/ready.py does not know"
+            )
+        (folder / name).write_bytes(content)
+        lines.append(f"{name} {hashlib.sha256(content).hexdigest()}")
+    (folder / MANIFEST).write_text("\n".join(lines), "ascii")
+
+
+def object_of(body: Any, kinds: tuple[Any, ...]) -> bytes:
+    """Return the object file that defines an entry, and no other name."""
+    name, context = name_of(body, kinds), cpu_target.target_context
+    module = context.create_module(name)
+    tasks._write_entry(module, body, kinds, name)
+    _write_destructor(module)
+    signature = types.int64, types.int64, *map(tasks._type, kinds)
+    linked = binding.parse_assembly(str(module))
+    library = body.overloads[signature].library
+    linked.link_in(library._get_module_for_linking(), preserve=True)
+    linked = binding.parse_assembly(_without_pickles(str(linked)))
+    for thing in [*linked.functions, *linked.global_variables]:
+        if not thing.is_declaration and thing.name != name:
+            thing.linkage = binding.Linkage.private
+    return context.codegen()._tm.emit_object(linked)
+
+
+def _without_pickles(text: str) -> str:
+    """Return a module without the errors that numba pickles; an entry shows none.
+
+    They would differ from build to build: paths of the machine are in them.
+    """
+    lines = []
+    for line in text.splitlines():
+        if line.startswith("@.const.picklebuf"):  # a struct that points to a pickle
+            line = line.partition("} {")[0] + "} zeroinitializer"
+        if not line.startswith("@.const.pickledata"):
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _write_destructor(module: ir.Module) -> None:
+    """Add what numba's code calls to free an array; it never comes to that.
+
+    The arrays of tasks have no owner, and a body makes none: to allocate one it would
+    call a function that SYMBOLS lacks.
+    """
+    kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
+    destructor = ir.Function(module, kind, "NRT_MemInfo_call_dtor")
+    ir.IRBuilder(destructor.append_basic_block()).ret_void()
+
+
+def undefined_symbols(content: bytes) -> set[str]:
+    """Return the names that an ELF object of 64 bits leaves to others."""
+    elf = binding.ObjectFileRef.from_data(content)
+    sections = {section.name(): section.data() for section in elf.sections()}
+    names, symbols = sections[b".strtab"], sections[b".symtab"]
+    return {
+        names[name : names.index(b"\0", name)].decode()
+        for name, _, _, section, _, _ in struct.iter_unpack("<IBBHQQ", symbols)
+        if name and not section
+    }
