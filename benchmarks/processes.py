@@ -28,8 +28,10 @@ PROGRAMS = {  # peer -> the variants that a user would run
 
 
 COLD = "start with empty caches, to the first training step"
+FROM_WHEEL = "start from the wheel with empty caches, to the first training step"
 WARM = "start with warm caches, to the first training step"
 MEMORY = "peak memory of a process that trains, batch 32"
+ROOT = Path(__file__).parents[1]
 
 
 class ProcessError(Exception):
@@ -37,7 +39,7 @@ class ProcessError(Exception):
 
 
 def measure_processes(peers, threads, quick, say):
-    """Return the lines of cold start, warm start and peak memory."""
+    """Return the lines of cold starts, warm start and peak memory."""
     variants = [
         (peer, variant)
         for peer, names in PROGRAMS.items()
@@ -56,6 +58,14 @@ def measure_processes(peers, threads, quick, say):
                     raise
                 variants.remove(key)
                 failed.append(_line(COLD, *key) | {"failed": str(error)})
+        from_wheel = {}
+        if not quick:  # a minute to build it
+            say("processes: sora_np, from the wheel")
+            try:
+                ours = {(OURS, ""): starts_from_wheel(folder, threads)}
+                from_wheel = cold | ours
+            except ProcessError as error:
+                failed.append(_line(FROM_WHEEL, OURS, "") | {"failed": str(error)})
         for _ in range(1 if quick else 5):
             for key in variants:
                 say(f"processes: {key[0]}, warm caches")
@@ -64,24 +74,49 @@ def measure_processes(peers, threads, quick, say):
             for key in variants:
                 say(f"processes: {key[0]}, memory")
                 memory.setdefault(key, []).append(run(*key, steps, threads, folder)[1])
-    lines = _lines(COLD, cold, threads) + _lines(WARM, warm, threads)
-    return lines + _lines(MEMORY, memory, threads, "B") + failed
+    lines = _lines(COLD, cold, threads) + _lines(FROM_WHEEL, from_wheel, threads)
+    lines += _lines(WARM, warm, threads) + _lines(MEMORY, memory, threads, "B")
+    return lines + failed
 
 
-def run(peer, variant, steps, threads, cache):
-    """Return the seconds that a process took, and its peak memory in bytes."""
+def starts_from_wheel(folder, threads):
+    """Return the seconds of five starts, each with a cache of its own.
+
+    The wheel is built for it, see ready/, and installed without the checkout.
+    """
+    pip = [sys.executable, "-m", "pip", "-q"]
+    site, wheels = Path(folder, "site"), Path(folder, "wheels")
+    _done([*pip, "wheel", "--no-deps", "-w", wheels, ROOT])
+    _done([*pip, "install", "--no-deps", "-t", site, *wheels.glob("*.whl")])
+    caches = [tempfile.mkdtemp(dir=folder) for _ in range(6)]
+    times = [run(OURS, "", 1, threads, cache, site)[0] for cache in caches]
+    return times[1:]  # the first one wrote bytecode
+
+
+def run(peer, variant, steps, threads, cache, site=None):
+    """Return the seconds that a process took, and its peak memory in bytes.
+
+    ``site`` is where an installed sora_np lies, in place of that of this checkout.
+    """
     env = environment(threads, tuned_malloc=False) | {"NUMBA_CACHE_DIR": cache}
+    if site:
+        env["PYTHONPATH"] = str(ROOT)  # benchmarks; the folder of the process is first
     # bytecode is kept, as pip keeps that of the peers: else 0.12 s to compile it anew
     env.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", __name__, peer, variant, str(steps)]
     time.sleep(PAUSE)  # the one before gave its memory and its cores back
     start = time.perf_counter()
-    done = subprocess.run(command, env=env, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
+    said = _done(command, env=env, cwd=site)
+    return time.perf_counter() - start, int(said.split()[-1])
+
+
+def _done(command, **options):
+    """Return what a process prints, or raise ProcessError with its last words."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:]
         raise ProcessError(f"status {done.returncode}: {' '.join(last)[:200]}")
-    return seconds, int(done.stdout.split()[-1])
+    return done.stdout
 
 
 def peak_memory():

@@ -81,6 +81,8 @@ def _vector_bytes():
     The environment variable SORA_NP_VECTOR_BYTES (16, 32 or 64; for tests) overrides
     it; any width runs on any CPU.  numba has the CPU in the key of its disk cache, but
     not this variable: it belongs in the key of every cached kernel (or caller of one).
+    Ready machine code is chosen by the width as well; SORA_NP_READY=0 leaves it unused
+    (ready.py).
     """
     forced = os.environ.get("SORA_NP_VECTOR_BYTES")
     if forced not in (None, "16", "32", "64"):

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sora_np.layers import (
     Activation,
@@ -190,6 +191,9 @@ NETWORKS = {
         lambda: [*doubled(10, 20, 50, kernel_regularizer="l2"), *dense(100, 7)],
         lambda: Adam(use_ema=True, clipvalue=0.5, gradient_accumulation_steps=2),
     ),
+    "wide": Network(
+        (20, 20, 3), lambda: [*doubled(48, 80), same(48), *dense(200, 300)]
+    ),
     "few filters": Network(
         (28, 28, 1),
         lambda: [
@@ -249,9 +253,9 @@ PYRAMIDS = {
 BATCHES = 32, 128, 5, 1  # samples that a model is given at a time
 
 
-def use(network: Network, batches: Sequence[int] = BATCHES) -> Sequential:
-    """Let a network train, evaluate and predict; return the model."""
-    rng, model = np.random.default_rng(0), network.model()
+def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]]:
+    """Let a network train, evaluate and predict; return what it learnt and predicts."""
+    rng, model, found = np.random.default_rng(0), network.model(), []
     for samples in batches:
         x = rng.random((samples, *network.input_shape), np.float32)
         shape = samples, *model.output_shape
@@ -263,6 +267,6 @@ def use(network: Network, batches: Sequence[int] = BATCHES) -> Sequential:
         for _ in range(2):  # gradients accumulate
             model.train_on_batch(x, y)
         model.evaluate(x, y, batch_size=samples, verbose=0)
-        model.predict(x, batch_size=samples, verbose=0)
+        found.append(model.predict(x, batch_size=samples, verbose=0))
     model.fit(x, y, batch_size=samples, epochs=1, verbose=0)
-    return model
+    return [*model.get_weights(), *found]

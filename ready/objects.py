@@ -38,19 +38,25 @@ def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
 
 
 def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
-    """Write the objects of some entries, and the manifest."""
+    """Write the objects of entries that a folder lacks, and the manifest of all."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [_SOURCE]
     for body, kinds in wanted:
-        name, content = name_of(body, kinds), object_of(body, kinds)
+        path = folder / name_of(body, kinds)
+        if path.exists():
+            continue
+        content = object_of(body, kinds)
         if more := undefined_symbols(content) - SYMBOLS:
             raise RuntimeError(
                 f"the entry of {body.__qualname__} calls {', '.join(sorted(more))}, "
                 "which kernels/ready.py does not know"
             )
-        (folder / name).write_bytes(content)
-        lines.append(f"{name} {hashlib.sha256(content).hexdigest()}")
-    (folder / MANIFEST).write_text("\n".join(lines), "ascii")
+        path.write_bytes(content)
+    lines = [
+        f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+        for path in sorted(folder.iterdir())
+        if path.name != MANIFEST
+    ]
+    (folder / MANIFEST).write_text("\n".join([_SOURCE, *lines]), "ascii")
 
 
 def object_of(body: Any, kinds: tuple[Any, ...]) -> bytes:

@@ -8,13 +8,13 @@ from ready.networks import NETWORKS, PYRAMIDS, use
 from ready.objects import collected, write_objects
 
 
-def main(folder: str, name: str) -> None:
-    """Write the objects of all networks for a target."""
+def main(folder: Path) -> None:
+    """Write the objects of all networks."""
     warnings.simplefilter("ignore")  # of NaN, in what no kernel has written
     wanted = collected(lambda: [*map(use, [*NETWORKS.values(), *PYRAMIDS.values()])])
-    write_objects(wanted, Path(folder, name))
-    print(f"{name}: {len(wanted)} entries", flush=True)
+    write_objects(wanted, folder)
+    print(f"{folder.name}: {len(wanted)} entries", flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

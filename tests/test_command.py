@@ -152,6 +152,7 @@ def test_info(capsys):
     text = capsys.readouterr().out
     for name in ("numba", "threads", "threading layer", "vector width", "numba cache"):
         assert name in text
+    assert "ready code" in text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     found = versions() | {"numba cache": folder_of(_relu_item)}
+    count = len(objects())
+    found["ready code"] = f"{count} entries for {target()}" if count else "none"
     for name, value in found.items():
         print(f"{name:<16} {value}")
     return 0

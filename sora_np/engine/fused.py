@@ -148,7 +148,7 @@ class BatchNormStep(Step):
             return [normalize_task(*given, epsilon, y, self.relu)]
         self._statistics = batch = empty(channels, x.dtype), empty(channels, x.dtype)
         keep = x.dtype.type(layer.momentum)
-        rates = np.array([keep, 1 - keep])
+        rates = np.array([keep, 1 - keep], x.dtype)  # NumPy 1: 1 - keep is float64
         return [
             *batch_normalization_tasks(x, gamma, beta, epsilon, y, *batch, self.relu),
             axpby_task(mean, batch[0], rates),
