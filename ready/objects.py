@@ -32,6 +32,7 @@ def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
         mock.patch.object(tasks, "_entries", note),
         mock.patch.object(tasks, "run_rows", lambda rows: None),
         mock.patch.object(kept, "run_rows", lambda rows: None),
+        mock.patch.dict(kept._KEPT, clear=True),  # it may not keep programs of these
     ):
         run()
     return list(found)
