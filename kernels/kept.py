@@ -14,8 +14,8 @@ import numpy as np
 from .arrays import address_of, empty
 from .tasks import ADDRESS, THREADS, Program, Task, run, run_rows
 
-# bytes of a call's arrays, and of what its tasks hold for each thread; programs
-KEPT_BYTES, MOST_KEPT = 1 << 20, 32
+KEPT_BYTES = 1 << 26  # of a call's arrays: with more, preparing takes no time beside
+HELD_BYTES, MOST_KEPT = 1 << 23, 32  # what all kept programs hold a thread; programs
 _KEPT: dict[Any, "_Kept"] = {}
 
 
@@ -59,14 +59,24 @@ def run_kept(make: Callable[..., Any], *given: Any) -> None:
     # no other thread finds a program while it runs: its memory is one thread's
     kept = _KEPT.pop(of_shapes, None) or _Kept(make, given)
     kept.run([address_of(a) for a in arrays])
-    if len(_KEPT) >= MOST_KEPT:
-        _KEPT.clear()
-    if kept.size <= KEPT_BYTES * THREADS:
-        _KEPT[of_shapes] = kept
+    if kept.is_new:
+        kept.is_new = False
+        if len(_KEPT) >= MOST_KEPT or _held() + kept.size > HELD_BYTES * THREADS:
+            _KEPT.clear()
+        if kept.size > HELD_BYTES * THREADS:
+            return
+    _KEPT[of_shapes] = kept
+
+
+def _held() -> int:
+    """Return the bytes of tables and scratch memory of all that is kept."""
+    return sum(kept.size for kept in list(_KEPT.values()))
 
 
 class _Kept:
     """Tasks that were made for arrays of some shapes, and run on any of these."""
+
+    is_new = True
 
     def __init__(self, make: Callable[..., Any], given: Sequence[Any]) -> None:
         stand_ins = [

@@ -199,8 +199,19 @@ def test_read_only_and_empty_arrays(rng):
 def test_large_arrays_keep_nothing(rng, monkeypatch):
     relu.relu(rng.random((1 << 17) + 1))
     assert not kept._KEPT
-    monkeypatch.setattr(kept, "THREADS", 0)  # nor does much scratch memory
-    dense.dense(rng.random((3, 7)), rng.random((7, 5)), np.zeros(5))
+    given = rng.random((3, 7)), rng.random((7, 5)), np.zeros(5)
+    dense.dense(*given)
+    (held,) = [program.size for program in kept._KEPT.values()]
+    monkeypatch.setattr(kept, "THREADS", 1)
+    monkeypatch.setattr(kept, "HELD_BYTES", held)  # of all programs together
+    dense.dense(*given)
+    assert len(kept._KEPT) == 1
+    relu.relu(rng.random(7))
+    dense.dense(rng.random((3, 7)), rng.random((7, 6)), np.zeros(6))
+    assert [key[0] for key in kept._KEPT] == [dense.dense_tasks]
+    monkeypatch.setattr(kept, "HELD_BYTES", held - 1)  # nor does much scratch memory
+    kept._KEPT.clear()
+    dense.dense(*given)
     assert not kept._KEPT
 
 
