@@ -38,7 +38,8 @@ from .packing import Weights
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, residues, windows_task
 from .tasks import Task
-from .winograd import OUT, winograd_dx_tasks, winograd_tasks
+from .winograd import winograd_dx_tasks, winograd_tasks
+from .winograd_tiles import OUT
 
 # --- reference: the formulas, loop by loop ------------------------------------
 

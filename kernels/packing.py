@@ -82,8 +82,9 @@ def pack_task(
     given = how, weights.w, weights.at, to, packed
     if not run:
         return Task(_pack_item, -(-units // some), *given), packed
-    given = *given, run, *inside(run, columns, lanes)
-    return Task(_pack_turned_body(lanes), -(-units // some), *given), packed
+    tables = inside(run, columns, lanes)
+    body = _pack_turned_body(lanes)
+    return Task(body, -(-units // some), *given, run, *tables), packed
 
 
 def packed_at(columns: int, rows: int, tiles: Cover, lanes: int) -> NDArray[np.int64]:

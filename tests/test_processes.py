@@ -145,7 +145,7 @@ x, y = np.ones((4, 12, 12, 1), np.float32), np.arange(4)
 model = small()
 step()  # makes its plans
 locks = [tasks.global_compiler_lock, runner._PLANNING]
-locks += [plan.lock for plan in model._plans.values()]
+locks += [plan.lock for plan in model.runner.plans.values()]
 locks += [model._shuffle_rng.bit_generator.lock]
 locks += [model.layers[5].rng.bit_generator.lock]  # Dropout's
 for lock in locks:

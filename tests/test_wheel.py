@@ -167,7 +167,7 @@ def test_a_wheel_elsewhere_read_only_and_without_home(wheel, tmp_path, switch):
 USE = """
 import hashlib
 from ready.networks import NETWORKS, PYRAMIDS, use
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 for name, network in (NETWORKS | PYRAMIDS).items():
     before = COMPILING.count
     digest = hashlib.sha256(b"".join(a.tobytes() for a in use(network))).hexdigest()
@@ -239,7 +239,7 @@ OTHERS = """
 import hashlib
 from ready.networks import *
 from ready.networks import dense, doubled, normalised, pyramid, same, separable
-from sora_np.callbacks.compiling import COMPILING
+from sora_np.common.compiling import COMPILING
 NETWORKS = {
     "Keras's MNIST example": Network((28, 28, 1), lambda: pyramid((32, 64), 3)),
     "Keras's CIFAR-10 example": Network((32, 32, 3), lambda: [

@@ -1,7 +1,7 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -116,20 +116,6 @@ def split_last(
         [None if a is None else a[:cut] for a in arrays],
         [None if a is None else a[cut:] for a in arrays],
     )
-
-
-def batches(
-    samples: int, batch_size: int, rng: np.random.Generator | None = None
-) -> Iterator[Any]:
-    """Yield an index for every batch, the last perhaps smaller; with rng, shuffled.
-
-    >>> list(batches(5, 2))
-    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
-    """
-    order = None if rng is None else rng.permutation(samples)
-    for start in range(0, samples, batch_size):
-        part = slice(start, min(start + batch_size, samples))
-        yield part if order is None else order[part]
 
 
 def warn_of_odd_values(

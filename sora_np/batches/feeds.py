@@ -5,7 +5,6 @@ epoch.  What it yields has been checked by the model.
 """
 
 import functools
-import itertools
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -55,13 +54,20 @@ class ArrayFeed:
         self, rng: np.random.Generator | None = None, done: int = 0
     ) -> Iterator[Batch]:
         """Yield an epoch, from batch ``done`` on; with rng, shuffled."""
-        parts = arrays.batches(len(self.x), self.batch_size, rng)
-        for part in itertools.islice(parts, done, self.steps):
-            is_slice = isinstance(part, slice)
-            samples = np.arange(part.start, part.stop) if is_slice else part
-            y = None if self.y is None else self.y[part]
-            weights = None if self.weights is None else self.weights[part]
-            yield Batch(self.x, y, weights, part, samples)
+        x, y, weights, size = self.x, self.y, self.weights, self.batch_size
+        order = None if rng is None else rng.permutation(len(x))
+        part: Any
+        for start in range(done * size, min(self.steps * size, len(x)), size):
+            if order is None:
+                part = slice(start, min(start + size, len(x)))
+                samples = np.arange(part.start, part.stop)
+                some = None if y is None else y[part]
+            else:
+                part = samples = order[start : start + size]
+                some = None if y is None else y.take(part, 0)  # 1 us less than y[part]
+            yield Batch(
+                x, some, None if weights is None else weights[part], part, samples
+            )
 
     def about(self) -> dict[str, Any]:
         """Return what tells these data from others: shapes, and a few values."""
@@ -103,7 +109,8 @@ def make(
 
     Parameters
     ----------
-    check : (x, y, sample_weight) -> the same, checked
+    check : (x, y, sample_weight) -> the same, checked; with whole=True where they are
+        all of an epoch
     only_x : whether x alone is wanted
 
     Raises
@@ -113,7 +120,8 @@ def make(
     steps = None if steps is None else as_count(steps, steps_name)
     if not is_stream(x):
         size = arrays.as_batch_size(batch_size)
-        return ArrayFeed(*check(x, y, sample_weight), size, steps, steps_name)
+        checked = check(x, y, sample_weight, whole=True)
+        return ArrayFeed(*checked, size, steps, steps_name)
     given = {"y": y, "sample_weight": sample_weight, "batch_size": batch_size}
     for name, value in given.items():
         if value is not None:
@@ -151,7 +159,8 @@ def split(
             f"validation_split is of arrays, got a {type(given[0]).__name__}: take "
             "validation_data"
         )
-    first, last = arrays.split_last(validation_split, *check(*given))
+    checked = check(*given, whole=True)
+    first, last = arrays.split_last(validation_split, *checked)
     return tuple(first), tuple(last)  # type: ignore[return-value]
 
 
@@ -159,9 +168,13 @@ def make_validation(
     check: Check, given: Arrays, batch_size: int | None, steps: Any, passes: int
 ) -> Feed:
     """Return the batches to validate on; errors say of what they are."""
+
+    def fully(*given: Any, whole: bool = False) -> Arrays:
+        return check(*given)  # with the range of x: before training, not after an epoch
+
     size = None if is_stream(given[0]) else batch_size
     try:
-        feed = make(check, *given, size, steps, "validation_steps")
+        feed = make(fully, *given, size, steps, "validation_steps")
     except (TypeError, ValueError) as error:
         raise type(error)(f"validation_data: {error}") from None
     check_passes(feed, passes, "validation_steps")

@@ -69,8 +69,6 @@ class TrainedModel(Protocol):
         """Return the loss and the metrics."""
 
     @property
-    def _metrics(self) -> list[Any]: ...
-    @property
     def _steps(self) -> Any: ...
     @property
     def _running(self) -> Run | None: ...
@@ -249,7 +247,7 @@ def direction_of(name: str, model: TrainedModel | None) -> str | None:
     name = name.removeprefix("val_")
     if name == "loss":
         return "min"
-    for metric in model._metrics if model is not None else ():
+    for metric in model._steps.metrics if model is not None else ():
         if name == (metric if isinstance(metric, str) else metric.name):
             return metrics.direction(metric)
     return None

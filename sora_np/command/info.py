@@ -4,6 +4,7 @@ import argparse
 
 from sora_np.common.versions import versions
 from sora_np.kernels.cache import folder_of
+from sora_np.kernels.ready import objects, target
 from sora_np.kernels.relu import _relu_item
 
 ABOUT = "show versions, threads, vector width and cache folder"

@@ -7,7 +7,7 @@ which the reference network predicts an image, so layers say when something chan
 import itertools
 from collections.abc import Sequence
 from operator import is_
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from .attributes import Known, check_attribute
 
@@ -15,18 +15,25 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _NUMBERS = itertools.count(1)
-_latest = 0
+
+
+class Changes:
+    """What has changed in this process.
+
+    Attributes
+    ----------
+    latest : a number that is new after every change, of any layer of any model
+    """
+
+    latest = 0
+
+
+CHANGES = Changes()
 
 
 def note_change() -> None:
     """Let every plan be held against its layers once more."""
-    global _latest
-    _latest = next(_NUMBERS)
-
-
-def latest_change() -> int:
-    """Return a number that is new after every change, of any layer of any model."""
-    return _latest
+    CHANGES.latest = next(_NUMBERS)
 
 
 def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
@@ -37,23 +44,27 @@ def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
 class Noted(Known):
     """An object of which it is noted when an attribute is set or deleted.
 
-    Setting private ones is not: they are what a layer keeps from call to call.
+    Setting private ones is not, unless the class says so: they are what a layer keeps
+    from call to call.
 
-    >>> thing, seen = Noted(), [latest_change()]
+    >>> thing, seen = Noted(), [CHANGES.latest]
     >>> thing.rate = 0.5
-    >>> seen.append(latest_change())
+    >>> seen.append(CHANGES.latest)
     >>> thing._kept = 1
     >>> del thing.rate
-    >>> seen.append(latest_change())
-    >>> len(set(seen)), seen[-1] == latest_change()
+    >>> seen.append(CHANGES.latest)
+    >>> len(set(seen)), seen[-1] == CHANGES.latest
     (3, True)
     """
 
+    _notes_private: ClassVar[bool] = False
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if name[0] == "_":
+        if name[0] != "_":
+            check_attribute(self, name)
+        elif not self._notes_private:
             object.__setattr__(self, name, value)
             return
-        check_attribute(self, name)
         object.__setattr__(self, name, value)
         note_change()
 
@@ -65,9 +76,9 @@ class Noted(Known):
 class NotedDict(dict[K, V]):
     """A dictionary of which every change is noted.
 
-    >>> table, seen = NotedDict(), latest_change()
+    >>> table, seen = NotedDict(), CHANGES.latest
     >>> table.update(kernel=1)
-    >>> latest_change() == seen
+    >>> CHANGES.latest == seen
     False
     """
 

@@ -69,6 +69,8 @@ def is_stream(x: Any) -> bool:
     >>> is_stream(iter([])), is_stream([[1, 2]]), is_stream(np.zeros(3))
     (True, False, False)
     """
+    if type(x) is np.ndarray:
+        return False
     arrays = *SEQUENCES, *ONE, range, bytearray, memoryview, array.array, Mapping, Set
     if isinstance(x, (*arrays, type)) or hasattr(x, "__array__"):
         return False

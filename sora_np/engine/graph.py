@@ -5,14 +5,14 @@ sequential model is the chain in which every node takes the value just before.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np.activations import Activation
 from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.tasks import Task, run
 from sora_np.layers import Layer, contract
 from sora_np.layers.preprocessing.warp import joined_warps
 
@@ -40,12 +40,21 @@ def chain(layers: Sequence[Layer], output_shapes: Sequence[Shape]) -> list[Node]
     ]
 
 
-def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[Array]:
-    """Return all values: x, then the output of every node."""
+def forward(
+    nodes: Sequence[Node],
+    x: Array,
+    *,
+    training: bool = False,
+    is_own: Callable[[Layer], bool] = contract.is_own,
+) -> list[Array]:
+    """Return all values: x, then the output of every node.
+
+    ``is_own`` says whether a layer is a user's, and what it returns is to be checked.
+    """
     values = [x]
     for layer, inputs, shape in nodes:
         xs = [values[i] for i in inputs]
-        if contract.is_own(layer):
+        if is_own(layer):
             values.append(contract.forward(layer, xs, shape, training=training))
         else:
             values.append(layer.forward(*xs, training=training))
@@ -53,10 +62,24 @@ def forward(nodes: Sequence[Node], x: Array, *, training: bool = False) -> list[
 
 
 class List:
-    """Nodes run one by one, as a plan is: see ``plan.py``."""
+    """Nodes run one by one, as a plan is: see ``plan.py``.
 
-    def __init__(self, nodes: Sequence[Node], dtype: DTypeLike, training: bool) -> None:
-        self.nodes, self.dtype, self.training = joined_warps(nodes), dtype, training
+    Parameters
+    ----------
+    nodes : see :func:`listed`
+    own : ``id`` of the layers among them that are a user's
+    """
+
+    calls_python = True
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        own: Container[int],
+        dtype: DTypeLike,
+        training: bool,
+    ) -> None:
+        self.nodes, self.own, self.dtype, self.training = nodes, own, dtype, training
         self.lock = contextlib.nullcontext()  # it shares no buffers
 
     def load(self, x: Any, part: Any = None) -> None:
@@ -65,21 +88,46 @@ class List:
 
     def forward(self) -> Array:
         """Return the last value."""
-        self.y = forward(self.nodes, self.x, training=self.training)[-1]
+        values = forward(
+            self.nodes, self.x, training=self.training, is_own=self._is_own
+        )
+        self.y = values[-1]
         return self.y
 
-    def value_and_gradient(self, loss: Any, y: Any, weights: Any) -> tuple[Any, Array]:
-        """Return the loss of what ``forward`` returned, and its gradient."""
-        value: tuple[Any, Array] = loss.value_and_gradient(y, self.y, weights)
+    def _is_own(self, layer: Layer) -> bool:
+        return id(layer) in self.own
+
+    def prepare(self, head: Any) -> None:
+        """Take the head of the model, see ``logits.py``."""
+        self.head = head
+
+    def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Array]:
+        """Run forward; return the loss, and its gradient."""
+        loss = self.head.loss
+        value: tuple[Any, Array] = loss.value_and_gradient(y, self.forward(), weights)
         return value
 
-    def activated(self, activation: Activation) -> Array:
+    def activated(self) -> Array:
         """Return f(z) of what ``forward`` returned."""
-        return activation.forward(self.y)
+        y: Array = self.head.activation.forward(self.y)
+        return y
 
-    def backward(self, dy: Array) -> None:
-        """Write the gradients of all layers, given dy = d(loss)/dy."""
-        backward(self.nodes, dy)
+    def backward(self, dy: Array, update: Sequence[Task] = ()) -> None:
+        """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
+        backward(self.nodes, dy, run=self._backward)
+        run(*update)
+
+    def _backward(self, layer: Layer, dy: Array, shapes: Sequence[Shape]) -> Any:
+        if id(layer) in self.own:
+            return contract.backward(layer, dy, shapes)
+        return layer.backward(dy)
+
+
+def listed(nodes: Sequence[Node]) -> tuple[Sequence[Node], frozenset[int]]:
+    """Return the nodes that ``List`` runs, and ``id`` of the layers of a user's."""
+    joined = joined_warps(nodes)
+    own = (id(node.layer) for node in joined if contract.is_own(node.layer))
+    return joined, frozenset(own)
 
 
 def first_not_finite(nodes: Sequence[Node], x: Array) -> str:

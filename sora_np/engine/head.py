@@ -6,8 +6,9 @@ outputs are logits shows its metrics the probabilities that these stand for.
 """
 
 import copy
-from collections.abc import Iterable, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,14 @@ from numpy.typing import NDArray
 from sora_np import activations, losses
 from sora_np.activations import Activation
 from sora_np.common.warn import warn
+from sora_np.engine.graph import Node
 from sora_np.kernels.arrays import Shape, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Sigmoid, Softmax
 from sora_np.losses import Loss
 from sora_np.losses.base import zeros
 from sora_np.metrics import Metric
-
-from .graph import Node
+from sora_np.metrics.tally import one_by_one
 
 _BEHIND = {  # activation at the end of a model: the losses that train from its logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
@@ -31,6 +32,21 @@ _BEHIND = {  # activation at the end of a model: the losses that train from its 
 
 
 _SOFTMAX = activations.get("softmax")
+
+
+class Head(NamedTuple):
+    """Where training cuts a model, so that its loss is taken of logits.
+
+    Attributes
+    ----------
+    loss : of what the nodes compute
+    nodes : those before the cut
+    activation : what follows them
+    """
+
+    loss: Loss
+    nodes: Sequence[Node]
+    activation: Activation = activations.linear
 
 
 def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
@@ -57,19 +73,17 @@ def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
     return [*before, Node(headless, inputs, shape)], function
 
 
-def as_trained(
-    loss: Loss, nodes: Sequence[Node]
-) -> tuple[Loss, Sequence[Node], Activation]:
+def as_trained(loss: Loss, nodes: Sequence[Node]) -> Head:
     """Return the loss, the nodes that it is taken of, and what follows these."""
     before, activation = split_activation(nodes)
     if isinstance(loss, _BEHIND.get(activation.name, ())) and not loss.from_logits:
         loss = copy.copy(loss)
         loss.from_logits = True
-        return loss, before, activation
-    return loss, nodes, activations.linear
+        return Head(loss, before, activation)
+    return Head(loss, nodes)
 
 
-def head(loss: Loss, nodes: Sequence[Node]) -> Activation:
+def to_probabilities(loss: Loss, nodes: Sequence[Node]) -> Activation:
     """Return what makes probabilities of the model's outputs.
 
     That is softmax or sigmoid where the loss takes logits, sigmoid for the scores of a
@@ -90,15 +104,27 @@ class View:
     - Samples, or positions, of a label that the loss ignores are seen by no metric.
     - "outputs" are as ``predict`` returns them.
     - "scores" are the outputs with the classes on the last axis, whatever the loss's.
-    - "probabilities" are the ``head`` of the scores.
+    - "probabilities" are made of the scores by :func:`to_probabilities`.
 
     Which of these a metric sees is its ``sees``.
     """
 
     def __init__(self, loss: Loss, nodes: Sequence[Node]) -> None:
-        self.head = head(loss, nodes)
+        self.activation = to_probabilities(loss, nodes)
+        self.output_shape = nodes[-1].output_shape
         self.axis = loss.axis if isinstance(loss, _BEHIND["softmax"]) else -1
         self.ignored: int | None = getattr(loss, "ignore_class", None)
+
+    def showing(self, metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
+        """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
+        made = self.activation is not activations.linear
+        if (
+            self.ignored is None
+            and self.axis in (-1, len(self.output_shape))
+            and not (made and any(m.sees == "probabilities" for m in metrics))
+        ):
+            return one_by_one(metrics)
+        return functools.partial(self.update, metrics)
 
     def update(
         self, metrics: Iterable[Metric], y_true: NDArray[Any], y_pred: NDArray[Any]
@@ -109,7 +135,7 @@ class View:
             if metric.sees == "probabilities" and metric.sees not in seen:
                 true, scores = seen["scores"]
                 scores = kernel_array(scores)
-                seen[metric.sees] = true, self.head.forward(scores)
+                seen[metric.sees] = true, self.activation.forward(scores)
             metric.update_state(*seen[metric.sees])
 
     def check(

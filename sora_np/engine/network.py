@@ -15,16 +15,14 @@ from sora_np.common.attributes import Known
 from sora_np.common.inputs import check_range
 from sora_np.common.names import as_class_names
 from sora_np.common.progress import Progress
+from sora_np.engine import graph
+from sora_np.engine.graph import Node
+from sora_np.engine.parameters import FlatParameters
+from sora_np.engine.runner import Runner
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
-
-from . import graph
-from .graph import Node
-from .parameters import FlatParameters
-from .plan import Plan
-from .runner import runner
 
 
 class Network(Known):
@@ -38,6 +36,7 @@ class Network(Known):
         Set to a list, tuple or array of names, it becomes a list of strings
     input_range : the least and the largest number that training saw, kept in the file;
         the command ``sora-np`` brings images into it.  None where nothing is known
+    runner : what runs the nodes, see ``runner.py``
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -63,20 +62,11 @@ class Network(Known):
         self._class_names: list[str] | None = None
         self.input_range: tuple[float, float] | None = None
         self._flat: FlatParameters | None = None
-        self._fuse = True
-        self._plans: dict[tuple[int, bool, bool], Plan] = {}
-        self._planned: Any = None  # what the plans were made for, and
-        self._seen: Any = None  # the last change, and the nodes, that were looked at
-        self._can_plan = False
+        self.runner = Runner(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not what holds addresses of arrays."""
-        return vars(self) | {
-            "_plans": {},
-            "_planned": None,
-            "_seen": None,
-            "_flat": None,
-        }
+        return vars(self) | {"_flat": None}
 
     # --- building ---------------------------------------------------------------
 
@@ -147,7 +137,7 @@ class Network(Known):
         Raises ValueError for an x that does not fit the model.
         """
 
-        def check(x: Any, *rest: Any) -> tuple[Any, None, None]:
+        def check(x: Any, *rest: Any, whole: bool = False) -> tuple[Any, None, None]:
             return self._inputs(x, in_range=False), None, None
 
         x = in_order(x)
@@ -158,14 +148,14 @@ class Network(Known):
                 check_range(x, self.dtype, "x", part)
                 outputs.append(self._outputs(x if part is None else x[part]))
                 progress.update({})
-        return np.concatenate(outputs)
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def predict_on_batch(self, x: ArrayLike) -> Array:
         """Return the outputs for x as one batch."""
         return self._outputs(self._inputs(x))
 
     def _outputs(self, inputs: NDArray[Any]) -> Array:
-        run = runner(self, self.nodes, len(inputs), training=False)
+        run = self.runner.run(self.nodes, len(inputs), training=False)
         with run.lock:
             run.load(inputs)
             y: Array = run.forward().copy()
@@ -203,13 +193,13 @@ class Network(Known):
         """Drop what an interrupted step has left behind."""
         for layer in self.layers:
             layer.forget()
-        for plan in self._plans.values():
-            plan.forget()
+        self.runner.forget()
 
     def left_alone(self) -> None:
         """Let go of what other threads held, in a child where they are no more."""
-        plans = vars(self).get("_plans", {})  # none where a model is being made
-        locks: list[Any] = [plan.lock for plan in plans.values()]
+        runner = vars(self).get("runner")  # None where a model is being made
+        plans = [] if runner is None else [*runner.plans.values()]
+        locks: list[Any] = [plan.lock for plan in plans]
         locks += [rng.bit_generator.lock for rng in generators_of(self)]
         for lock in locks:
             lock._at_fork_reinit()

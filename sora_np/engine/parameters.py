@@ -30,6 +30,7 @@ class FlatParameters:
     Attributes
     ----------
     values, grads : (P,)
+    is_penalised : whether some parameter has a regulariser
     """
 
     def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
@@ -54,6 +55,7 @@ class FlatParameters:
             w, dw = layer.params[name], layer.grads[name]
             add = regularizer.bind(w, dw)
             self._penalties.append((layer, regularizer, w, add))
+        self.is_penalised = bool(self._penalties)
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
@@ -64,9 +66,9 @@ class FlatParameters:
             and all([p.base is memory for la in layers for p in la.params.values()])
         )
 
-    def trainable_ranges(self) -> list[slice]:
+    def trainable_ranges(self) -> tuple[slice, ...]:
         """Return the parts of ``values`` that may change, one for each parameter."""
-        return [place for layer, place in self.places if layer.trainable]
+        return tuple([place for layer, place in self.places if layer.trainable])
 
     def penalty(self) -> float:
         """Return the sum of the penalties of all parameters that may change."""

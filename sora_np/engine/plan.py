@@ -26,7 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sora_np.activations import Activation
+from sora_np.engine.fused import FlattenStep, Step, Work, is_plain, steps_of
+from sora_np.engine.graph import Node, chain
+from sora_np.engine.head import Head
 from sora_np.kernels.arrays import Array, Shape, empty
 from sora_np.kernels.gather import gather_tasks
 from sora_np.kernels.softmax import softmax_tasks
@@ -41,9 +43,7 @@ from sora_np.layers import (
     Rescaling,
 )
 from sora_np.layers.preprocessing.warp import Warp, joined_warps
-
-from .fused import FlattenStep, Step, Work, is_plain, steps_of
-from .graph import Node, chain
+from sora_np.losses import Loss
 
 LESS_MEMORY = "take a smaller batch_size, or smaller images"
 
@@ -72,6 +72,7 @@ class Plan:
     Attributes
     ----------
     x, y : the input and output buffers, (samples, ...)
+    calls_python : whether a training step runs more than kernels
     lock : held from ``load`` until y was copied, by threads that share a model
     """
 
@@ -85,7 +86,9 @@ class Plan:
     ) -> None:
         if not training:
             nodes = _without(nodes, ONLY_IN_TRAINING)
-        steps = steps_of(joined_warps(nodes))
+        if any(isinstance(node.layer, Warp) for node in nodes):
+            nodes = joined_warps(nodes)
+        steps = steps_of(nodes)
         self._rescaling = 1.0, 0.0
         if steps and is_plain(steps[0].layer, Rescaling):
             self._rescaling = steps[0].layer.scale, steps[0].layer.offset
@@ -93,10 +96,9 @@ class Plan:
         self.x = empty((samples, *input_shape), dtype)
         self.lock = threading.Lock()
         self._order = np.arange(samples)
-        self._drawn: tuple[Any, Any] = (None, None)
-        self._loss: Any = None  # for which was prepared
-        self._losses: Callable[[Array], Array] | None = None
-        self._softmax: Program | None = None
+        self._source: Any = None  # that batches are drawn from
+        self._drawing: list[Callable[[], None]] | None = None  # from it, and forward
+        self._head: Any = None  # for which was prepared
         values = [self.x]
         forward: Work = []
         for step in steps:
@@ -108,9 +110,16 @@ class Plan:
             except MemoryError as error:
                 raise MemoryError(f"{step.layer}: {error}: {LESS_MEMORY}") from None
         self.y = values[-1]
-        self._forward = _joined(forward)
+        self._work = forward
+        self._join_forward([])
         if training:
             self._plan_backward(steps, values)
+
+    def _join_forward(self, then: Work) -> None:
+        """Let the forward work, and what comes then, be as few calls as can be."""
+        self._then = then
+        self._calls = self._forward = _joined([*self._work, *then])
+        self.forget()
 
     def _plan_backward(self, steps: Sequence[Step], values: Sequence[Array]) -> None:
         first = next((k for k, s in enumerate(steps) if s.has_params), len(steps))
@@ -127,29 +136,31 @@ class Plan:
                 dx = spare[: x.size].reshape(x.shape)
             backward += steps[k].backward(x, y, dy, dx)
             dy = dx if dx is not None else dy
-        self._backward = _joined(backward)
+        self._back, self._backward = backward, _joined(backward)
+        self._update: Sequence[Task] = ()
 
     def load(self, x: NDArray[Any], part: Any = None) -> None:
-        """Draw a batch: ``x[part]``, cast and rescaled; part is a slice or an order."""
-        if part is None:
-            self.x[...] = x
+        """Draw a batch: ``x[part]``, cast and rescaled; part is a slice or an order.
+
+        What can be drawn in parallel is drawn when ``forward`` begins.
+        """
+        if part is not None and x is not self._source:
+            self._draw_from(x)
+        if part is None or self._drawing is None:
+            self.x[...] = x if part is None else x[part]
             self._rescale()
-            return
-        drawn, program = self._drawn
-        if drawn is not x:
-            fast = x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
-            program = None
-            if fast and x.dtype.kind in "fiu" and x.dtype.itemsize * 8 in (8, 32, 64):
-                out = self.x
-                program = Program(gather_tasks(x, self._order, out, *self._rescaling))
-            self._drawn = x, program
-        if program is None:
-            self.x[...] = x[part]
-            self._rescale()
+            self._calls = self._forward
             return
         is_slice = isinstance(part, slice)
         self._order[...] = np.arange(part.start, part.stop) if is_slice else part
-        program()
+        self._calls = self._drawing
+
+    def _draw_from(self, x: NDArray[Any]) -> None:
+        self._source, self._drawing = x, None
+        fast = x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
+        if fast and x.dtype.kind in "fiu" and x.dtype.itemsize * 8 in (8, 32, 64):
+            draw = gather_tasks(x, self._order, self.x, *self._rescaling)
+            self._drawing = _joined([*draw, *self._work, *self._then])
 
     def _rescale(self) -> None:
         if self._rescaling != (1, 0):
@@ -159,41 +170,59 @@ class Plan:
 
     def forget(self) -> None:
         """Let go of the data that batches were drawn from."""
-        self._drawn = None, None
+        self._source = self._drawing = None
+        self._calls = self._forward
 
     def forward(self) -> Array:
         """Return y for the batch that was drawn, in a buffer."""
-        for work in self._forward:
+        for work in self._calls:
             work()
         return self.y
 
-    def value_and_gradient(self, loss: Any, y: Any, weights: Any) -> tuple[Any, Array]:
-        """Return the loss of what ``forward`` returned, and its gradient."""
-        if loss is not self._loss:
-            self._loss, self._losses = loss, loss.prepare(self.y, self.dy)
-        value: tuple[Any, Array]
-        if self._losses is None:
-            value = loss.value_and_gradient(y, self.y, weights)
-            return value
-        targets = loss.targets(y, self.y)
-        losses = self._losses(targets)
-        value = loss.weigh(targets, losses, self.dy, weights, out=self.dy)
-        return value
-
-    def activated(self, activation: Activation) -> Array:
-        """Return f(z) of what ``forward`` returned."""
-        if activation.name != "softmax" or self.y.ndim != 2:
-            return activation.forward(self.y)
-        if self._softmax is None:
+    def prepare(self, head: Head) -> None:
+        """Let ``forward`` go on to the loss, and to a softmax that follows."""
+        if head is self._head:
+            return
+        self._head, self._loss = head, head.loss.prepare(self.y, self.dy)
+        self._probabilities: Array | None = None
+        then: Work = [] if self._loss is None else [*self._loss.tasks]
+        if self._loss is not None and head.activation.name == "softmax":
             self._probabilities = empty(self.y.shape, self.y.dtype)
-            self._softmax = Program(softmax_tasks(self.y, self._probabilities))
-        self._softmax()
+            then += softmax_tasks(self.y, self._probabilities)
+        self._join_forward(then)
+        calls = [*self._forward, *self._backward]
+        self.calls_python = self._loss is None or not all(
+            isinstance(call, Program) for call in calls
+        )
+
+    def value_and_gradient(self, y: Array, weights: Any) -> tuple[Any, Array]:
+        """Run forward; return the loss that was prepared for, and its gradient.
+
+        Parameters
+        ----------
+        y : that suits the loss, which does not look again
+        """
+        prepared = self._loss
+        if prepared is None:
+            loss: Loss = self._head.loss
+            return loss.value_and_gradient(y, self.forward(), weights)
+        prepared.fill(y, weights)
+        self.forward()
+        return sum(prepared.losses.tolist()), self.dy
+
+    def activated(self) -> Array:
+        """Return f(z) of what ``forward`` returned."""
+        if self._probabilities is None:
+            y: Array = self._head.activation.forward(self.y)
+            return y
         return self._probabilities.copy()
 
-    def backward(self, dy: Array) -> None:
-        """Write the gradients of all layers, given dy = d(loss)/dy."""
+    def backward(self, dy: Array, update: Sequence[Task] = ()) -> None:
+        """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
         if dy is not self.dy:
             self.dy[...] = dy
+        if update is not self._update:
+            self._update, self._backward = update, _joined([*self._back, *update])
         for work in self._backward:
             work()
 

@@ -220,12 +220,12 @@ def check_model(
             function = Function(model.nodes, x, _random_product(rng))
             return judge(function, settings)
         _, targets, weights = model._steps.checked(x, y, sample_weight)
-        loss, nodes, _ = model._steps.as_trained(targets)
+        loss, nodes, _ = model._steps.head(targets)
         nodes = joined_warps(nodes)
         function = Function(
             nodes, x, lambda y: TrainingLoss(loss, targets, weights, nodes)
         )
-        return judge(function, settings, plan=model._fuse and can_plan(nodes))
+        return judge(function, settings, plan=model.runner.fuse and can_plan(nodes))
 
 
 class _Own(Layer):

@@ -164,7 +164,6 @@ class Function:
         x = self.values[0]
         plan = Plan(self.nodes, x.shape[1:], x.dtype, len(x), training=True)
         plan.load(x)
-        plan.forward()
         plan.backward(self.objective.slope_of(plan))
         self.objective.penalise()
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.engine.graph import Node
+from sora_np.engine.head import Head
 from sora_np.engine.parameters import regularized
 from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
@@ -35,7 +36,8 @@ class ScalarProduct:
         return self.weights
 
     def slope_of(self, plan: Plan) -> Array:
-        """Return df/dy of a plan that has run forward."""
+        """Run a plan forward; return df/dy."""
+        plan.forward()
         return self.weights
 
     def penalise(self) -> None:
@@ -51,6 +53,7 @@ class TrainingLoss(ScalarProduct):
         self, loss: Loss, targets: Any, sample_weight: Any, nodes: Sequence[Node]
     ) -> None:
         self._loss, self._targets = loss, (targets, sample_weight)
+        self._head = Head(loss, nodes)
         layers = dict.fromkeys(node.layer for node in nodes if node.layer.trainable)
         self._penalties = regularized([*layers])
 
@@ -68,7 +71,8 @@ class TrainingLoss(ScalarProduct):
         return self._loss.value_and_gradient(targets, y, weights)[1]
 
     def slope_of(self, plan: Plan) -> Array:
-        slope: Array = plan.value_and_gradient(self._loss, *self._targets)[1]
+        plan.prepare(self._head)
+        slope: Array = plan.value_and_gradient(*self._targets)[1]
         return slope
 
     def penalise(self) -> None:

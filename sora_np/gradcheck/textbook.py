@@ -64,7 +64,7 @@ def check_statistics(model: Any, x: ArrayLike) -> Report:
                 found[f"{layer.name}/y in prediction"] = y, _predicted(layer, rows)
         function._forward(batch)
         found |= _compared(right, "")
-        if model._fuse and can_plan(nodes):
+        if model.runner.fuse and can_plan(nodes):
             function.rewind()
             plan = Plan(nodes, batch.shape[1:], batch.dtype, len(batch), training=True)
             plan.load(batch)

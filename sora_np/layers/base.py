@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.common.arguments import as_flag, as_generator
-from sora_np.common.changes import Noted
+from sora_np.common.changes import Noted, note_change
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, made_of, odd_name, snake_case
 from sora_np.common.shapes import as_shape, batch_of
@@ -18,10 +18,25 @@ from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 
 from .contract import built, is_ours
-from .tables import Table
+from .tables import Table, is_plain
 
 zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
+
+
+class Samples:
+    """Which samples a batch holds: one object, which a model shares with its layers.
+
+    Attributes
+    ----------
+    epoch : the number of the epoch
+    numbers : (N,) rows of an array, or places in a stream; None outside of ``fit``
+    """
+
+    def __init__(
+        self, epoch: int = 0, numbers: NDArray[np.int64] | None = None
+    ) -> None:
+        self.epoch, self.numbers = epoch, numbers
 
 
 class Layer(Noted):
@@ -73,6 +88,7 @@ class Layer(Noted):
     takes_notes = True
     augments = False  # whether layer(x) is meant for training, as Keras's Random*
     params, grads, state = Table(), Table(), Table()
+    _batch = Samples()  # of a layer that no model runs
 
     def __init__(
         self,
@@ -96,7 +112,6 @@ class Layer(Noted):
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
-        self._samples: tuple[int, NDArray[np.int64]] | None = None
         self._caches: list[tuple[Any, ...]] = []
         self._proven: set[str] = set()  # what contract.py has looked at
         self.takes_memory = True  # see weights.without_memory
@@ -202,8 +217,9 @@ class Layer(Noted):
         return array
 
     def _numbers(self, a: ArrayLike, name: str) -> Any:
-        whole = as_numbers(a, f"{name} of {self}")
-        return kernel_array(whole, self.dtype if self.params else None)
+        if not is_plain(a):
+            a = as_numbers(a, f"{name} of {self}")
+        return kernel_array(a, self.dtype if self.params else None)
 
     def _keep(self, y: Array, *values: Any) -> None:
         """Keep ``values`` for ``backward``, and the shape that dy will have."""
@@ -230,12 +246,13 @@ class Layer(Noted):
         """Return what the numbers of ``count`` samples depend on, nothing else does.
 
         That is the layer's key, the epoch and the samples' numbers (rows of an array),
-        for ``kernels/philox.py``; ``fit`` says which in ``_samples``.  A layer called
-        on its own takes, every time, the next number of its generator as the epoch, out
-        of reach of those of ``fit``.
+        for ``kernels/philox.py``; ``fit`` says which, see ``share``.  A layer called on
+        its own takes, every time, the next number of its generator as the epoch, out of
+        reach of those of ``fit``.
         """
-        if self._samples is not None:
-            return self._key, *self._samples
+        batch = self._batch
+        if batch.numbers is not None:
+            return self._key, batch.epoch, batch.numbers
         return self._key, int(self.rng.integers(2**31, 2**32)), np.arange(count)
 
     def _draw(self, count: int, numbers: int) -> NDArray[np.float64]:
@@ -244,11 +261,19 @@ class Layer(Noted):
 
     # --- for models and files -------------------------------------------------
 
+    def share(self, batch: Samples) -> None:
+        """Draw, from now on, for the samples that ``batch`` says.
+
+        The model that runs the layer says it there.  Another model that had shared its
+        own with this layer shares that again before its next step.
+        """
+        if self._batch is not batch:
+            self._batch = batch
+            note_change()
+
     def forget(self) -> None:
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
-        if self._samples is not None:
-            self._samples = None
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold for training to go on as if unbroken.

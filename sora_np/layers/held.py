@@ -98,8 +98,8 @@ def learns_alone(layer: HasTables) -> Iterator[str]:
 
 def _arrays_in(value: Any, depth: int = 2) -> list[Any]:
     """Return an attribute's arrays: itself, its entries, those of a layer within."""
-    if isinstance(value, Noted):
-        return [*value.params.values()]  # type: ignore[attr-defined]
+    if isinstance(value, Noted):  # a layer, or a loss
+        return [*getattr(value, "params", {}).values()]
     if isinstance(value, dict):
         value = [*value.values()]
     if not (depth and isinstance(value, (list, tuple))):

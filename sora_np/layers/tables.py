@@ -1,7 +1,7 @@
 """What a layer keeps its arrays in: ``params``, ``grads`` and ``state``, by name."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,12 +72,19 @@ class Arrays(NotedDict[str, Array]):
 
 
 def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:
+    if is_plain(value):
+        return value
     try:
         return as_numbers(value, name)
     except TypeError as error:
         raise NoNumbers(str(error)) from None
     except ValueError as error:
         raise Misfit(str(error)) from None
+
+
+def is_plain(a: Any) -> TypeGuard[NDArray[Any]]:
+    """Whether ``as_numbers`` returns what it is given: to name it costs 1 us."""
+    return type(a) is np.ndarray and a.dtype.kind in "fiub"
 
 
 class Table:

@@ -1,21 +1,23 @@
 """What every loss is: weights of samples and the reduction are the same for all."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from sora_np.common.attributes import Known
+from sora_np.common.changes import Noted
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, snake_case
 from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.tasks import Task
 
 EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
-REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+MEANS = ("sum_over_batch_size", "mean")
+REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
-class Loss(Known):
+class Loss(Noted):
     """A differentiable function of (y_true, y_pred), batch first.
 
     ``loss(y_true, y_pred)`` is the number to make small; ``loss.gradient(...)`` is
@@ -32,6 +34,7 @@ class Loss(Known):
     """
 
     axis = -1  # of y_pred, over which one loss is taken
+    _notes_private = True  # a model may train with a copy: see ``logits.as_trained``
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class Loss(Known):
 
         (N,) against (N, 1) gains or loses the axis; nothing else is broadcast.
         """
-        true = kernel_array(as_numbers(y_true, "y_true"), y_pred.dtype)
+        true = _numbers(y_true, "y_true", y_pred.dtype)
         if true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
             true = true[..., None]
         elif true.ndim == y_pred.ndim + 1 and true.shape[-1] == 1:
@@ -122,23 +125,18 @@ class Loss(Known):
         value, dy = self.weigh(targets, *both, sample_weight)
         return value, dy.reshape(np.shape(y_pred))
 
-    def prepare(self, y_pred: Array, dy: Array) -> Callable[[Array], Array] | None:
-        """Return a function of targets that returns ``losses`` and writes ``dlosses``.
+    def prepare(self, y_pred: Array, dy: Array) -> "Prepared | None":
+        """Return the work of many steps whose predictions lie in ``y_pred``.
 
-        It is for many steps whose predictions are in the memory of ``y_pred``; the
-        derivative goes to ``dy``.  None where there is no faster way.
+        The derivative of the reduced loss goes to ``dy``.  None where no way is faster
+        than ``value_and_gradient``.
         """
         return None
 
     def weigh(
-        self,
-        targets: Array,
-        losses: Array,
-        dlosses: Array,
-        weight: ArrayLike | None,
-        out: Array | None = None,
+        self, targets: Array, losses: Array, dlosses: Array, weight: ArrayLike | None
     ) -> tuple[Any, Array]:
-        """Return the reduced loss, and its derivative, to ``out`` where there is one.
+        """Return the reduced loss, and its derivative.
 
         Parameters
         ----------
@@ -147,11 +145,11 @@ class Loss(Known):
         factors = self._factors(losses, weight)
         count = self._count(targets, losses)
         value = self._reduce(losses * factors, count)
-        if self.reduction in ("sum_over_batch_size", "mean"):
+        if self.reduction in MEANS:
             factors = factors / dlosses.dtype.type(count)
         if np.ndim(factors):
             factors = np.expand_dims(factors, self.axis)
-        return value, np.multiply(dlosses, factors, out=out)
+        return value, dlosses * factors
 
     def _count(self, targets: Array, losses: Array) -> int:
         """Return by how many the sum of losses is divided for their mean."""
@@ -166,7 +164,7 @@ class Loss(Known):
 
     def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
         """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
-        predictions = kernel_array(as_numbers(y_pred, "y_pred"))
+        predictions = _numbers(y_pred, "y_pred")
         if predictions.ndim == 0:
             raise ValueError(f"y_pred must have a batch axis, got {predictions}")
         if predictions.ndim == 1:
@@ -177,12 +175,35 @@ class Loss(Known):
         """Return the weight of every loss: (N,) or (N, 1) spread over their shape."""
         if weight is None:
             return losses.dtype.type(1)
-        factors = kernel_array(as_numbers(weight, "sample_weight"), losses.dtype)
+        factors = _numbers(weight, "sample_weight", losses.dtype)
         return spread(factors, losses.shape, "the losses", "one a loss")
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
         return arguments_of(self)
+
+
+def _numbers(a: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Any:
+    """Return what a user gave as kernels take it."""
+    if type(a) is not np.ndarray or a.dtype.kind not in "fiub":
+        a = as_numbers(a, name)
+    return kernel_array(a, dtype)
+
+
+class Prepared(NamedTuple):
+    """How a loss is taken of many batches: see :meth:`Loss.prepare`.
+
+    Attributes
+    ----------
+    fill : takes y_true, which suits the loss, and the weights of its samples, or None,
+        to where the tasks read them
+    tasks : write ``losses``, and their derivatives, from these and the predictions
+    losses : (N, ...), weighted and divided so that their sum is the loss
+    """
+
+    fill: Callable[[Array, ArrayLike | None], object]
+    tasks: Sequence[Task]
+    losses: Array
 
 
 def classes_last(shape: Shape, axis: int) -> Shape:

@@ -1,12 +1,19 @@
 """Accuracies: how often a prediction is right."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sora_np.common.arguments import as_count
 from sora_np.common.warn import warn
-from sora_np.losses import BinaryCrossentropy, Hinge, Loss
+from sora_np.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Hinge,
+    Loss,
+    SparseCategoricalCrossentropy,
+)
 from sora_np.losses.targets import ROUNDING, within
 
 from .base import Metric, as_labels, largest, positive, same_shape, sees_of
@@ -109,6 +116,12 @@ class _OfClasses(Metric):
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
         self.labels(y_true, y_pred)
 
+    def is_checked_by(self, loss: Loss) -> bool:
+        kind, ours = type(self), (_OfClasses.check_targets, _OfClasses.labels)
+        return (kind.check_targets, kind.labels) == ours and type(loss) is (
+            SparseCategoricalCrossentropy if self.sparse else CategoricalCrossentropy
+        )
+
     def labels(self, y_true: Any, y_pred: Any) -> Any:
         """Return the label of every row of y_pred."""
         if y_pred.shape[-1] < 2:
@@ -130,6 +143,20 @@ class CategoricalAccuracy(_OfClasses):
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         return self.labels(y_true, y_pred) == largest(y_pred)
+
+    def adder(self) -> Callable[[Any, Any], None]:
+        ours = CategoricalAccuracy, SparseCategoricalAccuracy
+        return self._add if type(self) in ours else super().adder()
+
+    def _add(self, y_true: Any, y_pred: Any) -> None:
+        """Add a batch of labels that were checked: 6 instead of 15 us."""
+        if self.sparse:
+            labels = y_true.reshape(y_pred.shape[:-1])
+        else:
+            labels = y_true.reshape(y_pred.shape).argmax(axis=-1)
+        sums = vars(self)  # to set an attribute asks whether there is one of its name
+        sums["_total"] += float(np.count_nonzero(labels == largest(y_pred)))
+        sums["_weight"] += labels.size
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):

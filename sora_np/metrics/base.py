@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, snake_case, takes
-from sora_np.losses.base import spread
+from sora_np.losses.base import Loss, spread
 from sora_np.losses.targets import within
 
 
@@ -58,6 +58,13 @@ class Metric(Known):
         y_pred : zeros of the shape of the predictions
         """
 
+    def is_checked_by(self, loss: Loss) -> bool:
+        """Return whether no batch has labels that the loss takes and this refuses.
+
+        The first batch of a form is checked in any case.
+        """
+        return type(self).check_targets is Metric.check_targets
+
     def values(self, y_true: Any, y_pred: Any) -> Any:
         """Return the number of every sample, (N, ...)."""
         raise NotImplementedError(f"{type(self).__name__} must define values")
@@ -88,6 +95,13 @@ class Metric(Known):
         weight = weights_for(self, sample_weight, values.shape)
         self._total += float(np.sum(values * weight))
         self._weight += float(weight.sum())
+
+    def adder(self) -> Callable[[Any, Any], None]:
+        """Return what adds a batch (y_true, y_pred) that a model has checked.
+
+        Where a metric can do with less than ``update_state``, which looks again.
+        """
+        return self.update_state
 
     def result(self) -> Any:
         """Return the mean so far; 0.0 before the first sample."""
@@ -315,7 +329,9 @@ def largest(y_pred: Any) -> Any:
     -1, which is no label, for a row with NaN: it predicts nothing.
     """
     place, unknown = y_pred.argmax(axis=-1), np.isnan(y_pred)
-    return np.where(unknown.any(axis=-1), -1, place) if unknown.any() else place
+    if np.count_nonzero(unknown):
+        return np.where(unknown.any(axis=-1), -1, place)
+    return place
 
 
 def sees_of(thresholds: Any) -> str:

@@ -17,24 +17,36 @@ class Tally:
     Parameters
     ----------
     metrics : which begin anew
-    view : (metrics, y_true, y_pred) lets them see a batch; None shows it as it is
+    showing : metrics -> what lets them see a batch (y_true, y_pred); None shows it as
+        it is
     """
 
     def __init__(
-        self, metrics: Sequence[Metric], view: Callable[..., None] | None = None
+        self,
+        metrics: Sequence[Metric],
+        showing: Callable[[Sequence[Metric]], Callable[[Any, Any], None]] | None = None,
     ) -> None:
-        self.metrics = [_unused(metric) for metric in metrics]
-        self._view = view or _show
+        self._given, self._showing = metrics, showing or one_by_one
+        self.metrics: list[Metric] = []
+        self._show = self._showing(self.metrics)
+        self._self = weakref.ref(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin anew."""
         self._loss, self._samples = 0.0, 0
-        for metric in self.metrics:
-            metric._tally = weakref.ref(self)
+        now = [self._unused(metric) for metric in self._given]
+        if now != self.metrics:
+            self.metrics, self._show = now, self._showing(now)
+        for metric in now:
+            metric._tally = self._self
             metric.reset_state()
 
     def add(self, loss: float, y_true: Any, y_pred: Any) -> None:
         """Add a batch of ``len(y_pred)`` samples and its mean loss."""
         self._loss += loss * len(y_pred)
         self._samples += len(y_pred)
-        self._view(self.metrics, y_true, y_pred)
+        self._show(y_true, y_pred)
 
     def get_state(self) -> dict[str, Any]:
         """Return the sums so far."""
@@ -49,8 +61,11 @@ class Tally:
 
     def so_far(self) -> dict[str, Any]:
         """Return the mean loss and the metrics that can be known already."""
-        known = {m.name: m.result() for m in self.metrics if not m.whole}
-        return {"loss": self._loss / max(self._samples, 1)} | known
+        logs: dict[str, Any] = {"loss": self._loss / max(self._samples, 1)}
+        for metric in self.metrics:
+            if not metric.whole:
+                logs[metric.name] = metric.result()
+        return logs
 
     def result(self) -> dict[str, Any]:
         """Return the mean loss and all metrics; let go of samples that were kept."""
@@ -67,22 +82,29 @@ class Tally:
         for metric in self.metrics:
             metric._tally = None
 
+    def _unused(self, metric: Metric) -> Metric:
+        """Return the metric, or a copy where another tally is counting with it."""
+        if metric._tally is None or metric._tally() in (None, self):
+            return metric
+        if type(metric) is FunctionMetric:  # the samples that it keeps need no copy
+            return copy.copy(metric)
+        try:
+            return copy.deepcopy(metric)
+        except Exception as error:
+            raise TypeError(
+                f"the metric {metric.name} is counting for another evaluation, and "
+                f"cannot be copied for this one: {error!r}. Let it define __deepcopy__"
+            ) from error
 
-def _unused(metric: Metric) -> Metric:
-    """Return the metric, or a copy of it where a tally is counting with it."""
-    if metric._tally is None or metric._tally() is None:
-        return metric
-    if type(metric) is FunctionMetric:  # the samples that it keeps need no copy
-        return copy.copy(metric)
-    try:
-        return copy.deepcopy(metric)
-    except Exception as error:
-        raise TypeError(
-            f"the metric {metric.name} is counting for another evaluation, and cannot "
-            f"be copied for this one: {error!r}. Let it define __deepcopy__"
-        ) from error
 
+def one_by_one(metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
+    """Return what lets metrics see a batch as it is."""
+    adders = [metric.adder() for metric in metrics]
+    if len(adders) == 1:
+        return adders[0]
 
-def _show(metrics: Sequence[Metric], y_true: Any, y_pred: Any) -> None:
-    for metric in metrics:
-        metric.update_state(y_true, y_pred)
+    def show(y_true: Any, y_pred: Any) -> None:
+        for add in adders:
+            add(y_true, y_pred)
+
+    return show

@@ -13,25 +13,20 @@ from sora_np.batches import feeds
 from sora_np.batches.feeds import ArrayFeed
 from sora_np.batches.ranges import seen_in
 from sora_np.batches.streams import in_order
-from sora_np.callbacks import Callback, CallbackList, History
+from sora_np.callbacks.base import Callback, CallbackList
+from sora_np.callbacks.history import History
 from sora_np.common.arguments import as_count
-from sora_np.common.inputs import columns_of, is_stream
+from sora_np.common.inputs import columns_of
 from sora_np.common.progress import Progress
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
-from sora_np.layers import Layer
+from sora_np.engine.runner import Runner
 from sora_np.losses import Loss
 from sora_np.metrics import collect
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
-from sora_np.training.epochs import (
-    Fit,
-    as_list,
-    evaluate,
-    on_batch,
-    warn_of_odd_inputs,
-)
-from sora_np.training.step import Steps, frozen
+from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
+from sora_np.training.step import Steps
 
 
 class Model(Network):
@@ -39,35 +34,59 @@ class Model(Network):
 
     Attributes
     ----------
-    optimizer, loss : what ``compile`` was given; None before
     history : of the last ``fit``
     stop_training : a callback sets it to end ``fit``
     """
 
     def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
         super().__init__(name, seed, dtype)
-        self.optimizer: Optimizer | None = None
-        self.loss: Any = None
         self.stop_training = False
         self.history: History | None = None
-        self._metrics: list[Any] = []
         self._steps = Steps(self)
         self._running: Fit | None = None  # the call of fit that trains it now
         self._next_epoch = 0  # the first that nothing was augmented for
-        self._compiled: tuple[list[Layer], list[Layer]] = [], []  # layers; the frozen
-        self._trained: list[Layer] | None = None  # the layers that were, since compile
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not the data of a ``fit`` that is going on."""
-        return super().__getstate__() | {"_steps": None, "_running": None}
+        return super().__getstate__() | {"_running": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become a copy, with steps of its own."""
+        """Become a copy."""
         vars(self).update(state)
-        self._steps = Steps(self)
+        if "_compiled" in state:
+            self._set_old_state()
+
+    def _set_old_state(self) -> None:
+        """Become what was pickled when the model held what `compile` made itself."""
+        own = vars(self)
+        given = [own.pop(name) for name in ("optimizer", "loss", "_metrics")]
+        self._steps = Steps(self, *given)
+        self._steps.set_trained(own.pop("_trained"), own.pop("_compiled"))
+        self.runner = Runner(self)
+        self.runner.fuse = own.pop("_fuse")
+        for name in ("_plans", "_planned", "_seen", "_can_plan"):
+            own.pop(name, None)
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """What ``compile`` was given; None before."""
+        return self._steps.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer) -> None:
+        self._steps.optimizer = optimizer
+
+    @property
+    def loss(self) -> Any:
+        """What ``compile`` was given; None before."""
+        return self._steps.loss
+
+    @loss.setter
+    def loss(self, loss: Any) -> None:
+        self._steps.loss = loss
 
     @property
     def flat(self) -> FlatParameters:
@@ -108,10 +127,8 @@ class Model(Network):
         optimizer = optimizers.get(optimizer)
         if loss not in (None, "crossentropy", "ce"):
             loss = losses.get(loss)
-        self.optimizer, self.loss, self._metrics = optimizer, loss, wanted
-        self._fuse = bool(fuse)
-        self._compiled = self.layers[:], frozen(self.layers)
-        self._trained = None
+        self._steps = Steps(self, optimizer, loss, wanted)
+        self.runner.fuse = bool(fuse)
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold of the model, itself and not copied."""
@@ -135,12 +152,12 @@ class Model(Network):
         self._next_epoch = state["next_epoch"]
         self.stop_training = state["stop_training"]
         self._steps.culprit = state["culprit"]
-        self._trained = self.layers[:]
+        self._steps.trained = self.layers[:]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that ``evaluate`` returns, in order."""
-        named = [m if isinstance(m, str) else m.name for m in self._metrics]
+        named = [m if isinstance(m, str) else m.name for m in self._steps.metrics]
         return ["loss", *named]
 
     # --- training ---------------------------------------------------------------
@@ -218,10 +235,8 @@ class Model(Network):
         first = as_count(initial_epoch, "initial_epoch", 0)
         every = as_count(validation_freq, "validation_freq")
         check, given = self._steps.checked, (x, y, sample_weight)
-        of_all = functools.partial(check, whole=True)
-        given, others = feeds.split(of_all, given, validation_split, validation_data)
-        whole = not is_stream(given[0])
-        weighing = functools.partial(check, class_weight=class_weight, whole=whole)
+        given, others = feeds.split(check, given, validation_split, validation_data)
+        weighing = functools.partial(check, class_weight=class_weight)
         options = batch_size, steps_per_epoch, "steps_per_epoch"
         feed = feeds.make(weighing, *given, *options)
         feeds.check_passes(feed, epochs - first, "steps_per_epoch")
@@ -270,8 +285,7 @@ class Model(Network):
         self._check_idle("partial_fit")
         past = self.history
         epoch = 0 if past is None or not past.epoch else past.epoch[-1] + 1
-        checked = functools.partial(self._steps.checked, whole=not is_stream(x))
-        feed = feeds.make(checked, x, y, sample_weight, batch_size)
+        feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size)
         self._steps.check_layers()
         warn_of_odd_inputs(self, feed)
         once = epoch, epoch + 1, 1, False, 0, None
@@ -293,12 +307,16 @@ class Model(Network):
         return_dict: bool = False,
     ) -> Any:
         """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
-        arrays = self._steps.checked(x, y, sample_weight, class_weight)
-        self._steps.check_layers()
+        steps = self._steps
+        arrays = steps.checked(x, y, sample_weight, class_weight)
+        steps.check_layers()
         if self._running is not None:  # and a callback makes steps of its own
             self._running.hide_average()
-        self.input_range = self.input_range or seen_in(arrays[0])
-        return on_batch(self, self._steps.train, arrays, return_dict)
+        if self.input_range is None:
+            self.input_range = seen_in(arrays[0])
+        value, y_pred = steps.train(*arrays)
+        logs = steps.logs(value, arrays[1], y_pred)
+        return logs if return_dict else as_list(logs, self.metrics_names)
 
     def left_alone(self) -> None:
         super().left_alone()
@@ -340,9 +358,8 @@ class Model(Network):
         ------
         RuntimeError, ValueError, TypeError : as ``fit``
         """
-        x = in_order(x)
-        checked = functools.partial(self._steps.checked, whole=not is_stream(x))
-        feed = feeds.make(checked, x, y, sample_weight, batch_size, steps)
+        given = in_order(x), y, sample_weight, batch_size, steps
+        feed = feeds.make(self._steps.checked, *given)
         called = CallbackList(callbacks, self, verbose=verbose)
         with Progress(verbose, feed.steps, "") as progress:
             logs = evaluate(self, feed, called, progress.update)
@@ -358,4 +375,6 @@ class Model(Network):
     ) -> Any:
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
-        return on_batch(self, self._steps.test, arrays, return_dict)
+        value, y_pred = self._steps.test(*arrays)
+        logs = self._steps.logs(value, arrays[1], y_pred)
+        return logs if return_dict else as_list(logs, self.metrics_names)

@@ -6,11 +6,11 @@ formula, in one program for the parallel driver; an option that is off adds noth
 
 import weakref
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any, Protocol
 
 import numpy as np
 
-from sora_np.common.changes import are_same
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.axpby import axpby_task
 from sora_np.kernels.clip import clip_norm_tasks, clip_value_task
@@ -47,6 +47,10 @@ class PreparedStep:
     params, grads : (P,)
     ranges : the arrays among them that may change
     prepared : whether the optimiser gives a task; else its ``update`` is called
+
+    Attributes
+    ----------
+    tasks : all of a step, after ``refresh``; none where that calls ``update``
     """
 
     def __init__(
@@ -59,7 +63,7 @@ class PreparedStep:
     ) -> None:
         self.optimizer = optimizer
         self._arrays = [params, grads, *optimizer.slots.values()]
-        self._ranges, self._options = list(ranges), _options(optimizer)
+        self._ranges, self._options = tuple(ranges), _options(optimizer)
         self._parts, dtype = joined(ranges), params.dtype
         # read by tasks when they run
         self._numbers, self._decay, self._average = (
@@ -71,6 +75,7 @@ class PreparedStep:
         if optimizer.gradient_accumulation_steps:
             gather = self._each(optimizer.slots["gathered"], grads, [1, 1])
             self._gather = Program([*gather, *after])
+        self.tasks: list[Task] = []
         self._calls: list[Callable[[], None]]
         if prepared:
             self._numbers = np.empty(len(optimizer.numbers()), dtype)
@@ -78,22 +83,24 @@ class PreparedStep:
                 optimizer.task(params[p], grads[p], self._numbers, **self._slots(p))
                 for p in self._parts
             ]
-            self._calls = [Program([*before, *steps, *after])]
+            self.tasks = [*before, *steps, *after]
+            self._calls = [Program(self.tasks)]
         else:
             self._calls = [Program(before), self._update, Program(after)]
 
     def fits(self, params: Array, grads: Array, ranges: Sequence[slice]) -> bool:
-        """Whether it was made for these very arrays and ranges, and the options."""
+        """Whether it was made for these very arrays and ranges."""
         now = [params, grads, *self.optimizer.slots.values()]
         return (
-            are_same(now, self._arrays)
-            and self._ranges == list(ranges)
+            len(now) == len(self._arrays)
+            and all(map(is_, now, self._arrays))
+            and (ranges is self._ranges or tuple(ranges) == self._ranges)
             and self._options == _options(self.optimizer)
         )
 
     def step(self) -> None:
         """Change the parameters."""
-        self._refresh()
+        self.refresh()
         for call in self._calls:
             call()
         if self.optimizer.gradient_accumulation_steps:
@@ -101,7 +108,7 @@ class PreparedStep:
 
     def gather(self) -> None:
         """Keep the gradient for a later step."""
-        self._refresh()
+        self.refresh()
         self._gather()
 
     def _before(self) -> list[Task]:
@@ -130,7 +137,7 @@ class PreparedStep:
         numbers = np.asarray(numbers, y.dtype)
         return [axpby_task(y[p], x[p], numbers) for p in self._parts]
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Write the numbers that differ from step to step."""
         optimizer = self.optimizer
         if self._numbers.size:
@@ -171,7 +178,8 @@ def claim(optimizer: Any, model: Any) -> None:
             f"this {optimizer.name} has trained another model, and remembers its "
             "steps: compile each model with an optimiser of its own"
         )
-    optimizer._owner = weakref.ref(model)
+    if optimizer._owner is None:
+        optimizer._owner = weakref.ref(model)
 
 
 def check_vectors(params: Array, grads: Array) -> None:

@@ -11,6 +11,7 @@ from sora_np.common.inputs import as_numbers
 from sora_np.engine.graph import forward
 from sora_np.kernels.arrays import kernel_array
 from sora_np.layers import Layer
+from sora_np.layers.base import Samples
 from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.models import Sequential
 from sora_np.plots.figure import as_images, draw_image, new_figure, scaled
@@ -48,7 +49,7 @@ def plot_augmented(
     after = []
     for epoch in range(versions):
         for layer in model.layers:
-            layer._samples = epoch, np.arange(len(images))
+            layer.share(Samples(epoch, np.arange(len(images))))
         after.append(forward(nodes, images, training=True)[-1])
     shown = [*scaled(images[None]), *scaled(np.array(after))]
     axes = figure.subplots(len(images), len(shown), squeeze=False)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.common.markup import Markup, text
-from sora_np.engine.head import head, split_activation
+from sora_np.engine.head import split_activation, to_probabilities
 from sora_np.losses import Hinge, Loss
 from sora_np.metrics import confusion_matrix, macro_average, precision_recall_f1
 from sora_np.models import Sequential
@@ -45,7 +45,7 @@ def as_probabilities(
     ends, probabilities = {split_activation(model.nodes)[1].name}, outputs
     loss = model.loss if loss is None else loss
     if isinstance(loss, Loss):
-        made = head(loss, model.nodes)
+        made = to_probabilities(loss, model.nodes)
         if isinstance(loss, Hinge) and made.name != "linear":
             return None  # its scores are no probabilities
         ends, probabilities = ends | {made.name}, made.forward(outputs)

@@ -43,18 +43,19 @@ class SavedModel(Protocol):
     layers: list[Layer]
     dtype: np.dtype[Any]
     input_range: tuple[float, float] | None
-    optimizer: Any
-    loss: Any
     class_names: Any
-    _metrics: list[Any]
-    _fuse: bool
+    runner: Any
+    _steps: Any
     _next_epoch: int
-    _trained: list[Layer] | None
     _shuffle_rng: np.random.Generator
 
     def __init__(self, *, name: str, seed: int, dtype: Any) -> None: ...
     @property
     def flat(self) -> Any: ...
+    @property
+    def optimizer(self) -> Any: ...
+    @property
+    def loss(self) -> Any: ...
     def get_config(self) -> dict[str, Any]: ...
     def add(self, layer: Layer) -> None: ...
     def compile(self, *args: Any, **options: Any) -> None: ...
@@ -76,13 +77,13 @@ def save_model(
         config["compile"] = {
             "optimizer": described(model.optimizer),
             "loss": described(model.loss),
-            "metrics": [described(metric) for metric in model._metrics],
-            "fuse": model._fuse,
+            "metrics": [described(metric) for metric in model._steps.metrics],
+            "fuse": model.runner.fuse,
         }
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:
             arrays |= _under("optimizer", model.optimizer.slots)
-    parts = [*model.layers, model.optimizer, model.loss, *model._metrics]
+    parts = [*model.layers, model.optimizer, model.loss, *model._steps.metrics]
     warn_of_unregistered(config, parts)
     config["input_range"] = as_range(model.input_range)
     config["training"] = training_state(model)
@@ -225,7 +226,7 @@ def _assign_optimizer(
     for name, slot in optimizer.slots.items():
         slot[...] = slots[name]
     optimizer.batches = as_count(iterations, "iterations")
-    model._trained = model.layers[:]
+    model._steps.trained = model.layers[:]
 
 
 def _under(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

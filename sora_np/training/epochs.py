@@ -66,7 +66,7 @@ class Fit:
         self.every = every if validation is not None else 0
         self.rng = model._shuffle_rng if as_flag(shuffle, "shuffle") else None
         self.measures = model._steps.measures(feed.y)
-        self.view = model._steps.view(feed.y).update
+        self.showing = model._steps.view(feed.y).showing
         self.history, self.interrupted = History(), False
         self.params = {"verbose": verbose, "epochs": epochs, "steps": feed.steps}
         options = self.params | {"validation_freq": self.every}
@@ -96,6 +96,7 @@ class Fit:
             called.call("on_train_begin", {})
             if not self.resumed:
                 self._restart_average()  # callbacks may have set weights
+            model._steps.prepare(self.feed.y)
             try:
                 with noticing_interrupts(self):
                     self._run_epochs()
@@ -153,30 +154,25 @@ class Fit:
         # another fit goes on with augmentation where the last one stopped
         self.augmented = max(self.epoch, model._next_epoch)
         model._next_epoch = self.augmented + 1
-        self.tally = Tally(self.measures, self.view)
+        self.tally = Tally(self.measures, self.showing)
 
     def _run_batches(self, progress: Progress) -> bool:
         """Train for the rest of an epoch; return False where Ctrl-C ends it."""
-        model, called, steps = self.model, self.called, self.model._steps
-        tally, epoch = self.tally, self.epoch
+        model, called = self.model, self.called
+        tally = self.tally
         assert tally is not None
         batches = enumerate(self.feed.batches(self.rng, self.batch), self.batch)
         for batch, (x, y, weights, part, samples) in batches:
             called.call("on_train_batch_begin", batch, {})
+            steps = model._steps  # which a callback may have compiled anew
             well = steps.culprit is None
-            value, y_pred = steps.train(x, y, weights, part, (self.augmented, samples))
-            why = steps.culprit and f"{steps.culprit}; a smaller learning rate may help"
-            if why == "" and part is None:  # of an array it was said before
-                why = "x of this batch holds NaN or infinity"
-            if well and why:
-                warn(
-                    f"the loss is {value} in epoch {epoch + 1}, batch {batch + 1}: "
-                    f"{why}",
-                    RuntimeWarning,
-                )
+            value, y_pred = steps.train(x, y, weights, part, self.augmented, samples)
+            if well and steps.culprit is not None:
+                self._warn_of_loss(value, batch, steps.culprit, part is None)
             tally.add(value, y, y_pred)
             logs = tally.so_far()
-            progress.update(logs)
+            if not progress.silent:
+                progress.update(logs)
             self.batch = batch + 1
             called.call("on_train_batch_end", batch, logs)
             if model.stop_training:
@@ -184,6 +180,17 @@ class Fit:
             if self.interrupted:
                 return False
         return True
+
+    def _warn_of_loss(
+        self, value: float, batch: int, culprit: str, is_stream: bool
+    ) -> None:
+        """Warn of a loss that is not finite, where nothing has told of it before."""
+        why = f"{culprit}; a smaller learning rate may help" if culprit else ""
+        if not why and is_stream:
+            why = "x of this batch holds NaN or infinity"
+        if why:
+            place = f"epoch {self.epoch + 1}, batch {batch + 1}"
+            warn(f"the loss is {value} in {place}: {why}", RuntimeWarning)
 
     # --- the moving average of the parameters ---------------------------------------
 
@@ -223,7 +230,7 @@ class Fit:
             "class_names": model.class_names,
             "optimizer": told(model.optimizer),
             "loss": told(model.loss),
-            "metrics": [told(metric) for metric in model._metrics],
+            "metrics": [told(metric) for metric in model._steps.metrics],
             "data": self.feed.about() | {"shuffle": self.rng is not None},
             "validation": {"data": validation, "freq": self.every},
             "callbacks": [type(one).__name__ for one in self.called.with_state()],
@@ -286,7 +293,7 @@ class Fit:
         if self.validation is not None:
             self.validation.set_state(state["validation"], 0)
         if state["tally"] is not None:  # in the middle of an epoch
-            self.tally = Tally(self.measures, self.view)
+            self.tally = Tally(self.measures, self.showing)
             self.tally.set_state(state["tally"])
             self.model._shuffle_rng.bit_generator.state = self.order
 
@@ -318,7 +325,7 @@ def evaluate(
 ) -> Logs:
     """Return the loss and the metrics over a feed; ``seen`` is called after a batch."""
     steps = model._steps
-    tally = Tally(steps.measures(feed.y), steps.view(feed.y).update)
+    tally = Tally(steps.measures(feed.y), steps.view(feed.y).showing)
     called.call("on_test_begin", {})
     for batch, (x, y, weights, part, _) in enumerate(feed.batches()):
         called.call("on_test_batch_begin", batch, {})
@@ -327,21 +334,10 @@ def evaluate(
         logs = tally.so_far()
         called.call("on_test_batch_end", batch, logs)
         seen(logs)
-    for plan in model._plans.values():
-        plan.forget()
+    model.runner.forget()
     logs = tally.result()
     called.call("on_test_end", logs)
     return logs
-
-
-def on_batch(model: "Model", step: Any, arrays: Any, return_dict: bool) -> Any:
-    """Return the loss and metrics of one of the model's steps, on arrays."""
-    value, y_pred = step(*arrays)
-    steps, y = model._steps, arrays[1]
-    tally = Tally(steps.measures(y), steps.view(y).update)
-    tally.add(value, y, y_pred)
-    logs = tally.result()
-    return logs if return_dict else as_list(logs, model.metrics_names)
 
 
 def as_list(logs: dict[str, Any], names: list[str]) -> Any:

@@ -17,6 +17,7 @@ from sora_np.layers import (
     RandomTranslation,
     RandomZoom,
 )
+from sora_np.layers.base import Samples
 
 LAYERS = {
     "flip": lambda **o: RandomFlip(**o),
@@ -38,9 +39,9 @@ def make(request):
 
 def drawn(layer, x, epoch, samples):
     """Return what the layer makes of x, told as ``fit`` tells it."""
-    layer._samples = epoch, np.asarray(samples)
+    layer.share(Samples(epoch, np.asarray(samples)))
     y = layer(x, training=True)
-    layer.forget()
+    layer.share(Samples())
     return y
 
 

@@ -15,6 +15,7 @@ from sora_np.layers import (
     RandomTranslation,
     RandomZoom,
 )
+from sora_np.layers.base import Samples
 from sora_np.layers.preprocessing.warp import joined_warps
 from sora_np.optimizers import SGD
 
@@ -93,7 +94,7 @@ def test_layers_in_a_row_are_one_warp(x):
     model.build((None, *SHAPE))
     product = np.eye(3)
     for layer in layers:
-        layer._samples = 0, np.arange(20)
+        layer.share(Samples(0, np.arange(20)))
         product = product @ layer.matrices(20)
     once = affine_warp(x.astype(np.float32), product)[..., 0]
     assert_allclose(seen[:, 0], once, atol=1e-6)

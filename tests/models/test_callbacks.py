@@ -237,7 +237,7 @@ USES = {  # what a callback may do with the model whose epoch is running
 def other_of(model):
     """Return another model with the very same metric objects."""
     other = clone_model(model)
-    other.compile("sgd", model.loss, metrics=model._metrics)
+    other.compile("sgd", model.loss, metrics=model._steps.metrics)
     return other
 
 
@@ -291,7 +291,7 @@ def test_evaluate_within_evaluate(images):
     )
     assert model.evaluate(x, y, 20, callbacks=within, verbose=0) == expected
     assert found == [part] * 3
-    metric = model._metrics[1]
+    metric = model._steps.metrics[1]
     assert metric.result() == expected[2], "the object given holds the last pass"
 
 

@@ -84,7 +84,7 @@ def test_functions_wait_for_the_end_of_the_epoch(binary):
     assert calls == [70] and seen == [False, False, False, 1.0]
     model.train_on_batch(x[:9], y[:9])
     assert calls == [70, 9]
-    assert model._metrics[0]._batches == [], "samples are not kept for ever"
+    assert model._steps.metrics[0]._batches == [], "samples are not kept for ever"
 
 
 def test_an_array_a_class(make_model, images, capsys):

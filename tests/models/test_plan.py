@@ -375,7 +375,7 @@ def test_few_plans_are_kept(rng):
     model, _ = pair(LISTS["conv-pool"][0])
     for samples in (3, *range(1, 9), 3, 9):
         model.predict_on_batch(np.zeros((samples, *SHAPE)))
-    assert [size for size, _, _ in model._plans] == [5, 6, 7, 8, 3, 9]
+    assert [size for size, _, _ in model.runner.plans] == [5, 6, 7, 8, 3, 9]
 
 
 def test_a_layer_used_twice_is_no_chain():

@@ -325,7 +325,7 @@ def test_what_it_was_compiled_with_and_the_names_of_classes(tmp_path):
     model.compile("sgd", "mse", fuse=False)
     model.class_names = ["left", "right"]
     again = load(model, tmp_path / "m.npz")
-    assert again.class_names == ["left", "right"] and not again._fuse
+    assert again.class_names == ["left", "right"] and not again.runner.fuse
 
 
 def test_without_the_optimisers_memory(tmp_path, same_weights):

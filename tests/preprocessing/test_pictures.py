@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sora_np.layers import RandomFlip, RandomRotation, Rescaling
+from sora_np.layers.base import Samples
 from sora_np.preprocessing import plot_augmented
 
 pytest.importorskip("matplotlib")
@@ -37,7 +38,7 @@ def test_it_shows_what_training_sees_and_changes_nothing(rng):
     assert layer.input_shape is None
     seen = []
     for epoch in (0, 1):
-        twin._samples = epoch, np.arange(2)
+        twin.share(Samples(epoch, np.arange(2)))
         seen.append(twin(x, training=True))
     low, span = np.min(seen), np.ptp(seen)
     shown = np.array([ax.images[0].get_array() for ax in figure.axes])

@@ -112,16 +112,18 @@ def state_of(thing):
         return [state_of(value) for value in thing]
     if hasattr(thing, "__dict__") and type(thing).__module__.startswith("sora_np"):
         left = {
-            "_plans",
-            "_planned",
-            "_seen",
             "_work",
             "history",
             "_flat",
             "model",
-            "_split",
+            "network",
+            "runner",
+            "_batch",
         }
-        return {k: state_of(v) for k, v in vars(thing).items() if k not in left}
+        own = vars(thing)
+        if type(thing).__name__ == "Steps":
+            own = thing.__getstate__()
+        return {k: state_of(v) for k, v in own.items() if k not in left}
     return repr(thing) if not callable(thing) else getattr(thing, "__name__", "")
 
 

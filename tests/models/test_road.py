@@ -1,0 +1,67 @@
+"""The road of a training step: the files that it enters, and the calls between them.
+
+Whoever reads how a batch is learnt walks this road.  A call counts where the function
+and its caller are in different files of the package, from one ``on_train_batch_begin``
+to the next.  The bounds are what was reached: a change that needs more says why.
+"""
+
+import sys
+from collections import Counter
+
+import numba
+import numpy as np
+import pytest
+
+from sora_np.callbacks import Callback
+from sora_np.sora_model import create_sora_model
+
+pytestmark = pytest.mark.skipif(
+    bool(numba.config.DISABLE_JIT), reason="without machine code it is another road"
+)
+
+
+class Walk(Callback):
+    """Notes the road of one batch.
+
+    Attributes
+    ----------
+    files : the modules that were entered
+    calls : (from, to, function) -> how often
+    """
+
+    def __init__(self, batch):
+        self.batch, self.files, self.calls = batch, set(), Counter()
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if batch == self.batch:
+            sys.setprofile(self._note)
+        elif batch == self.batch + 1:
+            sys.setprofile(None)
+
+    def close(self):
+        sys.setprofile(None)
+
+    def _note(self, frame, event, argument):
+        here = frame.f_globals.get("__name__", "")
+        if event == "call" and here.startswith("sora_np."):
+            self.files.add(here)
+            before = frame.f_back.f_globals.get("__name__", "")
+            if before.startswith("sora_np.") and before != here:
+                self.calls[before, here, frame.f_code.co_name] += 1
+
+
+@pytest.mark.parametrize(
+    "fuse, batch, files, calls",
+    [(True, 3, 14, 26), (True, 0, 30, 381), (False, 3, 30, 264)],
+    ids=["later", "first", "textbook"],
+)
+def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):
+    model = create_sora_model((28, 28, 1))
+    given = model.optimizer, model.loss
+    model.compile(*given, metrics=["accuracy"], fuse=fuse)
+    x, y = np.zeros((160, 28, 28, 1), np.float32), np.eye(10)[np.arange(160) % 10]
+    walk = Walk(batch)
+    model.fit(x, y, batch_size=32, verbose=0, callbacks=walk)
+    assert "sora_np.steps" in walk.files and "sora_np.kernels.tasks" in walk.files
+    assert len(walk.files) <= files, sorted(walk.files)
+    assert walk.calls.total() <= calls, walk.calls
