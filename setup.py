@@ -1,16 +1,14 @@
-"""Compile machine code into a wheel, see ready/; all else is in setup.cfg."""
+"""Compile machine code into a wheel, see sora_np/ready/; all else is in setup.cfg."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from backend import brings_objects  # pyproject.toml says where it is
 from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
-
-from ready.backend import brings_objects
 
 
 class Package(Distribution):
@@ -29,9 +27,8 @@ class Build(build_py):
         objects = built / "sora_np" / "kernels" / "objects"
         shutil.rmtree(objects, ignore_errors=True)  # of an earlier build
         if self.distribution.has_ext_modules():
-            command = [sys.executable, "-m", "ready", str(objects)]
-            environment = os.environ | {"PYTHONPATH": os.getcwd()}
-            subprocess.run(command, cwd=built, env=environment, check=True)
+            command = [sys.executable, "-m", "sora_np.ready", str(objects)]
+            subprocess.run(command, cwd=built, check=True)
 
 
 class Wheel(bdist_wheel):

@@ -17,14 +17,8 @@ from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.common.inputs import check_range
 from sora_np.common.warn import warn
-from sora_np.engine import graph
-from sora_np.engine.head import (
-    Head,
-    View,
-    as_trained,
-    split_activation,
-    warn_of_odd_loss,
-)
+from sora_np.engine import graph, head
+from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
 from sora_np.kernels.arrays import Array, kernel_array
@@ -321,7 +315,7 @@ class Steps:
         """Show the metrics a first batch of y; warn of a loss that is surely odd."""
         network, view, loss = self.network, self._view, self._loss
         warn_of_odd_loss(loss, network.nodes)
-        _, activation = split_activation(network.nodes)
+        _, activation = head.split_activation(network.nodes)
         zeros = np.zeros((1, *network.output_shape), network.dtype)
         measures = self.measures(y)
         for metric in measures:

@@ -8,11 +8,11 @@ import numba
 import numpy as np
 import pytest
 
-from ready.objects import collected, object_of, undefined_symbols, write_objects
 from sora_np.kernels import cache, ready, tasks
 from sora_np.kernels.arrays import jit
 from sora_np.kernels.tasks import THREADS, Task, run
 from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.ready.objects import collected, object_of, undefined_symbols, write_objects
 
 pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1 compiles nothing"

@@ -4,8 +4,8 @@ import sys
 import warnings
 from pathlib import Path
 
-from ready.networks import NETWORKS, PYRAMIDS, use
-from ready.objects import collected, write_objects
+from sora_np.ready.networks import NETWORKS, PYRAMIDS, use
+from sora_np.ready.objects import collected, write_objects
 
 
 def main(folder: Path) -> None:

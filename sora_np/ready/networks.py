@@ -125,7 +125,11 @@ def augmented() -> list[Layer]:
     ]
 
 
-MOMENTUM = {"learning_rate": 0.01, "momentum": 0.9}
+def with_momentum() -> Optimizer:
+    """Return SGD with momentum."""
+    return SGD(0.01, 0.9)
+
+
 NETWORKS = {
     "reference": Network(
         (28, 28, 1), lambda: create_sora_model((28, 28, 1)).layers, Adam, ONE_HOT
@@ -212,7 +216,7 @@ NETWORKS = {
             *(*doubled(8), *normalised(12), Sigmoid(), Dropout(0.3)),
             *dense(32, 10),
         ],
-        *(lambda: SGD(**MOMENTUM), ONE_HOT),
+        *(with_momentum, ONE_HOT),
         fuse=False,
     ),
     "regression": Network(
@@ -259,7 +263,7 @@ def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]
     for samples in batches:
         x = rng.random((samples, *network.input_shape), np.float32)
         shape = samples, *model.output_shape
-        y = rng.integers(0, 2, shape)
+        y: Any = rng.integers(0, 2, shape)
         if network.loss.startswith("sparse"):
             y = rng.integers(0, shape[-1], shape[:-1])
         elif network.loss == ONE_HOT:

@@ -1,6 +1,6 @@
 """Compile the objects of kernels/ready.py, for every kind of CPU.
 
-    python -m ready [FOLDER]
+    python -m sora_np.ready [FOLDER]
 
 writes them into FOLDER; by default beside the kernels of this checkout, which then
 starts like a wheel until a kernel is edited.  It takes a minute, any CPU will do.
@@ -31,7 +31,7 @@ def main(folder: Path) -> None:
 def write_target(folder: Path, name: str) -> None:
     """Write the objects of a target anew."""
     shutil.rmtree(folder / name, ignore_errors=True)
-    command = [sys.executable, "-m", "ready.target", str(folder / name)]
+    command = [sys.executable, "-m", "sora_np.ready.target", str(folder / name)]
     with tempfile.TemporaryDirectory() as cache:
         for threads in THREADS:
             own = environment(name, threads, cache)
