@@ -147,7 +147,7 @@ NETWORKS = {
             *(*normalised(128), *normalised(128), MaxPooling2D(), Dropout(0.25)),
             *dense(256, 10, rate=0.5),
         ],
-        lambda: SGD(**MOMENTUM, nesterov=True, weight_decay=1e-4),
+        lambda: SGD(0.01, 0.9, nesterov=True, weight_decay=1e-4),
     ),
     "LeNet": Network(
         (28, 28, 1),
