@@ -389,7 +389,7 @@ ITEMS = {  # number: (what, {file: tests})
     47: (
         "a read-only install without HOME; a NUMBA_CACHE_DIR that takes nothing",
         {
-            "test_packaging.py": ["a_wheel_elsewhere_read_only_and_without_home"],
+            "test_wheel.py": ["a_wheel_elsewhere_read_only_and_without_home"],
             CACHE: ["a_folder_that_no_longer_takes_files"],
         },
     ),
