@@ -30,7 +30,7 @@ from .tile import (
     tile_transpose,
 )
 
-DEEP = 512  # rows: beyond, to pack w costs less than to read y for each part
+DEEP = 100  # rows; for more, to pack w costs less (two threads, 128: 228, not 277 us)
 LONG_ROW = 128 * 1024  # bytes of w: of less nothing is gained
 
 

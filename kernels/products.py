@@ -198,18 +198,6 @@ def _make_windows(R, NV):
     return windows
 
 
-@jit()
-def _is_copied(rows, R, zj, NV, d):
-    """Return whether columns of dy are copied for so many rows of d.
-
-    Not where they are neighbours already, nor where few tiles would read the copy and
-    48 pixels have a place in the L1 cache as they are.
-    """
-    if zj * d.itemsize == NV * VECTOR_BYTES:
-        return False
-    return rows > 8 * R or (zj & -zj) * d.itemsize > 512
-
-
 @functools.cache
 def make_outer(R: int, NV: int) -> Any:
     """Return the jitted outer(...) for tiles of R x NV, and columns of one tile."""
@@ -221,7 +209,8 @@ def make_outer(R: int, NV: int) -> Any:
     ):  # fmt: skip
         left, lanes = last - o, VECTOR_BYTES // d.itemsize
         slopes, start = dy, y0 + o
-        if _is_copied(kb - ka, R, zj, NV, d):
+        # it is read often enough to be copied, and its pixels are no neighbours
+        if kb - ka > 2 * R and zj != NV * lanes:
             to = 0
             for i in range(height):
                 slope = start + i * zi
@@ -308,8 +297,6 @@ def outer_over(tiles: Cover) -> Any:
         if last_NV and vectors % 2:
             end = first + (vectors - last_NV) * lanes
         apart = (sj & -sj) * d.itemsize  # the power of two by which pixels are apart
-        if not _is_copied(kb - ka, R, zj, NV, d):
-            apart = max(apart, (zj & -zj) * d.itemsize)
         places = 6 * 4096 // max(apart, 64)  # of 8 ways of a cache of 64 lines
         pixels = min(PANEL // (max(NV, last_NV) * VECTOR_BYTES), places)
         columns = max(1, min(width, pixels))
