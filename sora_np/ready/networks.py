@@ -121,7 +121,7 @@ def augmented() -> list[Layer]:
         *(Rescaling(1 / 255), RandomFlip(), RandomRotation(0.1), RandomZoom(0.2)),
         *(RandomTranslation(0.1, 0.1), RandomShear(0.1), GaussianNoise(0.1)),
         *(RandomBrightness(0.2, (0, 1)), RandomContrast(0.3, (0, 1))),
-        RandomErasing(0.5),
+        RandomErasing(0.5, value_range=(0, 1)),
     ]
 
 
