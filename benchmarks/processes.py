@@ -82,7 +82,7 @@ def measure_processes(peers, threads, quick, say):
 def starts_from_wheel(folder, threads):
     """Return the seconds of five starts, each with a cache of its own.
 
-    The wheel is built for it, see ready/, and installed without the checkout.
+    The wheel is built for it, see sora_np/ready/, and installed without the checkout.
     """
     pip = [sys.executable, "-m", "pip", "-q"]
     site, wheels = Path(folder, "site"), Path(folder, "wheels")

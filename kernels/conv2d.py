@@ -36,7 +36,7 @@ from .images import Images, conv2d_shape
 from .kept import run_kept
 from .packing import Weights
 from .sums import Pixels, outer_tasks
-from .sweeps import Sweep, residues, windows_task
+from .sweeps import Sweep, residues, windows_tasks
 from .tasks import Task
 from .winograd import winograd_dx_tasks, winograd_tasks
 from .winograd_tiles import OUT
@@ -203,9 +203,9 @@ def conv2d_tasks(
     )  # fmt: skip
     y_at = np.arange(rows * columns) * filters
     inputs = inputs_of(taps, length)
-    weights = Weights(w.reshape(-1), np.arange(inputs.size) * filters)
-    weights = weights._replace(group=filters // groups)
-    return windows_task(sweep, x, images, x_at, inputs, weights, bias, relu, y, y_at)
+    rows_of_w, group = np.arange(inputs.size) * filters, filters // groups
+    weights = Weights(w.reshape(-1), rows_of_w, group=group)
+    return windows_tasks(sweep, x, images, x_at, inputs, weights, bias, relu, y, y_at)
 
 
 def conv2d_dw_tasks(
@@ -285,7 +285,7 @@ def conv2d_dx_tasks(
             used = [p * kw + q for p, _ in p_at for q, _ in q_at]
             at = np.array(used, np.int64) * cg * filters
             turned = Weights(w.reshape(-1), at, group=og, step=filters, run=og)
-            tasks += windows_task(
+            tasks += windows_tasks(
                 sweep, dy, images, x_at, inputs, turned, nothing, False, dx, y_at
             )
     return tasks

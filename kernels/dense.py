@@ -18,7 +18,7 @@ from .kept import run_kept
 from .matrices import tasks_by_parts, transpose_task, turned_task
 from .packing import Weights
 from .sums import Pixels, outer_tasks
-from .sweeps import Sweep, windows_task
+from .sweeps import Sweep, windows_tasks
 from .tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -90,7 +90,7 @@ def dense_tasks(
     )  # fmt: skip
     n, k, images = np.arange(rows), np.arange(inputs), Images(rows, 1, inputs)
     weights, x_at, y_at = Weights(w.reshape(-1), k * outputs), n * inputs, n * outputs
-    return windows_task(sweep, x, images, x_at, k, weights, bias, relu, y, y_at)
+    return windows_tasks(sweep, x, images, x_at, k, weights, bias, relu, y, y_at)
 
 
 def dense_dw_tasks(x: Array, dy: Array, dw: Array) -> list[Task]:

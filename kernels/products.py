@@ -126,6 +126,8 @@ class Cover(NamedTuple):
 
 
 ROWS = {1: 10, 2: 6, 3: 4}  # of a tile, by its vectors: for 16 registers
+# rows and vectors for 32 registers: few, since every tile is another kernel to compile
+WIDE = ((4, 4), (6, 4), (4, 2), (6, 2), (9, 2), (11, 2))
 
 
 def cover(
@@ -167,8 +169,8 @@ def outer_cover(rows: int, columns: int, itemsize: int) -> Cover:
     if VECTOR_BYTES < 64 or vectors % 2:
         return cover(columns, itemsize)
     found = []
-    for NV in (4, 2):
-        for R in range(1, 24 // NV + 1) if vectors % NV == 0 else ():
+    for R, NV in WIDE:
+        if vectors % NV == 0:
             cost = -(-rows // R) * (R * NV + (R + NV) * 2 / 3) / NV
             found.append((cost, Cover(R, NV, 0, 0)))
     return min(found)[1]

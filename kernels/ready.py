@@ -1,10 +1,11 @@
 """Ready machine code: entries of tasks that a wheel brings along as object files.
 
 An entry(item, thread, block), see tasks.py, takes three words and calls nothing but
-some functions of the C library: what is compiled where the wheel is built (ready/)
-runs with every version of Python and numba.  The first training step then takes 0.5 s
-from the start of the process, and nothing is compiled or kept on disk; else it takes
-11 s.  Of an entry that is not there, and in an install without objects, all is as ever.
+some functions of the C library: what is compiled where the wheel is built
+(sora_np/ready/) runs with every version of Python and numba.  The first training step
+then ends 0.5 s after the process starts, else after 10 s, and nothing is compiled or
+kept on disk.  An entry that is missing compiles, as all do in an install without
+objects.
 
 There are objects for two kinds of CPU (TARGETS).  One of them is taken where vectors
 are as wide (tile.py) and the CPU has its features, both as numba has them: so

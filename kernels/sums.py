@@ -6,6 +6,7 @@ threads.
 """
 
 import functools
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,7 +61,7 @@ def outer_tasks(
     rows, columns = x_at.size, dw.size // x_at.size
     chunks = max(1, min(pixels.images, ITEMS)) if dw.size <= LARGEST else 1
     tiles = outer_cover(rows, pixels.y_group, x.itemsize)
-    unit = tiles.rows * (2 if tiles.rows == 6 else 1)
+    unit = math.lcm(tiles.rows, tiles.last_rows or 1)
     block = -(-rows // (-(-ITEMS // chunks) * unit)) * unit
     blocks = -(-rows // block)
     taps = rows * pixels.groups // max(images.channels, 1)

@@ -78,7 +78,7 @@ class Sweep(NamedTuple):
     w_group: int = 0  # of a group's columns so far apart, less than counted in rows
 
 
-def windows_task(
+def windows_tasks(
     sweep: Sweep,
     x: Array,
     images: Images,

@@ -4,7 +4,7 @@ SPEED = "it cuts the same work into other parts: the same numbers, in another ti
 RESHAPE = "NumPy's reshape takes any negative size for the one that is left"
 EQUIVALENT = {
     "kernels/tasks.py scratch: 65536 -> 65535": "it only sets how far rows lie apart",
-    "kernels/sweeps.py windows_task: 1 -> 2 #1": RESHAPE,
+    "kernels/sweeps.py windows_tasks: 1 -> 2 #1": RESHAPE,
     "kernels/channels.py sums_tasks: 2 -> 3": "memory for one row more than is used",
     "kernels/list_backward.py _tile_shape: -length * itemsize // VECTOR_BYTES -> "
     "(-length * itemsize * VECTOR_BYTES)": SPEED,

@@ -227,10 +227,6 @@ def test_ready_code_gives_the_bits_of_compiled_code(by_ready, site, tmp_path):
     assert digests == expected
 
 
-@pytest.mark.xfail(
-    reason="tiles of gradients by w depend on their rows since they were widened: the "
-    "list of networks lacks some bodies of them, which then compile"
-)
 def test_the_bits_are_the_same_for_any_threads(site, tmp_path):
     one = used(site, tmp_path, NUMBA_NUM_THREADS="1")
     many = {"NUMBA_NUM_THREADS": "7", "NUMBA_THREADING_LAYER": "workqueue"}
@@ -274,10 +270,6 @@ for name, network in NETWORKS.items():
 """
 
 
-@pytest.mark.xfail(
-    reason="tiles of gradients by w depend on their rows since they were widened: the "
-    "list of networks lacks some bodies of them, which then compile"
-)
 def test_networks_that_are_not_on_the_list_compile_little(site, tmp_path):
     compiled, _ = used(site, tmp_path, OTHERS)
     assert len(compiled) == 8

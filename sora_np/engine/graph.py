@@ -98,7 +98,7 @@ class List:
         return id(layer) in self.own
 
     def prepare(self, head: Any) -> None:
-        """Take the head of the model, see ``logits.py``."""
+        """Take the head of the model, see head.py."""
         self.head = head
 
     def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Array]:

@@ -34,7 +34,7 @@ class Loss(Noted):
     """
 
     axis = -1  # of y_pred, over which one loss is taken
-    _notes_private = True  # a model may train with a copy: see ``logits.as_trained``
+    _notes_private = True  # a model may train with a copy: see ``head.as_trained``
 
     def __init__(
         self,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from sora_np.kernels.ready import FOLDER, TARGETS
 
-# a single thread has its tasks cut in another way, and needs other bodies
-THREADS = "1", "2"
+# tasks are cut in another way, and need other bodies, for one thread and for many
+THREADS = "1", "2", "3"
 
 
 def main(folder: Path) -> None:
