@@ -1,7 +1,7 @@
 """What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import as_numbers, check_range
+from sora_np.common.several import Several
 from sora_np.common.shapes import batch_of
 from sora_np.common.statistics import pieces
 from sora_np.common.warn import warn
@@ -53,6 +54,76 @@ def as_inputs(
     raise ValueError(
         f"this model takes x of shape {batch_of(input_shape)}, got {array.shape}{hint}"
     )
+
+
+def as_named_inputs(
+    x: Any,
+    names: Sequence[str],
+    shapes: Sequence[Shape],
+    dtype: DTypeLike | None = None,
+) -> Any:
+    """Return one array (N, ...), or several, for the inputs of a graph of layers.
+
+    Parameters
+    ----------
+    x : an array; or a list or tuple of arrays in the order of the names; or a
+        dictionary name -> array
+    names, shapes : of the inputs
+
+    Raises
+    ------
+    TypeError, ValueError : where names, number or shapes are others
+    """
+    if len(names) == 1 and isinstance(x, (list, tuple)) and len(x) == 1:
+        if np.ndim(x[0]) > len(shapes[0]):  # a list of one batch, not of one sample
+            x = x[0]
+    given = parted(x, names, "x", "input")
+    if len(names) == 1:
+        return as_inputs(given[0], shapes[0], dtype)
+    found = []
+    for name, one, shape in zip(names, given, shapes, strict=True):
+        try:
+            found.append(as_inputs(one, shape, dtype))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"the input {name!r}: {error}") from None
+    counts = [len(array) for array in found]
+    if len(set(counts)) > 1:
+        told = ", ".join(f"{n!r} {c}" for n, c in zip(names, counts, strict=True))
+        raise ValueError(f"all inputs must hold equally many samples, got {told}")
+    return Several(found)
+
+
+def parted(a: Any, names: Sequence[str], what: str, kind: str) -> list[Any]:
+    """Return what a user gave for several inputs or outputs, in the order of ``names``.
+
+    Raises TypeError or ValueError, which list what is expected, where it is no list or
+    dictionary of these.
+
+    >>> parted({"b": 2, "a": 1}, ["a", "b"], "x", "input")
+    [1, 2]
+    """
+    if isinstance(a, Several):
+        return list(a.arrays)
+    if isinstance(a, Mapping):
+        if a.keys() != set(names):
+            raise ValueError(
+                f"{what} has the names {', '.join(map(repr, a)) or 'none'}, the "
+                f"model's {kind}s are {', '.join(map(repr, names))}"
+            )
+        return [a[name] for name in names]
+    if len(names) == 1:
+        return [a]
+    if not isinstance(a, (list, tuple)):
+        raise TypeError(
+            f"{what} must be a list, a tuple or a dictionary of {len(names)} arrays, "
+            f"for the {kind}s {', '.join(map(repr, names))}; got {type(a).__name__}"
+        )
+    if len(a) != len(names):
+        raise ValueError(
+            f"{what} must hold {len(names)} arrays, for the {kind}s "
+            f"{', '.join(map(repr, names))}; got {len(a)}"
+        )
+    return list(a)
 
 
 def as_targets(y: Any, samples: int, dtype: DTypeLike | None = None) -> NDArray[Any]:

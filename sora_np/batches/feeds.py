@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sora_np.batches import arrays
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import is_stream
+from sora_np.common.several import parts_of
 
 from .streams import Batch, StreamFeed, in_order
 
@@ -73,7 +74,8 @@ class ArrayFeed:
         """Return what tells these data from others: shapes, and a few values."""
         arrays = {"x": self.x, "y": self.y, "sample_weight": self.weights}
         given = {name: a for name, a in arrays.items() if a is not None}
-        ends = [a[k] for a in given.values() for k in (0, -1)]
+        parts = [part for a in given.values() for part in parts_of(a)]
+        ends = [part[k] for part in parts for k in (0, -1)]
         return {
             **{name: f"{a.dtype} {a.shape}" for name, a in given.items()},
             "batch_size": self.batch_size,

@@ -82,13 +82,13 @@ def _gradchecks(
     Of ``given``, which has its own batch, only what is wrong.
     """
     assert model.input_shape is not None
-    normalised = any(isinstance(layer, BatchNormalization) for layer in model.layers)
+    normalised = any(isinstance(layer, BatchNormalization) for layer in model.leaves)
     count = 2 if given is None and not normalised else SAMPLES
 
     def shown(title: str, report: gradcheck.Report) -> gradcheck.Report:
         return _shown(title, report, given is not None and report.passed)
 
-    for layer in model.layers:
+    for layer in model.leaves:
         assert layer.input_shape is not None
         x = rng.standard_normal((count, *layer.input_shape))
         report = gradcheck.check_layer(layer, x, **how)

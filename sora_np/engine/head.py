@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sora_np import activations, losses
 from sora_np.activations import Activation
 from sora_np.common.warn import warn
-from sora_np.engine.graph import Node
+from sora_np.engine.graph import Graph, Node
 from sora_np.kernels.arrays import Shape, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Conv2D, Dense, Sigmoid, Softmax
@@ -37,59 +37,69 @@ _SOFTMAX = activations.get("softmax")
 class Head(NamedTuple):
     """Where training cuts a model, so that its loss is taken of logits.
 
+    Of a model with several outputs, loss and activation are those of all.
+
     Attributes
     ----------
-    loss : of what the nodes compute
-    nodes : those before the cut
-    activation : what follows them
+    loss : of what the graph computes
+    graph : before the cut
+    activation : what follows it
     """
 
-    loss: Loss
-    nodes: Sequence[Node]
-    activation: Activation = activations.linear
+    loss: Any
+    graph: Graph
+    activation: Any = activations.linear
 
 
-def split_activation(nodes: Sequence[Node]) -> tuple[list[Node], Activation]:
-    """Return nodes that end before the last activation function, and that function.
+def split_activation(graph: Graph, number: int = 0) -> tuple[Graph, Activation]:
+    """Return a graph that ends before an output's last activation, and that function.
 
-    The nodes compute the logits z of which the model's output is f(z).  They share all
-    parameters, gradients and caches with the nodes that came in.
+    The nodes compute the logits z of which the output is f(z).  They share all
+    parameters, gradients and caches with the nodes that came in.  A value that other
+    nodes take, too, is not cut.
     """
-    *before, (layer, inputs, shape) = nodes
+    value, first = graph.outputs[number], len(graph.input_shapes)
+    if value < first or graph.uses()[value] or graph.outputs.count(value) > 1:
+        return graph, activations.linear
+    place = value - first
+    layer, inputs, shape = graph.nodes[place]
     forward = type(layer).forward  # a subclass with its own may do anything
-    if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
-        return before, activations.get("softmax")
-    if forward is Sigmoid.forward:
-        return before, activations.get("sigmoid")
     function = getattr(layer, "activation", None)
+    if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
+        return graph.without({place}), activations.get("softmax")
+    if forward is Sigmoid.forward:
+        return graph.without({place}), activations.get("sigmoid")
     if not isinstance(function, Activation):
-        return list(nodes), activations.linear
+        return graph, activations.linear
     if forward is ActivationLayer.forward:
-        return before, function
+        return graph.without({place}), function
     if forward not in (Conv2D.forward, Dense.forward):
-        return list(nodes), activations.linear
-    headless = layer.twin()
+        return graph, activations.linear
+    if sum(node.layer is layer for node in graph.nodes) > 1:
+        return graph, activations.linear
+    headless, nodes = layer.twin(), [*graph.nodes]
     headless.activation = activations.linear
-    return [*before, Node(headless, inputs, shape)], function
+    nodes[place] = Node(headless, inputs, shape)
+    return graph._replace(nodes=nodes), function
 
 
-def as_trained(loss: Loss, nodes: Sequence[Node]) -> Head:
-    """Return the loss, the nodes that it is taken of, and what follows these."""
-    before, activation = split_activation(nodes)
+def as_trained(loss: Loss, graph: Graph, number: int = 0) -> Head:
+    """Return an output's loss, the graph that it is taken of, and what follows this."""
+    before, activation = split_activation(graph, number)
     if isinstance(loss, _BEHIND.get(activation.name, ())) and not loss.from_logits:
         loss = copy.copy(loss)
         loss.from_logits = True
         return Head(loss, before, activation)
-    return Head(loss, nodes)
+    return Head(loss, graph)
 
 
-def to_probabilities(loss: Loss, nodes: Sequence[Node]) -> Activation:
-    """Return what makes probabilities of the model's outputs.
+def to_probabilities(loss: Loss, graph: Graph, number: int = 0) -> Activation:
+    """Return what makes probabilities of one of the model's outputs.
 
     That is softmax or sigmoid where the loss takes logits, sigmoid for the scores of a
     hinge, which say yes above 0, and else nothing.
     """
-    _, activation = split_activation(nodes)
+    _, activation = split_activation(graph, number)
     if isinstance(loss, losses.Hinge) and activation.name not in _BEHIND:
         return activations.get("sigmoid")
     for name, classes in _BEHIND.items():
@@ -109,9 +119,9 @@ class View:
     Which of these a metric sees is its ``sees``.
     """
 
-    def __init__(self, loss: Loss, nodes: Sequence[Node]) -> None:
-        self.activation = to_probabilities(loss, nodes)
-        self.output_shape = nodes[-1].output_shape
+    def __init__(self, loss: Loss, graph: Graph, number: int = 0) -> None:
+        self.activation = to_probabilities(loss, graph, number)
+        self.output_shape = graph.shape(graph.outputs[number])
         self.axis = loss.axis if isinstance(loss, _BEHIND["softmax"]) else -1
         self.ignored: int | None = getattr(loss, "ignore_class", None)
 
@@ -188,14 +198,18 @@ class View:
         return y_true, np.moveaxis(y_pred, self.axis, -1)
 
 
-def warn_of_odd_loss(loss: Loss, nodes: Sequence[Node]) -> None:
+def warn_of_odd_loss(loss: Loss, graph: Graph, number: int = 0) -> None:
     """Warn where the loss takes logits and gets probabilities, or the reverse.
 
     Also of a softmax, or a categorical loss, over one class, from which nothing learns.
     """
-    _, activation = split_activation(nodes)
-    last, output_shape = nodes[-1].layer, nodes[-1].output_shape
-    for layer, _, shape in nodes:
+    _, activation = split_activation(graph, number)
+    value = graph.outputs[number]
+    place, output_shape = value - len(graph.input_shapes), graph.shape(value)
+    if place < 0:
+        return  # an input that goes out as it is
+    last = graph.nodes[place].layer
+    for layer, _, shape in graph.nodes:
         function = getattr(layer, "activation", None)
         axis = layer.axis if isinstance(layer, Softmax) else -1
         is_softmax = isinstance(layer, Softmax) or function == _SOFTMAX

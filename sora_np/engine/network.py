@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sora_np.batches import arrays, feeds
 from sora_np.batches.streams import in_order
@@ -15,14 +15,16 @@ from sora_np.common.attributes import Known
 from sora_np.common.inputs import check_range
 from sora_np.common.names import as_class_names
 from sora_np.common.progress import Progress
+from sora_np.common.several import joined, parts_of, stacked
 from sora_np.engine import graph
-from sora_np.engine.graph import Node
+from sora_np.engine.graph import Graph, Node
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
+from sora_np.layers.symbol import is_symbolic
 
 
 class Network(Known):
@@ -30,8 +32,9 @@ class Network(Known):
 
     Attributes
     ----------
-    layers : the layers, in order
-    nodes : the layers as they are run, see ``graph.py``; set by ``build``
+    layers : the layers, in order; models among them
+    graph : the layers as they are run, see ``graph.py``; empty until it is built
+    input_names, output_names : of a graph's inputs and outputs, in order
     class_names : what the outputs stand for, kept in the file; for reports alone.
         Set to a list, tuple or array of names, it becomes a list of strings
     input_range : the least and the largest number that training saw, kept in the file;
@@ -56,9 +59,11 @@ class Network(Known):
         self.name = name
         self.seed = seed
         self.dtype = as_dtype(dtype)
-        self.layers: list[Layer] = []
-        self.nodes: list[Node] = []
-        self.input_shape: Shape | None = None
+        self.layers: list[Any] = []
+        self.graph = Graph((), (), ())
+        self.input_shape: Any = None
+        self.input_names: list[str] = []
+        self.output_names: list[str] = []
         self._class_names: list[str] | None = None
         self.input_range: tuple[float, float] | None = None
         self._flat: FlatParameters | None = None
@@ -77,13 +82,41 @@ class Network(Known):
     @property
     def built(self) -> bool:
         """Whether every layer has its parameters."""
-        return bool(self.nodes)
+        return bool(self.graph.outputs)
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """The layers as they are run."""
+        return self.graph.nodes
+
+    @property
+    def leaves(self) -> list[Layer]:
+        """All layers, those of models among them, too, each once, in order."""
+        if not self._has_models:
+            return self.layers
+        return [*{id(layer): layer for _, layer in self.named_leaves()}.values()]
+
+    @property
+    def _has_models(self) -> bool:
+        return any([isinstance(layer, Network) for layer in self.layers])
+
+    def named_leaves(self) -> list[tuple[str, Layer]]:
+        """Return all layers, each once, with names that no two have: "model/layer"."""
+        found: dict[int, tuple[str, Layer]] = {}
+        for layer in self.layers:
+            inner = [("", layer)]
+            if isinstance(layer, Network):
+                inner = [(f"/{name}", leaf) for name, leaf in layer.named_leaves()]
+            for name, leaf in inner:
+                found.setdefault(id(leaf), (layer.name + name, leaf))
+        return [*found.values()]
 
     @property
     def flat(self) -> FlatParameters:
         """All parameters as one vector, all gradients as another."""
-        if self._flat is None or not self._flat.hold(self.layers):
-            self._flat = FlatParameters(self.layers[:], self.dtype)
+        leaves = self.leaves
+        if self._flat is None or not self._flat.hold(leaves):
+            self._flat = FlatParameters(leaves[:], self.dtype)
         return self._flat
 
     @property
@@ -98,11 +131,11 @@ class Network(Known):
     @property
     def trainable(self) -> bool:
         """Whether some layer may change; set, it holds for all layers there are."""
-        return any(layer.trainable for layer in self.layers)
+        return any(layer.trainable for layer in self.leaves)
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        for layer in self.layers:
+        for layer in self.leaves:
             layer.trainable = bool(value)
 
     def layer_rng(self, position: int) -> np.random.Generator:
@@ -111,14 +144,19 @@ class Network(Known):
         return np.random.default_rng(seeds)
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of the output, without the batch axis."""
-        if not self.nodes:
+    def output_shape(self) -> Any:
+        """The shape of the output without the batch axis, or a tuple of several."""
+        shapes = self._output_shapes()
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    def _output_shapes(self) -> tuple[Shape, ...]:
+        graph = self.graph
+        if not graph.outputs:
             raise RuntimeError(
                 "the model is not built: give its first layer an input_shape, or call "
                 "build((None, ...)) or fit"
             )
-        return self.nodes[-1].output_shape
+        return tuple([graph.shape(value) for value in graph.outputs])
 
     # --- predicting ----------------------------------------------------------------
 
@@ -145,45 +183,70 @@ class Network(Known):
         outputs = []
         with Progress(verbose, feed.steps, "predict") as progress:
             for x, _, _, part, _ in feed.batches():
-                check_range(x, self.dtype, "x", part)
+                for one in parts_of(x):
+                    check_range(one, self.dtype, "x", part)
                 outputs.append(self._outputs(x if part is None else x[part]))
                 progress.update({})
-        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+        return self._in_form(outputs[0] if len(outputs) == 1 else stacked(outputs))
 
-    def predict_on_batch(self, x: ArrayLike) -> Array:
+    def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for x as one batch."""
-        return self._outputs(self._inputs(x))
+        return self._in_form(self._outputs(self._inputs(x)))
 
-    def _outputs(self, inputs: NDArray[Any]) -> Array:
-        run = self.runner.run(self.nodes, len(inputs), training=False)
+    def _outputs(self, inputs: Any) -> Any:
+        run = self.runner.run(self.graph, len(inputs), training=False)
         with run.lock:
             run.load(inputs)
-            y: Array = run.forward().copy()
-        return y
+            return run.forward().copy()
 
-    def __call__(self, x: ArrayLike, training: bool = False) -> Array:
-        """Return the outputs for x as one batch."""
-        inputs = kernel_array(self._inputs(x), self.dtype)
-        nodes = joined_warps(self.nodes)
-        y = graph.forward(nodes, inputs, training=training)[-1].copy()
-        for layer in self.layers:
+    def _in_form(self, outputs: Any) -> Any:
+        """Return the outputs in the form in which the model was given them."""
+        return outputs
+
+    def __call__(self, x: Any, training: bool = False) -> Any:
+        """Return the outputs for x as one batch; of symbols, symbols."""
+        if is_symbolic(x):
+            return self._called_on(x)
+        inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
+        run = joined_warps(self.graph)
+        values = graph.forward(run.nodes, inputs, training=training)
+        y = joined([values[value].copy() for value in run.outputs])
+        for layer in self.leaves:
             layer.forget()
-        return y
+        return self._in_form(y)
 
-    def layer_outputs(self, x: ArrayLike) -> dict[str, Array]:
-        """Return the output of every layer, by name, for x as one batch."""
-        inputs = kernel_array(self._inputs(x), self.dtype)
-        values = graph.forward(self.nodes, inputs)
-        named = zip(self.nodes, values[1:], strict=True)
-        return {node.layer.name: value.copy() for node, value in named}
+    def _called_on(self, x: Any) -> Any:
+        """Return the symbols that the model gives for symbols; see ``symbol.py``."""
+        raise NotImplementedError
 
-    def _inputs(self, x: ArrayLike, *, in_range: bool = True) -> NDArray[Any]:
+    def layer_outputs(self, x: Any) -> dict[str, Array]:
+        """Return the output of every layer, by name, for x as one batch.
+
+        A layer that is used several times has a number behind its name.
+        """
+        inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
+        values = graph.forward(self.nodes, inputs)[len(inputs) :]
+        names = {id(layer): name for name, layer in self.named_leaves()}
+        found: dict[str, Array] = {}
+        for node, value in zip(self.nodes, values, strict=True):
+            name = base = names[id(node.layer)]
+            number = 1
+            while name in found:
+                number += 1
+                name = f"{base}:{number}"
+            found[name] = value.copy()
+        return found
+
+    def _inputs(self, x: Any, *, in_range: bool = True) -> Any:
         """Return x as the model takes it; build the model if need be.
 
         Raises ValueError for other shapes and, with ``in_range``, for numbers that are
         too large for the model's dtype.
         """
         dtype = self.dtype if in_range else None
+        if self.input_names:  # of a graph, which is built
+            shapes = self.graph.input_shapes
+            return arrays.as_named_inputs(x, self.input_names, shapes, dtype)
         array = arrays.as_inputs(x, self.input_shape, dtype)
         if not self.built:
             self.build((None, *array.shape[1:]))
@@ -191,7 +254,7 @@ class Network(Known):
 
     def forget(self) -> None:
         """Drop what an interrupted step has left behind."""
-        for layer in self.layers:
+        for layer in self.leaves:
             layer.forget()
         self.runner.forget()
 

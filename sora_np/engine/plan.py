@@ -1,7 +1,8 @@
 """The plan: what really runs when a model trains and predicts.
 
-The layers are the textbook; ``graph.py`` runs them one by one, and each makes new
-arrays.  The plan runs the same nodes as *steps* over buffers, made once a batch size:
+The layers are the textbook; ``layer_by_layer.py`` runs them one by one, and each makes
+new arrays.  The plan runs the same graph as *stages* over buffers, made once a batch
+size:
 
     Conv2D (+ ReLU)               one sweep; the ReLU when a sum leaves the registers
     Conv2D + ReLU + MaxPooling2D  one pass, and the list backward
@@ -14,9 +15,10 @@ arrays.  The plan runs the same nodes as *steps* over buffers, made once a batch
     Dropout and augmentation      nothing, in prediction
     every other layer             its own ``forward`` and ``backward``
 
-A step gives tasks for the one parallel driver, or functions; tasks that follow one
+A stage gives tasks for the one parallel driver, or functions; tasks that follow one
 another become one call.  Parameters and gradients are those of the layers, so both ways
-may be mixed, and a test holds them equal for every pattern.
+may be mixed, and a test holds them equal for every pattern.  ``fusion/`` has a file for
+each pattern; ``buffers.py`` says which arrays serve several values in turn.
 """
 
 import threading
@@ -24,13 +26,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from sora_np.engine.fused import FlattenStep, Step, Work, is_plain, steps_of
-from sora_np.engine.graph import Node, chain
+from sora_np.common.several import joined, parts_of
+from sora_np.engine.buffers import Ledger, gradient_work, one_or_list
+from sora_np.engine.fusion import Stage, Work, stages_of
+from sora_np.engine.fusion.stage import is_plain
+from sora_np.engine.graph import Graph
 from sora_np.engine.head import Head
-from sora_np.kernels.arrays import Array, Shape, empty
-from sora_np.kernels.gather import gather_tasks
+from sora_np.engine.sources import Source
+from sora_np.kernels.arrays import Array, empty
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.kernels.tasks import Program, Task
 from sora_np.layers import (
@@ -43,7 +48,6 @@ from sora_np.layers import (
     Rescaling,
 )
 from sora_np.layers.preprocessing.warp import Warp, joined_warps
-from sora_np.losses import Loss
 
 LESS_MEMORY = "take a smaller batch_size, or smaller images"
 
@@ -60,60 +64,94 @@ TRAITS = (
 
 
 class Plan:
-    """A chain of nodes for one batch size.
+    """A graph for one batch size.
 
     Parameters
     ----------
-    nodes : a chain in which no layer comes twice, see :func:`can_plan`
-    input_shape : of a sample
+    graph : what is run
     samples : of a batch
     training : whether ``backward`` will be called
 
     Attributes
     ----------
-    x, y : the input and output buffers, (samples, ...)
+    given : the graph that the plan was asked for
+    y : the output buffer (samples, ...), or several
+    dy : where its gradient goes, in training
     calls_python : whether a training step runs more than kernels
     lock : held from ``load`` until y was copied, by threads that share a model
     """
 
     def __init__(
-        self,
-        nodes: Sequence[Node],
-        input_shape: Shape,
-        dtype: DTypeLike,
-        samples: int,
-        training: bool,
+        self, graph: Graph, dtype: DTypeLike, samples: int, training: bool
     ) -> None:
+        self.given = graph
         if not training:
-            nodes = _without(nodes, ONLY_IN_TRAINING)
-        if any(isinstance(node.layer, Warp) for node in nodes):
-            nodes = joined_warps(nodes)
-        steps = steps_of(nodes)
-        self._rescaling = 1.0, 0.0
-        if steps and is_plain(steps[0].layer, Rescaling):
-            self._rescaling = steps[0].layer.scale, steps[0].layer.offset
-            steps = steps[1:]
-        self.x = empty((samples, *input_shape), dtype)
-        self.lock = threading.Lock()
+            gone = [n.layer for n in graph.nodes if _does_nothing(n.layer)]
+            graph = without_layers(graph, gone)
+        if any(isinstance(node.layer, Warp) for node in graph.nodes):
+            graph = joined_warps(graph)
+        graph, scaled = _take_rescalings(graph)
+        self.graph, self.samples, self.dtype = graph, samples, np.dtype(dtype)
         self._order = np.arange(samples)
+        self._sources = [
+            Source(empty((samples, *shape), dtype), self._order, *scaled.get(k, (1, 0)))
+            for k, shape in enumerate(graph.input_shapes)
+        ]
+        self.lock = threading.Lock()
         self._source: Any = None  # that batches are drawn from
         self._drawing: list[Callable[[], None]] | None = None  # from it, and forward
         self._head: Any = None  # for which was prepared
-        values = [self.x]
+        self._stages = stages_of(graph, training)
+        values = self._make_values(training)
+        self.y = joined([values[value] for value in graph.outputs])
         forward: Work = []
-        for step in steps:
-            x, shape = values[-1], (samples, *step.output_shape)
-            same = isinstance(step, FlattenStep)
+        for stage in self._stages:
+            x = one_or_list([values[value] for value in stage.inputs])
             try:
-                values.append(x.reshape(shape) if same else empty(shape, dtype))
-                forward += step.forward(x, values[-1], training)
+                forward += stage.forward(x, values[stage.value], training)
             except MemoryError as error:
-                raise MemoryError(f"{step.layer}: {error}: {LESS_MEMORY}") from None
-        self.y = values[-1]
+                raise _short_of_memory(stage, error) from None
         self._work = forward
         self._join_forward([])
         if training:
-            self._plan_backward(steps, values)
+            self._back, dys = gradient_work(graph, self._stages, values)
+            self.dy = joined(dys)
+            self._update: Sequence[Task] = ()
+            self._backward = _joined(self._back)
+
+    def _make_values(self, training: bool) -> dict[int, Array]:
+        """Return the buffer of every value.
+
+        In training each has its own; in prediction a buffer serves another value when
+        nothing will read it again.
+        """
+        ledger, graph = Ledger(), self.graph
+        values = {k: source.x for k, source in enumerate(self._sources)}
+        slots: dict[int, int] = {}
+        reads = [*(v for stage in self._stages for v in stage.inputs), *graph.outputs]
+        for stage in self._stages:
+            size = self.samples * int(np.prod(stage.output_shape))
+            if stage.is_view:
+                slot = slots.get(stage.inputs[0], -1)  # -1: a buffer of the input
+                slots[stage.value] = slot
+                ledger.share(slot, reads.count(stage.value))
+            else:
+                slots[stage.value] = ledger.take(size, reads.count(stage.value) or 1)
+            for value in stage.inputs if not training else ():
+                ledger.release(slots.get(value, -1))
+        arrays: dict[int, Array] = {}
+        for stage in self._stages:
+            slot, shape = slots[stage.value], (self.samples, *stage.output_shape)
+            try:
+                if slot < 0:
+                    values[stage.value] = values[stage.inputs[0]].reshape(shape)
+                    continue
+                if slot not in arrays:
+                    arrays[slot] = empty(ledger.sizes[slot], self.dtype)
+            except MemoryError as error:
+                raise _short_of_memory(stage, error) from None
+            values[stage.value] = arrays[slot][: int(np.prod(shape))].reshape(shape)
+        return values
 
     def _join_forward(self, then: Work) -> None:
         """Let the forward work, and what comes then, be as few calls as can be."""
@@ -121,25 +159,7 @@ class Plan:
         self._calls = self._forward = _joined([*self._work, *then])
         self.forget()
 
-    def _plan_backward(self, steps: Sequence[Step], values: Sequence[Array]) -> None:
-        first = next((k for k, s in enumerate(steps) if s.has_params), len(steps))
-        largest = max(value.size for value in values[first:])
-        spare, other = empty((2, largest), self.x.dtype)
-        self.dy = spare[: self.y.size].reshape(self.y.shape)
-        dy, backward = self.dy, []
-        for k in reversed(range(first, len(steps))):
-            x, y, dx = values[k], values[k + 1], None
-            if isinstance(steps[k], FlattenStep):
-                dx = dy.reshape(x.shape)
-            elif k > first:
-                spare, other = other, spare
-                dx = spare[: x.size].reshape(x.shape)
-            backward += steps[k].backward(x, y, dy, dx)
-            dy = dx if dx is not None else dy
-        self._back, self._backward = backward, _joined(backward)
-        self._update: Sequence[Task] = ()
-
-    def load(self, x: NDArray[Any], part: Any = None) -> None:
+    def load(self, x: Any, part: Any = None) -> None:
         """Draw a batch: ``x[part]``, cast and rescaled; part is a slice or an order.
 
         What can be drawn in parallel is drawn when ``forward`` begins.
@@ -147,33 +167,29 @@ class Plan:
         if part is not None and x is not self._source:
             self._draw_from(x)
         if part is None or self._drawing is None:
-            self.x[...] = x if part is None else x[part]
-            self._rescale()
+            drawn = parts_of(x if part is None else x[part])
+            for source, one in zip(self._sources, drawn, strict=True):
+                source.fill(one)
             self._calls = self._forward
             return
         is_slice = isinstance(part, slice)
         self._order[...] = np.arange(part.start, part.stop) if is_slice else part
         self._calls = self._drawing
 
-    def _draw_from(self, x: NDArray[Any]) -> None:
+    def _draw_from(self, x: Any) -> None:
         self._source, self._drawing = x, None
-        fast = x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
-        if fast and x.dtype.kind in "fiu" and x.dtype.itemsize * 8 in (8, 32, 64):
-            draw = gather_tasks(x, self._order, self.x, *self._rescaling)
+        given = zip(self._sources, parts_of(x), strict=True)
+        tasks = [source.tasks(one) for source, one in given]
+        if None not in tasks:
+            draw = [task for some in tasks for task in some or ()]
             self._drawing = _joined([*draw, *self._work, *self._then])
-
-    def _rescale(self) -> None:
-        if self._rescaling != (1, 0):
-            scale, offset = map(self.x.dtype.type, self._rescaling)
-            self.x *= scale
-            self.x += offset
 
     def forget(self) -> None:
         """Let go of the data that batches were drawn from."""
         self._source = self._drawing = None
         self._calls = self._forward
 
-    def forward(self) -> Array:
+    def forward(self) -> Any:
         """Return y for the batch that was drawn, in a buffer."""
         for work in self._calls:
             work()
@@ -195,7 +211,7 @@ class Plan:
             isinstance(call, Program) for call in calls
         )
 
-    def value_and_gradient(self, y: Array, weights: Any) -> tuple[Any, Array]:
+    def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
         """Run forward; return the loss that was prepared for, and its gradient.
 
         Parameters
@@ -204,46 +220,65 @@ class Plan:
         """
         prepared = self._loss
         if prepared is None:
-            loss: Loss = self._head.loss
-            return loss.value_and_gradient(y, self.forward(), weights)
+            return self._head.loss.value_and_gradient(y, self.forward(), weights)
         prepared.fill(y, weights)
         self.forward()
         return sum(prepared.losses.tolist()), self.dy
 
-    def activated(self) -> Array:
+    def activated(self) -> Any:
         """Return f(z) of what ``forward`` returned."""
         if self._probabilities is None:
-            y: Array = self._head.activation.forward(self.y)
-            return y
+            return self._head.activation.forward(self.y)
         return self._probabilities.copy()
 
-    def backward(self, dy: Array, update: Sequence[Task] = ()) -> None:
+    def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
         if dy is not self.dy:
-            self.dy[...] = dy
+            for place, one in zip(parts_of(self.dy), parts_of(dy), strict=True):
+                place[...] = 0 if one is None else one
         if update is not self._update:
             self._update, self._backward = update, _joined([*self._back, *update])
         for work in self._backward:
             work()
 
 
-def traits(nodes: Sequence[Node]) -> list[Any]:
+def traits(graph: Graph) -> list[Any]:
     """Return what a plan depends on: when it changes, a plan is made anew."""
-    layers = [node.layer for node in nodes]
+    layers = [node.layer for node in graph.nodes]
     return layers + [vars(layer).get(name) for layer in layers for name in TRAITS]
 
 
-def can_plan(nodes: Sequence[Node]) -> bool:
-    """Whether the nodes are a chain in which no layer comes twice."""
-    return [node.inputs for node in nodes] == [(k,) for k in range(len(nodes))] and (
-        len({id(node.layer) for node in nodes}) == len(nodes)
-    )
+def _does_nothing(layer: Layer) -> bool:
+    """Whether a layer gives what it takes, outside training."""
+    return any(is_plain(layer, kind) for kind in ONLY_IN_TRAINING)
 
 
-def _without(nodes: Sequence[Node], kinds: Sequence[type[Layer]]) -> list[Node]:
-    """Return a chain without the layers of some kinds, which change no shape."""
-    kept = [node for node in nodes if not any(is_plain(node.layer, k) for k in kinds)]
-    return chain([n.layer for n in kept], [n.output_shape for n in kept])
+def without_layers(graph: Graph, layers: Sequence[Layer]) -> Graph:
+    """Return the graph without some layers, which change no shape."""
+    gone = {id(layer) for layer in layers}
+    places = {k for k, node in enumerate(graph.nodes) if id(node.layer) in gone}
+    return graph.without(places) if places else graph
+
+
+def _take_rescalings(graph: Graph) -> tuple[Graph, dict[int, tuple[float, float]]]:
+    """Return the graph without a Rescaling of an input, and input -> (scale, offset).
+
+    It is done when a batch is drawn, where nothing else takes this input.
+    """
+    uses, scaled = graph.uses(), dict[int, tuple[float, float]]()
+    gone = set[int]()
+    for value in range(len(graph.input_shapes)):
+        if len(uses[value]) != 1 or value in graph.outputs:
+            continue
+        layer: Any = graph.nodes[uses[value][0]].layer
+        if is_plain(layer, Rescaling):
+            scaled[value] = layer.scale, layer.offset
+            gone.add(uses[value][0])
+    return (graph.without(gone) if gone else graph), scaled
+
+
+def _short_of_memory(stage: Stage, error: MemoryError) -> MemoryError:
+    return MemoryError(f"{stage.layer}: {error}: {LESS_MEMORY}")
 
 
 def _joined(work: Work) -> list[Callable[[], None]]:

@@ -1,19 +1,17 @@
-"""What runs the nodes of a model: plans, kept for some batch sizes, or a plain list."""
+"""What runs the graph of a model: plans, kept for some batch sizes, or its layers."""
 
 import threading
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.arrays import Shape
 from sora_np.kernels.tasks import hold_while_forking
 
-from . import graph
-from .graph import Node
-from .plan import Plan, can_plan, traits
+from .graph import Graph
+from .layer_by_layer import LayerByLayer, listed
+from .plan import Plan, traits
 
 # A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
 # in training and in validation
@@ -25,32 +23,32 @@ hold_while_forking(_PLANNING)
 class Layers(Protocol):
     """What a runner asks of a network: see there."""
 
-    nodes: list[Node]
-    input_shape: Shape | None
     dtype: np.dtype[Any]
 
+    @property
+    def graph(self) -> Graph: ...
     @property
     def flat(self) -> FlatParameters: ...
 
 
 class Runner:
-    """Runs the nodes of one network.
+    """Runs the graph of one network.
 
     Attributes
     ----------
     fuse : whether plans are made; else layer after layer is run
-    plans : (samples, whether the nodes are all, training) -> plan, the last used last
+    plans : (samples, whether the graph is whole, training) -> plan, the last used last
     """
 
     def __init__(self, network: Layers) -> None:
         self.network, self.fuse = network, True
         self.plans: dict[tuple[int, bool, bool], Plan] = {}
         self._made_of: list[Any] = []  # what the plans depend on
-        self._is_chain = False
-        self._latest, self._nodes = -1, list[Node]()  # the last change that was seen
+        self._latest = -1
+        self._graph: Graph | None = None  # the last change that was seen
         self._looked = False  # whether the plans were held against it
-        # (whether the nodes are all, training) -> what is run one by one
-        self._lists: dict[tuple[bool, bool], tuple[Any, Any]] = {}
+        # whether the graph is whole -> it, and what is run one by one
+        self._listed: dict[bool, tuple[Graph, Graph, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not what holds addresses of arrays."""
@@ -60,24 +58,22 @@ class Runner:
         Runner.__init__(self, state["network"])
         self.fuse = state["fuse"]
 
-    def run(self, nodes: Sequence[Node], samples: int, *, training: bool) -> Any:
-        """Return the plan of nodes for a batch, or else the list of layers.
+    def run(self, graph: Graph, samples: int, *, training: bool) -> Any:
+        """Return the plan of a graph for a batch, or else its layers one by one.
 
         Both predict by ``load`` and ``forward``, and train by ``prepare``, ``load``,
         ``value_and_gradient``, ``backward`` and ``activated``, in this order.
         """
         network = self.network
-        key = samples, nodes is network.nodes, training
+        key = samples, graph is network.graph, training
         with _PLANNING:
             if not self.can_plan():
-                if key[1:] not in self._lists:
-                    self._lists[key[1:]] = graph.listed(nodes)
-                return graph.List(*self._lists[key[1:]], network.dtype, training)
+                if key[1] not in self._listed or self._listed[key[1]][0] is not graph:
+                    self._listed[key[1]] = graph, *listed(graph)
+                return LayerByLayer(*self._listed[key[1]][1:], network.dtype, training)
             plan = self.plans.pop(key, None)
-            if plan is None:
-                assert network.input_shape is not None
-                shape, dtype = network.input_shape, network.dtype
-                plan = Plan(nodes, shape, dtype, samples, training)
+            if plan is None or (plan.given is not graph and plan.given != graph):
+                plan = Plan(graph, network.dtype, samples, training)
             self.plans[key] = plan
             if len(self.plans) > MOST_PLANS:
                 del self.plans[next(iter(self.plans))]
@@ -85,18 +81,17 @@ class Runner:
 
     def can_plan(self) -> bool:
         """Whether plans are made; those of what has changed since are dropped."""
-        network = self.network
+        graph = self.network.graph
         with _PLANNING:
-            if CHANGES.latest != self._latest or network.nodes != self._nodes:
-                self._latest, self._nodes = CHANGES.latest, network.nodes[:]
-                self._lists, self._looked = {}, False
+            if CHANGES.latest != self._latest or graph is not self._graph:
+                self._latest, self._graph = CHANGES.latest, graph
+                self._listed, self._looked = {}, False
             if self.fuse and not self._looked:
-                now = [network.flat, *traits(network.nodes)]
+                now = [self.network.flat, *traits(graph)]
                 if not are_same(now, self._made_of):
                     self.plans, self._made_of = {}, now
-                    self._is_chain = can_plan(network.nodes)
                 self._looked = True
-            return self.fuse and self._is_chain
+            return self.fuse
 
     def forget(self) -> None:
         """Let go of the data that batches were drawn from."""

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
-from sora_np.engine.graph import Node
-from sora_np.engine.plan import can_plan
+from sora_np.common.several import joined, parts_of
+from sora_np.engine.graph import Graph, Node
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.layers import Layer, contract
 from sora_np.layers.generators import generators_of
@@ -73,8 +73,8 @@ def check_layer(
         )
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
-        nodes = [Node(layer, (0,), output_shape)]
-        return judge(Function(nodes, x, _random_product(rng)), settings, whole=False)
+        graph = alone(layer, output_shape)
+        return judge(Function(graph, [x], _random_product(rng)), settings, whole=False)
 
 
 def check_function(
@@ -123,8 +123,7 @@ def check_function(
     layer = _Own(
         f, backward, [np.array(as_numbers(a, "an array"), np.float64) for a in arrays]
     )
-    nodes = [Node(layer, (0,), ())]
-    function = Function(nodes, np.empty(0), _random_product(rng))
+    function = Function(alone(layer, ()), [np.empty(0)], _random_product(rng))
     settings = Settings(samples, directions, rng, eps).checked()
     return judge(function, settings, whole=False)
 
@@ -159,8 +158,8 @@ def check_loss(
         [np.array(as_numbers(y_pred, "y_pred"), np.float64)],
     )
     function = Function(
-        [Node(layer, (0,), ())],
-        np.empty(0),
+        alone(layer, ()),
+        [np.empty(0)],
         lambda losses: ScalarProduct(np.ones_like(losses)),
     )
     rng = np.random.default_rng(seed)
@@ -212,20 +211,27 @@ def check_model(
         )
     if not model.built:
         model = copy.deepcopy(model)
-    x = np.array(model._inputs(x), np.float64)
+    xs = [np.array(one, np.float64) for one in parts_of(model._inputs(x))]
+    names = model.input_names if len(xs) > 1 else ["x"]
     rng = np.random.default_rng(seed)
     settings = Settings(samples, directions, rng, eps).checked()
-    with held_still(model.layers):
+    with held_still(model.leaves):
         if y is None:
-            function = Function(model.nodes, x, _random_product(rng))
+            function = Function(model.graph, xs, _random_product(rng), names)
             return judge(function, settings)
-        _, targets, weights = model._steps.checked(x, y, sample_weight)
-        loss, nodes, _ = model._steps.head(targets)
-        nodes = joined_warps(nodes)
+        _, targets, weights = model._steps.checked(joined(xs), y, sample_weight)
+        head = model._steps.head(targets)
+        head = head._replace(graph=joined_warps(head.graph))
         function = Function(
-            nodes, x, lambda y: TrainingLoss(loss, targets, weights, nodes)
+            head.graph, xs, lambda y: TrainingLoss(head, targets, weights), names
         )
-        return judge(function, settings, plan=model.runner.fuse and can_plan(nodes))
+        return judge(function, settings, plan=model.runner.fuse)
+
+
+def alone(layer: Layer, output_shape: Shape) -> Graph:
+    """Return the graph of one layer."""
+    shape: Any = layer.input_shape
+    return Graph([Node(layer, (0,), output_shape)], (shape or (),), (1,))
 
 
 class _Own(Layer):

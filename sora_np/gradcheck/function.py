@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sora_np.engine import graph
-from sora_np.engine.graph import Node
+from sora_np.common.several import joined
+from sora_np.engine.graph import Graph, backward
 from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
 from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
@@ -54,13 +54,15 @@ class Function:
 
     Parameters
     ----------
-    nodes : as in ``graph.py``
-    x : (N, ...), float64; the array that will be moved
-    make_objective : y -> what makes a number of it
+    graph : see ``graph.py``
+    xs : (N, ...), float64, one for each input; the arrays that will be moved
+    make_objective : y -> what makes a number of it; of several outputs y holds all
+        numbers of a sample in a row (N, ...)
+    names : of the inputs
 
     Attributes
     ----------
-    values : x, then the output of every node
+    values : xs, then the output of every node
     slopes : df/dvalue for every value, by the layers' own ``backward``
     objective, middle : f, and its terms
     changed : what a layer's ``backward`` wrote to that it should leave, "dy", "x" or
@@ -69,15 +71,17 @@ class Function:
 
     def __init__(
         self,
-        nodes: Sequence[Node],
-        x: Array,
+        graph: Graph,
+        xs: Sequence[Array],
         make_objective: Callable[[Array], ScalarProduct],
+        names: Sequence[str] = ("x",),
     ) -> None:
-        self.nodes = nodes
+        self.graph, self.names, nodes = graph, names, graph.nodes
+        self.nodes, self._inputs = nodes, len(graph.input_shapes)
         self.changed: dict[str, tuple[Layer, int]] = {}
         self._states: list[list[tuple[Array, Array]]] = []
         self._streams: list[list[tuple[np.random.Generator, Any]]] = []
-        self.values, others = [x], [x[::-1].copy()]
+        self.values, others = [*xs], [x[::-1].copy() for x in xs]
         for k, (layer, inputs, _) in enumerate(nodes):
             self._states.append([(a, a.copy()) for a in layer.state.values()])
             self._streams.append(
@@ -94,11 +98,12 @@ class Function:
                     raise ValueError(
                         f"the forward pass of {layer} changes {what} in place"
                     )
-        y = self.values[-1]
+        y = self.output(self.values)
         names = ", ".join(str(layer) for layer in {node.layer for node in nodes})
         if y.dtype != np.float64:
             raise TypeError(f"{names} gives {y.dtype}: gradients need float64")
         self.objective = make_objective(y)
+        self.objective.split = lambda y: joined(self.parts(y))
         self.middle = self.objective.terms(y)
         if not np.array_equal(self.terms(), self.middle, equal_nan=True):
             raise ValueError(
@@ -106,9 +111,27 @@ class Function:
                 "numbers must come from a np.random.Generator among its attributes"
             )
 
+    def output(self, values: Sequence[Array]) -> Array:
+        """Return the output of the graph; of several, all numbers of a sample."""
+        outputs = [values[value] for value in self.graph.outputs]
+        if len(outputs) == 1:
+            return outputs[0]
+        return np.concatenate([y.reshape(len(y), -1) for y in outputs], axis=1)
+
+    def parts(self, y: Array) -> list[Array]:
+        """Return the outputs of which ``output`` is made."""
+        outputs = [self.values[value] for value in self.graph.outputs]
+        if len(outputs) == 1:
+            return [y]
+        ends = np.cumsum([one[0].size for one in outputs])[:-1]
+        parts = np.split(y, ends, axis=1)
+        return [
+            part.reshape(one.shape) for part, one in zip(parts, outputs, strict=True)
+        ]
+
     def tensors(self, whole: bool) -> list[Tensor]:
         """Return x and all parameters, ``whole`` with the names of their layers."""
-        found = [Tensor("x", self.values[0])]
+        found = [*map(Tensor, self.names, self.values)]
         for layer in dict.fromkeys(node.layer for node in self.nodes):
             if self.objective.trains and not layer.trainable:
                 continue
@@ -120,18 +143,22 @@ class Function:
     def backward(self) -> None:
         """Let every layer write its gradients, and set ``slopes``."""
         self.slopes: dict[int, Array] = {}
-        self._backward(self.values[0], self.objective.slope, self.slopes)
+        xs = self.values[: self._inputs]
+        self._backward(xs, self.objective.slope, self.slopes)
         self.objective.penalise()
 
     def backward_of_another_batch(self, rng: np.random.Generator) -> None:
         """Do so for x in reverse order: what is left of it must not matter."""
-        x = self.values[0][::-1].copy()
-        self._backward(x, lambda y: np.asarray(rng.standard_normal(y.shape)), {})
+        xs = [x[::-1].copy() for x in self.values[: self._inputs]]
+        self._backward(xs, lambda y: np.asarray(rng.standard_normal(y.shape)), {})
 
     def _backward(
-        self, x: Array, slope: Callable[[Array], Array], slopes: dict[int, Array]
+        self,
+        xs: Sequence[Array],
+        slope: Callable[[Array], Array],
+        slopes: dict[int, Array],
     ) -> None:
-        values = self._forward(x)
+        values = self._forward(xs)
         places = iter(reversed(range(len(self.nodes))))
 
         def run(layer: Layer, dy: Array, shapes: Any) -> Any:
@@ -148,12 +175,13 @@ class Function:
                     array[...] = before[name]
             return dx
 
-        graph.backward(self.nodes, slope(values[-1]).copy(), slopes, run)
+        dys = self.parts(slope(self.output(values)).copy())
+        backward(self.graph, dys, slopes, run)
 
-    def _forward(self, x: Array) -> list[Array]:
+    def _forward(self, xs: Sequence[Array]) -> list[Array]:
         """Return all values for x; the layers keep what ``backward`` will need."""
         self.rewind()
-        values = [x]
+        values = [*xs]
         for layer, inputs, _ in self.nodes:
             values.append(layer.forward(*(values[i] for i in inputs), training=True))
         return values
@@ -161,11 +189,19 @@ class Function:
     def backward_of_plan(self) -> None:
         """Let the fused steps of ``plan.py`` write the gradients of the parameters."""
         self.rewind()
-        x = self.values[0]
-        plan = Plan(self.nodes, x.shape[1:], x.dtype, len(x), training=True)
-        plan.load(x)
+        xs = self.values[: self._inputs]
+        plan = Plan(self.graph, xs[0].dtype, len(xs[0]), training=True)
+        plan.load(joined(xs))
         plan.backward(self.objective.slope_of(plan))
         self.objective.penalise()
+
+    def _value(self, tensor: Tensor) -> int:
+        """Return the number of the input that a tensor is."""
+        return next(k for k, a in enumerate(self.values) if a is tensor.array)
+
+    def slope(self, tensor: Tensor) -> Array:
+        """Return the gradient by an input that ``backward`` found."""
+        return self.slopes[self._value(tensor)]
 
     def rewind(self) -> None:
         """Put state and random streams of all layers back."""
@@ -200,10 +236,10 @@ class Function:
 
     def terms(self, first: int = 0) -> Array:
         """Return the terms of f after a change of what node ``first`` takes."""
-        values = self.values[: first + 1]
+        values = self.values[: first + self._inputs]
         for k in range(first, len(self.nodes)):
             values.append(self._run(k, *(values[i] for i in self.nodes[k].inputs)))
-        return self.objective.terms(values[-1])
+        return self.objective.terms(self.output(values))
 
     def differences(
         self, line: Line, first: int, step: float
@@ -257,7 +293,9 @@ class Function:
         weights = self.objective.weights
         ends = [float(np.sum(weights * left)), float(np.sum(weights * right))]
         for larger, sign in itertools.product((False, True), (-1, 1)):
-            slopes = {0: line.direction()} if tensor.layer is None else {}
+            slopes: dict[int, Array] = {}
+            if tensor.layer is None:
+                slopes[self._value(tensor)] = line.direction()
             for k in range(self.first(tensor), len(self.nodes)):
                 layer, inputs, _ = self.nodes[k]
                 own = layer is tensor.layer
@@ -267,9 +305,10 @@ class Function:
                 if isinstance(layer, ALIKE):
                     takes_right = (np.abs(right) > np.abs(left)) == larger
                 else:
-                    takes_right = sign * self.slopes[k + 1] * (right - left) > 0
+                    slope = self.slopes[k + self._inputs]
+                    takes_right = sign * slope * (right - left) > 0
                 least = BENT * np.maximum(np.abs(left), np.abs(right))
-                slopes[k + 1] = np.where(
+                slopes[k + self._inputs] = np.where(
                     np.abs(right - left) > least,
                     np.where(takes_right, right, left),
                     (left + right) / 2,
@@ -277,7 +316,12 @@ class Function:
             sides = []
             for distance in (-step, step):
                 line.move(distance)  # penalties are terms of parameters
-                y = self.values[-1] + distance * slopes[len(self.nodes)]
+                ends_moved = {
+                    value: self.values[value] + distance * slopes[value]
+                    for value in self.graph.outputs
+                    if value in slopes
+                }
+                y = self.output(_replaced(self.values, ends_moved))
                 sides.append(weights * (self.objective.terms(y) - self.middle))
                 line.back()
             ends += [float(np.sum(side)) / step for side in (-sides[0], sides[1])]
@@ -298,8 +342,12 @@ class Function:
             sides.append(self._run(k, *inputs))
             if line is not None:
                 line.back()
-        y = self.values[k + 1]
+        y = self.values[k + self._inputs]
         return (y - sides[0]) / step, (sides[1] - y) / step
+
+
+def _replaced(values: Sequence[Array], others: dict[int, Array]) -> list[Array]:
+    return [others.get(k, value) for k, value in enumerate(values)]
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -1,16 +1,15 @@
 """The number that is differentiated: <dy, y>, or the loss of a training step."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from sora_np.engine.graph import Node
+from sora_np.common.several import Several
 from sora_np.engine.head import Head
 from sora_np.engine.parameters import regularized
 from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
-from sora_np.losses import Loss
 
 
 class ScalarProduct:
@@ -26,6 +25,7 @@ class ScalarProduct:
 
     def __init__(self, dy: Array) -> None:
         self.weights = dy
+        self.split: Callable[[Array], Any] = lambda y: y  # y -> one output, or several
 
     def terms(self, y: Array) -> Array:
         """Return the terms apart, as each rounds by itself."""
@@ -35,10 +35,10 @@ class ScalarProduct:
         """Return df/dy."""
         return self.weights
 
-    def slope_of(self, plan: Plan) -> Array:
-        """Run a plan forward; return df/dy."""
+    def slope_of(self, plan: Plan) -> Any:
+        """Run a plan forward; return df/dy of the output, or of several."""
         plan.forward()
-        return self.weights
+        return self.split(self.weights)
 
     def penalise(self) -> None:
         """Add the gradients of penalties to those of the parameters."""
@@ -49,18 +49,19 @@ class TrainingLoss(ScalarProduct):
 
     trains = True
 
-    def __init__(
-        self, loss: Loss, targets: Any, sample_weight: Any, nodes: Sequence[Node]
-    ) -> None:
-        self._loss, self._targets = loss, (targets, sample_weight)
-        self._head = Head(loss, nodes)
+    def __init__(self, head: Head, targets: Any, sample_weight: Any) -> None:
+        super().__init__(np.empty(0))
+        self._head, self._targets = head, (targets, sample_weight)
+        nodes = head.graph.nodes
         layers = dict.fromkeys(node.layer for node in nodes if node.layer.trainable)
         self._penalties = regularized([*layers])
 
     def terms(self, y: Array) -> Array:
-        losses = np.atleast_1d(
-            self._loss(self._targets[0], y, self._targets[1])
-        ).reshape(-1)
+        targets, weights = self._targets
+        losses = self._head.loss(targets, self.split(y), weights)
+        if isinstance(targets, Several):
+            losses = losses[0]  # the sum; the others are its terms
+        losses = np.atleast_1d(losses).reshape(-1)
         named = self._penalties
         penalties = [penalty(layer.params[name]) for layer, name, penalty in named]
         self.weights = np.ones(len(losses) + len(penalties))
@@ -68,12 +69,18 @@ class TrainingLoss(ScalarProduct):
 
     def slope(self, y: Array) -> Array:
         targets, weights = self._targets
-        return self._loss.value_and_gradient(targets, y, weights)[1]
+        outputs = self.split(y)
+        slope = self._head.loss.value_and_gradient(targets, outputs, weights)[1]
+        if not isinstance(slope, Several):
+            one: Array = slope
+            return one
+        parts = zip(slope.arrays, outputs.arrays, strict=True)
+        given = [np.zeros_like(out) if dy is None else dy for dy, out in parts]
+        return np.concatenate([dy.reshape(len(y), -1) for dy in given], axis=1)
 
-    def slope_of(self, plan: Plan) -> Array:
+    def slope_of(self, plan: Plan) -> Any:
         plan.prepare(self._head)
-        slope: Array = plan.value_and_gradient(*self._targets)[1]
-        return slope
+        return plan.value_and_gradient(*self._targets)[1]
 
     def penalise(self) -> None:
         for layer, name, penalty in self._penalties:

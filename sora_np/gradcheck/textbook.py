@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sora_np.engine.plan import Plan, can_plan
+from sora_np.common.several import joined, parts_of
+from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Layer
 from sora_np.layers.preprocessing.warp import joined_warps
@@ -44,12 +45,13 @@ def check_statistics(model: Any, x: ArrayLike) -> Report:
     >>> [check.passed for check in check_statistics(model, np.eye(3))]
     [True, True, True, True, True]
     """
-    batch = np.array(model._inputs(x), np.float64)
-    nodes = joined_warps(model.nodes)
+    xs = [np.array(one, np.float64) for one in parts_of(model._inputs(x))]
+    graph = joined_warps(model.graph)
+    nodes = graph.nodes
     if not any(isinstance(node.layer, BatchNormalization) for node in nodes):
         return Report()
-    with held_still(model.layers):
-        function = Function(nodes, batch, lambda y: ScalarProduct(np.ones_like(y)))
+    with held_still(model.leaves):
+        function = Function(graph, xs, lambda y: ScalarProduct(np.ones_like(y)))
         function.rewind()
         found: dict[str, tuple[Array, Array]] = {}
         right: list[tuple[Layer, dict[str, Array]]] = []
@@ -62,12 +64,12 @@ def check_statistics(model: Any, x: ArrayLike) -> Report:
                 y = layer.forward(values)
                 y = np.moveaxis(y, layer.axis, -1).reshape(rows.shape)
                 found[f"{layer.name}/y in prediction"] = y, _predicted(layer, rows)
-        function._forward(batch)
+        function._forward(xs)
         found |= _compared(right, "")
-        if model.runner.fuse and can_plan(nodes):
+        if model.runner.fuse:
             function.rewind()
-            plan = Plan(nodes, batch.shape[1:], batch.dtype, len(batch), training=True)
-            plan.load(batch)
+            plan = Plan(graph, xs[0].dtype, len(xs[0]), training=True)
+            plan.load(joined(xs))
             plan.forward()
             found |= _compared(right, " by the plan")
     return Report(_check(name, *both) for name, both in found.items())

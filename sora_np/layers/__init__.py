@@ -12,7 +12,7 @@ from sora_np.layers.activations.sigmoid import Sigmoid
 from sora_np.layers.activations.softmax import Softmax
 from sora_np.layers.convolutional.conv2d import Conv2D
 from sora_np.layers.core.dense import Dense
-from sora_np.layers.core.input import Input
+from sora_np.layers.core.input import Input, InputLayer
 from sora_np.layers.normalization.batch_normalization import BatchNormalization
 from sora_np.layers.pooling.max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
 from sora_np.layers.preprocessing.min_max_scaling import MinMaxScaling
@@ -41,6 +41,7 @@ __all__ = [
     "Flatten",
     "GaussianNoise",
     "Input",
+    "InputLayer",
     "Layer",
     "MaxPool",
     "MaxPool2D",

@@ -18,6 +18,7 @@ from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 
 from .contract import built, is_ours
+from .symbol import Call, Symbol, called, is_symbolic, sketch
 from .tables import Table, is_plain
 
 zeros = Zeros()
@@ -86,7 +87,10 @@ class Layer(Noted):
         "activity_regularizer": "kernel_regularizer",
     }
     takes_notes = True
+    takes_several = False  # whether x is a list of arrays, as for Add
     augments = False  # whether layer(x) is meant for training, as Keras's Random*
+    origin: Call | None = None  # the first call on symbols
+    is_sketch = False  # called on symbols alone, it has no parameters yet
     params, grads, state = Table(), Table(), Table()
     _batch = Samples()  # of a layer that no model runs
 
@@ -141,12 +145,14 @@ class Layer(Noted):
         """
         raise NotImplementedError(f"{type(self).__name__} must define backward")
 
-    def __call__(self, x: ArrayLike, *, training: bool | None = None) -> Array:
-        """Build if need be (seed 0, dtype of x), then forward.
+    def __call__(self, x: Any, *, training: bool | None = None) -> Any:
+        """Build if need be (seed 0, dtype of x), then forward; of symbols, a symbol.
 
         ``training`` is False by default; for the ``Random*`` layers it is True, as in
         Keras, and nothing is kept for ``backward`` then.  A model always says which.
         """
+        if is_symbolic(x):
+            return called(self, x, lambda shape: sketch(self, shape, built))
         array = kernel_array(as_numbers(x))
         if self.input_shape is None:
             built(self, array.shape[1:], np.random.default_rng(0), array.dtype)
@@ -201,10 +207,10 @@ class Layer(Noted):
 
     def _input(self, x: ArrayLike) -> Any:
         """Return x as kernels take it, or raise where it is not what was built for."""
-        if self.input_shape is None:
+        if self.input_shape is None or self.is_sketch:
             raise RuntimeError(
-                f"{self} is not built: call it on an array, or "
-                "build(input_shape, rng, dtype) first"
+                f"{self} is not built: call it on an array, make a Model of what it "
+                "was called on, or build(input_shape, rng, dtype) first"
             )
         array = self._numbers(x, "x")
         if array.shape[1:] != self.input_shape or array.ndim == 0:
@@ -275,6 +281,11 @@ class Layer(Noted):
         """Drop what an interrupted training step has left for ``backward``."""
         self._caches.clear()
 
+    def forget_last(self) -> None:
+        """Drop what the last ``forward`` has kept, for a ``backward`` without use."""
+        if self._caches:
+            self._caches.pop()
+
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold for training to go on as if unbroken.
 
@@ -306,19 +317,47 @@ class Layer(Noted):
         """Return a layer on the same parameters, gradients and caches."""
         return copy.copy(self)
 
+    @property
+    def input(self) -> Any:
+        """The symbol that the layer takes in a graph, or a list of several."""
+        symbols = [*self._called().inputs]
+        return symbols[0] if len(symbols) == 1 else symbols
+
+    @property
+    def output(self) -> Symbol:
+        """The symbol that the layer gives in a graph; where it is called first."""
+        return self._called().outputs[0]
+
+    def _called(self) -> Call:
+        if self.origin is None:
+            raise RuntimeError(
+                f"{self} has no input and no output: it is in no graph, nor in a "
+                "Sequential that is built"
+            )
+        return self.origin
+
     def count_params(self) -> int:
         """Return how many numbers ``params`` and ``state`` hold."""
         return sum(a.size for a in (*self.params.values(), *self.state.values()))
 
     def get_weights(self) -> list[Array]:
         """Return copies of the arrays in ``params``, then in ``state``."""
+        self._need_params()
         return [a.copy() for a in (*self.params.values(), *self.state.values())]
+
+    def _need_params(self) -> None:
+        if self.is_sketch:
+            raise RuntimeError(
+                f"{self} has no weights yet: they are made when a Model is made of the "
+                "symbols that it was called on"
+            )
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
         """Copy in what ``get_weights`` of an equal layer returned.
 
         Raises ValueError, and changes nothing, where number or shapes differ.
         """
+        self._need_params()
         places = {**self.params, **self.state}
         if not isinstance(weights, (Sequence, type(None))):
             raise TypeError(

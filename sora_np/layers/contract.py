@@ -71,6 +71,7 @@ def built(
             )
     layer.params.names = layer.grads.names = frozenset(layer.params)
     layer.state.names = frozenset(layer.state)
+    layer.is_sketch = False
     layer._proven.clear()
     return output_shape
 

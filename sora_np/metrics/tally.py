@@ -5,6 +5,8 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from .base import FunctionMetric, Metric
 
 
@@ -19,14 +21,19 @@ class Tally:
     metrics : which begin anew
     showing : metrics -> what lets them see a batch (y_true, y_pred); None shows it as
         it is
+    losses, names : of the losses that are added, and of the metrics, in the results
     """
 
     def __init__(
         self,
         metrics: Sequence[Metric],
         showing: Callable[[Sequence[Metric]], Callable[[Any, Any], None]] | None = None,
+        losses: Sequence[str] = ("loss",),
+        names: Sequence[str] | None = None,
     ) -> None:
         self._given, self._showing = metrics, showing or one_by_one
+        self._losses = losses
+        self._names = [metric.name for metric in metrics] if names is None else names
         self.metrics: list[Metric] = []
         self._show = self._showing(self.metrics)
         self._self = weakref.ref(self)
@@ -34,7 +41,8 @@ class Tally:
 
     def begin(self) -> None:
         """Begin anew."""
-        self._loss, self._samples = 0.0, 0
+        self._loss: Any = 0.0 if len(self._losses) == 1 else np.zeros(len(self._losses))
+        self._samples = 0
         now = [self._unused(metric) for metric in self._given]
         if now != self.metrics:
             self.metrics, self._show = now, self._showing(now)
@@ -42,9 +50,9 @@ class Tally:
             metric._tally = self._self
             metric.reset_state()
 
-    def add(self, loss: float, y_true: Any, y_pred: Any) -> None:
-        """Add a batch of ``len(y_pred)`` samples and its mean loss."""
-        self._loss += loss * len(y_pred)
+    def add(self, loss: Any, y_true: Any, y_pred: Any) -> None:
+        """Add a batch of ``len(y_pred)`` samples and its mean loss, or its losses."""
+        self._loss = self._loss + loss * len(y_pred)
         self._samples += len(y_pred)
         self._show(y_true, y_pred)
 
@@ -61,15 +69,19 @@ class Tally:
 
     def so_far(self) -> dict[str, Any]:
         """Return the mean loss and the metrics that can be known already."""
-        logs: dict[str, Any] = {"loss": self._loss / max(self._samples, 1)}
-        for metric in self.metrics:
+        mean = self._loss / max(self._samples, 1)
+        logs: dict[str, Any] = {"loss": mean}
+        if len(self._losses) > 1:
+            logs = dict(zip(self._losses, mean.tolist(), strict=True))
+        for name, metric in zip(self._names, self.metrics, strict=True):
             if not metric.whole:
-                logs[metric.name] = metric.result()
+                logs[name] = metric.result()
         return logs
 
     def result(self) -> dict[str, Any]:
         """Return the mean loss and all metrics; let go of samples that were kept."""
-        waited = {m.name: m.result() for m in self.metrics if m.whole}
+        named = zip(self._names, self.metrics, strict=True)
+        waited = {name: m.result() for name, m in named if m.whole}
         for metric in self.metrics:
             if metric.whole:
                 metric.reset_state()

@@ -7,14 +7,15 @@ from typing import Any
 from sora_np.saving import model_file
 from sora_np.saving.registry import own_classes
 
-from .sequential import Sequential
+from .config import model_from_config
+from .model import Model
 
 
 def load_model(
     filepath: str | Path,
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
-) -> Sequential:
+) -> Any:
     """Return the model that ``model.save`` wrote, compiled as it was.
 
     Nothing from the file is executed: it holds numbers and names, and only layers of
@@ -30,20 +31,23 @@ def load_model(
     FileNotFoundError : where there is no file
     sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
     """
-    return model_file.load_model(Sequential, filepath, custom_objects or {}, compile)
+    return model_file.load_model(
+        model_from_config, filepath, custom_objects or {}, compile
+    )
 
 
-def clone_model(model: Sequential) -> Sequential:
+def clone_model(model: Model) -> Any:
     """Return a model of equal layers with fresh weights, drawn from the same seed.
 
     It shares nothing with the other, and is not compiled.
 
     >>> from sora_np.layers import Dense
+    >>> from sora_np.models import Sequential
     >>> model = Sequential([Dense(2, input_shape=(3,))])
     >>> model.layers[0].params["bias"] = [5, 5]
     >>> clone_model(model).layers[0].params["bias"]
     array([0., 0.], dtype=float32)
     """
-    if not isinstance(model, Sequential):
-        raise TypeError(f"clone_model takes a Sequential, got {model!r}")
-    return Sequential.from_config(model.get_config(), own_classes(model.layers))
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model takes a model, got {model!r}")
+    return model_from_config(model.get_config(), own_classes(model.leaves))

@@ -1,380 +1,187 @@
-"""Model: compile, fit, evaluate, on the network that a subclass builds."""
+"""Model: a graph of layers."""
 
-import functools
-from collections.abc import Iterable, Mapping
-from threading import get_ident
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
-from sora_np import losses, optimizers
-from sora_np.batches import feeds
-from sora_np.batches.feeds import ArrayFeed
-from sora_np.batches.ranges import seen_in
-from sora_np.batches.streams import in_order
-from sora_np.callbacks.base import Callback, CallbackList
-from sora_np.callbacks.history import History
-from sora_np.common.arguments import as_count
-from sora_np.common.inputs import columns_of
-from sora_np.common.progress import Progress
+from sora_np.common.several import parts_of
 from sora_np.engine.network import Network
-from sora_np.engine.parameters import FlatParameters
-from sora_np.engine.runner import Runner
-from sora_np.losses import Loss
-from sora_np.metrics import collect
-from sora_np.optimizers import Optimizer
-from sora_np.optimizers.work import serves
-from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
-from sora_np.training.step import Steps
+from sora_np.kernels.arrays import Shape
+from sora_np.layers import InputLayer, contract
+from sora_np.layers.symbol import Symbol
+
+from .config import MAKERS, graph_config, model_from_config
+from .functional import (
+    connections,
+    flat_symbols,
+    form_of,
+    graph_of,
+    in_form,
+    names_of,
+    number_names,
+    symbols_of,
+    trace,
+    wiring_of,
+)
+from .trained import Trained
 
 
-class Model(Network):
-    """Layers that are trained together; :class:`sora_np.models.Sequential` makes them.
+class Model(Trained):
+    """A graph of layers, from its inputs to its outputs.
+
+    ``Model(inputs, outputs)`` takes symbols: ``Input(shape)`` gives one, and so does a
+    layer, or a model, that is called on symbols.  What leads from the inputs to the
+    outputs is the model.  :class:`sora_np.models.Sequential` is a model of layers in a
+    row, which needs no symbols.
+
+    Several inputs or outputs are a list, a tuple or a dictionary.  Arrays for them are
+    given alike, or as a dictionary by the names in ``input_names`` and
+    ``output_names``: those of a dictionary's keys, or else of the layers.
+
+    A layer that is called twice is shared: its gradients add up.  A model that is
+    called is part of the graph, with its parameters.
+
+    Parameters
+    ----------
+    inputs, outputs : a symbol, or several
+    name : for reports
+    seed : of the weights that are not drawn yet, the masks and the order of samples.
+        The stream of a layer depends on its place in ``layers``
+    dtype : "float32", or "float64" for gradient checks
 
     Attributes
     ----------
     history : of the last ``fit``
     stop_training : a callback sets it to end ``fit``
+
+    Raises
+    ------
+    TypeError : for what is no symbol
+    ValueError : for an output that depends on no input, an input that leads to no
+        output, or two layers with one name
+
+    Examples
+    --------
+    >>> from sora_np.layers import Add, Dense, Input
+    >>> x = Input((4,))
+    >>> h = Dense(4, "relu")(x)
+    >>> model = Model(x, Dense(2)(Add()([x, h])))
+    >>> model.count_params(), model.output_shape
+    (30, (2,))
     """
 
-    def __init__(self, name: str, seed: int, dtype: DTypeLike) -> None:
-        super().__init__(name, seed, dtype)
-        self.stop_training = False
-        self.history: History | None = None
-        self._steps = Steps(self)
-        self._running: Fit | None = None  # the call of fit that trains it now
-        self._next_epoch = 0  # the first that nothing was augmented for
-        self._shuffle_rng = np.random.default_rng(
-            np.random.SeedSequence(seed, spawn_key=(1,))
-        )
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not the data of a ``fit`` that is going on."""
-        return super().__getstate__() | {"_running": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become a copy."""
-        vars(self).update(state)
-        if "_compiled" in state:
-            self._set_old_state()
-
-    def _set_old_state(self) -> None:
-        """Become what was pickled when the model held what `compile` made itself."""
-        own = vars(self)
-        given = [own.pop(name) for name in ("optimizer", "loss", "_metrics")]
-        self._steps = Steps(self, *given)
-        self._steps.set_trained(own.pop("_trained"), own.pop("_compiled"))
-        self.runner = Runner(self)
-        self.runner.fuse = own.pop("_fuse")
-        for name in ("_plans", "_planned", "_seen", "_can_plan"):
-            own.pop(name, None)
-
-    @property
-    def optimizer(self) -> Optimizer | None:
-        """What ``compile`` was given; None before."""
-        return self._steps.optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer) -> None:
-        self._steps.optimizer = optimizer
-
-    @property
-    def loss(self) -> Any:
-        """What ``compile`` was given; None before."""
-        return self._steps.loss
-
-    @loss.setter
-    def loss(self, loss: Any) -> None:
-        self._steps.loss = loss
-
-    @property
-    def flat(self) -> FlatParameters:
-        """All parameters as one vector, all gradients as another."""
-        before, flat = self._flat, super().flat
-        optimizer = self.optimizer
-        if flat is not before and optimizer is not None and serves(optimizer, self):
-            if (before is not None and before.places != flat.places) or any(
-                slot.shape != flat.values.shape for slot in optimizer.slots.values()
-            ):  # layers came or went: what it remembers has lost its place
-                optimizer.build(flat.values)
-        return flat
-
-    def compile(
+    def __init__(
         self,
-        optimizer: str | Optimizer = "rmsprop",
-        loss: str | Loss | None = None,
+        inputs: Any = None,
+        outputs: Any = None,
+        name: str | None = None,
         *,
-        metrics: Any = None,
-        fuse: bool = True,
+        seed: int = 0,
+        dtype: DTypeLike = "float32",
+        trainable: bool = True,
     ) -> None:
-        """Say how to train.
+        if inputs is None or outputs is None:
+            raise TypeError(
+                f"{type(self).__name__} takes inputs and outputs, such as x = "
+                "Input((4,)) and Dense(2)(x). A subclass that computes in a method "
+                "call(x) cannot be trained: let a function make the layers and return "
+                "Model(inputs, outputs)"
+            )
+        symbols, input_keys = flat_symbols(inputs, "inputs")
+        ends, output_keys = flat_symbols(outputs, "outputs")
+        traced = trace(symbols, ends)
+        self._begin(name or "functional", seed, dtype)
+        self.has_auto_name = name is None
+        self.layers = traced.layers
+        number_names(self.layers)
+        self._wiring = wiring_of(traced)
+        self._ends: Any = traced.inputs, traced.outputs
+        self._forms = form_of(inputs), form_of(outputs)
+        self._build_layers()
+        self.input_names = names_of(symbols, input_keys)
+        self.output_names = names_of(ends, output_keys)
+        shapes = [symbol.sample_shape for symbol in symbols]
+        self.input_shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
+        self.graph = graph_of(self._wiring, shapes)
+        if not trainable:
+            self.trainable = False
 
-        Parameters
-        ----------
-        optimizer : name, class or object
-        loss : name, class or object; "crossentropy" is chosen by the shapes
-        metrics : names, objects, or functions f(y_true, y_pred) that are called once an
-            epoch with all samples, such as scikit-learn's; "accuracy" is chosen by the
-            shapes
-        fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
+    def _build_layers(self) -> None:
+        """Make the parameters of all layers that have none yet; check the others."""
+        layers = [one for one in self.layers if not isinstance(one, InputLayer)]
+        for position, layer in enumerate(layers):
+            if isinstance(layer, Network):
+                dtypes = {layer.dtype}
+            elif layer.is_sketch:
+                shape, rng = layer.input_shape, self.layer_rng(position)
+                try:
+                    contract.built(layer, shape, rng, self.dtype)
+                except MemoryError as error:
+                    raise MemoryError(f"{layer}: {error}: make it smaller") from None
+                continue
+            else:
+                dtypes = {layer.dtype} if layer.params else set()
+            if dtypes - {self.dtype}:
+                raise ValueError(
+                    f"{layer} is built in {layer.dtype}, this model is {self.dtype}"
+                )
 
-        Raises
-        ------
-        ValueError : for an unknown name, with the nearest known one
-        """
-        wanted = collect(metrics)
-        optimizer = optimizers.get(optimizer)
-        if loss not in (None, "crossentropy", "ce"):
-            loss = losses.get(loss)
-        self._steps = Steps(self, optimizer, loss, wanted)
-        self.runner.fuse = bool(fuse)
-
-    def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold of the model, itself and not copied."""
-        assert self.optimizer is not None  # compiled
-        return {
-            "layers": {layer.name: layer.get_state() for layer in self.layers},
-            "optimizer": self.optimizer.get_state(self.flat.values),
-            "order": self._shuffle_rng.bit_generator.state,
-            "next_epoch": self._next_epoch,
-            "stop_training": self.stop_training,
-            "culprit": self._steps.culprit,
-        }
-
-    def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal model returned."""
-        assert self.optimizer is not None
-        for layer in self.layers:
-            layer.set_state(state["layers"][layer.name])
-        self.optimizer.set_state(state["optimizer"])
-        self._shuffle_rng.bit_generator.state = state["order"]
-        self._next_epoch = state["next_epoch"]
-        self.stop_training = state["stop_training"]
-        self._steps.culprit = state["culprit"]
-        self._steps.trained = self.layers[:]
+    def build(self, input_shape: Any = None) -> None:
+        """Do nothing: a graph is built when it is made."""
 
     @property
-    def metrics_names(self) -> list[str]:
-        """The names of the numbers that ``evaluate`` returns, in order."""
-        named = [m if isinstance(m, str) else m.name for m in self._steps.metrics]
-        return ["loss", *named]
+    def inputs(self) -> list[Symbol]:
+        return [*self._symbols()[0]]
 
-    # --- training ---------------------------------------------------------------
+    @property
+    def outputs(self) -> list[Symbol]:
+        return [*self._symbols()[1]]
 
-    def fit(
-        self,
-        x: Any,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: str | int = "auto",
-        callbacks: Callback | Iterable[Callback] | None = None,
-        validation_split: float = 0.0,
-        validation_data: Any = None,
-        shuffle: bool = True,
-        class_weight: Mapping[int, float] | str | None = None,
-        sample_weight: ArrayLike | None = None,
-        initial_epoch: int = 0,
-        steps_per_epoch: int | None = None,
-        validation_steps: int | None = None,
-        validation_batch_size: int | None = None,
-        validation_freq: int = 1,
-    ) -> History:
-        """Train for some epochs, and return the history of losses and metrics.
+    def _symbols(self) -> Any:
+        """Return the symbols at both ends; of a copy, they are made anew."""
+        if self._ends is None or None in self._ends[0]:
+            begins = [one for one in self.layers if isinstance(one, InputLayer)]
+            shapes = self.graph.input_shapes
+            if len(begins) != len(shapes):
+                begins = [InputLayer(shape) for shape in shapes]
+            symbols = [layer.symbol() for layer in begins]
+            self._ends = symbols, symbols_of(self._wiring, symbols)[0]
+        return self._ends
 
-        Parameters
-        ----------
-        x : (N, *input_shape), any real dtype, in memory or a file (``np.memmap``); or
-            what yields batches (x, y) or (x, y, sample_weight), tuples or lists, and
-            then no y: an object with ``__len__`` and ``__getitem__``, an iterable such
-            as PyTorch's DataLoader, or a generator
-        y : (N, ...), labels, one-hot rows or numbers, as the loss takes them.  A
-            DataFrame or Series, as x or y, is taken by position: row k of y belongs to
-            row k of x, whatever their indexes say
-        batch_size : samples a step; 32 for None; the last step may have fewer
-        epochs : the number of the last epoch, counted with ``initial_epoch``
-        verbose : "auto" or 1 (a bar on a terminal), 2 (a line an epoch), 0 (nothing)
-        callbacks : :class:`sora_np.callbacks.Callback` objects
-        validation_split : evaluate on this last share of the samples, and do not train
-            on it; taken before shuffling
-        validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead, or
-            on what yields such batches
-        shuffle : draw a new order every epoch, from the model's seed
-        class_weight : label -> weight of its samples in the loss, those of labels that
-            it leaves out weigh 1; or "balanced", of arrays: n / (k * count), for k
-            classes among n samples, as in scikit-learn.  Labels (N, ...) of positions
-            weigh by position
-        sample_weight : (N,), the weight of every sample in the loss; of outputs at
-            positions also (N, ...)
-        initial_epoch : the number of the first epoch
-        steps_per_epoch : batches an epoch; None for all, if there is an end.  Of what
-            begins anew, such as arrays, each epoch takes the first of its order; a
-            generator goes on where it was
-        validation_steps : batches of an evaluation, likewise
-        validation_batch_size : for the evaluation; batch_size for None
-        validation_freq : evaluate every so many epochs
+    def _in_form(self, outputs: Any) -> Any:
+        return in_form(parts_of(outputs), self._forms[1], self.output_names)
 
-        Returns
-        -------
-        History : ``.history`` maps "loss", the metrics and, validated, "val_*" to one
-            number an epoch; the training numbers are means over the epoch, while the
-            model changes
+    def connected_to(self, layer: Any) -> list[str]:
+        """Return what a layer takes: "name[index]", for a summary."""
+        names = [symbol.name for symbol in self.inputs]
+        return connections(self._wiring, names, layer)
 
-        Raises
-        ------
-        RuntimeError : before ``compile``, and within a callback of this very model
-        ValueError, TypeError : for data that do not fit the model, the loss or one
-            another; nothing has been trained then
-        KeyboardInterrupt : for Ctrl-C, after the batch, or after the epoch that is
-            being validated, has ended as usual and callbacks have seen the end of
-            training; ``history`` is kept.  A second Ctrl-C interrupts at once
-        """
-        self._check_idle("fit")
-        epochs = as_count(epochs, "epochs")
-        first = as_count(initial_epoch, "initial_epoch", 0)
-        every = as_count(validation_freq, "validation_freq")
-        check, given = self._steps.checked, (x, y, sample_weight)
-        given, others = feeds.split(check, given, validation_split, validation_data)
-        weighing = functools.partial(check, class_weight=class_weight)
-        options = batch_size, steps_per_epoch, "steps_per_epoch"
-        feed = feeds.make(weighing, *given, *options)
-        feeds.check_passes(feed, epochs - first, "steps_per_epoch")
-        self._steps.check_layers()
-        validation = None
-        if others is not None:
-            size = batch_size
-            if validation_batch_size is not None:
-                size = as_count(validation_batch_size, "validation_batch_size")
-            passes = epochs // every - first // every
-            limits = size, validation_steps, passes
-            validation = feeds.make_validation(check, others, *limits)
-        warn_of_odd_inputs(self, feed, columns_of(x))
-        for one in (feed, validation):
-            if one is not None:
-                self._steps.try_functions(one.x, one.y, isinstance(one, ArrayFeed))
-        self.input_range = seen_in(feed.x)
-        how = first, epochs, every, shuffle, verbose, callbacks
-        run = Fit(self, feed, validation, *how)
-        self.history = run.history
-        return run.run()
+    def shapes_of(self, layer: Any) -> list[Shape]:
+        """Return the shapes of what a layer gives, where it is used first."""
+        if isinstance(layer, InputLayer):
+            return [layer.shape or ()]
+        return [*next(u.shapes for u in self._wiring.uses if u.layer is layer)]
 
-    def partial_fit(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        batch_size: int | None = None,
-    ) -> "Model":
-        """Learn from one more portion of data that keeps coming; return the model.
+    def get_config(self) -> dict[str, Any]:
+        """Return what makes an equal model, without its weights."""
+        return graph_config(self, self._wiring, self._forms)
 
-        One pass in the order given; the optimiser goes on where it was.  ``history``
-        gains an epoch: every batch is measured before it is learnt, so that its numbers
-        say how well the model did on data it had not seen.  Where the optimiser keeps a
-        moving average of the parameters, the model goes on from the last ones, and
-        ``model.optimizer.finalize(model.flat.values)`` takes the average.
-
-        Parameters
-        ----------
-        x, y, sample_weight, batch_size : as in ``fit``
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError : as ``fit``
-        """
-        self._check_idle("partial_fit")
-        past = self.history
-        epoch = 0 if past is None or not past.epoch else past.epoch[-1] + 1
-        feed = feeds.make(self._steps.checked, x, y, sample_weight, batch_size)
-        self._steps.check_layers()
-        warn_of_odd_inputs(self, feed)
-        once = epoch, epoch + 1, 1, False, 0, None
-        new = Fit(self, feed, None, *once, averages=False)
-        if past is None:
-            self.history = new.history
-        new.run()
-        if past is not None:
-            logs = {name: values[0] for name, values in new.history.history.items()}
-            past.on_epoch_end(epoch, logs)
-        return self
-
-    def train_on_batch(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        class_weight: Mapping[int, float] | None = None,
-        return_dict: bool = False,
+    @classmethod
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
-        steps = self._steps
-        arrays = steps.checked(x, y, sample_weight, class_weight)
-        steps.check_layers()
-        if self._running is not None:  # and a callback makes steps of its own
-            self._running.hide_average()
-        if self.input_range is None:
-            self.input_range = seen_in(arrays[0])
-        value, y_pred = steps.train(*arrays)
-        logs = steps.logs(value, arrays[1], y_pred)
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        """Return the model that ``get_config`` described, with fresh weights.
 
-    def left_alone(self) -> None:
-        super().left_alone()
-        run = vars(self).get("_running")  # None where a model is being made
-        if run is not None and run.thread != get_ident():
-            self._running = None
-
-    def _check_idle(self, what: str) -> None:
-        """Raise RuntimeError where the model is being trained already."""
-        if self._running is not None:
-            raise RuntimeError(
-                f"{what} was called while fit is training this model, by a callback or "
-                "by another thread: wait until it has ended. A callback may make steps "
-                "of its own by train_on_batch"
-            )
-
-    # --- evaluating -------------------------------------------------------------
-
-    def evaluate(
-        self,
-        x: Any,
-        y: ArrayLike | None = None,
-        batch_size: int | None = None,
-        verbose: str | int = "auto",
-        sample_weight: ArrayLike | None = None,
-        steps: int | None = None,
-        callbacks: Callback | Iterable[Callback] | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Return the loss, or [loss, metric, ...], or a dictionary of them.
-
-        Parameters
-        ----------
-        x, y, batch_size, verbose, sample_weight, callbacks : as in ``fit``
-        steps : batches to take; None for all, if there is an end
-        return_dict : whether to return name -> number
-
-        Raises
-        ------
-        RuntimeError, ValueError, TypeError : as ``fit``
+        Only layers of this package, registered ones (``saving.register``) and
+        ``custom_objects`` are made.
         """
-        given = in_order(x), y, sample_weight, batch_size, steps
-        feed = feeds.make(self._steps.checked, *given)
-        called = CallbackList(callbacks, self, verbose=verbose)
-        with Progress(verbose, feed.steps, "") as progress:
-            logs = evaluate(self, feed, called, progress.update)
-            progress.close(logs)
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        return model_from_config(config, custom_objects or {})
 
-    def test_on_batch(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Return the loss and metrics of this batch, as ``evaluate``."""
-        arrays = self._steps.checked(x, y, sample_weight)
-        value, y_pred = self._steps.test(*arrays)
-        logs = self._steps.logs(value, arrays[1], y_pred)
-        return logs if return_dict else as_list(logs, self.metrics_names)
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} of {len(self.layers)} layers>"
+
+
+MAKERS["Model"] = Model

@@ -37,7 +37,7 @@ def taken(model: Network) -> Taken:
         text = f"the model was trained on numbers from {low:g} to {high:g}"
         return Taken((low, high), text)
     factor, scaling = 1.0, list[str]()
-    for layer in model.layers:
+    for layer in model.leaves:
         scale = _scale(layer)
         if scale is not None:
             factor *= scale

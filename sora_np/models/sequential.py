@@ -1,23 +1,20 @@
-"""Sequential: layers in a row, and what one does with them besides training."""
+"""Sequential: layers in a row."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
-from sora_np.common.arguments import as_count, as_index
 from sora_np.common.names import as_class_names
 from sora_np.common.shapes import as_shape, batch_of
-from sora_np.common.terminal import printable
-from sora_np.engine.graph import chain
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.layers import Input, Layer, contract
-from sora_np.saving import model_file
-from sora_np.saving.weights import assign_in_order
+from sora_np.kernels.arrays import Shape
+from sora_np.layers import InputLayer, Layer, contract
+from sora_np.layers.symbol import Call, Symbol
 
+from .config import MAKERS, layer_config
+from .functional import Use, Wiring, graph_of, is_new
+from .layered import Layered
 from .model import Model
-from .summary import summary, summary_html
 
 
 class Sequential(Model):
@@ -56,7 +53,9 @@ class Sequential(Model):
         seed: int = 0,
         dtype: DTypeLike = "float32",
     ) -> None:
-        super().__init__(name or "sequential", as_count(seed, "seed", 0), dtype)
+        self._begin(name or "sequential", seed, dtype)
+        self.has_auto_name = name is None
+        self._wiring, self._chain = Wiring([], ()), list[Any]()
         if isinstance(layers, Layer):
             raise TypeError(f"layers must be a list, got one layer: [{layers}]")
         given = list(layers or ())
@@ -66,7 +65,7 @@ class Sequential(Model):
 
     # --- structure ----------------------------------------------------------------
 
-    def add(self, layer: Layer) -> None:
+    def add(self, layer: Any) -> None:
         """Append a layer; build it if the shape of its input is known.
 
         Raises TypeError for what is no layer, ValueError for a layer or name that is
@@ -80,10 +79,14 @@ class Sequential(Model):
         before = self.input_shape, self.layers[:]
         names = {layer.name for layer in before[1]}
         present, last = {id(layer) for layer in before[1]}, dict[str, int]()
-        own_names = dict[int, tuple[Layer, str]]()
+        own_names = dict[int, tuple[Any, str]]()
         try:
             for layer in layers:
-                if isinstance(layer, Layer):
+                if isinstance(layer, Symbol) and isinstance(
+                    layer.call.layer, InputLayer
+                ):
+                    layer = layer.call.layer
+                if isinstance(layer, (Layer, Layered)):
                     own_names.setdefault(id(layer), (layer, layer.name))
                 self._append(layer, names, present, last)
             self._build_layers()
@@ -97,11 +100,11 @@ class Sequential(Model):
         self, layer: Any, names: set[str], present: set[int], last: dict[str, int]
     ) -> None:
         """Append one layer, not built: ``last`` numbers what is named by its class."""
-        if isinstance(layer, type) or not isinstance(layer, Layer):
+        if isinstance(layer, type) or not isinstance(layer, (Layer, Layered)):
             raise TypeError(f"add takes a layer such as Dense(10), got {layer!r}")
         if id(layer) in present:
             raise ValueError(f"{layer} is in this model already: make another one")
-        if isinstance(layer, Input):
+        if isinstance(layer, InputLayer):
             if self.layers or self.input_shape is not None:
                 raise ValueError(
                     f"Input must come first, and once: {self} has {len(self.layers)} "
@@ -114,8 +117,15 @@ class Sequential(Model):
                 f"there is a layer named {layer.name!r} already: give this one another "
                 "name="
             )
+        if isinstance(layer, Layered) and len(layer.graph.input_shapes) > 1:
+            raise ValueError(
+                f"{layer} takes several inputs, a row of layers gives one: call it on "
+                "symbols, and make a Model(inputs, outputs)"
+            )
         if not self.layers and self.input_shape is None:
-            self.input_shape = layer.declared_shape or layer.input_shape
+            self.input_shape = layer.input_shape
+            if isinstance(layer, Layer):
+                self.input_shape = layer.declared_shape or layer.input_shape
         base = layer.name
         while layer.name in names:
             last[base] = last.get(base, 0) + 1
@@ -128,8 +138,8 @@ class Sequential(Model):
         """Remove the last layer and return it."""
         if not self.layers:
             raise ValueError("pop: the model has no layers")
-        layer = self.layers.pop()
-        self.nodes = self.nodes[: len(self.layers)]
+        layer: Layer = self.layers.pop()
+        self._connect(self._wiring.uses[: len(self.layers)])
         if not self.layers:
             self.input_shape = None
         return layer
@@ -155,7 +165,7 @@ class Sequential(Model):
             if isinstance(whole, Sequence) and whole and whole[0] is None:
                 whole = whole[1:]
             shape = as_shape(whole)
-            if self.nodes and shape != before:
+            if self.built and shape != before:
                 raise ValueError(
                     f"the model is built for x of shape {batch_of(before or ())}, "
                     f"got {input_shape}"
@@ -176,22 +186,58 @@ class Sequential(Model):
         """Build the layers that are not built yet, if the input's shape is known."""
         if self.input_shape is None:
             return
-        shapes: list[Shape] = [node.output_shape for node in self.nodes]
-        new = [layer for layer in self.layers if layer.input_shape is None]
+        uses = self._wiring.uses[:]
+        new = [layer for layer in self.layers if is_new(layer)]
         try:
-            for position in range(len(shapes), len(self.layers)):
+            for position in range(len(uses), len(self.layers)):
                 layer = self.layers[position]
-                shape = shapes[-1] if shapes else self.input_shape
-                shapes.append(self._build_layer(layer, shape, position))
+                shape = uses[-1].shapes[0] if uses else self.input_shape
+                given = self._build_layer(layer, shape, position)
+                uses.append(Use(layer, ((position, 0),), (given,)))
         except BaseException:
             for layer in new:
-                layer.input_shape = None  # another shape may do
+                if isinstance(layer, Layer):
+                    layer.input_shape = None  # another shape may do
             raise
-        self.nodes = chain(self.layers, shapes)
+        self._connect(uses)
+
+    def _connect(self, uses: list[Use]) -> None:
+        """Let the model be run as this row of layers."""
+        outputs = ((len(uses), 0),) if uses else ()
+        self._wiring = Wiring(uses, outputs)
+        shapes = () if self.input_shape is None or not uses else (self.input_shape,)
+        self.graph = graph_of(self._wiring, shapes)
+        if not self._chain or self._chain[0] is None:  # or this is a copy
+            self._chain = [InputLayer(self.input_shape).symbol()] if uses else []
+        del self._chain[len(uses) + 1 :]
+        for layer, _, given in uses[len(self._chain) - 1 :]:
+            call = Call(layer, self._chain[-1:], given)
+            if isinstance(layer, Layer):
+                layer.origin = call
+            self._chain.append(call.outputs[0])
+
+    def _set_old_nodes(self) -> None:
+        nodes = vars(self).pop("nodes")
+        self.input_names, self.output_names, self._chain = [], [], []
+        self._connect(
+            [Use(n.layer, ((k, 0),), (n.output_shape,)) for k, n in enumerate(nodes)]
+        )
+
+    def _symbols(self) -> Any:
+        if not self.built:
+            self.build()
+        if self._chain[0] is None:  # of a copy
+            self._connect(self._wiring.uses)
+        return self._chain[:1], self._chain[-1:]
+
+    def _in_form(self, outputs: Any) -> Any:
+        return outputs
 
     def _build_layer(self, layer: Layer, shape: Shape, position: int) -> Shape:
         """Build one layer, or check that a layer of another model fits here."""
-        if layer.input_shape is None:
+        if isinstance(layer, Layered):
+            return self._build_model(layer, shape)
+        if is_new(layer):
             try:
                 rng = self.layer_rng(position)
                 return contract.built(layer, shape, rng, self.dtype)
@@ -202,7 +248,8 @@ class Sequential(Model):
                 ) from None
         if layer.input_shape != shape:
             raise ValueError(
-                f"{layer} is built for x of shape {batch_of(layer.input_shape)}, here "
+                f"{layer} is built for x of shape "
+                f"{batch_of(layer.input_shape or ())}, here "
                 f"comes {batch_of(shape)}"
             )
         if layer.params and layer.dtype != self.dtype:
@@ -215,100 +262,22 @@ class Sequential(Model):
         layer.set_weights(weights)
         return output_shape
 
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the layer of that name, or at that index.
-
-        Raises ValueError where there is none, with the names that there are.
-        """
-        if index is not None:
-            index = as_index(index, "index")
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(
-                    f"no layer {index}: there are {len(self.layers)}, counted from 0"
-                )
-            return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        names = ", ".join(layer.name for layer in self.layers)
-        raise ValueError(f"no layer is named {name!r}. There are: {names}")
-
-    # --- weights ------------------------------------------------------------------
-
-    def count_params(self) -> int:
-        """Return how many numbers the layers hold, learnt or carried."""
-        self._need_built()
-        return sum(layer.count_params() for layer in self.layers)
-
-    def get_weights(self) -> list[Array]:
-        """Return copies of all weights, layer by layer: params, then state."""
-        self._need_built()
-        return [w for layer in self.layers for w in layer.get_weights()]
-
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Copy in what ``get_weights`` of an equal model returned.
-
-        Raises TypeError for what is no list, and ValueError where number or shapes
-        differ; nothing has changed then.
-        """
-        self._need_built()
-        assign_in_order(self, weights)
-
-    def save(
-        self,
-        filepath: str | Path,
-        overwrite: bool = True,
-        *,
-        include_optimizer: bool = True,
-    ) -> None:
-        """Write the model to one .npz, without pickle; ``load_model`` reads it.
-
-        It holds configuration, weights, normalisers, names of classes, what it was
-        compiled with, and what training goes on with: the optimiser's memory, the next
-        epoch of augmentation and the state of every random stream.  The file is
-        written whole or not at all, whatever happens.
-
-        Parameters
-        ----------
-        overwrite : whether to replace a file that is there
-        include_optimizer : whether to keep what the optimiser remembers, which for Adam
-            is twice as large as the weights
-
-        A missing folder is made.
-
-        Raises
-        ------
-        FileExistsError : where there is a file and ``overwrite`` is False
-        TypeError : for a function, where a class of one's own is needed
-        ValueError : for the name of a .safetensors file, which holds weights alone
-        OSError : where the disk is full, or the like; an old file stays as it was
-
-        Warns
-        -----
-        UserWarning : for classes of one's own that were never registered: to load the
-            file ``load_model`` needs them as ``custom_objects``
-        """
-        model_file.save_model(self, filepath, overwrite, include_optimizer)
-
-    def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write the weights alone, to .npz or, by its name, .safetensors."""
-        model_file.save_weights(self, filepath, overwrite)
-
-    def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
-        """Read what ``save_weights`` or ``save`` of an equal model wrote.
-
-        Weights are found by the names of layers.  All are checked before one changes.
-
-        Parameters
-        ----------
-        skip_mismatch : whether to warn of arrays that do not fit, and load the others
-
-        Raises
-        ------
-        sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
-            all of which it lists; nothing has changed then
-        """
-        model_file.load_weights(self, filepath, skip_mismatch)
+    def _build_model(self, model: Any, shape: Shape) -> Shape:
+        """Build a model that is a layer of this one, or check that it fits here."""
+        if not model.built:
+            model.build((None, *shape))
+        if model.input_shape != shape or len(model.graph.outputs) > 1:
+            raise ValueError(
+                f"{model} takes x of shape {batch_of(model.input_shape)} and gives "
+                f"{len(model.graph.outputs)} outputs, here comes {batch_of(shape)} and "
+                "one is expected"
+            )
+        if model.dtype != self.dtype:
+            raise ValueError(
+                f"{model} is built in {model.dtype}, this model is {self.dtype}"
+            )
+        given: Shape = model.output_shape
+        return given
 
     def get_config(self) -> dict[str, Any]:
         """Return what makes an equal model, without its weights."""
@@ -318,46 +287,8 @@ class Sequential(Model):
             "dtype": self.dtype.name,
             "class_names": as_class_names(self.class_names),
             "input_shape": None if self.input_shape is None else [*self.input_shape],
-            "layers": [
-                {"class_name": type(layer).__name__, "config": layer.get_config()}
-                for layer in self.layers
-            ],
+            "layers": [layer_config(layer) for layer in self.layers],
         }
 
-    @classmethod
-    def from_config(
-        cls,
-        config: dict[str, Any],
-        custom_objects: Mapping[str, Any] | None = None,
-    ) -> "Sequential":
-        """Return the model that ``get_config`` described, with fresh weights.
 
-        Only layers of this package, registered ones (``saving.register``) and
-        ``custom_objects`` are made.
-        """
-        return model_file.model_from_config(cls, config, custom_objects or {})
-
-    def _need_built(self) -> None:
-        if not self.built:
-            self.build()
-
-    # --- display ------------------------------------------------------------------
-
-    def summary(
-        self, line_length: int | None = None, print_fn: Callable[[str], Any] = print
-    ) -> None:
-        """Print the layers, their output shapes and their numbers of parameters.
-
-        Parameters
-        ----------
-        line_length : of the box; None for as wide as its text
-        print_fn : takes the text
-        """
-        text = summary(self, line_length)
-        print_fn(printable(text) if print_fn is print else text)
-
-    def _repr_html_(self) -> str:
-        return summary_html(self)
-
-    def __repr__(self) -> str:
-        return f"<Sequential {self.name!r} of {len(self.layers)} layers>"
+MAKERS["Sequential"] = Sequential

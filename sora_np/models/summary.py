@@ -1,32 +1,36 @@
 """The table that ``model.summary()`` prints, and a notebook shows."""
 
 from html import escape
+from typing import Any
 
 from sora_np.common.terminal import can_print
 from sora_np.engine.network import Network
+from sora_np.kernels.arrays import Shape
 
 _BOX = tuple("─│┌┬┐├┼┤└┴┘")
 _ASCII = tuple("-|+++++++++")
 
 
 def summary(model: Network, line_length: int | None = None) -> str:
-    """Return a box of layers, output shapes and parameter counts, and their totals."""
+    """Return a box of layers, output shapes and parameter counts, and their totals.
+
+    Of a graph also what each layer takes.
+    """
     rows = _rows(model)
-    widths = [max(len(row[c]) for row in rows) + 2 for c in range(3)]
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     if line_length is not None:
-        widths[0] += max(line_length - sum(widths) - 4, 0)
+        widths[0] += max(line_length - sum(widths) - len(widths) - 1, 0)
     h, v, *corners = _BOX if can_print("".join(_BOX)) else _ASCII
     top, middle, bottom = (
         left + cross.join(h * width for width in widths) + right
         for left, cross, right in (corners[:3], corners[3:6], corners[6:])
     )
     lines = [f'Model: "{model.name}"', top]
-    for number, (name, shape, count) in enumerate(rows):
-        cells = (
-            f" {name:<{widths[0] - 1}}",
-            f" {shape:<{widths[1] - 1}}",
-            f"{count:>{widths[2] - 1}} ",
-        )
+    for number, row in enumerate(rows):
+        cells = [
+            f"{cell:>{width - 1}} " if column == 2 else f" {cell:<{width - 1}}"
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         lines += [v + v.join(cells) + v] + ([middle] if number == 0 else [])
     lines.append(bottom)
     lines += [f" {name}: {count}" for name, count in _totals(model)]
@@ -38,8 +42,10 @@ def summary_html(model: Network) -> str:
     head, *rows = _rows(model)
     cells = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
-        f'<tr><th scope="row">{escape(name)}</th><td>{shape}</td><td>{count}</td></tr>'
-        for name, shape, count in rows
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, *cells in rows
     )
     foot = "".join(
         f'<tr><th scope="row" colspan="2">{name}</th><td>{count}</td></tr>'
@@ -53,25 +59,36 @@ def summary_html(model: Network) -> str:
     )
 
 
-def _rows(model: Network) -> list[tuple[str, str, str]]:
-    rows = [("Layer (type)", "Output Shape", "Param #")]
-    for position, layer in enumerate(model.layers):
-        shape, count = "?", "?"
-        if model.built:
-            sizes = ("None", *map(str, model.nodes[position].output_shape))
-            shape, count = f"({', '.join(sizes)})", f"{layer.count_params():,}"
-        rows.append((f"{layer.name} ({type(layer).__name__})", shape, count))
-    return rows
+def _rows(model: Any) -> list[tuple[str, ...]]:
+    """Return the head of the table, and a row for every layer."""
+    head: tuple[str, ...] = "Layer (type)", "Output Shape", "Param #"
+    if not model.built:
+        names = [f"{la.name} ({type(la).__name__})" for la in model.layers]
+        return [head, *((name, "?", "?") for name in names)]
+    found: list[tuple[str, ...]] = []
+    for layer in model.layers:
+        shapes = ", ".join(map(_shape, model.shapes_of(layer)))
+        name, count = f"{layer.name} ({type(layer).__name__})", layer.count_params()
+        found.append((name, shapes, f"{count:,}"))
+    if not model.input_names:
+        return [head, *found]
+    taken = [", ".join(model.connected_to(layer)) or "-" for layer in model.layers]
+    rows = [(*row, names) for row, names in zip(found, taken, strict=True)]
+    return [(*head, "Connected to"), *rows]
+
+
+def _shape(shape: Shape) -> str:
+    return f"({', '.join(('None', *map(str, shape)))})"
 
 
 def _totals(model: Network) -> list[tuple[str, str]]:
     if not model.built:
         return []
-    total = sum(layer.count_params() for layer in model.layers)
+    total = sum(layer.count_params() for layer in model.leaves)
     size = model.dtype.itemsize
     learnt = sum(
         p.size
-        for layer in model.layers
+        for layer in model.leaves
         if layer.trainable
         for p in layer.params.values()
     )

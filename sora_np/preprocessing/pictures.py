@@ -45,7 +45,7 @@ def plot_augmented(
     figure = new_figure(1.2 * (versions + 1), 1.3 * len(images))
     model = Sequential(copy.deepcopy(list(layers)), seed=seed)
     model.build((None, *images.shape[1:]))
-    nodes = joined_warps(model.nodes)
+    nodes = joined_warps(model.graph).nodes
     after = []
     for epoch in range(versions):
         for layer in model.layers:

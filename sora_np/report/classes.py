@@ -42,10 +42,10 @@ def as_probabilities(
     """
     if outputs.ndim != 2:
         return None
-    ends, probabilities = {split_activation(model.nodes)[1].name}, outputs
+    ends, probabilities = {split_activation(model.graph)[1].name}, outputs
     loss = model.loss if loss is None else loss
     if isinstance(loss, Loss):
-        made = to_probabilities(loss, model.nodes)
+        made = to_probabilities(loss, model.graph)
         if isinstance(loss, Hinge) and made.name != "linear":
             return None  # its scores are no probabilities
         ends, probabilities = ends | {made.name}, made.forward(outputs)

@@ -124,7 +124,7 @@ def _tiles(
     for name, value in scores.items():
         if np.ndim(value) == 0 and not (found and name in ("accuracy", "acc")):
             tiles.append((f"Test {name}", f"{value:.4f}", ""))
-    size = f"{len(model.layers)} layers, {model.dtype}"
+    size = f"{len(model.leaves)} layers, {model.dtype}"
     tiles.append(("Parameters", f"{model.count_params():,}", size))
     if times is not None:
         without = f"{_duration(times.seconds - times.first)} without compiling"

@@ -6,7 +6,7 @@ import numpy as np
 
 from sora_np.engine import graph
 from sora_np.engine.parameters import regularized
-from sora_np.engine.plan import ONLY_IN_TRAINING
+from sora_np.engine.plan import ONLY_IN_TRAINING, without_layers
 from sora_np.kernels.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.losses import (
@@ -26,14 +26,11 @@ def calm(model: Sequential) -> Sequential:
     Dropout, noise and augmentation change no shape, so the other layers stay as they
     are, weights included.
     """
-    copied = copy.deepcopy(model)
-    kept = [la for la in copied.layers if not isinstance(la, ONLY_IN_TRAINING)]
-    for layer, name, _ in regularized(kept):
+    quiet = copy.deepcopy(model)
+    random = [la for la in quiet.leaves if isinstance(la, ONLY_IN_TRAINING)]
+    for layer, name, _ in regularized(quiet.leaves):
         setattr(layer, f"{name}_regularizer", None)
-    quiet = Sequential(name=model.name, seed=model.seed, dtype=model.dtype)
-    quiet.input_shape = copied.input_shape
-    for layer in kept:
-        quiet.add(layer)
+    quiet.graph = without_layers(quiet.graph, random)
     return quiet
 
 
@@ -82,6 +79,6 @@ def passes(model: Sequential, x: Array) -> list[tuple[Layer, Array, Array]]:
     nodes = calm(model).nodes
     values = graph.forward(nodes, kernel_array(x, model.dtype), training=True)
     return [
-        (node.layer, x, y)
-        for node, x, y in zip(nodes, values, values[1:], strict=False)
+        (node.layer, values[node.inputs[0]], y)
+        for node, y in zip(nodes, values[1:], strict=True)
     ]

@@ -204,7 +204,7 @@ def _loss(model: Sequential, loss: Loss, x: Array, y: Array) -> float:
 
 def _weights(model: Sequential) -> Iterator[tuple[Layer, str, Array]]:
     """Yield layer, name and array of what is multiplied with, and may change."""
-    for layer in model.layers:
+    for layer in model.leaves:
         for key, array in layer.params.items():
             if layer.trainable and array.ndim > 1:
                 yield layer, key, array

@@ -125,7 +125,7 @@ def _losses_after(
 ) -> Array:
     """Train a copy anew on x[learnt] and y[targets]; return the losses of x[held]."""
     (x, y), learner = data, calm(model)
-    for position, layer in enumerate(learner.layers):
+    for position, layer in enumerate(learner.leaves):
         if layer.params and layer.trainable and layer.input_shape is not None:
             layer.build(layer.input_shape, learner.layer_rng(position), learner.dtype)
     learner.compile(Adam(rate), plain(loss))

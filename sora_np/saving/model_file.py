@@ -13,25 +13,23 @@ Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.batches.ranges import as_range
 from sora_np.common.arguments import as_count
-from sora_np.layers import Input, Layer
+from sora_np.layers import Layer
 
 from . import archive, safetensors, weights
 from .archive import ModelFileError, as_model_file_errors
 from .registry import (
     compile_arguments,
     described,
-    layer_from_config,
     warn_of_unregistered,
 )
 
-MOST_LAYERS = 10_000  # of a configuration: each costs a file some bytes only
 ONLY_WEIGHTS = (
     "it holds weights alone: make the model, then model.load_weights(filepath)"
 )
@@ -40,7 +38,6 @@ ONLY_WEIGHTS = (
 class SavedModel(Protocol):
     """What a file holds of a model; ``Sequential`` has it all."""
 
-    layers: list[Layer]
     dtype: np.dtype[Any]
     input_range: tuple[float, float] | None
     class_names: Any
@@ -49,7 +46,9 @@ class SavedModel(Protocol):
     _next_epoch: int
     _shuffle_rng: np.random.Generator
 
-    def __init__(self, *, name: str, seed: int, dtype: Any) -> None: ...
+    @property
+    def leaves(self) -> list[Layer]: ...
+    def named_leaves(self) -> list[tuple[str, Layer]]: ...
     @property
     def flat(self) -> Any: ...
     @property
@@ -57,13 +56,8 @@ class SavedModel(Protocol):
     @property
     def loss(self) -> Any: ...
     def get_config(self) -> dict[str, Any]: ...
-    def add(self, layer: Layer) -> None: ...
     def compile(self, *args: Any, **options: Any) -> None: ...
-    def _extend(self, layers: list[Layer]) -> None: ...
     def _need_built(self) -> None: ...
-
-
-M = TypeVar("M", bound=SavedModel)
 
 
 def save_model(
@@ -76,14 +70,13 @@ def save_model(
     if model.optimizer is not None:
         config["compile"] = {
             "optimizer": described(model.optimizer),
-            "loss": described(model.loss),
-            "metrics": [described(metric) for metric in model._steps.metrics],
+            **model._steps.described(),
             "fuse": model.runner.fuse,
         }
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:
             arrays |= _under("optimizer", model.optimizer.slots)
-    parts = [*model.layers, model.optimizer, model.loss, *model._steps.metrics]
+    parts = [*model.leaves, model.optimizer, *model._steps.parts()]
     warn_of_unregistered(config, parts)
     config["input_range"] = as_range(model.input_range)
     config["training"] = training_state(model)
@@ -121,21 +114,24 @@ def load_weights(model: SavedModel, filepath: str | Path, skip_mismatch: bool) -
 
 
 def load_model(
-    cls: type[M],
+    from_config: Callable[..., Any],
     filepath: str | Path,
     custom_objects: Mapping[str, Any],
     compile: bool,
-) -> M:
-    """Return the model of a file; see ``models.load_model``."""
+) -> Any:
+    """Return the model of a file; see ``models.load_model``.
+
+    ``from_config`` makes it: (configuration, custom objects, what sees the layers
+    before they are built).
+    """
     if Path(filepath).suffix == safetensors.SUFFIX:
         raise ModelFileError(filepath, ONLY_WEIGHTS)
     config, arrays = archive.read(filepath)
     with as_model_file_errors(filepath):
         if config["model"] is None:
             raise ModelFileError(filepath, ONLY_WEIGHTS)
-        model = model_from_config(
-            cls, config["model"], custom_objects, weights.without_memory
-        )
+        given = config["model"], custom_objects, weights.without_memory
+        model = from_config(*given)
         weights.fill(model, _in("weights", arrays))
         if compile and config["compile"]:
             model.compile(**compile_arguments(config["compile"], custom_objects))
@@ -146,41 +142,14 @@ def load_model(
     return model
 
 
-def model_from_config(
-    cls: type[M],
-    config: Mapping[str, Any],
-    custom_objects: Mapping[str, Any],
-    prepare: Callable[[list[Layer]], None] | None = None,
-) -> M:
-    """Return the model; ``prepare`` sees its layers before they are built."""
-    needed = {"name", "seed", "dtype", "input_shape", "layers"}
-    whole = isinstance(config, Mapping) and needed <= config.keys()
-    if not whole or not isinstance(config["layers"], list):
-        raise ValueError(
-            f"a model's configuration has {', '.join(sorted(needed))}, as get_config() "
-            f"returns it; got {config!r:.200}"
-        )
-    if len(config["layers"]) > MOST_LAYERS:
-        raise ValueError(f"more than {MOST_LAYERS} layers")
-    layers = [layer_from_config(layer, custom_objects) for layer in config["layers"]]
-    if prepare is not None:
-        prepare(layers)
-    model = cls(name=config["name"], seed=config["seed"], dtype=config["dtype"])
-    model.class_names = config.get("class_names")
-    if config["input_shape"] is not None:
-        model.add(Input(config["input_shape"]))
-    model._extend(layers)
-    return model
-
-
 def training_state(model: SavedModel) -> dict[str, Any]:
     """Return what training goes on with, besides weights and optimiser, for JSON."""
     return {
         "next_epoch": model._next_epoch,
         "shuffle": _plain(model._shuffle_rng.bit_generator.state),
         "layers": {
-            layer.name: _plain(layer.rng.bit_generator.state)
-            for layer in model.layers
+            name: _plain(layer.rng.bit_generator.state)
+            for name, layer in model.named_leaves()
             if isinstance(getattr(layer, "rng", None), np.random.Generator)
         },
     }
@@ -194,7 +163,7 @@ def set_training_state(model: SavedModel, state: Mapping[str, Any]) -> None:
     epoch = state["next_epoch"]
     model._next_epoch = as_count(epoch, "next_epoch", 0)
     model._shuffle_rng.bit_generator.state = state["shuffle"]
-    layers = {layer.name: layer for layer in model.layers}
+    layers = dict(model.named_leaves())
     for name, stream in state["layers"].items():
         rng = getattr(layers.get(name), "rng", None)
         if not isinstance(rng, np.random.Generator):
@@ -215,7 +184,7 @@ def _assign_optimizer(
         return
     if slots.keys() != set(optimizer._all_slots()):
         raise ValueError(f"the optimiser's slots are {sorted(slots)}")
-    size = sum(p.size for layer in model.layers for p in layer.params.values())
+    size = sum(p.size for layer in model.leaves for p in layer.params.values())
     for name, slot in slots.items():
         if slot.shape != (size,) or slot.dtype != model.dtype:
             raise ValueError(
@@ -226,7 +195,7 @@ def _assign_optimizer(
     for name, slot in optimizer.slots.items():
         slot[...] = slots[name]
     optimizer.batches = as_count(iterations, "iterations")
-    model._steps.trained = model.layers[:]
+    model._steps.trained = model.leaves[:]
 
 
 def _under(folder: str, arrays: Mapping[str, Any]) -> dict[str, Any]:

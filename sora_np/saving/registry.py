@@ -132,24 +132,36 @@ def compile_arguments(
             return thing
         return _made(thing, table, custom, what)
 
-    wanted = []
-    for metric in config["metrics"]:
-        if isinstance(metric, dict) and metric["class_name"] == "FunctionMetric":
-            name = metric["config"]["function"]
-            if name not in custom:
-                warn(
-                    f"the metric {name!r} is a function of your own and left out: "
-                    f"load_model(..., custom_objects={{{name!r}: {name}}}) restores it"
-                )
-                continue
-            own_name = metric["config"]["name"]
-            wanted.append(metrics.FunctionMetric(custom[name], own_name))
-        else:
-            wanted.append(made(metric, METRICS, "metric"))
+    def measured(given: Any) -> list[Any]:
+        wanted: list[Any] = []
+        for metric in given:
+            if isinstance(metric, list):  # those of one of several outputs
+                wanted.append(measured(metric))
+            elif isinstance(metric, dict) and metric["class_name"] == "FunctionMetric":
+                name = metric["config"]["function"]
+                if name not in custom:
+                    warn(
+                        f"the metric {name!r} is a function of your own and left out: "
+                        f"load_model(..., custom_objects={{{name!r}: {name}}}) "
+                        "restores it"
+                    )
+                    continue
+                own_name = metric["config"]["name"]
+                wanted.append(metrics.FunctionMetric(custom[name], own_name))
+            else:
+                wanted.append(made(metric, METRICS, "metric"))
+        return wanted
+
+    loss = config["loss"]
+    if isinstance(loss, list):
+        loss = [made(one, losses.CLASSES, "loss") for one in loss]
+    else:
+        loss = made(loss, losses.CLASSES, "loss")
     return {
         "optimizer": made(config["optimizer"], optimizers.CLASSES, "optimizer"),
-        "loss": made(config["loss"], losses.CLASSES, "loss"),
-        "metrics": wanted,
+        "loss": loss,
+        "loss_weights": config.get("loss_weights"),
+        "metrics": measured(config["metrics"]),
         "fuse": config.get("fuse", True),
     }
 

@@ -16,7 +16,9 @@ from sora_np.layers.held import rebind
 class HasLayers(Protocol):
     """A model, as far as its weights go."""
 
-    layers: list[Layer]
+    @property
+    def leaves(self) -> list[Layer]: ...
+    def named_leaves(self) -> list[tuple[str, Layer]]: ...
 
 
 def named(model: HasLayers) -> dict[str, Array]:
@@ -25,14 +27,14 @@ def named(model: HasLayers) -> dict[str, Array]:
     Raises ValueError where two layers have one name.
     """
     places = [
-        (f"{layer.name}/{name}", array)
-        for layer in model.layers
+        (f"{path}/{name}", array)
+        for path, layer in model.named_leaves()
         for arrays in (layer.params, layer.state)
         for name, array in arrays.items()
     ]
     found = dict(places)
     if len(found) < len(places):
-        names = [layer.name for layer in model.layers]
+        names = [path for path, _ in model.named_leaves()]
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"two layers have the name {twice!r}: rename one")
     return found
@@ -54,7 +56,7 @@ def fill(model: HasLayers, given: Mapping[str, NDArray[Any]]) -> None:
     Raises ValueError, with all that does not fit.
     """
     _check(named(model), given)
-    for layer in model.layers:
+    for layer in model.leaves:
         layer.takes_memory = True
         for own in (layer.params, layer.state):
             for name, array in own.items():

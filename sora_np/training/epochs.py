@@ -4,7 +4,7 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sora_np.batches import arrays
 from sora_np.batches.feeds import Feed
@@ -17,15 +17,13 @@ from sora_np.callbacks import (
 )
 from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.common.progress import Progress
+from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.preprocessing.fitted import Fitted
 from sora_np.metrics import Tally
 from sora_np.saving.checkpoint import check_kinds, differences, outline, told
-
-if TYPE_CHECKING:
-    from sora_np.models.model import Model
 
 
 class Fit:
@@ -50,7 +48,7 @@ class Fit:
 
     def __init__(
         self,
-        model: "Model",
+        model: Any,
         feed: Feed,
         validation: Feed | None,
         first: int,
@@ -154,7 +152,7 @@ class Fit:
         # another fit goes on with augmentation where the last one stopped
         self.augmented = max(self.epoch, model._next_epoch)
         model._next_epoch = self.augmented + 1
-        self.tally = Tally(self.measures, self.showing)
+        self.tally = self.model._steps.new_tally(self.measures, self.showing)
 
     def _run_batches(self, progress: Progress) -> bool:
         """Train for the rest of an epoch; return False where Ctrl-C ends it."""
@@ -222,7 +220,8 @@ class Fit:
         """Return what makes this run, as JSON can hold it, and not where it stands."""
         model = self.model
         layers = {
-            layer.name: [layer.input_shape, told(layer)] for layer in model.layers
+            name: [layer.input_shape, told(layer)]
+            for name, layer in model.named_leaves()
         }
         validation = self.validation and self.validation.about()
         return {
@@ -266,7 +265,11 @@ class Fit:
         if not isinstance(state["logs"], Mapping):
             raise ValueError(f"logs must be a dictionary, got {state['logs']!r:.80}")
         if state["tally"] is not None:
-            check_kinds(state["tally"], Tally(self.measures).get_state(), "tally")
+            check_kinds(
+                state["tally"],
+                self.model._steps.new_tally(self.measures).get_state(),
+                "tally",
+            )
             check_kinds(state["order"], own["model"]["order"], "order")
         states = own["callbacks"], state["callbacks"]
         remembered = zip(self.called.with_state(), *states, strict=True)
@@ -293,7 +296,7 @@ class Fit:
         if self.validation is not None:
             self.validation.set_state(state["validation"], 0)
         if state["tally"] is not None:  # in the middle of an epoch
-            self.tally = Tally(self.measures, self.showing)
+            self.tally = self.model._steps.new_tally(self.measures, self.showing)
             self.tally.set_state(state["tally"])
             self.model._shuffle_rng.bit_generator.state = self.order
 
@@ -321,11 +324,11 @@ def noticing_interrupts(fit: Fit) -> Iterator[None]:
 
 
 def evaluate(
-    model: "Model", feed: Feed, called: CallbackList, seen: Callable[[Logs], object]
+    model: Any, feed: Feed, called: CallbackList, seen: Callable[[Logs], object]
 ) -> Logs:
     """Return the loss and the metrics over a feed; ``seen`` is called after a batch."""
     steps = model._steps
-    tally = Tally(steps.measures(feed.y), steps.view(feed.y).showing)
+    tally = steps.new_tally(steps.measures(feed.y), steps.view(feed.y).showing)
     called.call("on_test_begin", {})
     for batch, (x, y, weights, part, _) in enumerate(feed.batches()):
         called.call("on_test_batch_begin", batch, {})
@@ -346,7 +349,7 @@ def as_list(logs: dict[str, Any], names: list[str]) -> Any:
 
 
 def warn_of_odd_inputs(
-    model: "Model", feed: Feed, columns: Sequence[Any] | None = None
+    model: Any, feed: Feed, columns: Sequence[Any] | None = None
 ) -> None:
     """Warn of data that surely are not meant so; bytes are, where a layer scales them.
 
@@ -355,6 +358,9 @@ def warn_of_odd_inputs(
     ``columns`` : the names of those of x, if they have some.
     """
     scaling = Rescaling, Fitted, BatchNormalization
-    scaled = any(isinstance(layer, scaling) for layer in model.layers)
+    scaled = any(isinstance(layer, scaling) for layer in model.leaves)
     how: dict[str, Any] = {"bytes_are_odd": not scaled, "columns": columns}
-    arrays.warn_of_odd_values(feed.x, feed.y, model.dtype, **how)
+    xs, ys = parts_of(feed.x), parts_of(feed.y)
+    for k in range(max(len(xs), len(ys))):
+        pair = xs[min(k, len(xs) - 1)], ys[min(k, len(ys) - 1)]
+        arrays.warn_of_odd_values(*pair, model.dtype, **how)

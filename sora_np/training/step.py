@@ -5,23 +5,23 @@ And one batch: checked, learnt from, measured.
 
 import functools
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from sora_np import losses, metrics
 from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.common.inputs import check_range
+from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
 from sora_np.engine import graph, head
 from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.arrays import kernel_array
 from sora_np.kernels.tasks import Task
 from sora_np.layers import Layer
 from sora_np.layers.base import Samples
@@ -30,6 +30,9 @@ from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric, Tally
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import claim
+from sora_np.saving.registry import described
+
+from .functions import try_functions
 
 # numbers that run away are told of once, with their place, not by NumPy line by line
 _quietly = functools.partial(
@@ -62,7 +65,7 @@ class Steps:
         self.network, self.optimizer, self.loss = network, optimizer, loss
         self.metrics = list(metrics)
         self.trained: list[Layer] | None = None
-        self._frozen = network.layers[:], frozen(network.layers)
+        self._frozen = network.leaves[:], frozen(network.leaves)
         self._begin()
 
     def _begin(self) -> None:
@@ -99,6 +102,15 @@ class Steps:
         """Take what an earlier version has pickled: see ``Model``."""
         self.trained, self._frozen = trained, compiled
 
+    def described(self) -> dict[str, Any]:
+        """Return loss and metrics as a file holds them: see ``compile_arguments``."""
+        found = [described(metric) for metric in self.metrics]
+        return {"loss": described(self.loss), "metrics": found}
+
+    def parts(self) -> list[Any]:
+        """Return loss and metrics, for what a file must be told of them."""
+        return [self.loss, *self.metrics]
+
     # --- what steps are made with ---------------------------------------------------
 
     def head(self, y: Any) -> Head:
@@ -106,7 +118,7 @@ class Steps:
 
         It is asked once a step whether anything has changed.
         """
-        seen = CHANGES.latest, y.shape[1:], self.loss, self.network.nodes
+        seen = CHANGES.latest, y.shape[1:], self.loss, self.network.graph
         if seen != self._seen:
             self._look(y)
         return self._head
@@ -117,19 +129,30 @@ class Steps:
         return self._view
 
     def _look(self, y: Any) -> None:
-        """Look at the end of the model again if something there has changed."""
-        nodes, form = self.network.nodes, y.shape[1:]
-        seen = CHANGES.latest, form, self.loss, nodes[:]
-        last = vars(nodes[-1].layer).items()
+        """Look at the ends of the model again if something there has changed."""
+        graph, form = self.network.graph, y.shape[1:]
+        seen = CHANGES.latest, form, self.loss, graph
+        ends = [value - len(graph.input_shapes) for value in graph.outputs]
         # private ones are what a layer keeps from call to call
-        own = [value for name, value in last if name[0] != "_"]
+        own = [
+            value
+            for end in ends
+            if end >= 0
+            for name, value in vars(graph.nodes[end].layer).items()
+            if name[0] != "_"
+        ]
         options = vars(self.loss).values() if isinstance(self.loss, Loss) else ()
-        now = [*nodes, self.loss, *options, *own]
+        now = [*graph.nodes, self.loss, *options, *own]
         if form != self._form or not are_same(now, self._made_of):
-            self._loss = loss = self.loss_for(y)
-            self._head, self._view = as_trained(loss, nodes), View(loss, nodes)
+            self._look_at_ends(y)
             self._form, self._made_of, self._tally = form, now, None
         self._seen = seen
+
+    def _look_at_ends(self, y: Any) -> None:
+        """Set the loss for y, the head, and the view of the metrics."""
+        graph = self.network.graph
+        self._loss = loss = self.loss_for(y)
+        self._head, self._view = as_trained(loss, graph), View(loss, graph)
 
     def prepare(self, y: Any) -> None:
         """Make ready to train on batches like y, but for their buffers."""
@@ -141,7 +164,7 @@ class Steps:
     def _prepare(self, y: Any) -> None:
         self._flat = self.network.flat
         self._ranges = self._flat.trainable_ranges()
-        for layer in self.network.layers:
+        for layer in self.network.leaves:
             layer.share(self._batch)
         self._look(y)  # after these, which may have been changes
         self._prepared = self._seen
@@ -156,7 +179,7 @@ class Steps:
         part: Any = None,
         epoch: int = 0,
         samples: NDArray[np.int64] | None = None,
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Any]:
         """Change the parameters by one step; return the loss and predictions before.
 
         The batch is x, or x[part]; layers that augment learn which samples it holds.
@@ -166,9 +189,9 @@ class Steps:
             self._prepare(y)
             head = self._head
         if self.trained is None:
-            self.trained = network.layers[:]
+            self.trained = network.leaves[:]
         batch.epoch, batch.numbers = epoch, samples
-        run = network.runner.run(head.nodes, len(y), training=True)
+        run = network.runner.run(head.graph, len(y), training=True)
         try:
             run.prepare(head)
             tasks = self._update_tasks()
@@ -192,45 +215,52 @@ class Steps:
 
     def _learn(
         self, run: Any, x: Any, part: Any, y: Any, weights: Any, tasks: Sequence[Task]
-    ) -> tuple[float, Array]:
+    ) -> tuple[Any, Any]:
         run.load(x, part)
         values, dz = run.value_and_gradient(y, weights)
-        value = values if type(values) is float else float(np.sum(values))
-        if not math.isfinite(value) and self.culprit is None:
-            whole = kernel_array(x if part is None else x[part], self.network.dtype)
-            with _quietly():
-                self.culprit = graph.first_not_finite(self.network.nodes, whole)
+        value = values if type(values) is float else self._value(values)
+        if self.culprit is None and not math.isfinite(total(value)):
+            self._find_culprit(x if part is None else x[part])
         run.backward(dz, tasks)
         flat, optimizer = self._flat, self.optimizer
         assert optimizer is not None
         if tasks:
             optimizer.stepped(flat.values, self._ranges)
         else:
-            value += flat.penalise()
+            value = plus(value, flat.penalise())
             optimizer.step(flat.values, flat.grads, self._ranges)
         return value, run.activated()
 
-    def test(
-        self, x: Any, y: Any, weights: Any, part: Any = None
-    ) -> tuple[float, Array]:
+    def _value(self, values: Any) -> Any:
+        """Return what the loss gave, perhaps for every sample, as it is reported."""
+        return float(np.sum(values))
+
+    def _find_culprit(self, x: Any) -> None:
+        """Note where NaN or infinity comes from."""
+        dtype = self.network.dtype
+        xs = [kernel_array(one, dtype) for one in parts_of(x)]
+        with _quietly():
+            self.culprit = graph.first_not_finite(self.network.graph, xs)
+
+    def test(self, x: Any, y: Any, weights: Any, part: Any = None) -> tuple[Any, Any]:
         """Return the loss and the predictions of x, or x[part]."""
         network = self.network
-        if part is not None:
-            check_range(x, network.dtype, "x", part)
+        for one in parts_of(x) if part is not None else ():
+            check_range(one, network.dtype, "x", part)
         with _quietly():
-            loss, nodes, activation = self.head(y)
-            run = network.runner.run(nodes, len(y), training=False)
+            loss, cut, activation = self.head(y)
+            run = network.runner.run(cut, len(y), training=False)
             with run.lock:
                 run.load(x, part)
                 z = run.forward().copy()
-            value = float(np.sum(loss(y, z, weights))) + network.flat.penalty()
-            return value, activation.forward(z)
+            value = self._value(loss(y, z, weights))
+            return plus(value, network.flat.penalty()), activation.forward(z)
 
-    def logs(self, value: float, y: Any, y_pred: Array) -> dict[str, Any]:
+    def logs(self, value: Any, y: Any, y_pred: Any) -> dict[str, Any]:
         """Return the loss and the metrics of one batch."""
         self.head(y)
         if self._tally is None:
-            self._tally = Tally(self.measures(y), self._view.showing)
+            self._tally = self.new_tally(self.measures(y), self._view.showing)
         else:
             self._tally.begin()
         try:
@@ -239,6 +269,16 @@ class Steps:
         except BaseException:
             self._tally.release()
             raise
+
+    def new_tally(self, measures: Sequence[Metric], showing: Any = None) -> Tally:
+        """Return what adds up losses and metrics of batches."""
+        return Tally(measures, showing)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of what is measured, in order."""
+        named = [m if isinstance(m, str) else m.name for m in self.metrics]
+        return ["loss", *named]
 
     def loss_for(self, y: Any) -> Loss:
         """Return the loss; one that is chosen by the shapes, for these targets."""
@@ -260,13 +300,13 @@ class Steps:
 
     def checked(
         self,
-        x: ArrayLike,
-        y: ArrayLike | None,
-        sample_weight: ArrayLike | None = None,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
         class_weight: Any = None,
         *,
         whole: bool = False,
-    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any] | None]:
+    ) -> tuple[Any, Any, Any]:
         """Return x, y and weights that suit the model, its loss and one another.
 
         Parameters
@@ -288,11 +328,17 @@ class Steps:
                 "the model was compiled without a loss: model.compile(optimizer, loss)"
             )
         x = network._inputs(x, in_range=not whole)
-        y = arrays.as_targets(y, len(x), network.dtype)
+        return x, *self._checked_targets(y, len(x), sample_weight, class_weight, whole)
+
+    def _checked_targets(
+        self, y: Any, samples: int, sample_weight: Any, class_weight: Any, whole: bool
+    ) -> tuple[Any, Any]:
+        """Return y and weights that suit the loss and one another."""
+        network = self.network
+        y = arrays.as_targets(y, samples, network.dtype)
         view, loss, output_shape = self.view(y), self._loss, network.output_shape
         loss.check_targets(y, output_shape)
-        last = network.nodes[-1].layer
-        kind = y.shape[1:], y.dtype, self.loss, last
+        kind = y.shape[1:], y.dtype, self.loss, network.graph
         if kind == self._trusted:  # a loop of train_on_batch asks once
             if self._checking:
                 view.check(self._checking, y, output_shape)
@@ -309,13 +355,13 @@ class Steps:
             weights = arrays.as_weights(sample_weight, len(y), network.dtype)
         if weights is not None:
             loss.check_weights(weights, output_shape)
-        return x, y, weights
+        return y, weights
 
     def _try_metrics(self, y: NDArray[Any]) -> None:
         """Show the metrics a first batch of y; warn of a loss that is surely odd."""
         network, view, loss = self.network, self._view, self._loss
-        warn_of_odd_loss(loss, network.nodes)
-        _, activation = head.split_activation(network.nodes)
+        warn_of_odd_loss(loss, network.graph)
+        _, activation = head.split_activation(network.graph)
         zeros = np.zeros((1, *network.output_shape), network.dtype)
         measures = self.measures(y)
         for metric in measures:
@@ -343,32 +389,8 @@ class Steps:
         ------
         TypeError, ValueError : where a function cannot be taken of these
         """
-        found = [(m.name, metrics.of_sklearn(m)) for m in self.measures(y)]
-        functions = [(name, function) for name, function in found if function]
-        if not functions:
-            return
-        outputs = self.network.predict_on_batch(x[:32])
-        outputs = outputs[np.arange(len(y)) % len(outputs)]
-        for name, function in functions:
-            trial = metrics.FunctionMetric(function, name)
-            self.view(y).update([trial], y, outputs)
-            try:
-                with np.errstate(all="ignore"), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    trial.result()
-            except Exception as error:
-                given = f"y {y.shape} {y.dtype} and the model's outputs {outputs.shape}"
-                text = (
-                    f"the metric {name} cannot be taken of {given}: "
-                    f"{str(error).rstrip('.')}. "
-                    "Give a function f(y_true, y_pred) that makes of the outputs what "
-                    "it takes, such as labels, y_pred.argmax(axis=-1)"
-                )
-                if not whole:
-                    warn(f"{text}. This was tried with the first batch alone")
-                    continue
-                kind = TypeError if isinstance(error, TypeError) else ValueError
-                raise kind(text) from error
+        tried = self.network.predict_on_batch, self.view(y).update
+        try_functions(self.measures(y), *tried, x, y, whole)
 
     def check_layers(self) -> None:
         """Raise, before training, where layers came or went; warn of frozen ones.
@@ -377,7 +399,7 @@ class Steps:
         """
         network = self.network
         claim(self.optimizer, network)
-        if self.trained is not None and self.trained != network.layers:
+        if self.trained is not None and self.trained != network.leaves:
             raise ValueError(
                 "layers were added or removed since the model was trained: call "
                 "compile again, so that the optimiser begins anew with them"
@@ -386,7 +408,7 @@ class Steps:
             return
         self._frozen_at = CHANGES.latest
         layers, before = self._frozen
-        now = frozen(network.layers)
+        now = frozen(network.leaves)
         changed = [a for a in layers if a.params and (a in now) != (a in before)]
         self._frozen = layers, now
         if changed:
@@ -395,6 +417,19 @@ class Steps:
                 "compile: it holds from now on, but call compile after such a change, "
                 "so that the optimiser forgets the steps before"
             )
+
+
+def total(value: Any) -> float:
+    """Return the loss: a number, or the first of several."""
+    return value if type(value) is float else float(value[0])
+
+
+def plus(value: Any, penalty: float) -> Any:
+    """Return the loss, or losses of which the first is their sum, with a penalty."""
+    if type(value) is float:
+        return value + penalty
+    value[0] += penalty
+    return value
 
 
 def frozen(layers: Sequence[Layer]) -> list[Layer]:

@@ -1,15 +1,20 @@
-"""Input."""
+"""Input, where a graph of layers begins."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from sora_np.common.arguments import as_count
+from sora_np.common.shapes import as_shape
 from sora_np.kernels.arrays import Array
 from sora_np.layers.base import Layer
+from sora_np.layers.symbol import Call, Symbol
 
 
-class Input(Layer):
+class InputLayer(Layer):
     """The shape of a model's input, without the batch axis; y = x.
 
-    A model takes the shape and leaves this layer out of its list, as Keras does.
+    ``Input(shape)`` makes one, and gives its symbol.  A Sequential takes the shape and
+    leaves this layer out of its list, as Keras does; a graph has it among its layers.
 
     Parameters
     ----------
@@ -17,13 +22,19 @@ class Input(Layer):
 
     Examples
     --------
-    >>> Input((28, 28, 1)).declared_shape
+    >>> InputLayer((28, 28, 1)).declared_shape
     (28, 28, 1)
     """
 
     def __init__(self, shape: Sequence[int], *, name: str | None = None) -> None:
         super().__init__(input_shape=shape, name=name)
         self.shape = self.declared_shape
+
+    def symbol(self) -> Symbol:
+        """Return the symbol of this input, for one graph."""
+        shape = self.input_shape = as_shape(self.shape or ())
+        self.origin = Call(self, (), [shape])
+        return self.origin.outputs[0]
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         y: Array = self._input(x).copy()
@@ -34,3 +45,34 @@ class Input(Layer):
     def backward(self, dy: Array) -> Array:
         (dy,) = self._recall(dy)
         return dy.copy()
+
+
+def Input(
+    shape: Sequence[int] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> Symbol:
+    """Return the symbol of a model's input, which layers are called on.
+
+    Parameters
+    ----------
+    shape : without the batch axis, such as (28, 28, 1)
+    batch_size, dtype : of no consequence, a model takes batches of any size and real
+        numbers of any kind; here for programs that give them
+    batch_shape : in the place of shape, with the batch axis: (None, 28, 28, 1)
+    name : by which a dictionary of arrays names this input
+
+    Examples
+    --------
+    >>> Input((28, 28, 1), name="image")
+    <Symbol (N, 28, 28, 1) of InputLayer 'image'>
+    """
+    if (shape is None) == (batch_shape is None):
+        raise ValueError("Input takes a shape such as (28, 28, 1), or a batch_shape")
+    if batch_size is not None:
+        as_count(batch_size, "batch_size")
+    whole: Any = shape if batch_shape is None else [*batch_shape][1:]
+    return InputLayer(as_shape(whole), name=name).symbol()

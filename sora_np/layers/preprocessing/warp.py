@@ -105,25 +105,30 @@ class JoinedWarps(Warp):
         return product
 
 
-N = TypeVar("N", bound=Any)  # graph.Node, which is built upon layers
+G = TypeVar("G", bound=Any)  # graph.Graph, which is built upon layers
 
 
-def joined_warps(nodes: Sequence[N]) -> Sequence[N]:
-    """Return a chain of nodes in which geometric layers in a row are one.
+def joined_warps(graph: G) -> G:
+    """Return a graph in which geometric layers in a row are one.
 
-    They must fill what lies beyond the borders in one way.
+    They must fill what lies beyond the borders in one way, and nothing else may take
+    what is between them.
     """
-    joined: list[N] = []
-    for node in nodes:
-        pair = [joined[-1].layer, node.layer] if joined else []
-        if pair and all(type(layer).forward is Warp.forward for layer in pair):
-            if len({layer.border for layer in pair} - {None}) < 2:
-                joined[-1] = node._replace(layer=JoinedWarps(pair))
-                continue
-        joined.append(node)
-    if len(joined) == len(nodes):
-        return nodes
-    return [node._replace(inputs=(k,)) for k, node in enumerate(joined)]
+    nodes, uses, first = [*graph.nodes], graph.uses(), len(graph.input_shapes)
+    gone: set[int] = set()
+    for k, node in enumerate(nodes):
+        before = node.inputs[0] - first
+        if before < 0 or len(uses[node.inputs[0]]) > 1:
+            continue
+        pair = nodes[before].layer, node.layer
+        if before + first in graph.outputs or not all(
+            type(layer).forward is Warp.forward for layer in pair
+        ):
+            continue
+        if len({layer.border for layer in pair} - {None}) < 2:
+            nodes[k] = node._replace(layer=JoinedWarps(pair))
+            gone.add(before)
+    return graph._replace(nodes=nodes).without(gone) if gone else graph
 
 
 def identities(count: int) -> NDArray[np.float64]:

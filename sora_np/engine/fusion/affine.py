@@ -1,0 +1,112 @@
+"""Conv2D or Dense, with the activation function that follows."""
+
+import numpy as np
+
+from sora_np.engine.graph import Node
+from sora_np.kernels.arrays import Array, empty
+from sora_np.kernels.bias import bias_relu_dz_tasks
+from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
+from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
+from sora_np.kernels.softmax import softmax_tasks
+from sora_np.layers import Conv2D, Dense
+
+from .stage import Site, Stage, Work, is_plain, relu_of
+
+
+class AffineStage(Stage):
+    """Conv2D or Dense, with the activation function that follows."""
+
+    def __init__(self, *nodes: Node) -> None:
+        super().__init__(*nodes)
+        self.function = self.layer.activation
+        if len(nodes) > 1:
+            self.function = relu_of(nodes[1].layer) or self.function
+        self.alters_dy = self.function.name != "linear"
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        relu = self.function.name == "relu"
+        work = self.affine(x, self.layer.params["kernel"], self._bias(), y, relu)
+        if relu or self.function.name == "linear":
+            return work
+        if self.function.name == "softmax":
+            return [*work, *softmax_tasks(y, y)]
+
+        def activate() -> None:
+            y[...] = self.function.forward(y)
+
+        return [*work, activate]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        work: Work = []
+        relu = self.function.name == "relu"
+        if not relu and self.function.name != "linear":
+
+            def slope() -> None:
+                dy[...] = self.function.backward(dy, y)
+
+            work.append(slope)
+        rows, filters = dy.reshape(-1, dy.shape[-1]), y.reshape(-1, y.shape[-1])
+        masks = filters if relu else None
+        work += bias_relu_dz_tasks(rows, masks, rows, self._dbias())
+        work += self.affine_dw(x, dy, self.layer.grads["kernel"])
+        if dx is not None:
+            work += self.affine_dx(dy, self.layer.params["kernel"], dx)
+        return work
+
+    def _bias(self) -> Array:
+        kernel = self.layer.params["kernel"]
+        zeros = np.zeros(kernel.shape[-1], kernel.dtype)
+        return self.layer.params["bias"] if self.layer.use_bias else zeros
+
+    def _dbias(self) -> Array:
+        kernel = self.layer.params["kernel"]
+        unused = empty(kernel.shape[-1], kernel.dtype)
+        return self.layer.grads["bias"] if self.layer.use_bias else unused
+
+    def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
+        """Return the work that writes y = f(x W + bias)."""
+        rows = x.reshape(-1, x.shape[-1]), w, bias, y.reshape(-1, y.shape[-1])
+        return [*dense_tasks(*rows, relu)]
+
+    def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
+        """Return the work that writes dw."""
+        rows = x.reshape(-1, x.shape[-1]), dz.reshape(-1, dz.shape[-1])
+        return [*dense_dw_tasks(*rows, dw)]
+
+    def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
+        """Return the work that writes dx."""
+        rows = dz.reshape(-1, dz.shape[-1]), w, dx.reshape(-1, dx.shape[-1])
+        return [*dense_dx_tasks(*rows)]
+
+
+class ConvStage(AffineStage):
+    """Conv2D, with the activation function that follows."""
+
+    def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
+        strides, pads, dilation, groups = self.layer._window
+        window = strides, pads, dilation, groups, relu
+        return [*conv2d_tasks(x, w, bias, y, *window)]
+
+    def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
+        return [*conv2d_dw_tasks(x, dz, dw, *self.layer._window)]
+
+    def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
+        return [*conv2d_dx_tasks(dz, w, dx, *self.layer._window)]
+
+
+def match(site: Site, k: int) -> Stage | None:
+    """Return the stage that begins with node k, if it is such a layer."""
+    layer = site.layer(k)
+    if is_plain(layer, Conv2D):
+        return site.stage(ConvStage, k, following_relu(site, k))
+    if is_plain(layer, Dense):
+        return site.stage(AffineStage, k, following_relu(site, k))
+    return None
+
+
+def following_relu(site: Site, k: int) -> int | None:
+    """Return the node of a ReLU that takes what a linear layer k gives, if one does."""
+    if site.layer(k).activation.name != "linear":
+        return None
+    after = site.follower(k)
+    return after if relu_of(site.layer(after)) is not None else None

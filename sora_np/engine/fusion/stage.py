@@ -1,0 +1,149 @@
+"""A stage of a plan: one or more nodes that run as one, over buffers.
+
+This one runs a layer as it is; each pattern of :mod:`sora_np.engine.fusion` has a file
+with a stage of its own, and a function ``match`` that finds its place in a graph.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+from sora_np.engine.graph import Graph, Node
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.tasks import Task
+from sora_np.layers import Activation as ActivationLayer
+from sora_np.layers import Layer, ReLU, contract
+
+Work: TypeAlias = list[Task | Callable[[], None]]  # in order
+
+
+class Stage:
+    """Nodes that run as one.
+
+    Parameters
+    ----------
+    *nodes : the first of them takes what the stage takes, the last gives what it gives
+
+    Attributes
+    ----------
+    layer : of the first node
+    inputs, value : numbers of the values that the stage takes, and of that it gives
+    output_shape : of its value, without the batch axis
+    is_view : whether its value is that which it takes, in another shape
+    passes_dy : whether the gradient by everything it takes is dy
+    alters_dy : whether ``backward`` may write to dy
+
+    In ``forward`` and ``backward`` x is an array, or a list of arrays where the stage
+    takes several values; and so is dx, with None for a gradient that nobody needs.
+    """
+
+    is_view: ClassVar[bool] = False
+    passes_dy: ClassVar[bool] = False
+    alters_dy = False
+    value = -1
+
+    def __init__(self, *nodes: Node) -> None:
+        self.nodes = nodes
+        self.layer: Any = nodes[0].layer
+        self.inputs = nodes[0].inputs
+        self.output_shape: Shape = nodes[-1].output_shape
+
+    @property
+    def layers(self) -> list[Layer]:
+        """All layers that it runs."""
+        return [node.layer for node in self.nodes]
+
+    @property
+    def has_params(self) -> bool:
+        """Whether ``backward`` writes gradients that an optimiser uses."""
+        return any(layer.params and layer.trainable for layer in self.layers)
+
+    def forward(self, x: Any, y: Array, training: bool) -> Work:
+        """Return the work that writes y (N, *output_shape)."""
+        layer, shape, xs = self.layer, self.output_shape, as_list(x)
+
+        def run() -> None:
+            y[...] = layer.forward(*xs, training=training)
+
+        def run_own() -> None:
+            y[...] = contract.forward(layer, xs, shape, training=training)
+
+        return [run_own if contract.is_own(layer) else run]
+
+    def backward(self, x: Any, y: Array, dy: Array, dx: Any) -> Work:
+        """Return the work that writes the gradients and dx."""
+        backward, dxs = self.layer.backward, as_list(dx)
+        if contract.is_own(self.layer):
+            shapes = [one.shape[1:] for one in as_list(x)]
+            backward = functools.partial(contract.backward, self.layer, shapes=shapes)
+
+        def run() -> None:
+            slopes = backward(dy)
+            several = slopes if isinstance(slopes, tuple) else (slopes,)
+            for place, slope in zip(dxs, several, strict=True):
+                if place is not None:
+                    place[...] = slope
+
+        return [run]
+
+
+def as_list(a: Any) -> list[Any]:
+    """Return the arrays of a stage as a list."""
+    return a if isinstance(a, list) else [a]
+
+
+class Site:
+    """A graph, as a pattern looks at it from a node.
+
+    Attributes
+    ----------
+    taken : nodes that a stage has already
+    training : whether the plan trains
+    """
+
+    def __init__(self, graph: Graph, training: bool) -> None:
+        self.graph, self.nodes, self.training = graph, graph.nodes, training
+        self.taken: set[int] = set()
+        self._uses, self._first = graph.uses(), len(graph.input_shapes)
+
+    def follower(self, k: int | None) -> int | None:
+        """Return the node that takes the value of node k, if nobody else does."""
+        if k is None:
+            return None
+        value = self._first + k
+        uses = self._uses[value]
+        if len(uses) != 1 or value in self.graph.outputs:
+            return None
+        return None if uses[0] in self.taken else uses[0]
+
+    def layer(self, k: int | None) -> Any:
+        """Return a node's layer; None for None."""
+        return None if k is None else self.nodes[k].layer
+
+    def stage(self, kind: Callable[..., Stage], *places: int | None) -> Stage:
+        """Return a stage of these nodes, which are taken now; None is left out."""
+        there = [k for k in places if k is not None]
+        self.taken.update(there)
+        made = kind(*(self.nodes[k] for k in there))
+        made.value = self._first + there[-1]
+        return made
+
+
+def is_plain(layer: Any, kind: type[Layer]) -> bool:
+    """Return whether a layer is of that kind, and nothing in it was replaced."""
+    mine = type(layer)
+    return isinstance(layer, kind) and (
+        mine.forward is kind.forward
+        and mine.backward is kind.backward
+        and not vars(layer).keys() & {"forward", "backward"}
+    )
+
+
+def relu_of(layer: Any) -> Any:
+    """Return max(z, 0) as a function where the layer computes that, else None."""
+    if is_plain(layer, ReLU) and layer._bends == (0, 0, math.inf):
+        return ActivationLayer("relu").activation
+    if is_plain(layer, ActivationLayer) and layer.activation.name == "relu":
+        return layer.activation
+    return None

@@ -1,0 +1,35 @@
+"""RandomRotation and the like."""
+
+import numpy as np
+
+from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
+from sora_np.kernels.arrays import Array
+from sora_np.layers.preprocessing.warp import Warp
+
+from .stage import Site, Stage, Work, is_plain
+
+
+class WarpStage(Stage):
+    """RandomRotation and the like, as one warp, prepared once.
+
+    260 instead of 330 us for four layers and 32 images of 28x28.
+    """
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        self._matrices = np.empty((len(x), 3, 3))
+
+        def draw() -> None:
+            self._matrices[...] = self.layer.matrices(len(x))
+
+        mode, value = self.layer.fill_mode, self.layer.fill_value
+        return [draw, *affine_warp_tasks(x, self._matrices, y, mode, value)]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        if dx is None:
+            return []
+        return [*affine_warp_dx_tasks(dy, self._matrices, dx, self.layer.fill_mode)]
+
+
+def match(site: Site, k: int) -> Stage | None:
+    """Return the stage of node k, if it is such a layer."""
+    return site.stage(WarpStage, k) if is_plain(site.layer(k), Warp) else None

@@ -1,0 +1,151 @@
+"""The ends of a model with several outputs: a loss, an activation, metrics for each.
+
+Together they are asked as those of one output are, see ``head.py``: y_true, outputs and
+weights are :class:`sora_np.common.several.Several`, one array for each output.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np.activations import Activation
+from sora_np.common.several import Several
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.losses import Loss
+from sora_np.metrics import Metric
+
+from .graph import Graph
+from .head import Head, View, as_trained
+
+
+class Losses:
+    """The losses of several outputs, and their weighted sum.
+
+    Parameters
+    ----------
+    losses : None for an output that has none
+    factors : what each is multiplied by in the sum
+    """
+
+    def __init__(self, losses: Sequence[Loss | None], factors: Sequence[float]) -> None:
+        self.losses, self.factors = losses, factors
+
+    def __call__(self, y: Any, outputs: Any, weights: Any = None) -> NDArray[Any]:
+        """Return the sum, then the loss of every output that has one."""
+        given = self._given(y, outputs, weights)
+        return self._with_sum([float(np.sum(loss(*one))) for loss, _, one in given])
+
+    def value_and_gradient(
+        self, y: Any, outputs: Any, weights: Any = None
+    ) -> tuple[NDArray[Any], Several]:
+        """Return ``self(...)``, and the gradient of the sum by every output."""
+        values, slopes = [], [None] * len(self.losses)
+        for loss, k, one in self._given(y, outputs, weights):
+            value, slope = loss.value_and_gradient(*one)
+            values.append(float(np.sum(value)))
+            slopes[k] = slope * slope.dtype.type(self.factors[k])
+        return self._with_sum(values), Several(slopes)
+
+    def prepare(self, y: Any, dy: Any) -> None:
+        """Return None: there is no faster way."""
+        return None
+
+    def _given(self, y: Any, outputs: Any, weights: Any) -> Any:
+        """Yield each loss with its number, and its targets, outputs and weights."""
+        for k, loss in enumerate(self.losses):
+            if loss is not None:
+                weight = None if weights is None else weights.arrays[k]
+                yield loss, k, (y.arrays[k], outputs.arrays[k], weight)
+
+    def _with_sum(self, values: list[float]) -> NDArray[Any]:
+        factors = [
+            factor
+            for factor, loss in zip(self.factors, self.losses, strict=True)
+            if loss is not None
+        ]
+        return np.array([np.dot(factors, values), *values])
+
+
+class Activations:
+    """The functions that follow the outputs of a graph that was cut."""
+
+    name = "several"
+
+    def __init__(self, functions: Sequence[Activation]) -> None:
+        self.functions = functions
+
+    def forward(self, outputs: Any) -> Several:
+        """Return f(z) of every output."""
+        pairs = zip(self.functions, outputs.arrays, strict=True)
+        return Several([function.forward(z) for function, z in pairs])
+
+
+def as_trained_all(
+    losses: Sequence[Loss | None], factors: Sequence[float], graph: Graph
+) -> Head:
+    """Return the head of a graph: where it is cut, and what is taken of it there."""
+    cut, found = graph, list[Loss | None]()
+    functions = list[Activation]()
+    for number, loss in enumerate(losses):
+        if loss is None:
+            found.append(None)
+            functions.append(Head(None, cut).activation)
+            continue
+        loss, cut, function = as_trained(loss, cut, number)
+        found.append(loss)
+        functions.append(function)
+    return Head(Losses(found, factors), cut, Activations(functions))
+
+
+class Views:
+    """What the metrics of several outputs see of a batch.
+
+    Parameters
+    ----------
+    views : of the outputs
+    counts : how many of the metrics are of each output; they come in this order
+    """
+
+    def __init__(self, views: Sequence[View], counts: Sequence[int]) -> None:
+        self.views, self.counts = views, counts
+
+    def by_output(self, metrics: Sequence[Metric]) -> list[list[Metric]]:
+        """Return the metrics of every output."""
+        rest, found = [*metrics], []
+        for count in self.counts:
+            found.append(rest[:count])
+            rest = rest[count:]
+        return found
+
+    def showing(self, metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
+        """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
+        shows = [
+            (k, self.views[k].showing(some))
+            for k, some in enumerate(self.by_output(metrics))
+            if some
+        ]
+
+        def show(y_true: Any, y_pred: Any) -> None:
+            for k, one in shows:
+                one(y_true.arrays[k], y_pred.arrays[k])
+
+        return show
+
+    def check(
+        self, metrics: Sequence[Metric], y: Any, output_shapes: Sequence[Shape]
+    ) -> None:
+        """Raise ValueError where a metric would refuse labels."""
+        for k, some in enumerate(self.by_output(metrics)):
+            self.views[k].check(some, y.arrays[k], output_shapes[k])
+
+    def try_on(
+        self, metrics: Sequence[Metric], y: Any, outputs: Sequence[Array]
+    ) -> list[bool]:
+        """Show metrics one sample; return whether the result of each is an array."""
+        found = []
+        for k, some in enumerate(self.by_output(metrics)):
+            arrays = self.views[k].try_on(some, y.arrays[k], outputs[k])
+            found += [metric.name in arrays for metric in some]
+        return found

@@ -1,0 +1,77 @@
+"""The textbook's way to run a graph: layer after layer, each making new arrays."""
+
+import contextlib
+from collections.abc import Container, Sequence
+from typing import Any
+
+from sora_np.common.several import joined, parts_of
+from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.tasks import Task, run
+from sora_np.layers import Layer, contract
+from sora_np.layers.preprocessing.warp import joined_warps
+
+from .graph import Graph, backward, forward
+
+
+class LayerByLayer:
+    """Nodes run one by one; it is asked as a plan is, see ``plan.py``.
+
+    Parameters
+    ----------
+    graph, own : see :func:`listed`
+    """
+
+    calls_python = True
+
+    def __init__(
+        self, graph: Graph, own: Container[int], dtype: Any, training: bool
+    ) -> None:
+        self.graph, self.own, self.dtype, self.training = graph, own, dtype, training
+        self.lock = contextlib.nullcontext()  # it shares no buffers
+
+    def load(self, x: Any, part: Any = None) -> None:
+        """Draw a batch: x, or x[part]."""
+        drawn = parts_of(x if part is None else x[part])
+        self.x = [kernel_array(one, self.dtype) for one in drawn]
+
+    def forward(self) -> Any:
+        """Return the values that go out, one or :class:`Several`."""
+        values = forward(
+            self.graph.nodes, self.x, training=self.training, is_own=self._is_own
+        )
+        self.y = joined([values[value] for value in self.graph.outputs])
+        return self.y
+
+    def _is_own(self, layer: Layer) -> bool:
+        return id(layer) in self.own
+
+    def prepare(self, head: Any) -> None:
+        """Take the head of the model, see head.py."""
+        self.head = head
+
+    def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
+        """Run forward; return the loss, and its gradient."""
+        loss = self.head.loss
+        value: tuple[Any, Any] = loss.value_and_gradient(y, self.forward(), weights)
+        return value
+
+    def activated(self) -> Any:
+        """Return f(z) of what ``forward`` returned."""
+        return self.head.activation.forward(self.y)
+
+    def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
+        """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
+        backward(self.graph, parts_of(dy), run=self._backward)
+        run(*update)
+
+    def _backward(self, layer: Layer, dy: Array, shapes: Sequence[Shape]) -> Any:
+        if id(layer) in self.own:
+            return contract.backward(layer, dy, shapes)
+        return layer.backward(dy)
+
+
+def listed(graph: Graph) -> tuple[Graph, frozenset[int]]:
+    """Return the graph that is run, and ``id`` of its layers that are a user's."""
+    run = joined_warps(graph)
+    own = (id(node.layer) for node in run.nodes if contract.is_own(node.layer))
+    return run, frozenset(own)

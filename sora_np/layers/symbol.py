@@ -1,0 +1,183 @@
+"""Symbols: what layers give when they are called on no array, but on one another.
+
+``Input(shape)`` is a symbol, and a layer that is called on symbols gives one: so a
+graph of layers is written down, which ``Model(inputs, outputs)`` makes a model of.
+Nothing is computed then, and nothing is kept but in the symbols themselves.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Shape
+
+
+class Call:
+    """One use of a layer, or of a model, on symbols.
+
+    Attributes
+    ----------
+    layer : which is called; layers and models are called alike
+    inputs, outputs : the symbols that it takes, and that it gives
+    """
+
+    def __init__(
+        self, layer: Any, inputs: Sequence["Symbol"], shapes: Sequence[Shape]
+    ) -> None:
+        self.layer, self.inputs = layer, tuple(inputs)
+        self.outputs = tuple([Symbol(shape, self, k) for k, shape in enumerate(shapes)])
+
+    def __reduce__(self) -> Any:
+        """Return what a copy is: nothing; a copied model knows its graph by itself."""
+        return _nothing, ()
+
+
+class Symbol:
+    """What a layer will give for a batch.
+
+    Attributes
+    ----------
+    sample_shape : without the batch axis
+    call, index : whose output it is, and which
+    """
+
+    def __init__(self, sample_shape: Shape, call: Call, index: int = 0) -> None:
+        self.sample_shape, self.call, self.index = tuple(sample_shape), call, index
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """The shape with None for the batch axis, as Keras has it."""
+        return None, *self.sample_shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes there are, that of the batch among them."""
+        return len(self.sample_shape) + 1
+
+    @property
+    def dtype(self) -> str:
+        """That of most models; what a model computes in is its own ``dtype``."""
+        return "float32"
+
+    @property
+    def name(self) -> str:
+        """The name of the layer that gives it; of a model, with that of the output."""
+        layer = self.call.layer
+        if len(self.call.outputs) == 1:
+            return str(layer.name)
+        return f"{layer.name}/{layer.output_names[self.index]}"
+
+    def __repr__(self) -> str:
+        return f"<Symbol {batch_of(self.sample_shape)} of {self.call.layer}>"
+
+    def __reduce__(self) -> Any:
+        return _nothing, ()
+
+    def _refuse(self, *args: Any, **options: Any) -> Any:
+        raise TypeError(
+            f"{self} stands for an array that is not there yet: only layers take it, "
+            "such as Add()([a, b]) for a + b, or a Lambda for a function of one's own"
+        )
+
+    __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _refuse
+    __getitem__ = __matmul__ = __neg__ = __pow__ = _refuse
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
+    __truediv__ = __rtruediv__ = _refuse
+    __array_ufunc__ = None  # so that array + symbol asks the symbol
+
+
+def _nothing() -> None:
+    """Return what a copy of a symbol is."""
+
+
+def is_symbolic(x: Any) -> bool:
+    """Whether x is a symbol, or a list, tuple or dictionary that holds one."""
+    if isinstance(x, Symbol):
+        return True
+    if isinstance(x, dict):
+        x = [*x.values()]
+    return isinstance(x, (list, tuple)) and any([isinstance(a, Symbol) for a in x])
+
+
+def symbols_in(x: Any, layer: Any) -> list[Symbol]:
+    """Return the symbols that a layer is called on, or raise TypeError."""
+    given = [*x] if isinstance(x, (list, tuple)) else [x]
+    for one in given:
+        if not isinstance(one, Symbol):
+            raise TypeError(
+                f"{layer} is called on symbols such as Input(...) gives, and "
+                f"{type(one).__name__} among them: a number or an array cannot be part "
+                "of a graph"
+            )
+    return given
+
+
+def called(layer: Any, x: Any, build: Callable[[Any], Shape]) -> Symbol:
+    """Return the symbol that a layer gives for a symbol, or for several.
+
+    Parameters
+    ----------
+    build : shape of x without the batch axis, or a tuple of shapes -> shape of y
+
+    Raises
+    ------
+    TypeError, ValueError : where the layer does not take so many, or not such shapes
+    """
+    symbols = symbols_in(x, layer)
+    shapes = tuple([symbol.sample_shape for symbol in symbols])
+    if not layer.takes_several and len(symbols) > 1:
+        raise TypeError(
+            f"{layer} takes one input, got {len(symbols)}: "
+            f"{', '.join(map(batch_of, shapes))}; merge them first, as by "
+            "Concatenate()([a, b])"
+        )
+    several = layer.takes_several
+    call = Call(layer, symbols, [build(shapes if several else shapes[0])])
+    if layer.origin is None:
+        layer.origin = call
+    return call.outputs[0]
+
+
+def sketch(layer: Any, shape: Any, built: Callable[..., Shape]) -> Shape:
+    """Return the shape of y; of a layer without parameters yet, make none.
+
+    Parameters
+    ----------
+    shape : of x without the batch axis, or a tuple of shapes
+    built : see ``contract.built``
+    """
+    rng = np.random.default_rng(0)
+    if layer.input_shape is None or layer.is_sketch:
+        takes_memory, layer.takes_memory = layer.takes_memory, False
+        before = layer.input_shape
+        try:
+            if layer.is_sketch and shape != before:
+                raise _other_shape(layer, shape)
+            output_shape = built(layer, shape, rng, layer.dtype)
+        except BaseException:
+            layer.input_shape = before
+            raise
+        finally:
+            layer.takes_memory = takes_memory
+        layer.is_sketch = True
+        return output_shape
+    if shape != layer.input_shape:
+        raise _other_shape(layer, shape)
+    weights = layer.get_weights()
+    output_shape = built(layer, shape, rng, layer.dtype)
+    layer.set_weights(weights)
+    return output_shape
+
+
+def _other_shape(layer: Any, shape: Any) -> ValueError:
+    return ValueError(
+        f"{layer} is built for x of shape {_told(layer.input_shape)}, here comes "
+        f"{_told(shape)}: what is shared must take arrays of one shape"
+    )
+
+
+def _told(shape: Any) -> str:
+    several = shape and isinstance(shape[0], tuple)
+    return ", ".join(map(batch_of, shape)) if several else batch_of(shape)

@@ -1,0 +1,191 @@
+"""What a model is besides its training: layers, their weights, files, a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from sora_np.batches.arrays import parted
+from sora_np.common.arguments import as_index
+from sora_np.common.several import joined
+from sora_np.common.shapes import batch_of
+from sora_np.common.terminal import printable
+from sora_np.engine.network import Network
+from sora_np.kernels.arrays import Array
+from sora_np.layers.symbol import Call, Symbol, symbols_in
+from sora_np.saving import model_file
+from sora_np.saving.weights import assign_in_order
+
+from .summary import summary, summary_html
+
+
+class Layered(Network):
+    """A network of layers that have names; see :class:`sora_np.models.Model`.
+
+    Attributes
+    ----------
+    inputs, outputs : lists of symbols, on which layers can be called
+    """
+
+    has_auto_name = False  # whether the name comes from the class
+
+    # --- as part of a graph ---------------------------------------------------------
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        """The symbols that the model begins with."""
+        raise NotImplementedError
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """The symbols that the model ends with."""
+        raise NotImplementedError
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the model begins with, or a list of several."""
+        return self.inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
+    def output(self) -> Any:
+        """The symbol that the model ends with, or a list of several."""
+        return self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    def _called_on(self, x: Any) -> Any:
+        """Return the symbols that the model gives for symbols.
+
+        It shares its parameters with every graph that it is part of.
+        """
+        if isinstance(x, Mapping):
+            x = parted(x, self.input_names, "x", "input")
+        symbols = symbols_in(x, self)
+        if not self.built and len(symbols) == 1:
+            self.build((None, *symbols[0].sample_shape))
+        wanted = self.graph.input_shapes
+        if [symbol.sample_shape for symbol in symbols] != [*wanted]:
+            came = ", ".join(batch_of(symbol.sample_shape) for symbol in symbols)
+            raise ValueError(
+                f"{self} takes {', '.join(map(batch_of, wanted))}, got {came}"
+            )
+        return self._in_form(joined(Call(self, symbols, self._output_shapes()).outputs))
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """Return the layer of that name, or at that index.
+
+        Raises ValueError where there is none, with the names that there are.
+        """
+        if index is not None:
+            index = as_index(index, "index")
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    f"no layer {index}: there are {len(self.layers)}, counted from 0"
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"no layer is named {name!r}. There are: {names}")
+
+    # --- weights ------------------------------------------------------------------
+
+    def count_params(self) -> int:
+        """Return how many numbers the layers hold, learnt or carried."""
+        self._need_built()
+        return sum(layer.count_params() for layer in self.leaves)
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of all weights, layer by layer: params, then state."""
+        self._need_built()
+        return [w for layer in self.leaves for w in layer.get_weights()]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Copy in what ``get_weights`` of an equal model returned.
+
+        Raises TypeError for what is no list, and ValueError where number or shapes
+        differ; nothing has changed then.
+        """
+        self._need_built()
+        assign_in_order(self, weights)
+
+    def save(
+        self,
+        filepath: str | Path,
+        overwrite: bool = True,
+        *,
+        include_optimizer: bool = True,
+    ) -> None:
+        """Write the model to one .npz, without pickle; ``load_model`` reads it.
+
+        It holds configuration, weights, normalisers, names of classes, what it was
+        compiled with, and what training goes on with: the optimiser's memory, the next
+        epoch of augmentation and the state of every random stream.  The file is
+        written whole or not at all, whatever happens.
+
+        Parameters
+        ----------
+        overwrite : whether to replace a file that is there
+        include_optimizer : whether to keep what the optimiser remembers, which for Adam
+            is twice as large as the weights
+
+        A missing folder is made.
+
+        Raises
+        ------
+        FileExistsError : where there is a file and ``overwrite`` is False
+        TypeError : for a function, where a class of one's own is needed
+        ValueError : for the name of a .safetensors file, which holds weights alone
+        OSError : where the disk is full, or the like; an old file stays as it was
+
+        Warns
+        -----
+        UserWarning : for classes of one's own that were never registered: to load the
+            file ``load_model`` needs them as ``custom_objects``
+        """
+        this: Any = self  # which is trained, too
+        model_file.save_model(this, filepath, overwrite, include_optimizer)
+
+    def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write the weights alone, to .npz or, by its name, .safetensors."""
+        this: Any = self  # which is trained, too
+        model_file.save_weights(this, filepath, overwrite)
+
+    def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
+        """Read what ``save_weights`` or ``save`` of an equal model wrote.
+
+        Weights are found by the names of layers.  All are checked before one changes.
+
+        Parameters
+        ----------
+        skip_mismatch : whether to warn of arrays that do not fit, and load the others
+
+        Raises
+        ------
+        sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
+            all of which it lists; nothing has changed then
+        """
+        this: Any = self  # which is trained, too
+        model_file.load_weights(this, filepath, skip_mismatch)
+
+    def _need_built(self) -> None:
+        if not self.built:
+            self.build()
+
+    # --- display ------------------------------------------------------------------
+
+    def summary(
+        self, line_length: int | None = None, print_fn: Callable[[str], Any] = print
+    ) -> None:
+        """Print the layers, their output shapes and their numbers of parameters.
+
+        Parameters
+        ----------
+        line_length : of the box; None for as wide as its text
+        print_fn : takes the text
+        """
+        text = summary(self, line_length)
+        print_fn(printable(text) if print_fn is print else text)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)

@@ -1,0 +1,303 @@
+"""A network with several outputs: what ``compile`` was given, output by output."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sora_np import losses, metrics
+from sora_np.batches import arrays
+from sora_np.batches.arrays import parted
+from sora_np.common.arguments import as_finite
+from sora_np.common.several import Several
+from sora_np.engine.head import View, split_activation, warn_of_odd_loss
+from sora_np.engine.heads import Views, as_trained_all
+from sora_np.engine.network import Network
+from sora_np.kernels.arrays import Array
+from sora_np.losses import Loss
+from sora_np.losses.base import classes_last
+from sora_np.metrics import Metric, Tally, collect
+from sora_np.optimizers import Optimizer
+from sora_np.saving.registry import described
+
+from .step import Steps
+
+CHOSEN = "crossentropy", "ce"  # names of losses that shapes choose
+
+
+def losses_by_output(given: Any, names: Sequence[str]) -> list[Any]:
+    """Return the loss of every output, None where it has none; one loss is for all.
+
+    Raises TypeError or ValueError where a list or dictionary is not of the outputs.
+    """
+    if given is None:
+        return []
+    if isinstance(given, Mapping):
+        _check_names(given, names, "loss")
+        found = [given.get(name) for name in names]
+    elif isinstance(given, (list, tuple)):
+        found = parted(given, names, "loss", "output")
+    else:
+        found = [given] * len(names)
+    return [one if one in (None, *CHOSEN) else losses.get(one) for one in found]
+
+
+def metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
+    """Return the metrics of every output: a dictionary or a list says which are whose.
+
+    Raises TypeError or ValueError where it is not of the outputs.
+    """
+    if given is None:
+        return [[] for _ in names]
+    if isinstance(given, Mapping):
+        _check_names(given, names, "metrics")
+        return [collect(given.get(name)) for name in names]
+    if not isinstance(given, (list, tuple)) or len(given) != len(names):
+        raise ValueError(
+            f"metrics of a model with {len(names)} outputs must be a dictionary, "
+            "output -> metrics, or a list with an entry for each output "
+            f"({', '.join(map(repr, names))}), got {given!r:.200}"
+        )
+    return [collect(one) for one in given]
+
+
+def factors_by_output(given: Any, names: Sequence[str]) -> list[float]:
+    """Return what every output's loss is multiplied by: 1 where nothing was given."""
+    if given is None:
+        return [1.0] * len(names)
+    if isinstance(given, Mapping):
+        _check_names(given, names, "loss_weights")
+        found = [given.get(name, 1.0) for name in names]
+    else:
+        found = parted(given, names, "loss_weights", "output")
+    return [float(as_finite(one, "loss_weights")) for one in found]
+
+
+def _check_names(given: Mapping[Any, Any], names: Sequence[str], what: str) -> None:
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise ValueError(
+            f"{what} names {', '.join(map(repr, unknown))}, but the outputs of the "
+            f"model are {', '.join(map(repr, names))}"
+        )
+
+
+def one_output(
+    network: Network, optimizer: Optimizer, loss: Any, metrics: Any, weights: Any
+) -> Steps:
+    """Return how a network with one output is trained; a list of one is its one."""
+    names = network.output_names or ["output"]
+    if weights is not None:
+        factors = [*weights.values()] if isinstance(weights, Mapping) else weights
+        if np.size(factors) != 1 or float(np.ravel(factors)[0]) != 1:
+            raise ValueError(
+                f"loss_weights are for several outputs, this model has one; got "
+                f"{weights!r:.80}"
+            )
+    if isinstance(loss, (list, tuple, Mapping)):
+        (loss,) = losses_by_output(loss, names)
+    if isinstance(metrics, Mapping):
+        (metrics,) = metrics_by_output(metrics, names)
+    if loss is not None and loss not in CHOSEN:
+        loss = losses.get(loss)
+    return Steps(network, optimizer, loss, collect(metrics))
+
+
+class SeveralSteps(Steps):
+    """How a network with several outputs is trained and measured, batch by batch.
+
+    Parameters
+    ----------
+    loss, metrics, loss_weights : as ``compile`` takes them: a list or a dictionary for
+        the outputs
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        loss: Any,
+        metrics: Any,
+        loss_weights: Any = None,
+    ) -> None:
+        names = network.output_names
+        self.by_output = metrics_by_output(metrics, names)
+        self.factors = factors_by_output(loss_weights, names)
+        given = losses_by_output(loss, names)
+        if given and not any(one is not None for one in given):
+            raise ValueError(f"none of the outputs {', '.join(names)} has a loss")
+        every = [metric for some in self.by_output for metric in some]
+        super().__init__(network, optimizer, given or None, every)
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {"by_output": self.by_output, "factors": self.factors}
+        return super().__getstate__() | own
+
+    def described(self) -> dict[str, Any]:
+        return {
+            "loss": [described(loss) for loss in self.loss or ()] or None,
+            "metrics": [[described(m) for m in some] for some in self.by_output],
+            "loss_weights": self.factors,
+        }
+
+    def parts(self) -> list[Any]:
+        return [*(self.loss or ()), *self.metrics]
+
+    @property
+    def _learnt(self) -> list[str]:
+        """The names of the outputs that have a loss."""
+        names = self.network.output_names
+        return [n for n, one in zip(names, self.loss, strict=True) if one is not None]
+
+    @property
+    def loss_names(self) -> list[str]:
+        """The names of the losses that a step returns."""
+        return ["loss", *(f"{name}_loss" for name in self._learnt)]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of the metrics: those of the outputs stand before them."""
+        pairs = zip(self.network.output_names, self.by_output, strict=True)
+        return [
+            f"{name}_{m if isinstance(m, str) else m.name}"
+            for name, some in pairs
+            for m in some
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.loss_names, *self.metric_names]
+
+    def new_tally(self, measures: Sequence[Metric], showing: Any = None) -> Tally:
+        return Tally(measures, showing, self.loss_names, self.metric_names)
+
+    def _value(self, values: Any) -> NDArray[Any]:
+        result: NDArray[Any] = values
+        return result
+
+    def _look_at_ends(self, y: Any) -> None:
+        graph = self.network.graph
+        self._each = self._losses_for(y)
+        self._head = as_trained_all(self._each, self.factors, graph)
+        shown = [one or losses.MeanSquaredError() for one in self._each]
+        views = [View(loss, graph, k) for k, loss in enumerate(shown)]
+        self._view: Any = Views(views, [len(some) for some in self.by_output])
+
+    def _losses_for(self, y: Any) -> list[Loss | None]:
+        found: list[Loss | None] = []
+        shapes = self.network._output_shapes()
+        for loss, true, shape in zip(self.loss, y.arrays, shapes, strict=True):
+            if loss in CHOSEN:
+                loss = losses.crossentropy_for(true.shape, (len(true), *shape))
+            found.append(loss)
+        return found
+
+    def measures(self, y: Any) -> list[Metric]:
+        view, found = self.view(y), list[Metric]()
+        shapes = self.network._output_shapes()
+        for k, some in enumerate(self.by_output):
+            true, shape = y.arrays[k], (len(y), *shapes[k])
+            if (axis := view.views[k].axis) != -1:  # type: ignore[attr-defined]
+                shape = classes_last(shape, axis)
+            for given in some:
+                metric = metrics.get(given, true.shape, shape)
+                loss = self._each[k]
+                if isinstance(given, str) and isinstance(
+                    metric, metrics.BinaryAccuracy
+                ):
+                    if loss is not None:
+                        metric.for_loss(loss)
+                found.append(metric)
+        return found
+
+    def _checked_targets(
+        self, y: Any, samples: int, sample_weight: Any, class_weight: Any, whole: bool
+    ) -> tuple[Any, Any]:
+        network, names = self.network, self.network.output_names
+        if y is None:
+            raise TypeError(f"y is missing: give the targets of {', '.join(names)}")
+        if class_weight is not None:
+            raise TypeError(
+                "class_weight is for a model with one output: give sample_weight, an "
+                "array for each output"
+            )
+        y = self._targets(y, samples)
+        view: Any = self.view(y)
+        shapes = network._output_shapes()
+        weights = None
+        if sample_weight is not None:
+            weights = self._weights(sample_weight, samples)
+        for k, (name, loss) in enumerate(zip(names, self._each, strict=True)):
+            if loss is None:
+                continue
+            try:
+                loss.check_targets(y.arrays[k], shapes[k])
+                if weights is not None and weights.arrays[k] is not None:
+                    loss.check_weights(weights.arrays[k], shapes[k])
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"the output {name!r}: {error}") from None
+        kind = y.shape[1:], y.dtype, self.loss, network.graph
+        if kind != self._trusted:
+            self._try_metrics(y)
+            self._trusted = kind
+        elif self._checking:
+            view.check(self._checking, y, shapes)
+        return y, weights
+
+    def _targets(self, y: Any, samples: int) -> Several:
+        """Return an array for each output; without loss and metric it needs none."""
+        network, names = self.network, self.network.output_names
+        needed = [
+            name
+            for name, loss, some in zip(names, self.loss, self.by_output, strict=True)
+            if loss is not None or some
+        ]
+        if isinstance(y, Mapping) and set(needed) <= y.keys() <= set(names):
+            given = [y.get(name) for name in names]
+        else:
+            given = parted(y, names, "y", "output")
+        found = []
+        for name, one in zip(names, given, strict=True):
+            if one is None and name not in needed:
+                found.append(np.zeros((samples, 0), network.dtype))
+                continue
+            try:
+                found.append(arrays.as_targets(one, samples, network.dtype))
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"the output {name!r}: {error}") from None
+        return Several(found)
+
+    def _weights(self, given: Any, samples: int) -> Several:
+        names, dtype = self.network.output_names, self.network.dtype
+        if isinstance(given, Mapping):
+            _check_names(given, names, "sample_weight")
+            parts = [given.get(name) for name in names]
+        elif isinstance(given, (list, tuple)) or isinstance(given, Several):
+            parts = parted(given, names, "sample_weight", "output")
+        else:
+            parts = [given] * len(names)
+        ones = np.ones(samples, dtype)
+        return Several(
+            [ones if a is None else arrays.as_weights(a, samples, dtype) for a in parts]
+        )
+
+    def _try_metrics(self, y: Any) -> None:
+        network, view = self.network, self._view
+        shapes, zeros = network._output_shapes(), list[Array]()
+        for k, loss in enumerate(self._each):
+            if loss is not None:
+                warn_of_odd_loss(loss, network.graph, k)
+            _, activation = split_activation(network.graph, k)
+            zeros.append(activation.forward(np.zeros((1, *shapes[k]), network.dtype)))
+        measures = self.measures(y)
+        tally = self.new_tally(measures)
+        tried = view.try_on(tally.metrics, y, zeros)
+        names = zip(self.metric_names, tried, strict=True)
+        self.arrays = {name for name, is_array in names if is_array}
+        tally.release()
+        view.check(measures, y, shapes)
+        self._checking = measures
+
+    def try_functions(self, x: Any, y: Any, whole: bool) -> None:
+        """Functions of scikit-learn are tried at the end of an epoch only."""
