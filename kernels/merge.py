@@ -226,14 +226,14 @@ def extreme_dx(dy: Array, chosen: NDArray[np.integer], count: int) -> list[Array
 def maximum_tasks(
     xs: Sequence[Array], y: Array, chosen: NDArray[np.integer]
 ) -> list[Task]:
-    """Return the tasks that write y of (3) and k, one for each array after the first."""
+    """Return the tasks that write y of (3) and k, one for each array but the first."""
     return _extreme_tasks(xs, y, chosen, 1)
 
 
 def minimum_tasks(
     xs: Sequence[Array], y: Array, chosen: NDArray[np.integer]
 ) -> list[Task]:
-    """Return the tasks that write y of (3) and k, one for each array after the first."""
+    """Return the tasks that write y of (3) and k, one for each array but the first."""
     return _extreme_tasks(xs, y, chosen, -1)
 
 

@@ -1,7 +1,7 @@
 """2-D resizing of NHWC images, and its gradient.
 
-Pixels are squares, and a place is where their middles lie ("half-pixel centres").  Along
-an axis of ``size`` pixels that becomes one of ``outputs``, the middle of output i is at::
+Pixels are squares, and lie where their middles are ("half-pixel centres").  Along an
+axis of ``size`` pixels that becomes one of ``outputs``, the middle of output i is at::
 
     r = (i + 1/2) size / outputs - 1/2                                          (1)
 

@@ -126,6 +126,7 @@ class HasTables(Protocol):
     dtype: np.dtype[Any]
     trainable: bool
     takes_memory: bool
+    takes_several: bool
     _proven: set[str]
 
     @property
