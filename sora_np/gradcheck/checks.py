@@ -22,6 +22,7 @@ from .function import Function
 from .judge import Settings, judge
 from .objective import ScalarProduct, TrainingLoss
 from .report import Report
+from .several import OfSeveral
 from .still import held_still
 
 SAMPLES, DIRECTIONS = 40, 3  # of every tensor, by default
@@ -29,7 +30,7 @@ SAMPLES, DIRECTIONS = 40, 3  # of every tensor, by default
 
 def check_layer(
     layer: Layer,
-    x: ArrayLike,
+    x: Any,
     *,
     samples: int | None = SAMPLES,
     directions: int = DIRECTIONS,
@@ -41,7 +42,8 @@ def check_layer(
     Parameters
     ----------
     layer : built in float64, or not built yet: then a built copy is checked
-    x : (N, *input_shape)
+    x : (N, *input_shape); for a layer of several inputs a list of arrays, which the
+        report calls x0, x1, ...
     samples : how many random entries of every tensor to check; None for all
     directions : along how many directions to check every tensor as a whole; alone
         (``samples=0``) they cost two forward passes each, whatever its size
@@ -61,11 +63,14 @@ def check_layer(
     >>> report.passed, [check.name for check in report]
     (True, ['x', 'kernel', 'bias'])
     """
-    x, rng = np.array(as_numbers(x), np.float64), np.random.default_rng(seed)
+    xs = [np.array(as_numbers(a), np.float64) for a in layer.inputs_of(x)]
+    rng = np.random.default_rng(seed)
     output_shape: Shape = ()  # not known of a layer that was built before
     if layer.input_shape is None:
         layer = copy.deepcopy(layer)
-        output_shape = contract.built(layer, x.shape[1:], rng, np.float64)
+        shapes: Any = tuple(a.shape[1:] for a in xs)
+        shape = shapes if layer.takes_several else shapes[0]
+        output_shape = contract.built(layer, shape, rng, np.float64)
     if layer.dtype != np.float64:
         raise TypeError(
             f"{layer} is built in {layer.dtype}: gradients need float64: give "
@@ -73,8 +78,11 @@ def check_layer(
         )
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
-        nodes = [Node(layer, (0,), output_shape)]
-        return judge(Function(nodes, x, _random_product(rng)), settings, whole=False)
+        nodes, start = [Node(layer, (0,), output_shape)], xs[0]
+        if layer.takes_several:
+            nodes, start = [Node(OfSeveral(layer, xs), (0,), ())], np.empty(0)
+        function = Function(nodes, start, _random_product(rng))
+        return judge(function, settings, whole=False)
 
 
 def check_function(

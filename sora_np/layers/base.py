@@ -158,7 +158,7 @@ class Layer(Noted):
         ``training`` is False by default; for the ``Random*`` layers it is True, as in
         Keras, and nothing is kept for ``backward`` then.  A model always says which.
         """
-        xs = [kernel_array(as_numbers(a)) for a in self._each(x)]
+        xs = [kernel_array(as_numbers(a)) for a in self.inputs_of(x)]
         if self.input_shape is None:
             shapes = tuple(a.shape[1:] for a in xs)
             shape: Any = shapes if self.takes_several else shapes[0]
@@ -170,8 +170,8 @@ class Layer(Noted):
         del self._caches[kept:]
         return y
 
-    def _each(self, x: Any) -> Sequence[Any]:
-        """Return the inputs that ``layer(x)`` was given."""
+    def inputs_of(self, x: Any) -> Sequence[Any]:
+        """Return the inputs that ``layer(x)`` is given, of one or of several."""
         if not self.takes_several:
             return [x]
         if not isinstance(x, (list, tuple)) or not x:
@@ -250,9 +250,8 @@ class Layer(Noted):
             )
         arrays = [self._numbers(x, f"x{k}") for k, x in enumerate(xs)]
         shapes: Any = self.input_shape
-        if tuple(a.shape[1:] for a in arrays) != shapes or 0 in {
-            a.ndim for a in arrays
-        }:
+        fits = tuple(a.shape[1:] for a in arrays) == shapes
+        if not fits or any(a.ndim == 0 for a in arrays):
             wanted, got = map(batch_of, shapes), (str(a.shape) for a in arrays)
             raise ValueError(
                 f"{self} was built for x of shapes {', '.join(wanted)}, got "

@@ -191,13 +191,24 @@ def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
         else:
             dxs = _prove(layer, dy)
             layer._proven.add(task)
-    what = f"backward of {layer} must return dx"
     if layer.takes_several:
         own: Any = layer.input_shape
         shapes = own
     shapes = [(len(dy), *shape) for shape in shapes]
     if len(shapes) == 1 and not layer.takes_several:
+        what = f"backward of {layer} must return dx"
         return checked(dxs, shapes[0], "f", what, layer)
+    return each_checked(dxs, shapes, layer)
+
+
+def each_checked(
+    dxs: Any, shapes: Sequence[Shape], layer: HasTables
+) -> tuple[Array, ...]:
+    """Return dx of all inputs in the layer's dtype; raise where one is not as wanted.
+
+    shapes : theirs, with the batch axis
+    """
+    what = f"backward of {layer} must return dx"
     if not isinstance(dxs, tuple) or len(dxs) != len(shapes):
         got = f"{len(dxs)} in one" if isinstance(dxs, tuple) else type(dxs).__name__
         raise TypeError(

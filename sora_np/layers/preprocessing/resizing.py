@@ -68,14 +68,12 @@ class Resizing(Layer):
         look_up(dict.fromkeys(INTERPOLATIONS), interpolation, "interpolation")
         look_up({"constant": None}, fill_mode, "fill_mode")
         self.interpolation, self.fill_mode = interpolation, fill_mode
-        self.crop_to_aspect_ratio = as_flag(
-            crop_to_aspect_ratio, "crop_to_aspect_ratio"
-        )
-        self.pad_to_aspect_ratio = as_flag(pad_to_aspect_ratio, "pad_to_aspect_ratio")
+        crops, pads = "crop_to_aspect_ratio", "pad_to_aspect_ratio"
+        self.crop_to_aspect_ratio = as_flag(crop_to_aspect_ratio, crops)
+        self.pad_to_aspect_ratio = as_flag(pad_to_aspect_ratio, pads)
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ValueError(
-                "crop_to_aspect_ratio and pad_to_aspect_ratio exclude each other, got "
-                "True for both"
+                f"{crops} and {pads} exclude each other, got True for both"
             )
         self.fill_value = as_finite(fill_value, "fill_value")
 

@@ -51,12 +51,8 @@ class Margins(Layer):
                 f"{self} takes {KINDS[axes]}, got {batch_of(input_shape)}: is the "
                 "batch or the channel axis missing?"
             )
-        sizes = [
-            size + before + after
-            for size, (before, after) in zip(
-                input_shape[:-1], self._margins, strict=True
-            )
-        ]
+        pairs = zip(input_shape, self._margins, strict=False)
+        sizes = [size + before + after for size, (before, after) in pairs]
         if min(sizes) < 1:
             raise ValueError(
                 f"{self} takes all away: its cropping is {self._taken()}, x has the "
