@@ -147,7 +147,7 @@ class Joined(Layer):
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
         shape = super().build(input_shape, rng, dtype)
-        self.parts: list[Layer] = [Add(), Maximum(), Minimum(), Dot(1)]
+        self.parts: list[Any] = [Add(), Maximum(), Minimum(), Dot(1)]
         widths = [layer.build((shape,) * 2, rng, dtype) for layer in self.parts]
         self.whole = Concatenate()
         return self.whole.build(tuple(widths), rng, dtype)

@@ -1,5 +1,6 @@
 """Lambda."""
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -140,7 +141,7 @@ class Lambda(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that made the layer, with the names of functions."""
-        twin = self.twin()
+        twin = copy.copy(self)
         for what in FUNCTIONS:
             function = getattr(self, what)
             if callable(function):

@@ -67,9 +67,7 @@ class Concatenate(Layer):
         total = sum(shape[axis - 1] for shape in shapes)
         return (*shapes[0][: axis - 1], total, *shapes[0][axis:])
 
-    def forward(  # type: ignore[override]
-        self, *xs: Array, training: bool = False
-    ) -> Array:
+    def forward(self, *xs: Array, training: bool = False) -> Array:
         y = joined(self._inputs(xs), self._axis)
         if training:
             self._keep(y)

@@ -95,9 +95,7 @@ class Dot(Layer):
         self._left = (*left[0], *left[1]) or (1,)
         return self._left
 
-    def forward(  # type: ignore[override]
-        self, *xs: Array, training: bool = False
-    ) -> Array:
+    def forward(self, *xs: Array, training: bool = False) -> Array:
         x0, x1 = self._inputs(xs)
         rows, inner, columns = self._sizes
         # the axis of the sum goes last in the first input, and first in the second

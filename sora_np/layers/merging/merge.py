@@ -49,9 +49,7 @@ class Merge(Layer):
             ) from None
         return self._shape
 
-    def forward(  # type: ignore[override]
-        self, *xs: Array, training: bool = False
-    ) -> Array:
+    def forward(self, *xs: Array, training: bool = False) -> Array:
         y, *kept = self._merged([self._repeated(x) for x in self._inputs(xs)])
         if training:
             self._keep(y, *kept)

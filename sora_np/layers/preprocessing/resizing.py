@@ -92,8 +92,9 @@ class Resizing(Layer):
             frame = largest(image, size)
         elif self.pad_to_aspect_ratio:
             frame = least(image, size)
-        how = {"interpolation": self.interpolation, "fill_value": self.fill_value}
-        self._frame = frame._replace(**how)
+        self._frame = frame._replace(
+            interpolation=self.interpolation, fill_value=self.fill_value
+        )
         return *size, channels
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
