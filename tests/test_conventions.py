@@ -13,28 +13,42 @@ import sora_np
 
 KERAS = """
 layers.Activation(activation)
+layers.Add()
+layers.Average()
 layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     scale=True, beta_initializer="zeros", gamma_initializer="ones",
     moving_mean_initializer="zeros", moving_variance_initializer="ones",
     beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
     gamma_constraint=None, renorm=False, renorm_clipping=None, renorm_momentum=0.99,
     synchronized=False)
+layers.CenterCrop(height, width)
+layers.Concatenate(axis=-1)
 layers.Conv2D(filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1,
     1), groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
     bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
     activity_regularizer=None, kernel_constraint=None, bias_constraint=None)
+layers.Cropping1D(cropping=(1, 1))
+layers.Cropping2D(cropping=((0, 0), (0, 0)))
 layers.Dense(units, activation=None, use_bias=True,
     kernel_initializer="glorot_uniform", bias_initializer="zeros",
     kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
     kernel_constraint=None, bias_constraint=None, lora_rank=None, lora_alpha=None,
     quantization_config=None)
+layers.Dot(axes, normalize=False)
 layers.Dropout(rate, noise_shape=None, seed=None)
 layers.Flatten()
 layers.GaussianNoise(stddev, seed=None)
+layers.Identity()
+layers.Lambda(function, output_shape=None, mask=None, arguments=None)
 layers.MaxPooling2D(pool_size=(2, 2), strides=None, padding="valid")
+layers.Maximum()
+layers.Minimum()
+layers.Multiply()
 layers.Normalization(axis=-1, mean=None, variance=None, invert=False)
+layers.Permute(dims)
 layers.RandomBrightness(factor, value_range=(0, 255), seed=None)
 layers.RandomContrast(factor, value_range=(0, 255), seed=None)
+layers.RandomCrop(height, width, seed=None)
 layers.RandomErasing(factor=1.0, scale=(0.02, 0.33), fill_value=None, value_range=(0,
     255), seed=None)
 layers.RandomFlip(mode="horizontal_and_vertical", seed=None)
@@ -47,8 +61,25 @@ layers.RandomTranslation(height_factor, width_factor, fill_mode="reflect",
 layers.RandomZoom(height_factor, width_factor=None, fill_mode="reflect",
     interpolation="bilinear", seed=None, fill_value=0.0)
 layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0)
+layers.RepeatVector(n)
 layers.Rescaling(scale, offset=0.0)
+layers.Reshape(target_shape)
+layers.Resizing(height, width, interpolation="bilinear", crop_to_aspect_ratio=False,
+    pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, antialias=False)
 layers.Softmax(axis=-1)
+layers.Subtract()
+layers.UpSampling1D(size=2)
+layers.UpSampling2D(size=(2, 2), interpolation="nearest")
+layers.ZeroPadding1D(padding=1)
+layers.ZeroPadding2D(padding=(1, 1))
+layers.add(inputs)
+layers.average(inputs)
+layers.concatenate(inputs, axis=-1)
+layers.dot(inputs, axes=-1)
+layers.maximum(inputs)
+layers.minimum(inputs)
+layers.multiply(inputs)
+layers.subtract(inputs)
 losses.BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")
 losses.CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,

@@ -6,13 +6,17 @@ import pytest
 
 PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Model
-        Normalization RandomBrightness RandomContrast RandomErasing RandomFlip
-        RandomRotation RandomShear RandomTranslation RandomZoom ReLU Rescaling
-        Sequential Sigmoid Softmax __version__ activations callbacks clone_model
-        datasets gradcheck initializers layers load_model losses metrics models
-        optimizers plots preprocessing regularizers report sanity utils
+        Activation Add Average BatchNormalization CenterCrop Concatenate Conv2D
+        Cropping1D Cropping2D Dense Dot Dropout Flatten GaussianNoise Identity
+        Input Lambda Layer MaxPool MaxPool2D MaxPooling2D Maximum MinMaxScaling
+        Minimum Model Multiply Normalization Permute RandomBrightness
+        RandomContrast RandomCrop RandomErasing RandomFlip RandomRotation
+        RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling
+        Reshape Resizing Sequential Sigmoid Softmax Subtract UpSampling1D
+        UpSampling2D ZeroPadding1D ZeroPadding2D __version__ activations
+        callbacks clone_model datasets gradcheck initializers layers load_model
+        losses metrics models optimizers plots preprocessing regularizers report
+        sanity utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": "get linear ACTIVATIONS Activation",
@@ -41,10 +45,15 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Normalization
-        RandomBrightness RandomContrast RandomErasing RandomFlip RandomRotation
-        RandomShear RandomTranslation RandomZoom ReLU Rescaling Sigmoid Softmax
+        Activation Add Average BatchNormalization CenterCrop Concatenate Conv2D
+        Cropping1D Cropping2D Dense Dot Dropout Flatten GaussianNoise Identity
+        Input Lambda Layer MaxPool MaxPool2D MaxPooling2D Maximum MinMaxScaling
+        Minimum Multiply Normalization Permute RandomBrightness RandomContrast
+        RandomCrop RandomErasing RandomFlip RandomRotation RandomShear
+        RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape
+        Resizing Sigmoid Softmax Subtract UpSampling1D UpSampling2D
+        ZeroPadding1D ZeroPadding2D add average concatenate dot maximum minimum
+        multiply subtract
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """

@@ -17,24 +17,32 @@ from sora_np.layers import (
     Activation,
     BatchNormalization,
     Conv2D,
+    Cropping2D,
     Dense,
     Dropout,
     Flatten,
     GaussianNoise,
+    Lambda,
     Layer,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
+    Permute,
     RandomBrightness,
     RandomContrast,
+    RandomCrop,
     RandomErasing,
     RandomFlip,
     RandomRotation,
     RandomZoom,
     ReLU,
     Rescaling,
+    Reshape,
+    Resizing,
     Sigmoid,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from sora_np.losses import Loss
 from sora_np.models import Sequential
@@ -61,7 +69,7 @@ def specimens(seed: int = 0) -> list[Specimen]:
     """Return the networks, with random weights, states and batches.
 
     >>> [specimen.model.name for specimen in specimens()]
-    ['windows', 'pictures', 'rows', 'bits', 'sequences']
+    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes']
     """
     windows = [
         Conv2D(4, 3, padding="same", activation="tanh", kernel_regularizer=L2(0.3)),
@@ -102,6 +110,13 @@ def specimens(seed: int = 0) -> list[Specimen]:
         BatchNormalization(),
         Dense(3, "softmax"),
     ]
+    shapes = [
+        *(Conv2D(3, 2), RandomCrop(5, 7), ZeroPadding2D(((1, 0), (0, 2)))),
+        *(UpSampling2D((1, 2), interpolation="bilinear"), BatchNormalization()),
+        *(Cropping2D(((0, 1), (2, 0))), UpSampling2D((2, 1)), Resizing(4, 6)),
+        *(Permute((2, 1, 3)), Reshape((8, -1)), Lambda(_cube, gradient=_cube_dx)),
+        *(Flatten(), Dense(4, "softmax")),
+    ]
     one_hot = losses.CategoricalCrossentropy(label_smoothing=0.2)
     binary = losses.BinaryCrossentropy(label_smoothing=0.2)
     rng = np.random.default_rng(seed)
@@ -125,7 +140,19 @@ def specimens(seed: int = 0) -> list[Specimen]:
             *("sequences", (6, 2), sequences, losses.SparseCategoricalCrossentropy()),
             *(rng.integers(0, 3, (5, 6)), rng),
         ),
+        _made(
+            *("shapes", (7, 9, 2), shapes, losses.SparseCategoricalCrossentropy()),
+            *(classes.argmax(axis=1), rng),
+        ),
     ]
+
+
+def _cube(x: NDArray[Any]) -> NDArray[Any]:
+    return x**3
+
+
+def _cube_dx(dy: NDArray[Any], x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    return 3 * x**2 * dy
 
 
 def losses_alone(seed: int = 0) -> list[tuple[Loss, NDArray[Any], NDArray[Any]]]:

@@ -1,6 +1,7 @@
 """Shapes of arrays, checked and in words."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sora_np.kernels.arrays import Shape
 
@@ -22,6 +23,21 @@ def as_shape(shape: Sequence[int]) -> Shape:
         )
     what = f"each size of the shape {shape}"
     return tuple(as_count(size, what) for size in shape)
+
+
+def as_shapes(shapes: Any, whose: object) -> tuple[Shape, ...]:
+    """Return the shapes of the inputs of a layer that takes several.
+
+    Raises TypeError for what are no shapes, such as the one of a layer before it.
+    """
+    kinds = list, tuple
+    given = shapes if isinstance(shapes, kinds) and shapes else [None]
+    if not all(isinstance(shape, kinds) for shape in given):
+        raise TypeError(
+            f"{whose} takes several inputs: its shape is a tuple of theirs, such as "
+            f"((28, 28, 1), (28, 28, 1)); got {shapes!r:.200}"
+        )
+    return tuple(as_shape(shape) for shape in shapes)
 
 
 def batch_of(shape: Sequence[int]) -> str:

@@ -29,7 +29,7 @@ SAMPLES, DIRECTIONS = 40, 3  # of every tensor, by default
 
 def check_layer(
     layer: Layer,
-    x: ArrayLike,
+    x: Any,
     *,
     samples: int | None = SAMPLES,
     directions: int = DIRECTIONS,
@@ -41,7 +41,8 @@ def check_layer(
     Parameters
     ----------
     layer : built in float64, or not built yet: then a built copy is checked
-    x : (N, *input_shape)
+    x : (N, *input_shape); for a layer of several inputs a list of arrays, which the
+        report calls x0, x1, ...
     samples : how many random entries of every tensor to check; None for all
     directions : along how many directions to check every tensor as a whole; alone
         (``samples=0``) they cost two forward passes each, whatever its size
@@ -61,11 +62,14 @@ def check_layer(
     >>> report.passed, [check.name for check in report]
     (True, ['x', 'kernel', 'bias'])
     """
-    x, rng = np.array(as_numbers(x), np.float64), np.random.default_rng(seed)
+    xs = [np.array(as_numbers(a), np.float64) for a in layer.inputs_of(x)]
+    rng = np.random.default_rng(seed)
     output_shape: Shape = ()  # not known of a layer that was built before
     if layer.input_shape is None:
         layer = copy.deepcopy(layer)
-        output_shape = contract.built(layer, x.shape[1:], rng, np.float64)
+        shapes: Any = tuple(a.shape[1:] for a in xs)
+        shape = shapes if layer.takes_several else shapes[0]
+        output_shape = contract.built(layer, shape, rng, np.float64)
     if layer.dtype != np.float64:
         raise TypeError(
             f"{layer} is built in {layer.dtype}: gradients need float64: give "
@@ -74,7 +78,9 @@ def check_layer(
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
         graph = alone(layer, output_shape)
-        return judge(Function(graph, [x], _random_product(rng)), settings, whole=False)
+        names = [f"x{k}" for k in range(len(xs))] if layer.takes_several else ["x"]
+        function = Function(graph, xs, _random_product(rng), names)
+        return judge(function, settings, whole=False)
 
 
 def check_function(
@@ -213,25 +219,33 @@ def check_model(
         model = copy.deepcopy(model)
     xs = [np.array(one, np.float64) for one in parts_of(model._inputs(x))]
     names = model.input_names if len(xs) > 1 else ["x"]
+    paths = {id(layer.params): path for path, layer in model.named_leaves()}
     rng = np.random.default_rng(seed)
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still(model.leaves):
         if y is None:
-            function = Function(model.graph, xs, _random_product(rng), names)
+            product = _random_product(rng)
+            function = Function(model.graph, xs, product, names, paths)
             return judge(function, settings)
         _, targets, weights = model._steps.checked(joined(xs), y, sample_weight)
         head = model._steps.head(targets)
         head = head._replace(graph=joined_warps(head.graph))
         function = Function(
-            head.graph, xs, lambda y: TrainingLoss(head, targets, weights), names
+            head.graph,
+            xs,
+            lambda y: TrainingLoss(head, targets, weights),
+            names,
+            paths,
         )
         return judge(function, settings, plan=model.runner.fuse)
 
 
 def alone(layer: Layer, output_shape: Shape) -> Graph:
     """Return the graph of one layer."""
-    shape: Any = layer.input_shape
-    return Graph([Node(layer, (0,), output_shape)], (shape or (),), (1,))
+    shape: Any = layer.input_shape or ()
+    shapes = shape if layer.takes_several else (shape,)
+    inputs = tuple(range(len(shapes)))
+    return Graph([Node(layer, inputs, output_shape)], shapes, (len(shapes),))
 
 
 class _Own(Layer):

@@ -1,7 +1,7 @@
 """What is checked: layers in a graph, and a number at their end, held still."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,6 +59,7 @@ class Function:
     make_objective : y -> what makes a number of it; of several outputs y holds all
         numbers of a sample in a row (N, ...)
     names : of the inputs
+    paths : ``id`` of a layer's ``params`` -> its name among all layers
 
     Attributes
     ----------
@@ -75,7 +76,9 @@ class Function:
         xs: Sequence[Array],
         make_objective: Callable[[Array], ScalarProduct],
         names: Sequence[str] = ("x",),
+        paths: Mapping[int, str] | None = None,
     ) -> None:
+        self._paths = paths or {}
         self.graph, self.names, nodes = graph, names, graph.nodes
         self.nodes, self._inputs = nodes, len(graph.input_shapes)
         self.changed: dict[str, tuple[Layer, int]] = {}
@@ -88,7 +91,8 @@ class Function:
                 [(r, r.bit_generator.state) for r in generators_of(layer)]
             )
             xs = [self.values[i] for i in inputs]
-            held = {"x": xs, "its params": [*layer.params.values()]}
+            held = {name: [x] for name, x in _named(xs, layer).items()}
+            held["its params"] = [*layer.params.values()]
             before = {what: [a.copy() for a in held[what]] for what in held}
             # another batch first: what a layer keeps of it must not matter
             others.append(self._run(k, *(others[i] for i in inputs)))
@@ -136,9 +140,13 @@ class Function:
             if self.objective.trains and not layer.trainable:
                 continue
             for key, a in layer.params.items():
-                name = f"{layer.name}/{key}" if whole else key
+                name = f"{self.path(layer)}/{key}" if whole else key
                 found.append(Tensor(name, a, layer, key))
         return found
+
+    def path(self, layer: Layer) -> str:
+        """Return a layer's name among all layers."""
+        return self._paths.get(id(layer.params), layer.name)
 
     def backward(self) -> None:
         """Let every layer write its gradients, and set ``slopes``."""
@@ -163,12 +171,16 @@ class Function:
 
         def run(layer: Layer, dy: Array, shapes: Any) -> Any:
             k = next(places)
-            held = {"dy": dy, **layer.params, "x": values[self.nodes[k].inputs[0]]}
+            xs = _named([values[i] for i in self.nodes[k].inputs], layer)
+            held = {"dy": dy, **layer.params, **xs}
             before = {name: a.copy() for name, a in held.items()}
             dx = layer.backward(dy)
-            if k and not isinstance(dx, tuple):
+            shapes = [x.shape for x in xs.values()]
+            if layer.takes_several:
+                dx = contract.each_checked(dx, shapes, layer)
+            elif k:
                 what = f"backward of {layer} must return dx"
-                contract.checked(dx, held["x"].shape, "f", what, layer)
+                contract.checked(dx, shapes[0], "f", what, layer)
             for name, array in held.items():
                 if not _same(array, before[name]):
                     self.changed[name] = layer, array.size
@@ -348,6 +360,13 @@ class Function:
 
 def _replaced(values: Sequence[Array], others: dict[int, Array]) -> list[Array]:
     return [others.get(k, value) for k, value in enumerate(values)]
+
+
+def _named(xs: Sequence[Array], layer: Layer) -> dict[str, Array]:
+    """Return what a layer takes, by the names that reports have for it."""
+    if not layer.takes_several:
+        return {"x": xs[0]}
+    return {f"x{k}": x for k, x in enumerate(xs)}
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -62,7 +62,7 @@ def judge(
     report = _with_culprit(report, tensors) if whole else report
     for name, (layer, size) in function.changed.items():
         text = f"backward of {layer} changes it in place: let it work on a copy"
-        whose = f"{layer.name}/{name}" if whole else name
+        whose = f"{function.path(layer)}/{name}" if whole else name
         found = [check for check in report if check.name != whose]
         found.append(Check(whose, np.inf, None, size, 0, diagnosis=text))
         report = Report(found)

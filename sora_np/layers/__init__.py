@@ -12,13 +12,25 @@ from sora_np.layers.activations.sigmoid import Sigmoid
 from sora_np.layers.activations.softmax import Softmax
 from sora_np.layers.convolutional.conv2d import Conv2D
 from sora_np.layers.core.dense import Dense
+from sora_np.layers.core.identity import Identity
 from sora_np.layers.core.input import Input, InputLayer
+from sora_np.layers.core.lambda_layer import Lambda
+from sora_np.layers.merging.add import Add, add
+from sora_np.layers.merging.average import Average, average
+from sora_np.layers.merging.concatenate import Concatenate, concatenate
+from sora_np.layers.merging.dot import Dot, dot
+from sora_np.layers.merging.maximum import Maximum, maximum
+from sora_np.layers.merging.minimum import Minimum, minimum
+from sora_np.layers.merging.multiply import Multiply, multiply
+from sora_np.layers.merging.subtract import Subtract, subtract
 from sora_np.layers.normalization.batch_normalization import BatchNormalization
 from sora_np.layers.pooling.max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
+from sora_np.layers.preprocessing.center_crop import CenterCrop
 from sora_np.layers.preprocessing.min_max_scaling import MinMaxScaling
 from sora_np.layers.preprocessing.normalization import Normalization
 from sora_np.layers.preprocessing.random_brightness import RandomBrightness
 from sora_np.layers.preprocessing.random_contrast import RandomContrast
+from sora_np.layers.preprocessing.random_crop import RandomCrop
 from sora_np.layers.preprocessing.random_erasing import RandomErasing
 from sora_np.layers.preprocessing.random_flip import RandomFlip
 from sora_np.layers.preprocessing.random_rotation import RandomRotation
@@ -26,30 +38,54 @@ from sora_np.layers.preprocessing.random_shear import RandomShear
 from sora_np.layers.preprocessing.random_translation import RandomTranslation
 from sora_np.layers.preprocessing.random_zoom import RandomZoom
 from sora_np.layers.preprocessing.rescaling import Rescaling
+from sora_np.layers.preprocessing.resizing import Resizing
 from sora_np.layers.regularization.dropout import Dropout
 from sora_np.layers.regularization.gaussian_noise import GaussianNoise
+from sora_np.layers.reshaping.cropping1d import Cropping1D
+from sora_np.layers.reshaping.cropping2d import Cropping2D
 from sora_np.layers.reshaping.flatten import Flatten
+from sora_np.layers.reshaping.permute import Permute
+from sora_np.layers.reshaping.repeat_vector import RepeatVector
+from sora_np.layers.reshaping.reshape import Reshape
+from sora_np.layers.reshaping.up_sampling1d import UpSampling1D
+from sora_np.layers.reshaping.up_sampling2d import UpSampling2D
+from sora_np.layers.reshaping.zero_padding1d import ZeroPadding1D
+from sora_np.layers.reshaping.zero_padding2d import ZeroPadding2D
 
 from .base import Layer
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "BatchNormalization",
+    "CenterCrop",
+    "Concatenate",
     "Conv2D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
+    "Dot",
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "Identity",
     "Input",
     "InputLayer",
+    "Lambda",
     "Layer",
     "MaxPool",
     "MaxPool2D",
     "MaxPooling2D",
+    "Maximum",
     "MinMaxScaling",
+    "Minimum",
+    "Multiply",
     "Normalization",
+    "Permute",
     "RandomBrightness",
     "RandomContrast",
+    "RandomCrop",
     "RandomErasing",
     "RandomFlip",
     "RandomRotation",
@@ -57,7 +93,23 @@ __all__ = [
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
+    "Reshape",
+    "Resizing",
     "Sigmoid",
     "Softmax",
+    "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

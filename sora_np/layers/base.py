@@ -12,7 +12,7 @@ from sora_np.common.arguments import as_flag, as_generator
 from sora_np.common.changes import Noted, note_change
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, made_of, odd_name, snake_case
-from sora_np.common.shapes import as_shape, batch_of
+from sora_np.common.shapes import as_shape, as_shapes, batch_of
 from sora_np.initializers import Initializer, Zeros
 from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
@@ -47,6 +47,12 @@ class Layer(Noted):
     overrides the three (``build`` only where it has parameters or changes the shape)
     and keeps its arguments as attributes of the same names.  An attribute
     ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``.
+
+    A layer of several inputs says ``takes_several = True``.  Then ``build`` is given a
+    tuple of shapes, which ``input_shape`` becomes; ``forward(*xs, training=False)`` an
+    array for each, which ``_inputs(xs)`` checks; and ``backward(dy)`` returns a tuple
+    of dx, one for each (those of this package: new arrays, which share no memory with
+    dy or with each other).  ``layer([a, b])`` builds it, and runs ``forward(a, b)``.
 
     Parameters
     ----------
@@ -87,7 +93,7 @@ class Layer(Noted):
         "activity_regularizer": "kernel_regularizer",
     }
     takes_notes = True
-    takes_several = False  # whether x is a list of arrays, as for Add
+    takes_several = False  # whether it has several inputs
     augments = False  # whether layer(x) is meant for training, as Keras's Random*
     origin: Call | None = None  # the first call on symbols
     is_sketch = False  # called on symbols alone, it has no parameters yet
@@ -130,8 +136,10 @@ class Layer(Noted):
         for arrays in (self.params, self.grads, self.state):
             arrays.names = None  # building anew begins anew
             arrays.clear()
-        self.input_shape, self.dtype = as_shape(input_shape), np.dtype(dtype)
-        return self.input_shape
+        shape: Any = input_shape
+        shape = as_shapes(shape, self) if self.takes_several else as_shape(shape)
+        self.input_shape, self.dtype = shape, np.dtype(dtype)
+        return shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Return y; when training, keep what ``backward`` will need."""
@@ -148,20 +156,36 @@ class Layer(Noted):
     def __call__(self, x: Any, *, training: bool | None = None) -> Any:
         """Build if need be (seed 0, dtype of x), then forward; of symbols, a symbol.
 
+        x is an array, or, for a layer of several inputs, a list or tuple of arrays.
+
         ``training`` is False by default; for the ``Random*`` layers it is True, as in
         Keras, and nothing is kept for ``backward`` then.  A model always says which.
         """
         if is_symbolic(x):
             return called(self, x, lambda shape: sketch(self, shape, built))
-        array = kernel_array(as_numbers(x))
+        xs = [kernel_array(as_numbers(a)) for a in self.inputs_of(x)]
         if self.input_shape is None:
-            built(self, array.shape[1:], np.random.default_rng(0), array.dtype)
+            shapes = tuple(a.shape[1:] for a in xs)
+            shape: Any = shapes if self.takes_several else shapes[0]
+            built(self, shape, np.random.default_rng(0), np.result_type(*xs))
         if training is not None:
-            return self.forward(array, training=training)
+            return self.forward(*xs, training=training)
         kept = len(self._caches)
-        y = self.forward(array, training=self.augments)
+        y = self.forward(*xs, training=self.augments)
         del self._caches[kept:]
         return y
+
+    def inputs_of(self, x: Any) -> Sequence[Any]:
+        """Return the inputs that ``layer(x)`` is given, of one or of several."""
+        if not self.takes_several:
+            return [x]
+        if not isinstance(x, (list, tuple)) or not x:
+            got = "" if isinstance(x, (list, tuple)) else f", got {type(x).__name__}"
+            raise TypeError(
+                f"{self} takes a list of arrays, one for each of its inputs, such as "
+                f"layer([a, b]){got or ', got none'}"
+            )
+        return x
 
     if not TYPE_CHECKING:  # it would hide every wrong name
 
@@ -221,6 +245,30 @@ class Layer(Noted):
                 + (": did you forget the batch axis, x[None]?" if missing_batch else "")
             )
         return array
+
+    def _inputs(self, xs: Sequence[ArrayLike]) -> list[Any]:
+        """Return the arrays of a layer of several inputs as kernels take them."""
+        if self.input_shape is None or self.is_sketch:
+            raise RuntimeError(
+                f"{self} is not built: call it on a list of arrays, or "
+                "build(input_shapes, rng, dtype) first"
+            )
+        arrays = [self._numbers(x, f"x{k}") for k, x in enumerate(xs)]
+        shapes: Any = self.input_shape
+        fits = tuple(a.shape[1:] for a in arrays) == shapes
+        if not fits or any(a.ndim == 0 for a in arrays):
+            wanted, got = map(batch_of, shapes), (str(a.shape) for a in arrays)
+            raise ValueError(
+                f"{self} was built for x of shapes {', '.join(wanted)}, got "
+                f"{', '.join(got)}"
+            )
+        if len({len(a) for a in arrays}) > 1:
+            raise ValueError(
+                f"{self} takes as many samples of every x, got "
+                f"{', '.join(str(len(a)) for a in arrays)}"
+            )
+        common = np.result_type(*arrays)
+        return [kernel_array(a, common) for a in arrays]
 
     def _numbers(self, a: ArrayLike, name: str) -> Any:
         if not is_plain(a):

@@ -9,6 +9,9 @@ package are held to it by their tests, and not looked at here.  Any other one's
     backward  returns dx, an array of x's shape; leaves dy as it is; writes every entry
               of ``grads`` anew, in its place
 
+A layer that says ``takes_several = True`` is given a tuple of shapes and an x for each,
+and returns a tuple of dx, one for each; all of the above holds for every x.
+
 Shapes are compared in every batch.  What would cost copies (whether x, dy and ``grads``
 are treated so) is looked at once, in the first batch, for it is a property of the code.
 """
@@ -20,6 +23,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.names import takes
+from sora_np.common.shapes import as_shapes
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array, Shape
 
@@ -54,6 +58,9 @@ def built(
 
     Raises TypeError or ValueError where it breaks its promises.
     """
+    if layer.takes_several:
+        shapes: Any = as_shapes(input_shape, layer)
+        input_shape = shapes
     if is_ours(type(layer)):
         output_shape = layer.build(input_shape, rng, dtype)
     else:
@@ -163,8 +170,9 @@ def forward(
     with _named("forward", layer):
         y = layer.forward(*inputs, training=training)
     if first:
-        for x, as_was in zip(inputs, before, strict=True):
-            _need_unchanged(x, as_was, "forward", "x", layer)
+        for k, (x, as_was) in enumerate(zip(inputs, before, strict=True)):
+            name = f"x{k}" if layer.takes_several else "x"
+            _need_unchanged(x, as_was, "forward", name, layer)
         layer._proven.add(task)
     shape = len(inputs[0]), *shape
     return checked(y, shape, "fiub", f"forward of {layer} must return y", layer)
@@ -184,15 +192,33 @@ def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
         else:
             dxs = _prove(layer, dy)
             layer._proven.add(task)
-    what = f"backward of {layer} must return dx"
+    if layer.takes_several:
+        own: Any = layer.input_shape
+        shapes = own
     shapes = [(len(dy), *shape) for shape in shapes]
-    if len(shapes) == 1:
+    if len(shapes) == 1 and not layer.takes_several:
+        what = f"backward of {layer} must return dx"
         return checked(dxs, shapes[0], "f", what, layer)
+    return each_checked(dxs, shapes, layer)
+
+
+def each_checked(
+    dxs: Any, shapes: Sequence[Shape], layer: HasTables
+) -> tuple[Array, ...]:
+    """Return dx of all inputs in the layer's dtype; raise where one is not as wanted.
+
+    shapes : theirs, with the batch axis
+    """
+    what = f"backward of {layer} must return dx"
     if not isinstance(dxs, tuple) or len(dxs) != len(shapes):
-        raise TypeError(f"{what} as a tuple of {len(shapes)} arrays, one for each x")
+        got = f"{len(dxs)} in one" if isinstance(dxs, tuple) else type(dxs).__name__
+        raise TypeError(
+            f"{what} as a tuple of {len(shapes)} arrays, one for each x; it returned "
+            f"{got}"
+        )
     return tuple(
-        checked(dx, shape, "f", what, layer)
-        for dx, shape in zip(dxs, shapes, strict=True)
+        checked(dx, shape, "f", f"{what}{k}", layer)
+        for k, (dx, shape) in enumerate(zip(dxs, shapes, strict=True))
     )
 
 

@@ -127,6 +127,7 @@ class HasTables(Protocol):
     trainable: bool
     takes_memory: bool
     is_sketch: bool
+    takes_several: bool
     _proven: set[str]
 
     @property

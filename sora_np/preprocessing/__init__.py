@@ -3,9 +3,11 @@
 ==================  ==============================================================
 cleaning            `clean`, with a report; `robust_z_score`
 normalisation       layers: `Rescaling`, `Normalization`, `MinMaxScaling`
+size                layers: `Resizing`, `CenterCrop`
 augmentation        layers: `RandomFlip`, `RandomRotation`, `RandomZoom`,
-                    `RandomTranslation`, `RandomShear`, `RandomBrightness`,
-                    `RandomContrast`, `RandomErasing`, `GaussianNoise`
+                    `RandomTranslation`, `RandomShear`, `RandomCrop`,
+                    `RandomBrightness`, `RandomContrast`, `RandomErasing`,
+                    `GaussianNoise`
 pictures            `plot_augmented`: samples before and after
 ==================  ==============================================================
 

@@ -12,22 +12,31 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.merge import add, add_relu, add_relu_dx
 from sora_np.layers import (
     Activation,
+    Add,
     BatchNormalization,
+    Concatenate,
     Conv2D,
+    Cropping2D,
     Dense,
+    Dot,
     Dropout,
     Flatten,
     GaussianNoise,
     Layer,
+    Maximum,
     MaxPooling2D,
+    Minimum,
     MinMaxScaling,
     Normalization,
     RandomBrightness,
     RandomContrast,
+    RandomCrop,
     RandomErasing,
     RandomFlip,
     RandomRotation,
@@ -36,8 +45,11 @@ from sora_np.layers import (
     RandomZoom,
     ReLU,
     Rescaling,
+    Resizing,
     Sigmoid,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
@@ -123,6 +135,35 @@ def augmented() -> list[Layer]:
         *(RandomBrightness(0.2, (0, 1)), RandomContrast(0.3, (0, 1))),
         RandomErasing(0.5, value_range=(0, 1)),
     ]
+
+
+class Joined(Layer):
+    """Layers of several inputs, each of which gets x (N, K) twice or more.
+
+    y (N, 3 K + 1) is the sum, the maximum, the minimum and the length of x.
+    """
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        shape = super().build(input_shape, rng, dtype)
+        self.parts: list[Any] = [Add(), Maximum(), Minimum(), Dot(1)]
+        widths = [layer.build((shape,) * 2, rng, dtype) for layer in self.parts]
+        self.whole = Concatenate()
+        return self.whole.build(tuple(widths), rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        ys = [layer.forward(x, x, training=training) for layer in self.parts]
+        self._relu = add_relu(ys[:2]) if training else None
+        return self.whole.forward(*ys, training=training)
+
+    def backward(self, dy: Array) -> Array:
+        dys: Any = self.whole.backward(dy)
+        if self._relu is not None:
+            add_relu_dx(dys[0], self._relu, 2)
+        pairs = [p.backward(dp) for p, dp in zip(self.parts, dys, strict=True)]
+        dxs: Any = [dx for pair in pairs for dx in pair]
+        return add(dxs)
 
 
 def with_momentum() -> Optimizer:
@@ -219,6 +260,15 @@ NETWORKS = {
         *(with_momentum, ONE_HOT),
         fuse=False,
     ),
+    "other sizes": Network(
+        (30, 34, 3),
+        lambda: [
+            *(RandomCrop(28, 28), Resizing(32, 24), ZeroPadding2D(), same(8)),
+            *(UpSampling2D(), same(16, activation="relu"), Cropping2D(2)),
+            *(MaxPooling2D(), UpSampling2D(2, interpolation="bilinear"), *dense(4)),
+        ],
+    ),
+    "joined": Network((12,), lambda: [Dense(16, "relu"), Joined(), *dense(3)]),
     "regression": Network(
         (13,),
         lambda: [

@@ -4,13 +4,14 @@ A configuration is ``{"class_name": NAME, "config": ARGUMENTS}``.  The names are
 up in tables, those of this package and what a user has registered; nothing is imported.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
 from sora_np.common.names import UnknownName, by_name, from_config
 from sora_np.common.warn import warn
-from sora_np.layers import Layer
+from sora_np.layers import Lambda, Layer
+from sora_np.layers.core.lambda_layer import FUNCTIONS
 
 LAYERS: dict[str, type[Layer]] = by_name(
     cls for cls in vars(layers).values() if isinstance(cls, type)
@@ -18,26 +19,27 @@ LAYERS: dict[str, type[Layer]] = by_name(
 METRICS: dict[str, type[Any]] = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss}
 OURS = LAYERS.keys() | METRICS.keys() | initializers.CLASSES.keys()
 OURS |= optimizers.CLASSES.keys() | losses.CLASSES.keys() | regularizers.CLASSES.keys()
-REGISTERED: dict[str, type[Any]] = {}
+REGISTERED: dict[str, Any] = {}
 KINDS = {"layer", "initializer", "regularizer", "loss", "metric", "optimizer"}
-T = TypeVar("T", bound=type[Any])
+T = TypeVar("T", bound=Callable[..., Any])
 
 
 def register(cls: T) -> T:
     """Let files name this class, by its name alone; a decorator.
 
-    For layers, initialisers, regularisers, losses, metrics and optimisers of one's own.
-    A class of the name that was registered before is replaced.
+    For layers, initialisers, regularisers, losses, metrics and optimisers of one's own,
+    and for the functions of a ``Lambda``.  What was registered by the name before is
+    replaced.
 
     Raises ValueError for a name that this package uses.
 
     >>> from sora_np.layers import Layer
     >>> @register
-    ... class Identity(Layer):
+    ... class Same(Layer):
     ...     def forward(self, x, *, training=False):
     ...         return self._input(x)
-    >>> layer_from_config({"class_name": "Identity", "config": {}}, {})
-    Identity 'identity'
+    >>> layer_from_config({"class_name": "Same", "config": {}}, {})
+    Same 'same'
     """
     if cls.__name__ in OURS:
         raise ValueError(f"{cls.__name__} is a class of sora_np: take another name")
@@ -47,14 +49,44 @@ def register(cls: T) -> T:
 
 def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
     """Return the layer that ``{"class_name": ..., "config": {...}}`` describes."""
-    layer: Layer = _made(config, LAYERS, {**REGISTERED, **custom_objects}, "layer")
+    custom = {**REGISTERED, **custom_objects}
+    layer: Layer = _made(_with_functions(config, custom), LAYERS, custom, "layer")
     return layer
 
 
-def own_classes(layers: list[Layer]) -> dict[str, type[Any]]:
-    """Return the classes of layers and of their arguments, by name."""
+def _with_functions(config: Any, custom: Mapping[str, Any]) -> Any:
+    """Return a Lambda's configuration with functions in the place of their names."""
+    if not isinstance(config, Mapping) or config.get("class_name") != Lambda.__name__:
+        return config
+    arguments = dict(config["config"])
+    for what in FUNCTIONS:
+        name = arguments.get(what)
+        if isinstance(name, str):
+            if name not in custom:
+                hint = f"a file holds only the name of a Lambda's {what}, {name!r}:"
+                raise UnknownName(name, what, hint, _cure(name, what="function"))
+            arguments[what] = custom[name]
+    return {"class_name": Lambda.__name__, "config": arguments}
+
+
+def own_classes(layers: list[Layer]) -> dict[str, Any]:
+    """Return the classes of layers and of their arguments, and functions, by name.
+
+    Raises ValueError for two functions of one name.
+    """
     things = [thing for la in layers for thing in (la, *vars(la).values())]
-    return {type(thing).__name__: type(thing) for thing in things}
+    found: dict[str, Any] = {}
+    for function in _functions(layers):
+        if found.setdefault(function.__name__, function) is not function:
+            raise ValueError(f"two functions have the name {function.__name__}")
+    return {type(thing).__name__: type(thing) for thing in things} | found
+
+
+def _functions(things: Iterable[Any]) -> Iterator[Any]:
+    """Yield the functions of those that are a Lambda."""
+    for thing in things:
+        if isinstance(thing, Lambda):
+            yield from filter(callable, (getattr(thing, what) for what in FUNCTIONS))
 
 
 def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
@@ -66,7 +98,8 @@ def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
     things : the layers, optimisers and the like that it describes
     """
     named = set(_class_names(configs))
-    own = {cls.__name__ for cls in _classes(things) if not _is_known(cls)}
+    classes = [*_classes(things), *_functions(things)]
+    own = {cls.__name__ for cls in classes if not _is_known(cls)}
     if not named & own:
         return
     names = sorted(named & own)
@@ -76,9 +109,9 @@ def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
     warn(f"{text}. To load it {_cure(*names)}")
 
 
-def _is_known(cls: type[Any]) -> bool:
-    ours = cls.__module__.split(".")[0] in ("sora_np", "builtins", "numpy")
-    return ours or REGISTERED.get(cls.__name__) is cls
+def _is_known(cls: Any) -> bool:
+    ours = str(cls.__module__).split(".")[0] in ("sora_np", "builtins", "numpy")
+    return (ours and isinstance(cls, type)) or REGISTERED.get(cls.__name__) is cls
 
 
 def _classes(things: Iterable[Any], depth: int = 3) -> Iterator[type[Any]]:
@@ -93,6 +126,7 @@ def _class_names(config: Any) -> Iterator[str]:
     if isinstance(config, Mapping):
         if isinstance(config.get("class_name"), str):
             yield config["class_name"]
+        yield from (config[k] for k in FUNCTIONS if isinstance(config.get(k), str))
         config = config.values()
     elif not isinstance(config, (list, tuple)):
         return
@@ -100,13 +134,13 @@ def _class_names(config: Any) -> Iterator[str]:
         yield from _class_names(inner)
 
 
-def _cure(*names: Any) -> str:
+def _cure(*names: Any, what: str = "class") -> str:
     """Say how classes of these names are found when a file is loaded."""
     written = [name if str(name).isidentifier() else "NAME" for name in names]
     pairs = ", ".join(f"{name!r}: {name}" for name in written)
     return (
         f"give load_model custom_objects={{{pairs}}}, or put @sora_np.saving.register "
-        "above the class (for sora-np: --import MODULE)"
+        f"above the {what} (for sora-np: --import MODULE)"
     )
 
 
@@ -169,7 +203,11 @@ def compile_arguments(
 def _made(
     config: Any, table: Mapping[str, Any], custom: Mapping[str, Any], what: str
 ) -> Any:
-    """Return what a configuration describes; its arguments may be custom objects."""
+    """Return what a configuration describes; its arguments may be custom objects.
+
+    Of these, classes alone: a file must not say what functions are called with.
+    """
+    custom = {name: own for name, own in custom.items() if isinstance(own, type)}
     arguments = {
         name: from_config(custom, value, name)
         if isinstance(value, dict) and value.get("class_name") in custom

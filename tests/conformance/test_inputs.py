@@ -11,18 +11,29 @@ from numpy.testing import assert_array_equal
 from sora_np import losses
 from sora_np.layers import (
     Activation,
+    Add,
     BatchNormalization,
+    CenterCrop,
+    Concatenate,
     Conv2D,
+    Cropping2D,
     Dense,
+    Dot,
     Dropout,
     Flatten,
     GaussianNoise,
+    Identity,
     Input,
+    Lambda,
+    Maximum,
     MaxPool,
     MinMaxScaling,
+    Multiply,
     Normalization,
+    Permute,
     RandomBrightness,
     RandomContrast,
+    RandomCrop,
     RandomErasing,
     RandomFlip,
     RandomRotation,
@@ -30,9 +41,15 @@ from sora_np.layers import (
     RandomTranslation,
     RandomZoom,
     ReLU,
+    RepeatVector,
     Rescaling,
+    Reshape,
+    Resizing,
     Sigmoid,
     Softmax,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 
 
@@ -96,6 +113,21 @@ LAYERS = {  # one for every kernel
     "random-shear": (lambda: RandomShear(0.4, 0.3), (3, 4, 5, 2)),
     "random-translation": (lambda: RandomTranslation(0.9, 0.4), (3, 4, 5, 2)),
     "random-zoom": (lambda: RandomZoom(0.5, 0.2), (3, 4, 5, 2)),
+    "random-crop": (lambda: RandomCrop(2, 3), (3, 4, 5, 2)),
+    "center-crop": (lambda: CenterCrop(2, 3), (3, 4, 5, 2)),
+    "resizing": (lambda: Resizing(6, 3), (3, 4, 5, 2)),
+    "reshape": (lambda: Reshape((-1, 2)), (3, 4, 5)),
+    "permute": (lambda: Permute((2, 1)), (3, 4, 5)),
+    "repeat-vector": (lambda: RepeatVector(2), (3, 5)),
+    "zero-padding-2d": (ZeroPadding2D, (3, 4, 5, 2)),
+    "cropping-2d": (lambda: Cropping2D(1), (3, 4, 5, 2)),
+    "up-sampling-1d": (UpSampling1D, (3, 4, 2)),
+    "up-sampling-2d": (UpSampling2D, (3, 4, 5, 2)),
+    "lambda": (
+        lambda: Lambda(lambda x: x * x, gradient=lambda dy, x, y: 2 * x * dy),
+        (3, 4),
+    ),
+    "identity": (Identity, (3, 4)),
     "input": (lambda: Input((4, 2)), (3, 4, 2)),
 }
 
@@ -125,6 +157,38 @@ def test_layers(make, shape, convert, rng, tmp_path):
     plainly = passes(make, *map(plain, given))
     for actual, expected in zip(passes(make, *given), plainly, strict=True):
         assert_array_equal(actual, expected)
+    for a, kept in zip(given, before, strict=True):
+        assert_array_equal(np.array(a), kept, "what was given was changed")
+
+
+MERGES = {  # one for every kernel
+    "add": Add,
+    "maximum": Maximum,
+    "multiply": Multiply,
+    "concatenate": Concatenate,
+    "dot": lambda: Dot(-1),
+}
+
+
+@pytest.mark.parametrize("convert", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("make", MERGES.values(), ids=MERGES)
+def test_layers_of_several_inputs(make, convert, rng, tmp_path):
+    """A plain array beside one of another kind."""
+    xs = rng.integers(0, 9, (2, 3, 4, 5)).astype(np.float32)
+    dy = make()([*xs])
+    (tmp_path / "dy").mkdir()
+    given = convert(xs[1], tmp_path), convert(dy, tmp_path / "dy")
+    before = [np.array(a) for a in given]
+
+    def passes(x, dy):
+        layer = make()
+        y = layer([xs[0], x], training=True)
+        return y, *layer.backward(dy)
+
+    expected = passes(*map(plain, given))
+    for actual, wanted in zip(passes(*given), expected, strict=True):
+        assert actual.dtype == wanted.dtype
+        assert_array_equal(actual, wanted)
     for a, kept in zip(given, before, strict=True):
         assert_array_equal(np.array(a), kept, "what was given was changed")
 

@@ -18,6 +18,19 @@ from sora_np import (
     losses,
     optimizers,
 )
+from sora_np.layers import (
+    Add,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Permute,
+    Resizing,
+    Subtract,
+    UpSampling2D,
+    ZeroPadding2D,
+)
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 F = torch.nn.functional
@@ -120,6 +133,60 @@ def test_batch_normalization(shape, dtype, rng):
     rounding = {"float32": 2e-5, "float64": 1e-12}[dtype]
     for actual, expected in pairs:
         np.testing.assert_allclose(actual, expected, rtol=rounding, atol=rounding)
+
+
+def passes(layer, shapes, rng, torchs):
+    """Hold y and every dx of a layer against what PyTorch gives of the same arrays."""
+    xs = [rng.standard_normal(shape) for shape in shapes]
+    y = layer(xs if layer.takes_several else xs[0], training=True)
+    dy = rng.standard_normal(y.shape)
+    there = [torch.tensor(x, requires_grad=True) for x in xs]
+    out = torchs(*there)
+    out.backward(torch.tensor(dy))
+    dxs = layer.backward(dy)
+    dxs = dxs if layer.takes_several else (dxs,)
+    np.testing.assert_allclose(y, out.detach().numpy(), rtol=1e-9, atol=1e-12)
+    for dx, x in zip(dxs, there, strict=True):
+        np.testing.assert_allclose(dx, x.grad.numpy(), rtol=1e-9, atol=1e-12)
+
+
+def nchw(f):
+    """Return a function of NHWC images, made of one of PyTorch's, of NCHW."""
+    return lambda t: f(t.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+def resized(size, mode):
+    return nchw(lambda t: F.interpolate(t, size=size, mode=mode))
+
+
+SHAPED = {  # layer, shapes of its inputs, the same in PyTorch
+    "padding": (ZeroPadding2D(((1, 0), (2, 3))), [(2, 3, 4, 2)], nchw(
+        lambda t: F.pad(t, (2, 3, 1, 0)))),
+    "nearest": (UpSampling2D((2, 3)), [(2, 3, 4, 2)], nchw(
+        lambda t: F.interpolate(t, scale_factor=(2, 3), mode="nearest"))),
+    "nearest-exact": (Resizing(7, 3, "nearest"), [(2, 5, 4, 3)],
+                      resized((7, 3), "nearest-exact")),
+    "bilinear": (Resizing(7, 13), [(2, 5, 4, 3)], resized((7, 13), "bilinear")),
+    "bilinear-smaller": (Resizing(3, 2), [(2, 7, 9, 1)], resized((3, 2), "bilinear")),
+    "permute": (Permute((3, 1, 2)), [(2, 3, 4, 5)], lambda t: t.permute(0, 3, 1, 2)),
+    "add": (Add(), [(2, 3, 1), (2, 1, 4), (2, 3, 4)], lambda a, b, c: a + b + c),
+    "subtract": (Subtract(), [(2, 3, 4), (2, 3, 1)], lambda a, b: a - b),
+    "multiply": (Multiply(), [(2, 3, 4), (2, 1, 4), (2, 3, 4)],
+                 lambda a, b, c: a * b * c),
+    "maximum": (Maximum(), [(2, 3, 4), (2, 3, 4), (2, 1, 4)],
+                lambda a, b, c: torch.maximum(torch.maximum(a, b), c)),
+    "minimum": (Minimum(), [(2, 3, 4)] * 2, torch.minimum),
+    "concatenate": (Concatenate(2), [(2, 3, 4), (2, 3, 1)],
+                    lambda a, b: torch.cat((a, b), 2)),
+    "dot": (Dot((2, 1)), [(2, 3, 4), (2, 4, 5)], torch.bmm),
+    "cosine": (Dot(1, True), [(3, 5), (3, 5)],
+               lambda a, b: F.cosine_similarity(a, b)[:, None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layer, shapes, torchs", SHAPED.values(), ids=SHAPED)
+def test_shapes_and_merges(layer, shapes, torchs, rng):
+    passes(type(layer)(**layer.get_config()), shapes, rng, torchs)
 
 
 def labels(rng):

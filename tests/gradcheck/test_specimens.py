@@ -14,13 +14,17 @@ from sora_np.layers import (
     Conv2D,
     Dense,
     Dropout,
+    RandomCrop,
     ReLU,
+    ZeroPadding2D,
 )
 from sora_np.layers.convolutional import conv2d
+from sora_np.layers.preprocessing import framing
+from sora_np.layers.reshaping import up_sampling2d
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
 
-NAMES = ["windows", "pictures", "rows", "bits", "sequences"]
+NAMES = ["windows", "pictures", "rows", "bits", "sequences", "shapes"]
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +180,35 @@ def wrong_side(right):
     return backward
 
 
+def without_padding(right):
+    """Return a backward of ZeroPadding2D whose window is a line off."""
+
+    def backward(self, dy):
+        return np.roll(right(self, dy), 1, axis=1)
+
+    return backward
+
+
+def unweighted(right):
+    """Return a gradient of resizing by the pixels of "nearest", whatever there was."""
+
+    def wrong(dy, size, interpolation):
+        return right(dy, size, "nearest")
+
+    return wrong
+
+
+def other_crop(right):
+    """Return a backward whose crops are those of the next image."""
+
+    def backward(self, dy):
+        shape, frame, starts = self._caches.pop()
+        self._caches.append((shape, frame, np.roll(starts, 1, axis=0)))
+        return right(self, dy)
+
+    return backward
+
+
 def dy_overwritten(right):
     def backward(self, dy):
         dx = right(self, dy)
@@ -200,6 +233,10 @@ MISTAKES = {  # where, of what, the mistake, the network that shows it
     "slope-of-relu": (ReLU, "backward", plain_relu, "rows"),
     "a-group-lost": (Conv2D, "backward", last_group_lost, "windows"),
     "padding-of-conv": (Conv2D, "backward", wrong_side, "windows"),
+    "padding-of-zeros": (ZeroPadding2D, "backward", without_padding, "shapes"),
+    "up-sampling": (up_sampling2d, "resize2d_dx", unweighted, "shapes"),
+    "resizing": (framing, "resize2d_dx", unweighted, "shapes"),
+    "crop-of-another": (RandomCrop, "backward", other_crop, "shapes"),
     "dy-overwritten": (Dense, "backward", dy_overwritten, "bits"),
 }
 

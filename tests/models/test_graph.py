@@ -440,7 +440,7 @@ WRONG = {
     "not connected": (
         lambda: Model(Input((2,)), Dense(2)(Input((2,), name="b"))),
         ValueError,
-        "'b', which is not among the inputs",
+        "'b'>, which is not among the inputs",
     ),
     "unused input": (
         lambda: (lambda a, b: Model([a, b], Dense(2)(a)))(

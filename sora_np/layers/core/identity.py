@@ -1,0 +1,24 @@
+"""Identity."""
+
+from sora_np.kernels.arrays import Array
+from sora_np.layers.base import Layer
+
+
+class Identity(Layer):
+    """y = x; dx = dy.
+
+    Examples
+    --------
+    >>> Identity()([[1.0, 2.0]])
+    array([[1., 2.]])
+    """
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        y: Array = self._input(x).copy()
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._recall(dy)
+        return dy.copy()

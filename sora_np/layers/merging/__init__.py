@@ -1,0 +1,1 @@
+"""Several inputs become one output; ``merge.py`` says how their shapes fit together."""

@@ -1,0 +1,85 @@
+"""Concatenate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from sora_np.common.arguments import as_index, check_axis
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.merge import concatenate as joined
+from sora_np.kernels.merge import concatenate_dx
+from sora_np.layers.base import Layer
+
+
+class Concatenate(Layer):
+    """Some inputs one behind the other along an axis, as in a U-Net.
+
+    Shapes: x_k (N, ..., C_k, ...), y (N, ..., C_0 + C_1 + ..., ...): equal but along
+    the axis.
+
+    Forward: y is x_0, then x_1, and so on.  Backward: dx_k is its part of dy.
+
+    Source: Huang et al. (2016), arXiv:1608.06993, equation (2).
+
+    Parameters
+    ----------
+    axis : of x with its batch axis, from 1 or from the end; the batch axis is refused
+
+    Raises
+    ------
+    ValueError : at ``build``, where the shapes differ along another axis
+
+    Examples
+    --------
+    >>> Concatenate()([[[1.0, 2.0]], [[3.0]]])
+    array([[1., 2., 3.]])
+    """
+
+    takes_several = True
+
+    def __init__(
+        self,
+        axis: int = -1,
+        *,
+        input_shape: Any = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.axis = as_index(axis, "axis")
+
+    def build(
+        self, input_shape: Any, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        shapes: Any = super().build(input_shape, rng, dtype)
+        rank = len(shapes[0]) + 1
+        check_axis(self.axis, rank, str(self), f"x {batch_of(shapes[0])}")
+        self._axis = axis = self.axis % rank
+        others = {(*shape[: axis - 1], *shape[axis:]) for shape in shapes}
+        if len(others) > 1 or len(set(map(len, shapes))) > 1:
+            raise ValueError(
+                f"{self} cannot join x of shapes {', '.join(map(batch_of, shapes))} "
+                f"along axis {self.axis}: all other sizes must be equal"
+            )
+        total = sum(shape[axis - 1] for shape in shapes)
+        return (*shapes[0][: axis - 1], total, *shapes[0][axis:])
+
+    def forward(self, *xs: Array, training: bool = False) -> Array:
+        y = joined(self._inputs(xs), self._axis)
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> tuple[Array, ...]:  # type: ignore[override]
+        (dy,) = self._recall(dy)
+        shapes: Any = self.input_shape
+        sizes = [shape[self._axis - 1] for shape in shapes]
+        return tuple(concatenate_dx(dy, sizes, self._axis))
+
+
+def concatenate(inputs: Sequence[ArrayLike], axis: int = -1, **options: Any) -> Array:
+    """Return ``Concatenate(axis, **options)(inputs)``."""
+    return Concatenate(axis, **options)(inputs)

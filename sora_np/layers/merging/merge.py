@@ -1,0 +1,88 @@
+"""What the layers are that join their inputs entry by entry: Add and the like."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers.base import Layer
+
+
+class Merge(Layer):
+    """One array of several, entry by entry.
+
+    Shapes: x_k (N, ...), y (N, ...).  They are aligned at their ends, as NumPy's are;
+    missing axes stand behind the batch axis, and an axis of size 1 is repeated.
+
+    Forward: a subclass says in ``_merged`` what y is of arrays of one shape.
+
+    Backward: it says in ``_parted`` what each dx_k is, in y's shape; where x_k was
+    repeated, dx_k is the sum over the repeats.
+
+    Source: Keras 3, ``layers/merging/base_merge.py``.
+
+    Attributes
+    ----------
+    count : how many inputs there must be; None for any number
+    """
+
+    takes_several = True
+    count: int | None = None
+
+    def build(
+        self, input_shape: Any, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        shapes: Any = super().build(input_shape, rng, dtype)
+        if self.count not in (None, len(shapes)):
+            raise ValueError(
+                f"{self} takes exactly {self.count} inputs, got {len(shapes)}"
+            )
+        try:
+            self._shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            raise ValueError(
+                f"{self} cannot join x of shapes {', '.join(map(batch_of, shapes))}: "
+                "sizes along an axis must be equal, or 1, which is repeated"
+            ) from None
+        return self._shape
+
+    def forward(self, *xs: Array, training: bool = False) -> Array:
+        y, *kept = self._merged([self._repeated(x) for x in self._inputs(xs)])
+        if training:
+            self._keep(y, *kept)
+        return y
+
+    def backward(self, dy: Array) -> tuple[Array, ...]:  # type: ignore[override]
+        dy, *kept = self._recall(dy)
+        shapes: Any = self.input_shape
+        dxs = self._parted(dy, *kept)
+        return tuple(map(_summed, dxs, shapes))
+
+    def _merged(self, xs: Sequence[Array]) -> tuple[Any, ...]:
+        """Return y, a new array, and what ``_parted`` will need."""
+        raise NotImplementedError(f"{type(self).__name__} must define _merged")
+
+    def _parted(self, dy: Array, *kept: Any) -> Sequence[Array]:
+        """Return dx_k, new arrays, for all inputs."""
+        raise NotImplementedError(f"{type(self).__name__} must define _parted")
+
+    def _repeated(self, x: Array) -> Array:
+        """Return x in y's shape."""
+        shape = len(x), *self._shape
+        if x.shape == shape:
+            return x
+        missing = (1,) * (len(shape) - x.ndim)
+        wide = np.broadcast_to(x.reshape(len(x), *missing, *x.shape[1:]), shape)
+        return np.ascontiguousarray(wide)
+
+
+def _summed(dx: Array, shape: Shape) -> Array:
+    """Return dx of y's shape as that of an x (N, *shape), which was repeated."""
+    missing = (1,) * (dx.ndim - 1 - len(shape))
+    sizes = zip((*missing, *shape), dx.shape[1:], strict=True)
+    axes = tuple(k for k, (own, wide) in enumerate(sizes, 1) if own != wide)
+    total: Array = dx.sum(axis=axes) if axes else dx
+    return total.reshape(len(dx), *shape)

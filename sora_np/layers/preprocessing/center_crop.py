@@ -1,0 +1,78 @@
+"""CenterCrop."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.common.arguments import as_count
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers.base import Layer
+
+from .framing import Frame, largest
+
+
+class CenterCrop(Layer):
+    """The middle of every image; x (N, H, W, C), y (N, height, width, C).
+
+    Forward, with r = (H - height) // 2 and s = (W - width) // 2, and backward::
+
+        y[., i, j, .] = x[., i + r, j + s, .]        dx = dy there, 0 elsewhere
+
+    Of an image that is lower or narrower than y, the largest window in the middle that
+    has the proportions of y is resized, "bilinear".
+
+    Source: Keras 3.
+
+    Parameters
+    ----------
+    height, width : of y
+
+    Raises
+    ------
+    TypeError, ValueError : for sizes that cannot be
+
+    Examples
+    --------
+    >>> CenterCrop(1, 2)(np.arange(12.0).reshape(1, 3, 4, 1)).ravel()
+    array([5., 6.])
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.height, self.width = as_count(height, "height"), as_count(width, "width")
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"{self} takes images of shape (N, H, W, C), got "
+                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
+            )
+        height, width, channels = super().build(input_shape, rng, dtype)
+        image, size = (height, width), (self.height, self.width)
+        self._frame = largest(image, size)
+        if height >= self.height and width >= self.width:
+            start = (height - self.height) // 2, (width - self.width) // 2
+            self._frame = Frame(start, size, image, size)
+        return *size, channels
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        y = self._frame.forward(self._input(x))
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._recall(dy)
+        return self._frame.backward(dy)

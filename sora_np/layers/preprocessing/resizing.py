@@ -1,0 +1,108 @@
+"""Resizing."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.common.arguments import as_count, as_finite, as_flag
+from sora_np.common.names import look_up
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.resize2d import INTERPOLATIONS
+from sora_np.layers.base import Layer
+
+from .framing import Frame, largest, least
+
+
+class Resizing(Layer):
+    """Every image in another size; x (N, H, W, C), y (N, height, width, C).
+
+    Forward and backward: ``kernels/resize2d.py``, (2) and (3), with half-pixel centres
+    and without antialiasing.
+
+    Source: Keras 3, ``keras.ops.image.resize``.
+
+    Parameters
+    ----------
+    height, width : of y
+    interpolation : "bilinear", "nearest" or "bicubic"
+    crop_to_aspect_ratio : whether to take the largest window in the middle of x that
+        has the proportions of y, so that nothing is distorted
+    pad_to_aspect_ratio : whether to put lines around x instead, as many on both sides
+    fill_mode : "constant": what these lines hold
+    fill_value : the constant
+
+    Raises
+    ------
+    TypeError, ValueError : for arguments that cannot be
+
+    Examples
+    --------
+    >>> x = np.array([[0.0, 8.0]])[None, :, :, None]
+    >>> Resizing(1, 4)(x).ravel()
+    array([0., 2., 6., 8.])
+    >>> Resizing(2, 2, pad_to_aspect_ratio=True, fill_value=9.0)(np.ones((1, 2, 4, 1)))[
+    ...     0, :, :, 0
+    ... ]
+    array([[5., 5.],
+           [5., 5.]])
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        interpolation: str = "bilinear",
+        crop_to_aspect_ratio: bool = False,
+        pad_to_aspect_ratio: bool = False,
+        fill_mode: str = "constant",
+        fill_value: float = 0.0,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.height, self.width = as_count(height, "height"), as_count(width, "width")
+        look_up(dict.fromkeys(INTERPOLATIONS), interpolation, "interpolation")
+        look_up({"constant": None}, fill_mode, "fill_mode")
+        self.interpolation, self.fill_mode = interpolation, fill_mode
+        crops, pads = "crop_to_aspect_ratio", "pad_to_aspect_ratio"
+        self.crop_to_aspect_ratio = as_flag(crop_to_aspect_ratio, crops)
+        self.pad_to_aspect_ratio = as_flag(pad_to_aspect_ratio, pads)
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise ValueError(
+                f"{crops} and {pads} exclude each other, got True for both"
+            )
+        self.fill_value = as_finite(fill_value, "fill_value")
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 3:
+            raise ValueError(
+                f"{self} takes images of shape (N, H, W, C), got "
+                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
+            )
+        height, width, channels = super().build(input_shape, rng, dtype)
+        image, size = (height, width), (self.height, self.width)
+        frame = Frame((0, 0), image, image, size)
+        if self.crop_to_aspect_ratio:
+            frame = largest(image, size)
+        elif self.pad_to_aspect_ratio:
+            frame = least(image, size)
+        self._frame = frame._replace(
+            interpolation=self.interpolation, fill_value=self.fill_value
+        )
+        return *size, channels
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        y = self._frame.forward(self._input(x))
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._recall(dy)
+        return self._frame.backward(dy)

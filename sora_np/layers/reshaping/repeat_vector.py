@@ -1,0 +1,64 @@
+"""RepeatVector."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.common.arguments import as_count
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers.base import Layer
+
+
+class RepeatVector(Layer):
+    """Every sample n times: x (N, K) becomes y (N, n, K).
+
+    Forward, and backward::
+
+        y[., t, k] = x[., k]        dx[., k] = sum_t dy[., t, k]
+
+    Parameters
+    ----------
+    n : how often, a positive whole number
+
+    Raises
+    ------
+    ValueError : at ``build``, for x of other than two axes
+
+    Examples
+    --------
+    >>> RepeatVector(2)([[1.0, 2.0]])
+    array([[[1., 2.],
+            [1., 2.]]])
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.n = as_count(n, "n")
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        if len(input_shape) != 1:
+            raise ValueError(
+                f"{self} takes x of shape (N, K), got {batch_of(input_shape)}"
+            )
+        return self.n, *super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        y: Array = self._input(x)[:, None].repeat(self.n, axis=1)
+        if training:
+            self._keep(y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        (dy,) = self._recall(dy)
+        return dy.sum(axis=1)
