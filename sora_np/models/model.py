@@ -13,6 +13,7 @@ from sora_np.layers.symbol import Symbol
 
 from .config import MAKERS, graph_config, model_from_config
 from .functional import (
+    Wiring,
     connections,
     flat_symbols,
     form_of,
@@ -151,6 +152,11 @@ class Model(Trained):
 
     def _in_form(self, outputs: Any) -> Any:
         return in_form(parts_of(outputs), self._forms[1], self.output_names)
+
+    @property
+    def wiring(self) -> Wiring:
+        """How the layers are connected, see ``functional.py``."""
+        return self._wiring
 
     def connected_to(self, layer: Any) -> list[str]:
         """Return what a layer takes: "name[index]", for a summary."""

@@ -6,17 +6,19 @@
 `plot_mistakes`            the images that a model is most surely wrong about
 `plot_filters`             what a convolution looks for
 `plot_feature_maps`        an image, layer by layer
+`plot_model`               the layers, and what each of them takes
 `plot_augmented`           samples before and after, in `sora_np.preprocessing`
 =========================  =========================================================
 
 Each returns a ``matplotlib.figure.Figure``, which a notebook shows and
 ``figure.savefig("name.png")`` writes.  Nothing of pyplot is touched, so that no window
-opens and no figure stays in memory.  ``curves.py``, ``classes.py`` and ``layers.py``
-draw; ``figure.py`` is what they share, ``picture.py`` shows figures in notebooks, and
-``fonts.py`` finds letters for any script.
+opens and no figure stays in memory.  ``curves.py``, ``classes.py``, ``layers.py``
+and ``graph.py`` draw; ``figure.py`` is what they share, ``picture.py`` shows figures in
+notebooks, and ``fonts.py`` finds letters for any script.
 """
 
 from .classes import plot_confusion_matrix, plot_mistakes
+from .graph import plot_model
 from .layers import plot_feature_maps, plot_filters
 
 __all__ = [
@@ -24,4 +26,5 @@ __all__ = [
     "plot_feature_maps",
     "plot_filters",
     "plot_mistakes",
+    "plot_model",
 ]

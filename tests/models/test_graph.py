@@ -1,4 +1,4 @@
-"""Graphs of layers: Model(inputs, outputs), held to Sequential, sums by hand, copies."""
+"""Graphs of layers: Model(inputs, outputs), held to Sequential, to sums by hand."""
 
 import copy
 import pickle
@@ -34,7 +34,7 @@ from sora_np.saving import ModelFileError
 IMAGE = (8, 6, 2)
 
 
-# --- graphs of every kind, each a function of what Model takes -------------------------
+# --- graphs of every kind: functions of what Model takes ------------------------------
 
 
 def skips(**options):
@@ -198,7 +198,7 @@ def test_a_chain_is_sequential(rng):
     assert len(graph.runner.plans) == len(row.runner.plans) > 0
 
 
-# --- several outputs -------------------------------------------------------------------
+# --- several outputs ------------------------------------------------------------------
 
 
 def two_ends(**options):

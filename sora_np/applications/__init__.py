@@ -1,0 +1,26 @@
+"""Known networks, each a function of the images' shape and the number of classes.
+
+None of them is trained.  Each file says what it follows, where it departs from that,
+and how many parameters it has.
+"""
+
+from .autoencoder import autoencoder
+from .densenet import densenet
+from .lenet5 import lenet5
+from .mobilenet import mobilenet
+from .resnet import resnet, resnet20, resnet32, resnet56
+from .unet import unet
+from .vgg import vgg
+
+__all__ = [
+    "autoencoder",
+    "densenet",
+    "lenet5",
+    "mobilenet",
+    "resnet",
+    "resnet20",
+    "resnet32",
+    "resnet56",
+    "unet",
+    "vgg",
+]

@@ -1,0 +1,31 @@
+"""LeNet-5: the network that read digits."""
+
+from collections.abc import Sequence
+
+from sora_np.layers import AveragePooling2D, Conv2D, Dense, Flatten, Input
+from sora_np.models import Model
+
+
+def lenet5(input_shape: Sequence[int] = (32, 32, 1), classes: int = 10) -> Model:
+    """Return LeNet-5, with a softmax in the place of its radial basis functions.
+
+    61,706 parameters for images of 32x32 and 10 classes.  In the paper, which has
+    60,000, a map of the third layer sees some of the maps before it alone, and a
+    pooling has two coefficients a map.
+
+    Source: LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to
+    document recognition" (1998), section II.B.
+
+    Parameters
+    ----------
+    input_shape : (height, width, channels), at least 16x16
+
+    >>> lenet5().count_params()
+    61706
+    """
+    x = inputs = Input(input_shape)
+    x = AveragePooling2D()(Conv2D(6, 5, activation="tanh")(x))
+    x = AveragePooling2D()(Conv2D(16, 5, activation="tanh")(x))
+    for units in (120, 84):
+        x = Dense(units, "tanh")(Flatten()(x))
+    return Model(inputs, Dense(classes, "softmax")(x), "lenet5")

@@ -1,0 +1,74 @@
+"""U-Net: down to what is there, and up again to where it is."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sora_np.layers import (
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Conv2DTranspose,
+    Input,
+    MaxPooling2D,
+    ReLU,
+)
+from sora_np.models import Model
+
+
+def unet(
+    input_shape: Sequence[int],
+    classes: int = 1,
+    filters: int = 16,
+    depth: int = 3,
+    normalise: bool = True,
+) -> Model:
+    """Return a U-Net that says for every pixel what it belongs to.
+
+    Its convolutions are padded, and normalised, so that the output has the size of the
+    image; in the paper they are neither, and it has ``filters=64, depth=4``.
+
+    One class ends in a sigmoid (N, H, W, 1), several in a softmax (N, H, W, classes).
+
+    Source: Ronneberger, Fischer & Brox (2015), arXiv:1505.04597, figure 1.
+
+    Parameters
+    ----------
+    input_shape : (height, width, channels), sizes that 2**depth divides
+    filters : of the first level; each level below has twice as many
+    depth : how often the image is halved
+
+    Raises
+    ------
+    ValueError : for a size that cannot be halved so often
+
+    >>> unet((32, 32, 1), filters=4, depth=2).output_shape
+    (32, 32, 1)
+    """
+    if any(size % 2**depth for size in input_shape[:2]):
+        raise ValueError(
+            f"height and width must be multiples of 2**depth = {2**depth}, got "
+            f"{tuple(input_shape)}: crop the images, or take a smaller depth"
+        )
+    x = inputs = Input(input_shape)
+    skips = []
+    for level in range(depth):
+        x = _twice(x, filters * 2**level, normalise)
+        skips.append(x)
+        x = MaxPooling2D()(x)
+    x = _twice(x, filters * 2**depth, normalise)
+    for level in reversed(range(depth)):
+        number = filters * 2**level
+        x = Conv2DTranspose(number, 2, 2)(x)
+        x = _twice(Concatenate()([skips[level], x]), number, normalise)
+    function = "sigmoid" if classes == 1 else "softmax"
+    return Model(inputs, Conv2D(classes, 1, activation=function)(x), "unet")
+
+
+def _twice(x: Any, filters: int, normalise: bool) -> Any:
+    for _ in range(2):
+        options = {"use_bias": not normalise, "kernel_initializer": "he_normal"}
+        x = Conv2D(filters, 3, padding="same", **options)(x)
+        if normalise:
+            x = BatchNormalization()(x)
+        x = ReLU()(x)
+    return x
