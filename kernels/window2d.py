@@ -67,7 +67,7 @@ def _window_item(item, thread, x, starts, channels, fill, y):
     n, i = item // y.shape[1], item % y.shape[1]
     line, value = y[n, i], fill[0]
     h, shift = i + starts[n, 0], starts[n, 1] * channels
-    first = min(max(-shift, 0), line.size)  # from here on pixels of x, up to last
+    first = max(-shift, 0)  # from here on pixels of x, up to last
     last = max(min(x.shape[2] - shift, line.size), first)
     if h < 0 or h >= x.shape[1]:
         first = last = line.size

@@ -49,6 +49,23 @@ def test_bilinear_by_hand():
     np.testing.assert_array_equal(dx.ravel(), [2, 2])
 
 
+def test_bicubic_is_jaxs():
+    """By jax.image.resize of JAX 0.10.2; TensorFlow takes its weights from a table."""
+    x = np.array([0.0, 8, 4, 2]).reshape(1, 1, 4, 1)
+    longer = [-0.634615385, 2.569149839, 7.760770769, 6.625, 3.786584257, 2.451382997]
+    shorter = [0.95404814, 6.625, 2.18380744]
+    for expected in ([*longer, 1.841346154], shorter):
+        y = k.resize2d(x, (1, len(expected)), "bicubic")
+        np.testing.assert_allclose(y.ravel(), expected, rtol=1e-8)
+
+
+@HOW
+def test_what_is_equal_stays_equal(interpolation):
+    """All weights sum to 1, at the borders too."""
+    y = k.resize2d(np.full((1, 4, 5, 2), 3.0), (7, 3), interpolation)
+    np.testing.assert_allclose(y, 3, rtol=1e-14)
+
+
 def test_nearest_is_numpys_repeat(rng):
     x = rng.standard_normal((2, 3, 4, 2))
     expected = x.repeat(3, axis=1).repeat(2, axis=2)

@@ -21,7 +21,7 @@ from sora_np.callbacks import (
     ModelCheckpoint,
     ReduceLROnPlateau,
 )
-from sora_np.layers import RandomErasing, RandomFlip
+from sora_np.layers import RandomCrop, RandomErasing, RandomFlip
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD, Adam, Nadam
 from sora_np.optimizers.schedules import CosineDecay
@@ -70,6 +70,7 @@ def make(optimizer=None, metrics=("accuracy",), seed=0, filters=4):
         *(
             RandomFlip(),
             RandomErasing(0.5, value_range=(0, 1)),
+            RandomCrop(6, 7),
             Conv2D(filters, 3, activation="relu"),
         ),
         *(BatchNormalization(), Dropout(0.3), Own(), Flatten(), Dense(3, "softmax")),

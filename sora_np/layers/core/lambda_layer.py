@@ -134,9 +134,9 @@ class Lambda(Layer):
                 f"the {what} of {self} must return an array of shape {shape}, got one "
                 f"of {y.shape}"
             )
-        y = kernel_array(y, arrays[0].dtype)
-        shared = any(np.may_share_memory(y, array) for array in arrays)
-        own: Array = y.copy() if shared else y
+        own: Array = kernel_array(
+            y, arrays[0].dtype
+        )  # a view of what was given: a copy
         return own
 
     def get_config(self) -> dict[str, Any]:
