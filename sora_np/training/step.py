@@ -186,7 +186,7 @@ class Steps:
         """Return the optimiser's step as tasks; none where it is more than that."""
         assert self.optimizer is not None  # checked has seen to it
         flat = self._flat
-        if flat.is_penalised:
+        if not flat.is_plain:
             return ()
         return self.optimizer.tasks(flat.values, flat.grads, self._ranges)
 
@@ -208,6 +208,7 @@ class Steps:
         else:
             value += flat.penalise()
             optimizer.step(flat.values, flat.grads, self._ranges)
+            flat.constrain()
         return value, run.activated()
 
     def test(
