@@ -229,7 +229,7 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
         return MeanLoss(loss, identifier)
     if isinstance(identifier, str) and identifier in losses.CLASSES.keys() - OPPOSITE:
         return MeanLoss(identifier, identifier)
-    names = CLASSES | dict.fromkeys(("accuracy", *losses.CLASSES), Accuracy)
+    names = dict.fromkeys(("accuracy", *losses.CLASSES), Accuracy) | CLASSES
     return look_up(names, identifier, "metric")(name=identifier)
 
 
