@@ -35,8 +35,10 @@ DATASETS = {
     "fashion_mnist": fashion_mnist,
     "mnist": mnist,
 }
-KINDS = Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint
-KINDS += (LearningRateSchedule,)
+KINDS = (
+    *(Layer, Loss, Metric, Optimizer, LearningRateSchedule),
+    *(Initializer, Regularizer, Constraint),
+)
 MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}  # of images, by their channels
 
 Split = tuple[NDArray[Any], NDArray[np.int64]]

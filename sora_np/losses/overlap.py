@@ -56,7 +56,7 @@ class Tversky(Loss):
     ) -> None:
         super().__init__(reduction, name)
         self.alpha, self.beta = as_rate(alpha, "alpha"), as_rate(beta, "beta")
-        self.axis: Any = _as_axes(axis)  # type: ignore[misc]
+        self.axis: Any = _as_axes(axis)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         return _masks(self, super().targets(y_true, y_pred))
@@ -115,7 +115,7 @@ class Dice(Loss):
         axis: int | Sequence[int] | None = None,
     ) -> None:
         super().__init__(reduction, name)
-        self.axis: Any = _as_axes(axis)  # type: ignore[misc]
+        self.axis: Any = _as_axes(axis)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         return _masks(self, super().targets(y_true, y_pred))

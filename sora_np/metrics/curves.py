@@ -28,7 +28,11 @@ from .confusion import Numbers, divide
 
 LITTLE = 1e-7  # by which the outer thresholds lie beyond 0 and 1
 CURVES = {"ROC": "ROC", "PR": "PR", "PRGAIN": "PRGAIN"}
-SUMS = {"interpolation": np.mean, "minoring": np.min, "majoring": np.max}
+SUMS: dict[str, Any] = {
+    "interpolation": np.mean,
+    "minoring": np.min,
+    "majoring": np.max,
+}
 
 
 class _AtThresholds(Metric):
