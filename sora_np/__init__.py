@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sora_np import (
     activations,
     callbacks,
+    constraints,
     datasets,
     initializers,
     layers,
@@ -142,6 +143,7 @@ __all__ = [
     "activations",
     "callbacks",
     "clone_model",
+    "constraints",
     "datasets",
     "gradcheck",
     "initializers",

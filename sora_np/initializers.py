@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np.common.arguments import as_finite, as_rate
+from sora_np.common.arguments import as_count, as_finite, as_generator, as_rate
 from sora_np.common.names import by_name, from_config, look_up
 from sora_np.kernels.arrays import Array, Shape
 
@@ -181,6 +181,70 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal")
 
 
+class Orthogonal:
+    """``gain`` times a matrix of orthonormal rows or columns, whichever are fewer.
+
+    Of a kernel, the matrix has the outputs as columns.  It is the Q of a QR
+    decomposition of normal numbers, with the signs of R's diagonal, so that every such
+    matrix is as likely.
+
+    Source: Saxe, McClelland & Ganguli (2014), arXiv:1312.6120; Mezzadri (2007), "How to
+    Generate Random Matrices from the Classical Compact Groups", for the signs.
+
+    Parameters
+    ----------
+    gain : the factor
+    seed : of the numbers; None for the layer's own generator
+
+    Examples
+    --------
+    >>> w = Orthogonal()(np.random.default_rng(0), (3, 2), "float64")
+    >>> np.allclose(w.T @ w, np.eye(2))
+    True
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        self.gain = as_finite(gain, "gain")
+        self.seed = None if seed is None else as_count(seed, "seed", 0)
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        if len(shape) < 2:
+            raise ValueError(
+                "Orthogonal makes arrays of two or more axes, such as kernels, got the "
+                f"shape {shape}"
+            )
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        size = max(rows, columns), min(rows, columns)
+        q, r = np.linalg.qr(as_generator(self.seed, rng).standard_normal(size))
+        q *= np.where(np.diag(r) < 0, -1, 1)
+        q = q if rows >= columns else q.T
+        return np.ascontiguousarray(self.gain * q.reshape(shape), dtype)
+
+
+class Identity:
+    """``gain`` times the identity matrix, with zeros around if it is not square.
+
+    >>> Identity(2)(np.random.default_rng(0), (2, 3), "float32")
+    array([[2., 0., 0.],
+           [0., 2., 0.]], dtype=float32)
+    """
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = as_finite(gain, "gain")
+
+    def __call__(
+        self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
+    ) -> Array:
+        if len(shape) != 2:
+            raise ValueError(
+                "Identity makes matrices, such as the kernel of Dense, got the shape "
+                f"{shape}"
+            )
+        return np.asarray(self.gain * np.eye(*shape), dtype)
+
+
 def fans(shape: Shape) -> tuple[int, int]:
     """Return (fan_in, fan_out) of a kernel of ``shape``.
 
@@ -216,7 +280,7 @@ CLASSES: dict[str, type[Any]] = by_name(
     [
         *(Zeros, Ones, Constant, RandomNormal, RandomUniform, TruncatedNormal),
         *(VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal),
-        *(LecunUniform, LecunNormal),
+        *(LecunUniform, LecunNormal, Orthogonal, Identity),
     ],
     zero=Zeros,
     one=Ones,

@@ -256,6 +256,7 @@ CONVOLUTION = (
 )
 KERNELS = {  # a kernel's tests, where they are not named after it
     **dict.fromkeys(("adagrad", "adam", "nadam", "rmsprop", "sgd"), ["steps"]),
+    **dict.fromkeys(("adadelta", "adamax", "lamb", "lion"), ["steps"]),
     **{"list_backward": CONVOLUTION[2:], "channels": ["batch_normalization"]},
     **dict.fromkeys(("sweeps", "conv2d", "images"), ("sweeps", *CONVOLUTION)),
     "sums": (*CONVOLUTION, "sweeps"),

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [  # a module may import from its own floor and from floors below
     ["kernels"],
     ["common"],
-    ["activations", "initializers", "regularizers"],
+    ["activations", "constraints", "initializers", "regularizers"],
     ["losses", "optimizers", "datasets"],
     ["metrics", "batches", "utils"],
     ["layers"],

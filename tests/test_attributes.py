@@ -29,10 +29,10 @@ REFUSED = {  # thing, attribute: what is said
     "schedule": (lambda: CosineDecay(1, 2), "alpha_", "did you mean 'alpha'?"),
     "trainable": (lambda: Dense(2), "trainabel", "did you mean 'trainable'?"),
     "kernel": (lambda: model().layers[0], "kernel", "set params['kernel'] instead"),
-    "constraint": (
+    "activity": (
         lambda: Dense(2),
-        "kernel_constraint",
-        "has no attribute 'kernel_constraint': set kernel_regularizer instead",
+        "activity_regularizer",
+        "has no attribute 'activity_regularizer': set kernel_regularizer instead",
     ),
     "rate": (lambda: Dropout(0.5), "p", "Dropout has no attribute 'p'"),
     "loss": (BinaryCrossentropy, "logits", "did you mean 'from_logits'?"),

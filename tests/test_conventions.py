@@ -82,8 +82,15 @@ layers.multiply(inputs)
 layers.subtract(inputs)
 losses.BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")
+losses.BinaryFocalCrossentropy(apply_class_balancing=False, alpha=0.25, gamma=2.0,
+    from_logits=False, label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size")
 losses.CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")
+losses.CategoricalFocalCrossentropy(alpha=0.25, gamma=2.0, from_logits=False,
+    label_smoothing=0.0, axis=-1, reduction="sum_over_batch_size")
+losses.CategoricalHinge(reduction="sum_over_batch_size")
+losses.CosineSimilarity(axis=-1, reduction="sum_over_batch_size")
+losses.Dice(reduction="sum_over_batch_size", axis=None)
 losses.Hinge(reduction="sum_over_batch_size")
 losses.Huber(delta=1.0, reduction="sum_over_batch_size")
 losses.KLDivergence(reduction="sum_over_batch_size")
@@ -95,19 +102,56 @@ losses.MeanSquaredLogarithmicError(reduction="sum_over_batch_size")
 losses.Poisson(reduction="sum_over_batch_size")
 losses.SparseCategoricalCrossentropy(from_logits=False, ignore_class=None,
     reduction="sum_over_batch_size", axis=-1)
+losses.SquaredHinge(reduction="sum_over_batch_size")
+losses.Tversky(alpha=0.5, beta=0.5, reduction="sum_over_batch_size", axis=None)
+metrics.AUC(num_thresholds=200, curve="ROC", summation_method="interpolation",
+    thresholds=None, multi_label=False, num_labels=None, label_weights=None,
+    from_logits=False)
 metrics.Accuracy()
 metrics.BinaryAccuracy(threshold=0.5)
+metrics.BinaryCrossentropy(from_logits=False, label_smoothing=0)
+metrics.BinaryIoU(target_class_ids=(0, 1), threshold=0.5)
 metrics.CategoricalAccuracy()
+metrics.CategoricalCrossentropy(from_logits=False, label_smoothing=0, axis=-1)
+metrics.CategoricalHinge()
+metrics.CosineSimilarity(axis=-1)
 metrics.F1Score(average=None, threshold=None)
+metrics.FalseNegatives(thresholds=None)
+metrics.FalsePositives(thresholds=None)
+metrics.Hinge()
+metrics.IoU(num_classes, target_class_ids, ignore_class=None, sparse_y_true=True,
+    sparse_y_pred=True, axis=-1)
+metrics.KLDivergence()
+metrics.LogCoshError()
 metrics.MeanAbsoluteError()
+metrics.MeanAbsolutePercentageError()
+metrics.MeanIoU(num_classes, ignore_class=None, sparse_y_true=True, sparse_y_pred=True,
+    axis=-1)
 metrics.MeanSquaredError()
+metrics.MeanSquaredLogarithmicError()
+metrics.OneHotIoU(num_classes, target_class_ids, ignore_class=None, sparse_y_pred=False,
+    axis=-1)
+metrics.OneHotMeanIoU(num_classes, ignore_class=None, sparse_y_pred=False, axis=-1)
+metrics.Poisson()
 metrics.Precision(thresholds=None, top_k=None, class_id=None)
+metrics.PrecisionAtRecall(recall, num_thresholds=200, class_id=None)
 metrics.R2Score(class_aggregation="uniform_average", num_regressors=0)
 metrics.Recall(thresholds=None, top_k=None, class_id=None)
+metrics.RecallAtPrecision(precision, num_thresholds=200, class_id=None)
 metrics.RootMeanSquaredError()
+metrics.SensitivityAtSpecificity(specificity, num_thresholds=200, class_id=None)
 metrics.SparseCategoricalAccuracy()
+metrics.SparseCategoricalCrossentropy(from_logits=False, ignore_class=None, axis=-1)
 metrics.SparseTopKCategoricalAccuracy(k=5, from_sorted_ids=False)
+metrics.SpecificityAtSensitivity(sensitivity, num_thresholds=200, class_id=None)
+metrics.SquaredHinge()
 metrics.TopKCategoricalAccuracy(k=5)
+metrics.TrueNegatives(thresholds=None)
+metrics.TruePositives(thresholds=None)
+optimizers.Adadelta(learning_rate=0.001, rho=0.95, epsilon=1e-07, weight_decay=None,
+    clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
+    ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None,
+    gradient_accumulation_steps=None)
 optimizers.Adagrad(learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-07,
     weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
     use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
@@ -121,6 +165,18 @@ optimizers.AdamW(learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.9
     epsilon=1e-07, amsgrad=False, clipnorm=None, clipvalue=None, global_clipnorm=None,
     use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
     loss_scale_factor=None, gradient_accumulation_steps=None)
+optimizers.Adamax(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07,
+    weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
+    use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+    loss_scale_factor=None, gradient_accumulation_steps=None)
+optimizers.Lamb(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07,
+    weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
+    use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
+    loss_scale_factor=None, gradient_accumulation_steps=None)
+optimizers.Lion(learning_rate=0.001, beta_1=0.9, beta_2=0.99, weight_decay=None,
+    clipnorm=None, clipvalue=None, global_clipnorm=None, use_ema=False,
+    ema_momentum=0.99, ema_overwrite_frequency=None, loss_scale_factor=None,
+    gradient_accumulation_steps=None)
 optimizers.Nadam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-07,
     weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None,
     use_ema=False, ema_momentum=0.99, ema_overwrite_frequency=None,
@@ -157,9 +213,11 @@ initializers.GlorotNormal(seed=None, input_axes=None, output_axes=None)
 initializers.GlorotUniform(seed=None, input_axes=None, output_axes=None)
 initializers.HeNormal(seed=None, input_axes=None, output_axes=None)
 initializers.HeUniform(seed=None, input_axes=None, output_axes=None)
+initializers.Identity(gain=1.0)
 initializers.LecunNormal(seed=None, input_axes=None, output_axes=None)
 initializers.LecunUniform(seed=None, input_axes=None, output_axes=None)
 initializers.Ones()
+initializers.Orthogonal(gain=1.0, seed=None)
 initializers.RandomNormal(mean=0.0, stddev=0.05, seed=None)
 initializers.RandomUniform(minval=-0.05, maxval=0.05, seed=None)
 initializers.TruncatedNormal(mean=0.0, stddev=0.05, seed=None)
@@ -169,6 +227,10 @@ initializers.Zeros()
 regularizers.L1(l1=0.01)
 regularizers.L1L2(l1=0.0, l2=0.0)
 regularizers.L2(l2=0.01)
+constraints.MaxNorm(max_value=2, axis=0)
+constraints.MinMaxNorm(min_value=0.0, max_value=1.0, rate=1.0, axis=0)
+constraints.NonNeg()
+constraints.UnitNorm(axis=0)
 """
 CALLS = {
     ast.unparse(call.func): call

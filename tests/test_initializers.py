@@ -3,6 +3,8 @@ import pytest
 
 from sora_np import initializers
 from sora_np.initializers import (
+    Identity,
+    Orthogonal,
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
@@ -48,6 +50,37 @@ def test_dtype_shape_and_seed(name, dtype):
     np.testing.assert_array_equal(first, second)
 
 
+SHAPES = [(4, 4), (7, 3), (3, 7), (3, 3, 2, 5), (2, 1, 2, 30), (5, 1), (1, 5)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_orthogonal(shape, dtype, rng):
+    w = Orthogonal(2.0)(rng, shape, dtype)
+    assert w.shape == shape and w.dtype == dtype and w.flags.c_contiguous
+    matrix = w.reshape(-1, shape[-1]).astype(float) / 2
+    rows, columns = matrix.shape
+    product = matrix.T @ matrix if rows >= columns else matrix @ matrix.T
+    np.testing.assert_allclose(product, np.eye(min(rows, columns)), atol=1e-6)
+
+
+def test_orthogonal_is_of_no_preferred_sign(rng):
+    """Q of a QR decomposition alone has one: LAPACK's diagonal of R is negative."""
+    first = [Orthogonal()(rng, (3, 3), "float64") for _ in range(400)]
+    assert np.abs(np.mean(first, axis=0)).max() < 4 * (1 / 3 / 400) ** 0.5
+    seeded = [Orthogonal(seed=3)(rng, (3, 2), "float32") for _ in range(2)]
+    np.testing.assert_array_equal(*seeded)
+
+
+def test_identity(rng):
+    w = initializers.get("identity")(rng, (3, 2), "float32")
+    np.testing.assert_array_equal(w, [[1, 0], [0, 1], [0, 0]])
+    assert w.dtype == np.float32
+    with pytest.raises(ValueError, match=r"makes matrices, .* got the shape \(2,\)"):
+        Identity()(rng, (2,), "float32")
+    with pytest.raises(ValueError, match=r"two or more axes, .* got the shape \(2,\)"):
+        Orthogonal()(rng, (2,), "float32")
+
+
 def test_constants(rng):
     assert initializers.get("zeros")(rng, (2,), "float32").tolist() == [0, 0]
     assert initializers.get("one")(rng, (2,), "float32").tolist() == [1, 1]
@@ -87,6 +120,8 @@ def test_mistakes():
             ValueError,
             "maxval must be finite, got inf",
         ),
+        (lambda: Orthogonal("a"), TypeError, "gain must be a number, got 'a'"),
+        (lambda: Identity(np.inf), ValueError, "gain must be finite, got inf"),
         (lambda: VarianceScaling("2"), TypeError, "scale must be a number, got '2'"),
         (lambda: VarianceScaling(0), ValueError, "scale must be positive, got 0"),
     ],

@@ -19,6 +19,7 @@ from scipy.sparse import csr_matrix
 
 from sora_np import Sequential, gradcheck, losses, metrics, plots, report, sanity
 from sora_np.batches.ranges import seen_in
+from sora_np.constraints import MaxNorm
 from sora_np.layers import Dense, Normalization, Rescaling
 from sora_np.preprocessing import clean, plot_augmented, robust_z_score
 from sora_np.regularizers import L2
@@ -79,6 +80,10 @@ DOORS = {  # where an array is wanted
     "precision": lambda a: metrics.Precision()(a, A),
     "f1": lambda a: metrics.F1Score()(A, a),
     "r2": lambda a: metrics.R2Score()(a, A),
+    "auc": lambda a: metrics.AUC()(A, a),
+    "iou": lambda a: metrics.BinaryIoU()(a, A),
+    "loss-function": lambda a: losses.mean_squared_error(A, a),
+    "accuracy-function": lambda a: metrics.categorical_accuracy(A, a),
     "function-metric": lambda a: metrics.FunctionMetric(np.subtract)(a, A),
     "report": lambda a: metrics.classification_report(a, [0, 1]),
     "confusion": lambda a: metrics.confusion_matrix([0, 1], a),
@@ -95,6 +100,7 @@ DOORS = {  # where an array is wanted
         np.square, a, backward=lambda dy, x: 2 * x * dy
     ),
     "regularizer": lambda a: L2(1.0)(a),
+    "constraint": lambda a: MaxNorm()(a),
     "plot-mistakes": lambda a: plots.plot_mistakes(a, [0, 1], np.eye(2)),
     "plot-confusion": lambda a: plots.plot_confusion_matrix([0, 1], a),
     "plot-feature-maps": lambda a: plots.plot_feature_maps(None, a),

@@ -1,4 +1,6 @@
+import inspect
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -7,9 +9,15 @@ from scipy.special import expit, softmax
 from sora_np import losses
 from sora_np.gradcheck import check_loss
 from sora_np.kernels.tasks import run
+from sora_np.layers import Conv2D, Dense
 from sora_np.losses import (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Dice,
     Hinge,
     Huber,
     KLDivergence,
@@ -20,7 +28,11 @@ from sora_np.losses import (
     MeanSquaredLogarithmicError,
     Poisson,
     SparseCategoricalCrossentropy,
+    SquaredHinge,
+    Tversky,
 )
+from sora_np.models import Sequential
+from sora_np.optimizers import SGD
 
 BY_HAND = {
     # -log 1e-7: the probability 0 is clipped
@@ -53,6 +65,60 @@ BY_HAND = {
     "poisson": (Poisson(), [[2, 0]], [[math.e, 1]], (math.e - 2 + 1) / 2),
     "hinge": (Hinge(), [[1, -1, -1]], [[0.5, -3, 2]], (0.5 + 0 + 3) / 3),
     "hinge-binary": (Hinge(), [[1, 0, 0]], [[0.5, -3, 2]], (0.5 + 0 + 3) / 3),
+    "squared-hinge": (SquaredHinge(), [[1, -1, -1]], [[0.5, -3, 2]], (0.25 + 9) / 3),
+    # 1 + 3 - 2; 1 + 1 - 4 is below 0
+    "categorical-hinge": (CategoricalHinge(), [[1, 0, 0]], [[2, 3, 1]], 2),
+    "categorical-hinge-met": (CategoricalHinge(), [[1, 0]], [[4, 1]], 0),
+    "cosine": (
+        CosineSimilarity(),
+        [[1, 0], [0, 2]],
+        [[3, 4], [3, 4]],
+        -(0.6 + 0.8) / 2,
+    ),
+    "cosine-zeros": (CosineSimilarity(), [[1, 0]], [[0, 0]], 0),
+    "cosine-axis": (CosineSimilarity(1), [[[1], [0]]], [[[3], [4]]], -0.6),
+    "cosine-huge": (CosineSimilarity(), [[1e200, 0]], [[3e200, 4e200]], -0.6),
+    # (1 - 0.8)^2 and 0.4^2
+    "focal": (
+        BinaryFocalCrossentropy(),
+        *([[1, 0]], [[0.8, 0.4]]),
+        -(0.04 * math.log(0.8) + 0.16 * math.log(0.6)) / 2,
+    ),
+    "focal-balanced": (
+        BinaryFocalCrossentropy(True, 0.3, 1),
+        *([[1, 0]], [[0.8, 0.4]]),
+        -(0.3 * 0.2 * math.log(0.8) + 0.7 * 0.4 * math.log(0.6)) / 2,
+    ),
+    "focal-large-logit": (
+        BinaryFocalCrossentropy(from_logits=True),
+        [[0]],
+        [[1e4]],
+        1e4,
+    ),
+    "focal-ce": (
+        CategoricalFocalCrossentropy([0.5, 2]),
+        *([[1, 0], [0, 1]], [[0.75, 0.25], [3, 1]]),
+        -(0.5 / 16 * math.log(0.75) + 2 * 9 / 16 * math.log(0.25)) / 2,
+    ),
+    "focal-ce-large-logit": (
+        CategoricalFocalCrossentropy(1, from_logits=True),
+        *([[1, 0]], [[-1e4, 0]], 1e4),
+    ),
+    # 2 * 1.5 / (3 + 2.5) of the whole batch; of rows 2 * 1 / (2 + 1), 2 * .5 / 2.5
+    "dice": (Dice(), [[1, 1], [0, 1]], [[0.5, 0.5], [1, 0.5]], 1 - 3 / 5.5),
+    "dice-rows": (
+        Dice(axis=-1),
+        *([[1, 1], [0, 1]], [[0.5, 0.5], [1, 0.5]]),
+        1 - (2 / 3 + 1 / 2.5) / 2,
+    ),
+    "dice-nothing": (Dice(), [[0, 0]], [[0, 0]], 1),
+    # both 1.5, missed 1.5, wrong 1
+    "tversky": (
+        Tversky(0.2, 0.8),
+        *([[1, 1], [0, 1]], [[0.5, 0.5], [1, 0.5]]),
+        1 - 1.5 / (1.5 + 0.3 + 0.8),
+    ),
+    "tversky-dice": (Tversky(), [[1, 1], [0, 1]], [[0.5, 0.5], [1, 0.5]], 1 - 3 / 5.5),
     "kld": (KLDivergence(), [[0.5, 0.5]], [[0.125, 0.5]], 0.5 * math.log(4)),
     "kld-zero": (KLDivergence(), [[0, 1]], [[0.5, 0.5]], math.log(2)),
     "sparse-ignores": (
@@ -111,6 +177,41 @@ GRADIENTS = {
     "log-cosh": (LogCosh(), ONE_HOT, LOGITS),
     "poisson": (Poisson(), ONE_HOT, PROBABILITIES),
     "hinge": (Hinge(), ONE_HOT, LOGITS + 0.1),
+    "squared-hinge": (SquaredHinge(), ONE_HOT, LOGITS + 0.1),
+    "categorical-hinge": (CategoricalHinge(), ONE_HOT, LOGITS),
+    "cosine": (CosineSimilarity(), ONE_HOT, LOGITS),
+    "cosine-axis": (CosineSimilarity(1), LOGITS[..., None], PROBABILITIES[..., None]),
+    "dice": (Dice(), ONE_HOT, PROBABILITIES),
+    "dice-rows": (Dice(axis=(1,)), ONE_HOT, PROBABILITIES),
+    "tversky": (Tversky(0.3, 0.9), ONE_HOT, PROBABILITIES),
+    "tversky-columns": (Tversky(0.3, 0.9, axis=0), ONE_HOT, PROBABILITIES),
+    **{
+        f"focal-{gamma}-{kind}": (
+            loss,
+            ONE_HOT,
+            LOGITS if logits else 2 * PROBABILITIES,
+        )
+        for gamma in (0, 0.5, 1, 2, 3.5)
+        for logits in (False, True)
+        for kind, loss in {
+            f"categorical-{logits}": CategoricalFocalCrossentropy(
+                [0.5, 1, 2], gamma, logits, 0.1
+            ),
+        }.items()
+    },
+    **{
+        f"focal-{gamma}-binary-{logits}": (
+            BinaryFocalCrossentropy(True, 0.3, gamma, logits),
+            *(ONE_HOT, LOGITS if logits else PROBABILITIES),
+        )
+        for gamma in (0, 0.5, 1, 2, 3.5)
+        for logits in (False, True)
+    },
+    "focal-smooth": (
+        BinaryFocalCrossentropy(label_smoothing=0.2),
+        ONE_HOT,
+        PROBABILITIES,
+    ),
     "kld": (KLDivergence(), PROBABILITIES, PROBABILITIES[::-1]),
     "kld-above-1": (KLDivergence(), PROBABILITIES, 3 * PROBABILITIES),
     "sparse-ignores": (
@@ -304,6 +405,10 @@ def test_rows_that_are_no_shares_are_warned_of(row):
 ALIASES = {
     **{"mape": MeanAbsolutePercentageError, "MSLE": MeanSquaredLogarithmicError},
     **{"kld": KLDivergence, "kl_divergence": KLDivergence, "huber": Huber},
+    **{"dice": Dice, "Tversky": Tversky, "cosine_similarity": CosineSimilarity},
+    **{"squared_hinge": SquaredHinge, "categorical_hinge": CategoricalHinge},
+    "binary_focal_crossentropy": BinaryFocalCrossentropy,
+    "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
     **{"log_cosh": LogCosh, "logcosh": LogCosh, "poisson": Poisson, "hinge": Hinge},
 }
 
@@ -342,3 +447,160 @@ def test_what_is_no_index(name):
 def test_a_prediction_without_a_batch_axis():
     with pytest.raises(ValueError, match=r"^y_pred must have a batch axis, got 1\.0$"):
         MeanSquaredError()(0.0, 1.0)
+
+
+# --- focal ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("gamma", [0, 0.5, 1, 2])
+@pytest.mark.parametrize("z", [1e4, -1e4, 100, -100, 20.0, 0])
+def test_focal_slopes_at_the_ends(gamma, z, dtype):
+    """Of sure logits: 0 where they are right, 1 where they are wrong; never NaN."""
+    binary = BinaryFocalCrossentropy(gamma=gamma, from_logits=True)
+    both = CategoricalFocalCrossentropy(1, gamma, from_logits=True)
+    (slope,) = binary.gradient([[1]], np.array([[z]], dtype))[0]
+    pair = both.gradient([[1, 0]], np.array([[z, 0]], dtype))[0]
+    np.testing.assert_allclose(pair, [slope, -slope], rtol=1e-4, atol=1e-7)
+    if abs(z) >= 100:
+        np.testing.assert_allclose(slope, -1 if z < 0 else 0, atol=1e-15)
+    for p in (0.0, 1.0):
+        slopes = BinaryFocalCrossentropy(gamma=gamma).gradient(
+            [[1]], np.array([[p]], dtype)
+        )
+        assert np.isfinite(slopes).all()
+
+
+def test_focal_with_gamma_0_is_the_cross_entropy():
+    for logits, y in ((True, LOGITS), (False, PROBABILITIES)):
+        for focal, plain in (
+            (BinaryFocalCrossentropy(gamma=0, from_logits=logits), BinaryCrossentropy),
+            (CategoricalFocalCrossentropy(1, 0, logits), CategoricalCrossentropy),
+        ):
+            np.testing.assert_allclose(focal(ONE_HOT, y), plain(logits)(ONE_HOT, y))
+            np.testing.assert_allclose(
+                focal.gradient(ONE_HOT, y),
+                plain(logits).gradient(ONE_HOT, y),
+                atol=1e-15,
+            )
+
+
+def test_one_alpha_for_every_class():
+    with pytest.raises(ValueError, match="or one for each of 3 classes, got 2"):
+        CategoricalFocalCrossentropy([1, 2])(ONE_HOT, PROBABILITIES)
+
+
+@pytest.mark.parametrize(
+    "loss, units, activation",
+    [
+        (BinaryFocalCrossentropy(True), 1, "sigmoid"),
+        (CategoricalFocalCrossentropy(), 3, "softmax"),
+    ],
+)
+def test_a_model_trains_from_the_logits(loss, units, activation):
+    """Where p rounds to 0 or 1, in float32, and is wrong: from p the slope is 0."""
+    layer = Dense(units, activation, kernel_initializer="zeros", input_shape=(1,))
+    model = Sequential([layer])
+    layer.params["bias"] = [-200.0] if units == 1 else [-200.0, 200.0, 0.0]
+    model.compile(SGD(1.0), loss)
+    model.train_on_batch(np.ones((2, 1)), [[1, 0, 0][:units]] * 2)
+    weight = 0.25  # of alpha
+    np.testing.assert_allclose(layer.params["bias"][0], -200 + weight, rtol=1e-6)
+    assert not loss.from_logits
+
+
+# --- overlap --------------------------------------------------------------------------
+
+MASKS = np.array([[[[1.0], [1]], [[0], [0]]]] * 2)
+SURE = np.array([[[[0.0], [1]], [[0], [1]]], [[[0.4], [0]], [[0], [0.9]]]])
+
+
+def test_dice_of_images():
+    """Keras's examples in its docstring."""
+    np.testing.assert_allclose(
+        Dice(axis=(1, 2, 3), reduction="none")(MASKS, SURE), [0.5, 0.75757575]
+    )
+    np.testing.assert_allclose(Dice()(MASKS, SURE), 0.6164384, rtol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [Dice, Tversky])
+def test_weights_of_samples_need_losses_of_samples(cls):
+    loss = cls(axis=(1, 2, 3))
+    each = cls(axis=(1, 2, 3), reduction="none")(MASKS, SURE)
+    np.testing.assert_allclose(loss(MASKS, SURE, [3, 0]), 3 * each[0] / 2)
+    slope = loss.gradient(MASKS, SURE, [3, 0])
+    np.testing.assert_allclose(slope, loss.gradient(MASKS, SURE) * [[[[3]]], [[[0]]]])
+    for axis in (None, 0, (0, 1, 2, 3)):
+        text = "has one loss for all samples of a batch, and cannot weigh them"
+        with pytest.raises(ValueError, match=text):
+            cls(axis=axis)(MASKS, SURE, [3, 0])
+        with pytest.raises(ValueError, match=text):
+            cls(axis=axis).check_weights(np.ones(2), (2, 2, 1))
+
+
+def test_masks_that_do_not_suit():
+    with pytest.raises(
+        ValueError, match="dice sums over axis 4, which y_pred .* has not"
+    ):
+        Dice(axis=4)(MASKS, SURE)
+    with pytest.raises(ValueError, match="tversky takes targets from 0 to 1, got 255"):
+        Tversky()(255 * MASKS, SURE)
+    with pytest.raises(
+        ValueError, match="make one-hot rows of labels, with sora_np.ut"
+    ):
+        Dice()(LABELS, PROBABILITIES)
+
+
+def test_class_weights_of_masks_are_refused():
+    model = Sequential([Conv2D(1, 1, activation="sigmoid", input_shape=(2, 2, 1))])
+    model.compile("sgd", "dice")
+    with pytest.raises(ValueError, match="has one loss for all samples of a batch"):
+        model.fit(SURE, MASKS, class_weight={1: 2.0}, verbose=0)
+    model.fit(SURE, MASKS, verbose=0)
+    assert 0 < model.evaluate(SURE, MASKS, verbose=0) < 1
+
+
+# --- functions ------------------------------------------------------------------------
+
+FUNCTIONS = {
+    name: value
+    for name, value in vars(losses).items()
+    if name in losses.__all__
+    and inspect.isfunction(value)
+    and hasattr(value, losses.functions.KEEPS)
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_its_class(name):
+    """By the name, and for compile; every class has one."""
+    cls = losses.CLASSES[name]
+    assert type(losses.get(FUNCTIONS[name])) is cls
+    assert pickle.loads(pickle.dumps(FUNCTIONS[name])) is FUNCTIONS[name]
+    y = LABELS if cls is SparseCategoricalCrossentropy else ONE_HOT
+    found = FUNCTIONS[name](y, PROBABILITIES)
+    np.testing.assert_array_equal(found, cls(reduction="none")(y, PROBABILITIES))
+
+
+def test_every_class_has_a_function():
+    of = {losses.functions.class_of(function) for function in FUNCTIONS.values()}
+    assert of == set(losses.CLASSES.values())
+
+
+def test_functions_take_options_in_keras_order():
+    z = LOGITS
+    expected = BinaryCrossentropy(True, 0.1, reduction="none")(ONE_HOT, z)
+    np.testing.assert_array_equal(losses.bce(ONE_HOT, z, True, 0.1), expected)
+    expected = SparseCategoricalCrossentropy(True, 0, "none")(LABELS, z)
+    found = losses.sparse_categorical_crossentropy(LABELS, z, True, ignore_class=0)
+    np.testing.assert_array_equal(found, expected)
+    whole = losses.tversky(ONE_HOT, PROBABILITIES, 0.2, 0.8)
+    assert whole.shape == () and whole == Tversky(0.2, 0.8)(ONE_HOT, PROBABILITIES)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'smoothing'"):
+        losses.mse(ONE_HOT, z, smoothing=1)
+
+
+def test_a_vector_is_one_sample():
+    """As in Keras."""
+    assert losses.mean_squared_error([0, 0], [1, 3]).shape == ()
+    assert losses.mean_squared_error([0, 0], [1, 3]) == 5
+    np.testing.assert_array_equal(losses.mse([[0], [0]], [[1], [3]]), [1, 9])

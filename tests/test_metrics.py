@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn
 
-from sora_np import metrics
+from sora_np import losses, metrics
+from sora_np.layers import Activation
 from sora_np.metrics import F1Score, FunctionMetric, Precision, R2Score, Recall
+from sora_np.models import Sequential
 
 
 @pytest.mark.parametrize(
@@ -404,12 +406,19 @@ def test_weights_by_position():
 @pytest.mark.parametrize("cls", sorted(set(metrics.CLASSES.values()), key=str))
 def test_nothing_counts_as_nothing(cls):
     """No NumPy error and no warning for a batch without samples."""
-    metric = cls()
+    metric = cls(*ARGUMENTS.get(cls, ()))
     metric.update_state(np.zeros((0, 9)) if "Sparse" not in str(cls) else [], NOTHING)
     assert not np.any(metric.result())
 
 
 NOTHING = np.zeros((0, 9))
+ARGUMENTS = {  # of those that need some
+    **dict.fromkeys((metrics.IoU, metrics.OneHotIoU), (9, [0, 3])),
+    **dict.fromkeys((metrics.MeanIoU, metrics.OneHotMeanIoU), (9,)),
+    **dict.fromkeys((metrics.PrecisionAtRecall, metrics.RecallAtPrecision), (0.5,)),
+    metrics.SensitivityAtSpecificity: (0.5,),
+    metrics.SpecificityAtSensitivity: (0.5,),
+}
 
 
 @pytest.mark.parametrize(
@@ -653,7 +662,247 @@ def test_one_name_twice():
 
 @pytest.mark.parametrize("name, cls", metrics.CLASSES.items())
 def test_every_metric_says_which_way_is_better(name, cls):
-    wanted = "min" if "Error" in cls.__name__ else "max"
-    assert metrics.direction(name) == wanted
-    assert cls(name="mine").name == "mine"
-    assert metrics.direction(lambda t, p: 0) is None
+    less = "Error", "False", "Hinge", "Poisson", "KLD", "Crossentropy"
+    wanted = "min" if any(part in cls.__name__ for part in less) else "max"
+    assert cls.direction == wanted
+    if cls not in ARGUMENTS:
+        assert metrics.direction(name) == wanted
+
+
+@pytest.mark.parametrize("cls", sorted(set(metrics.CLASSES.values()), key=str))
+def test_configurations_make_equal_metrics(cls):
+    metric = cls(*ARGUMENTS.get(cls, ()), name="mine")
+    again = cls(**metric.get_config())
+    assert again.get_config() == metric.get_config() and again.name == "mine"
+    assert again.direction == metric.direction
+
+
+# --- areas, points of curves, counts --------------------------------------------------
+
+Y, P = [0, 0, 1, 1, 1, 0], [0.1, 0.45, 0.35, 0.8, 0.6, 0.6]
+KERAS = {  # name, arguments, the result of Keras 3.15.1 for Y and P
+    "AUC-0": ("AUC", {}, 0.7222222),
+    "AUC-1": ("AUC", {"num_thresholds": 4}, 0.7777778),
+    "AUC-2": ("AUC", {"curve": "PR"}, 0.776122),
+    "AUC-3": ("AUC", {"curve": "PRGAIN"}, 0.4583333),
+    "AUC-4": (
+        "AUC",
+        {"curve": "PR", "summation_method": "minoring", "num_thresholds": 11},
+        0.3888889,
+    ),
+    "AUC-5": ("AUC", {"summation_method": "majoring", "num_thresholds": 5}, 0.8888888),
+    "AUC-6": ("AUC", {"thresholds": [0.4, 0.7]}, 0.6111111),
+    "AUC-7": ("AUC", {"from_logits": True}, 0.7222222),
+    "SensitivityAtSpecificity-8": (
+        "SensitivityAtSpecificity",
+        {"specificity": 0.6},
+        0.6666667,
+    ),
+    "SpecificityAtSensitivity-9": (
+        "SpecificityAtSensitivity",
+        {"sensitivity": 0.6, "num_thresholds": 3},
+        0.6666667,
+    ),
+    "PrecisionAtRecall-10": ("PrecisionAtRecall", {"recall": 0.5}, 0.6666667),
+    "RecallAtPrecision-11": ("RecallAtPrecision", {"precision": 0.7}, 0.3333333),
+    "TruePositives-12": ("TruePositives", {}, 2.0),
+    "FalsePositives-13": ("FalsePositives", {"thresholds": [0.3, 0.5]}, [2.0, 1.0]),
+    "TrueNegatives-14": ("TrueNegatives", {"thresholds": 0.5}, 2.0),
+    "FalseNegatives-15": ("FalseNegatives", {}, 1.0),
+    "BinaryIoU-16": ("BinaryIoU", {}, 0.5),
+}
+
+
+@pytest.mark.parametrize("name, options, expected", KERAS.values(), ids=KERAS)
+def test_the_numbers_of_keras(name, options, expected):
+    for cut in (6, 2):
+        metric = getattr(metrics, name)(**options)
+        metric.update_state(Y[:cut], np.array(P[:cut], np.float32))
+        if cut < 6:
+            metric.update_state(Y[cut:], np.array(P[cut:], np.float32))
+        np.testing.assert_allclose(metric.result(), expected, rtol=1e-5)
+
+
+def test_area_under_roc_is_scikit_learns(rng):
+    """With as many thresholds as tell all predictions apart, and with weights."""
+    y, p, w = rng.integers(0, 2, 300), rng.integers(1, 100, 300) / 99, rng.random(300)
+    auc, ap = metrics.AUC(100), metrics.AUC(100, "PR", "majoring")
+    for metric in (auc, ap):
+        metric.update_state(y[:100], p[:100], w[:100])
+        metric.update_state(y[100:], p[100:], w[100:])
+    assert auc.result() == pytest.approx(sklearn.roc_auc_score(y, p, sample_weight=w))
+    best = sklearn.average_precision_score(y, p, sample_weight=w)
+    assert ap.result() == pytest.approx(best, abs=0.02)
+
+
+def test_areas_of_labels(rng):
+    y, p = rng.integers(0, 2, (200, 3)), rng.integers(1, 50, (200, 3)) / 49
+    each = [sklearn.roc_auc_score(y[:, k], p[:, k]) for k in range(3)]
+    assert metrics.AUC(50, multi_label=True)(y, p) == pytest.approx(np.mean(each))
+    weights = [1, 0, 3]
+    weighted = metrics.AUC(50, multi_label=True, label_weights=weights)(y, p)
+    assert weighted == pytest.approx(np.average(each, weights=weights))
+    flat = sklearn.roc_auc_score(
+        y.ravel(), p.ravel(), sample_weight=np.tile(weights, 200)
+    )
+    assert metrics.AUC(50, label_weights=weights)(y, p) == pytest.approx(flat)
+    rows = np.eye(3)[y.argmax(axis=1)]
+    assert metrics.AUC(50)(y.argmax(axis=1), p) == metrics.AUC(50)(rows, p)
+
+
+def test_guesses_and_the_best_have_the_areas_that_they_should():
+    assert metrics.AUC()([0, 1], [0.5, 0.5]) == 0.5
+    assert metrics.AUC()([0, 1], [0.2, 0.9]) == 1
+    assert metrics.AUC()([0, 0], [0.2, 0.9]) == 0  # no curve: 0/0 is 0
+    assert metrics.AUC()([0, 1], [-0.5, 7]) == 1  # outside it counts as 0 or 1
+    assert metrics.AUC(from_logits=True)([0, 1, 0], [-9, 900, 0]) == 1
+    assert metrics.AUC()([0, 1, 1], [0.2, np.nan, 0.9]) == 0.5  # recall ends at 0.5
+
+
+BAD_CURVES = {
+    "curve": (lambda: metrics.AUC(curve="ROK"), "unknown curve 'ROK'; did you mean"),
+    "sum": (lambda: metrics.AUC(summation_method="mean"), "unknown summation_method"),
+    "thresholds": (lambda: metrics.AUC(thresholds=[2]), "each threshold must be at mo"),
+    "one": (lambda: metrics.AUC(1), "num_thresholds"),
+    "labels": (lambda: metrics.AUC(num_labels=2), "num_labels is for multi_label"),
+    "weights": (
+        lambda: metrics.AUC(label_weights=[1, 2])(Y, P),
+        "has 2 label_weights, y_pred is",
+    ),
+    "rank": (
+        lambda: metrics.AUC(multi_label=True)(Y, P),
+        r"takes y_pred \(N, labels\)",
+    ),
+    "least": (lambda: metrics.PrecisionAtRecall(2), "recall must be at most 1"),
+    "class": (
+        lambda: metrics.RecallAtPrecision(0.5, class_id=1)(Y, P),
+        "has class_id 1, y_pred is",
+    ),
+}
+
+
+@pytest.mark.parametrize("make, text", BAD_CURVES.values(), ids=BAD_CURVES)
+def test_curves_that_cannot_be(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+# --- intersection over union ----------------------------------------------------------
+
+TRUE, PRED = [0, 1, 2, 2, 1, 0], [0, 2, 2, 2, 1, 1]
+IOUS = {  # of class 0 it is 1/2, of 1 1/3, of 2 2/3; class 3 is not there
+    "mean": (metrics.MeanIoU(4), TRUE, PRED, (1 / 2 + 1 / 3 + 2 / 3) / 3),
+    "some": (metrics.IoU(4, [2, 3]), TRUE, PRED, 2 / 3),
+    "column": (metrics.IoU(3, [1]), [[t] for t in TRUE], PRED, 1 / 3),
+    # without class 2 in y_true: 1/2, 1/2, 0/1
+    "ignored": (metrics.MeanIoU(3, ignore_class=2), TRUE, PRED, (1 / 2 + 1 / 3) / 3),
+    "one-hot": (
+        *(metrics.OneHotMeanIoU(3), np.eye(3)[TRUE], np.eye(3)[PRED]),
+        (1 / 2 + 1 / 3 + 2 / 3) / 3,
+    ),
+    "scores": (metrics.MeanIoU(3, sparse_y_pred=False), TRUE, np.eye(3)[PRED], 0.5),
+    "axis": (
+        metrics.OneHotIoU(3, [0], axis=1),
+        *(np.eye(3)[[TRUE]].swapaxes(1, 2), np.eye(3)[[PRED]].swapaxes(1, 2), 1 / 2),
+    ),
+    "binary": (metrics.BinaryIoU(), [0, 1, 1, 0], [0.1, 0.5, 0.4, 0.7], 1 / 3),
+    "threshold": (
+        metrics.BinaryIoU([1], 0.4),
+        [0, 1, 1, 0],
+        [0.1, 0.5, 0.4, 0.7],
+        2 / 3,
+    ),
+}
+
+
+@pytest.mark.parametrize("metric, true, pred, expected", IOUS.values(), ids=IOUS)
+def test_intersection_over_union_by_hand(metric, true, pred, expected):
+    assert metric(true, pred) == pytest.approx(expected)
+
+
+def test_weights_of_intersections():
+    """Of class 0: 1 of 1 + 6; of class 1: 5 of 2 + 5 + 6; of class 2: 7 of 9."""
+    found = metrics.MeanIoU(3)(TRUE, PRED, [1, 2, 3, 4, 5, 6])
+    assert found == pytest.approx((1 / 7 + 5 / 13 + 7 / 9) / 3)
+
+
+def test_labels_that_no_intersection_is_of():
+    with pytest.raises(
+        ValueError, match=r"labels from 0 to 1 .*, got 2 at y_true\[2\]"
+    ):
+        metrics.MeanIoU(2)(TRUE, [0] * 6)
+    with pytest.raises(ValueError, match=r"got 3 at y_pred\[1\]"):
+        metrics.MeanIoU(3)([0, 1], [0, 3])
+    with pytest.raises(
+        ValueError, match="number for every class: take sparse_y_pred=F"
+    ):
+        metrics.MeanIoU(3)(TRUE, np.eye(3)[PRED])
+    with pytest.raises(ValueError, match="must be some of 0 to 2, got .3."):
+        metrics.IoU(3, [3])
+
+
+# --- losses as metrics, functions -----------------------------------------------------
+
+
+def test_losses_as_metrics_are_means_of_samples(rng):
+    y, p, w = rng.random((7, 3)), rng.random((7, 3)), rng.random(7)
+    for cls in metrics.CLASSES.values():
+        if issubclass(cls, metrics.MeanLoss) and "Sparse" not in cls.__name__:
+            metric = cls()
+            metric.update_state(y[:3], p[:3], w[:3])
+            metric.update_state(y[3:], p[3:], w[3:])
+            each = metric.loss.losses(metric.loss.targets(y, p), p)
+            assert metric.result() == pytest.approx(np.average(each, weights=w))
+
+
+def test_what_a_metric_ignores_does_not_count():
+    metric = metrics.SparseCategoricalCrossentropy(ignore_class=9)
+    p = [[0.5, 0.5], [0.1, 0.9], [0.25, 0.75]]
+    assert metric([0, 9, 0], p) == pytest.approx((np.log(2) + np.log(4)) / 2)
+
+
+def test_cosine_similarity_is_better_when_it_is_more():
+    assert metrics.get("cosine_similarity", (1, 2), (1, 2)).direction == "max"
+    metric = metrics.get("CosineSimilarity", (1, 2), (1, 2))
+    assert metric([[1, 0], [0, 1]], [[3, 4], [3, 4]]) == pytest.approx(0.7)
+
+
+def test_functions_are_their_classes(rng):
+    y, p = np.eye(4)[rng.integers(0, 4, 9)], rng.random((9, 4))
+    labels, highest = y.argmax(axis=1), p.argmax(axis=1)
+    right = (labels == highest) * 1.0
+    np.testing.assert_array_equal(metrics.categorical_accuracy(y, p), right)
+    np.testing.assert_array_equal(metrics.sparse_categorical_accuracy(labels, p), right)
+    top = metrics.top_k_categorical_accuracy(y, p, 2)
+    assert top.mean() == sklearn.top_k_accuracy_score(labels, p, k=2)
+    sparse = metrics.sparse_top_k_categorical_accuracy(labels, p, k=2)
+    np.testing.assert_array_equal(sparse, top)
+    entries = metrics.binary_accuracy(y, p, threshold=0.3)
+    np.testing.assert_array_equal(entries, (p > 0.3) == y)
+    assert metrics.mse is losses.mean_squared_error
+    given = [metrics.categorical_accuracy, losses.mse, metrics.AUC]
+    found = metrics.collect(given)
+    assert [type(m) for m in found[:3]] == [
+        *(metrics.CategoricalAccuracy, metrics.MeanLoss, metrics.AUC),
+    ]
+    assert found[0].name == "categorical_accuracy"
+    assert found[1].name == "mean_squared_error"
+
+
+@pytest.mark.parametrize("name", ["auc", "AUC"])
+def test_auc_by_name(name):
+    """From logits, too, of which a model makes probabilities first."""
+    model = Sequential([Activation("linear", input_shape=(1,))])
+    model.compile("sgd", losses.BinaryCrossentropy(True), metrics=[name])
+    z, y = np.array([[-3.0], [-1], [2], [4]]), [[0], [1], [0], [1]]
+    assert model.evaluate(z, y, verbose=0)[1] == pytest.approx(0.75)
+
+
+def test_functions_in_compile():
+    model = Sequential([Activation("softmax", input_shape=(2,))])
+    given = [metrics.categorical_accuracy, metrics.mean_squared_error]
+    model.compile("sgd", losses.categorical_crossentropy, metrics=given)
+    found = model.evaluate([[0, 1], [0, 1]], np.eye(2), verbose=0, return_dict=True)
+    names = {"loss", "categorical_accuracy", "mean_squared_error"}
+    assert found.keys() == names and found["categorical_accuracy"] == 0.5
+    assert type(model.loss) is losses.CategoricalCrossentropy

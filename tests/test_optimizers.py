@@ -6,8 +6,23 @@ import numpy as np
 import pytest
 
 from sora_np import optimizers
-from sora_np.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
+from sora_np.layers import Dense
+from sora_np.models import Sequential
+from sora_np.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lamb,
+    Lion,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 
+KINDS = [SGD, RMSprop, Adagrad, Adam, AdamW, Nadam, Adadelta, Adamax, Lamb, Lion]
 STEPS = {  # by hand, for p = 0 and gradients 1, 1
     "sgd": (SGD(0.1), [-0.1, -0.2]),
     "momentum": (SGD(0.1, momentum=0.5), [-0.1, -0.25]),
@@ -46,6 +61,17 @@ STEPS = {  # by hand, for p = 0 and gradients 1, 1
         Nadam(0.1, epsilon=1),
         [-0.05 * (0.48528 * 0.1 / (1 - 0.468 * 0.48528) + 1)],
     ),
+    "lion": (Lion(0.1), [-0.1, -0.2]),
+    # s = .5, .75; d = 1 / sqrt(1.5), u = .5 d^2 = 1/3, d = sqrt(4/3) / sqrt(1.75)
+    "adadelta": (
+        Adadelta(0.1, 0.5, epsilon=1),
+        [-0.1 / 1.5**0.5, -0.1 / 1.5**0.5 - 0.1 * (4 / 3 / 1.75) ** 0.5],
+    ),
+    # .1 / .1 * .1 / (1 + 1), .1 / .19 * .19 / 2
+    "adamax": (Adamax(0.1, epsilon=1), [-0.05, -0.1]),
+    # d = 1; p = 0 has no norm, then 0.1 / 1
+    "lamb": (Lamb(0.1, epsilon=0), [-0.1, -0.11]),
+    "lamb-epsilon": (Lamb(0.1, epsilon=1), [-0.05, -0.055]),
     # u = .468, .48528, .5018688; m = .1, .19; v / (1 - beta_2^t) = 1
     "nadam": (
         Nadam(0.1, epsilon=0),
@@ -122,6 +148,7 @@ def test_rate_zero_and_whole_numbers():
 
 NAMES = ["sgd", "SGD", "adam", "Adam", "rmsprop", "RMSprop"]
 NAMES += ["adagrad", "Adagrad", "adamw", "AdamW", "nadam", "Nadam"]
+NAMES += ["adadelta", "Adadelta", "adamax", "Adamax", "lamb", "Lamb", "lion", "Lion"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -245,7 +272,7 @@ def test_the_average_keeps_to_the_given_ranges():
     np.testing.assert_array_equal(p[:2], 7)
 
 
-@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, Nadam])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k not in (AdamW, Lamb)])
 def test_an_option_that_is_off_adds_no_work(kind):
     optimizer = kind()
     optimizer.step(np.ones(4), np.ones(4), TWO)
@@ -295,7 +322,7 @@ def test_a_copy_in_the_middle_goes_on_alike():
     assert optimizer.iterations == 3 and optimizer.batches == 7
 
 
-@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, AdamW, Nadam])
+@pytest.mark.parametrize("kind", KINDS)
 def test_configurations_make_equal_optimisers(kind):
     options = {
         **{"weight_decay": 0.1, "use_ema": True, "ema_momentum": 0.5},
@@ -338,7 +365,7 @@ def test_missing_option_of_kerass_is_named():
         Adam(loss_scale_factor=2.0)
 
 
-@pytest.mark.parametrize("kind", [SGD, RMSprop, Adagrad, Adam, AdamW, Nadam])
+@pytest.mark.parametrize("kind", KINDS)
 def test_built_anew_it_begins_anew(kind):
     """Of all that it remembers."""
     optimizer, fresh, p, q = kind(0.1), kind(0.1), np.ones(3), np.ones(3)
@@ -389,3 +416,114 @@ def test_what_is_no_vector(a, error, text, which):
     with pytest.raises(error, match=f"^{which} .*{re.escape(text)}"):
         SGD(0.1).step(*pair)
     np.testing.assert_array_equal(good, 1)
+
+
+def test_lion_follows_its_average():
+    """m = 0.01, and the step is the sign of 0.009 - 0.005; of 0 it is 0."""
+    p, optimizer = np.zeros(2), Lion(0.1)
+    optimizer.step(p, np.array([1.0, 0.0]))
+    optimizer.step(p, np.array([-0.05, 0.0]))
+    np.testing.assert_allclose(p, [-0.2, 0])
+    with pytest.raises(ValueError, match="beta_1 must be above 0"):
+        Lion(beta_1=0)
+
+
+def test_lamb_looks_at_arrays_apart():
+    """Steps of 0.1 times the norms 5 and 13, along (1, 1) / sqrt 2 of each."""
+    p = np.array([3.0, 4.0, 5.0, 12.0])
+    Lamb(0.1, epsilon=0).step(p, np.ones(4), TWO)
+    moved = np.array([3, 4, 5, 12]) - p
+    np.testing.assert_allclose(moved, np.array([0.5, 0.5, 1.3, 1.3]) / 2**0.5)
+
+
+KERAS = {  # p after three steps from (1, -2, 3), by Keras 3.15.1 on TensorFlow
+    "adadelta": [0.9970018, -1.9943238, 2.9914348],
+    "adamax": [0.855139, -2.101593, 3.2847905],
+    "lamb": [0.570618, -2.4673715, 3.8505948],
+    "lion": [0.8973029, -2.1939061, 3.2907088],
+}
+OF_KERAS = {"adadelta": Adadelta, "adamax": Adamax, "lamb": Lamb, "lion": Lion}
+
+
+@pytest.mark.parametrize("name", OF_KERAS)
+def test_the_numbers_of_keras(name):
+    p = np.array([1, -2, 3], np.float32)
+    optimizer = OF_KERAS[name](0.1, weight_decay=0.01, clipnorm=2.0)
+    for t in range(3):
+        optimizer.step(p, np.array([1 - t, 0.5 * t, -3], np.float32))
+    np.testing.assert_allclose(p, KERAS[name], rtol=1e-5)
+
+
+# --- what has no weight decay ---------------------------------------------------------
+
+
+def test_views_of_a_vector_are_excluded():
+    p, optimizer = np.ones(4), SGD(1.0, weight_decay=0.25)
+    optimizer.step(p, np.zeros(4), TWO)
+    optimizer.exclude_from_weight_decay([p[2:]])
+    optimizer.step(p, np.zeros(4), TWO)
+    np.testing.assert_allclose(p, [0.5625, 0.5625, 0.75, 0.75])
+    optimizer.exclude_from_weight_decay()
+    optimizer.step(p, np.zeros(4), TWO)
+    np.testing.assert_allclose(p[2:], 0.5625)
+
+
+def decayed(exclude, before=lambda model: model):
+    """Return a model that has made a step of decay alone, from ones."""
+    layers = [Dense(2, bias_initializer="ones", input_shape=(3,)), Dense(1)]
+    model = Sequential(layers)
+    model.build((None, 3))
+    for layer in layers:
+        layer.params["kernel"], layer.params["bias"] = (
+            np.ones_like(layer.params[name]) for name in ("kernel", "bias")
+        )
+    optimizer = AdamW(0.5, weight_decay=0.5)
+    exclude(optimizer, model)
+    model.compile(optimizer, "mse")
+    model = before(model)
+    x = np.ones((4, 3), np.float32)
+    model.train_on_batch(x, model.predict(x, verbose=0))
+    return [float(w.mean()) for w in model.get_weights()]
+
+
+def by_name(optimizer, model):
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma"])
+
+
+def by_array(optimizer, model):
+    arrays = [layer.params["bias"] for layer in model.layers]
+    optimizer.exclude_from_weight_decay(var_list=arrays)
+
+
+def by_view(optimizer, model):
+    """Arrays of a model that has one vector already."""
+    assert model.flat.values.size == 11
+    by_array(optimizer, model)
+
+
+@pytest.mark.parametrize("exclude", [by_name, by_array, by_view])
+@pytest.mark.parametrize("before", [lambda m: m, copy.deepcopy], ids=["", "copy"])
+def test_biases_of_a_model_are_excluded(exclude, before):
+    np.testing.assert_allclose(decayed(exclude, before), [0.75, 1, 0.75, 1])
+
+
+def test_one_of_two_arrays_is_excluded():
+    def exclude(optimizer, model):
+        optimizer.exclude_from_weight_decay([model.layers[1].params["kernel"]])
+
+    np.testing.assert_allclose(decayed(exclude), [0.75, 0.75, 1, 0.75])
+
+
+def test_what_cannot_be_excluded():
+    p, optimizer = np.ones(4), SGD(1.0, weight_decay=0.25)
+    with pytest.raises(TypeError, match="var_list must be a list of arrays, .* got st"):
+        optimizer.exclude_from_weight_decay(["bias"])
+    with pytest.raises(ValueError, match="var_names must be a list of regular expr"):
+        optimizer.exclude_from_weight_decay(var_names=["("])
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    with pytest.raises(ValueError, match="steps a vector that is none: give var_list"):
+        optimizer.step(p, np.zeros(4), TWO)
+    optimizer.exclude_from_weight_decay([np.ones(2)])
+    with pytest.raises(ValueError, match=r"array of shape \(2,\) that is no parameter"):
+        optimizer.step(p, np.zeros(4), TWO)
+    np.testing.assert_array_equal(p, 1)

@@ -14,9 +14,9 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling
         Reshape Resizing Sequential Sigmoid Softmax Subtract UpSampling1D
         UpSampling2D ZeroPadding1D ZeroPadding2D __version__ activations
-        callbacks clone_model datasets gradcheck initializers layers load_model
-        losses metrics models optimizers plots preprocessing regularizers report
-        sanity utils
+        callbacks clone_model constraints datasets gradcheck initializers layers
+        load_model losses metrics models optimizers plots preprocessing
+        regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": "get linear ACTIVATIONS Activation",
@@ -26,6 +26,10 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         ReduceLROnPlateau Stopwatch TerminateOnNaN format_logs
     """,
     "sora_np.callbacks.base": "Callback CallbackList Logs",
+    "sora_np.constraints": """
+        CLASSES Constraint MaxNorm MinMaxNorm NonNeg UnitNorm get max_norm
+        min_max_norm non_neg unit_norm
+    """,
     "sora_np.datasets": "fashion_mini fashion_mnist idx image_folder mnist npz table",
     "sora_np.datasets.fashion_mini": "CLASS_NAMES build load_data",
     "sora_np.datasets.fashion_mnist": "CLASS_NAMES load_data",
@@ -40,9 +44,9 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         check_loss check_model check_statistics numerical_gradient
     """,
     "sora_np.initializers": """
-        CLASSES Constant GlorotNormal GlorotUniform HeNormal HeUniform
-        Initializer LecunNormal LecunUniform Ones RandomNormal RandomUniform
-        TruncatedNormal VarianceScaling Zeros fans get
+        CLASSES Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity
+        Initializer LecunNormal LecunUniform Ones Orthogonal RandomNormal
+        RandomUniform TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
         Activation Add Average BatchNormalization CenterCrop Concatenate Conv2D
@@ -57,24 +61,46 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """
-        BinaryCrossentropy CategoricalCrossentropy Hinge Huber KLDivergence
-        LogCosh Loss MeanAbsoluteError MeanAbsolutePercentageError
-        MeanSquaredError MeanSquaredLogarithmicError Poisson
-        SparseCategoricalCrossentropy by_shapes crossentropy_for get
+        BCE KLD MAE MAPE MSE MSLE BinaryCrossentropy BinaryFocalCrossentropy
+        CategoricalCrossentropy CategoricalFocalCrossentropy CategoricalHinge
+        CosineSimilarity Dice Hinge Huber KLDivergence LogCosh Loss
+        MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError
+        MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy
+        SquaredHinge Tversky bce binary_crossentropy binary_focal_crossentropy
+        by_shapes categorical_crossentropy categorical_focal_crossentropy
+        categorical_hinge cosine_similarity crossentropy_for dice get hinge
+        huber kl_divergence kld log_cosh mae mape mean_absolute_error
+        mean_absolute_percentage_error mean_squared_error
+        mean_squared_logarithmic_error mse msle poisson
+        sparse_categorical_crossentropy squared_hinge tversky
     """,
     "sora_np.losses.base": "Loss",
     "sora_np.metrics": """
-        Accuracy BinaryAccuracy CategoricalAccuracy F1Score FunctionMetric
-        MeanAbsoluteError MeanLoss MeanSquaredError Metric Precision R2Score
-        Recall RootMeanSquaredError SparseCategoricalAccuracy
-        SparseTopKCategoricalAccuracy Tally TopKCategoricalAccuracy
-        classification_report collect confusion_matrix direction get
-        macro_average of_sklearn precision_recall_f1
+        AUC MAE MAPE MSE MSLE Accuracy BinaryAccuracy BinaryCrossentropy
+        BinaryIoU CategoricalAccuracy CategoricalCrossentropy CategoricalHinge
+        CosineSimilarity F1Score FalseNegatives FalsePositives FunctionMetric
+        Hinge IoU KLDivergence LogCoshError MeanAbsoluteError
+        MeanAbsolutePercentageError MeanIoU MeanLoss MeanSquaredError
+        MeanSquaredLogarithmicError Metric OneHotIoU OneHotMeanIoU Poisson
+        Precision PrecisionAtRecall R2Score Recall RecallAtPrecision
+        RootMeanSquaredError SensitivityAtSpecificity SparseCategoricalAccuracy
+        SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy
+        SpecificityAtSensitivity SquaredHinge Tally TopKCategoricalAccuracy
+        TrueNegatives TruePositives binary_accuracy binary_crossentropy
+        categorical_accuracy categorical_crossentropy categorical_hinge
+        classification_report collect confusion_matrix direction get hinge huber
+        kl_divergence log_cosh macro_average mae mape mean_absolute_error
+        mean_absolute_percentage_error mean_squared_error
+        mean_squared_logarithmic_error mse msle of_sklearn poisson
+        precision_recall_f1 sparse_categorical_accuracy
+        sparse_categorical_crossentropy sparse_top_k_categorical_accuracy
+        squared_hinge top_k_categorical_accuracy
     """,
     "sora_np.metrics.base": "Metric FunctionMetric",
     "sora_np.models": "Model Sequential clone_model load_model",
     "sora_np.optimizers": """
-        Adagrad Adam AdamW Nadam Optimizer RMSprop SGD get schedules
+        SGD Adadelta Adagrad Adam AdamW Adamax Lamb Lion Nadam Optimizer RMSprop
+        get schedules
     """,
     "sora_np.optimizers.base": "Optimizer",
     "sora_np.optimizers.schedules": """

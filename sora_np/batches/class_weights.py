@@ -83,7 +83,7 @@ def as_weights(
 
 def classes_of(loss: Loss, output_shape: Shape) -> range | None:
     """Return the labels there are; None where any whole number may be one."""
-    classes = (1, *output_shape)[loss.axis]
+    classes = (1, *output_shape)[_axis_of_classes(loss)]
     if classes > 1:
         return range(classes)
     if isinstance(loss, Hinge):
@@ -99,16 +99,17 @@ def labels_of(y: NDArray[Any], loss: Loss, output_shape: Shape) -> NDArray[Any]:
 
     Raises ValueError for rows that are of no class or of several.
     """
+    axis = _axis_of_classes(loss)
     rows = y.ndim == len(output_shape) + 1  # else y lacks the axis of the classes
     if not rows:
         return np.rint(y)
-    if y.shape[loss.axis] == 1:
-        return np.rint(y.take(0, axis=loss.axis))
+    if y.shape[axis] == 1:
+        return np.rint(y.take(0, axis=axis))
     if y.shape[1:] != output_shape:  # labels (N, ..., 1)
         return y[..., 0]
-    labels: NDArray[Any] = y.argmax(axis=loss.axis)
-    largest = y == y.max(axis=loss.axis, keepdims=True)
-    wrong = np.count_nonzero(largest, axis=loss.axis) != 1
+    labels: NDArray[Any] = y.argmax(axis=axis)
+    largest = y == y.max(axis=axis, keepdims=True)
+    wrong = np.count_nonzero(largest, axis=axis) != 1
     if wrong.any():
         place = tuple(map(int, np.argwhere(wrong)[0]))
         raise ValueError(
@@ -117,3 +118,8 @@ def labels_of(y: NDArray[Any], loss: Loss, output_shape: Shape) -> NDArray[Any]:
             "sample_weight"
         )
     return labels
+
+
+def _axis_of_classes(loss: Loss) -> int:
+    """Return the axis of a loss, or the last where it sums over several or all."""
+    return loss.axis if isinstance(loss.axis, int) else -1

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.common.arguments import MOST_CLASSES_OF_A_FILE
+from sora_np.constraints import Constraint
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.idx import DataFileError
 from sora_np.datasets.image import read_image
@@ -34,7 +35,10 @@ DATASETS = {
     "fashion_mnist": fashion_mnist,
     "mnist": mnist,
 }
-KINDS = Layer, Loss, Metric, Optimizer, Initializer, Regularizer, LearningRateSchedule
+KINDS = (
+    *(Layer, Loss, Metric, Optimizer, LearningRateSchedule),
+    *(Initializer, Regularizer, Constraint),
+)
 MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}  # of images, by their channels
 
 Split = tuple[NDArray[Any], NDArray[np.int64]]

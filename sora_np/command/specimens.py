@@ -161,10 +161,14 @@ def losses_alone(seed: int = 0) -> list[tuple[Loss, NDArray[Any], NDArray[Any]]]
     A network ends in logits as it trains (``engine/head.py``), and so sees only a part.
 
     >>> len(losses_alone())
-    16
+    23
     """
     rng = np.random.default_rng(seed)
-    wide = [cls() for cls in dict.fromkeys(losses.CLASSES.values())]
+    wide: list[Loss] = [
+        # of samples with weights, of which the whole batch would have one loss
+        cls(axis=-1) if cls in (losses.Dice, losses.Tversky) else cls()
+        for cls in dict.fromkeys(losses.CLASSES.values())
+    ]
     crossentropies = losses.CategoricalCrossentropy, losses.BinaryCrossentropy
     wide += [cls(label_smoothing=0.2) for cls in crossentropies]
     wide += [cls(from_logits=True, label_smoothing=0.2) for cls in crossentropies]

@@ -1,5 +1,6 @@
 """All parameters of a model as one vector, all gradients as another."""
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,8 +17,17 @@ def regularized(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
 
     That of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
     """
+    return _having(layers, "regularizer")
+
+
+def constrained(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
+    """Return (layer, name, constraint) likewise, of ``NAME_constraint``."""
+    return _having(layers, "constraint")
+
+
+def _having(layers: Sequence[Layer], what: str) -> list[tuple[Layer, str, Any]]:
     named = [(layer, name) for layer in layers for name in layer.params]
-    found = [(la, name, getattr(la, f"{name}_regularizer", None)) for la, name in named]
+    found = [(la, name, getattr(la, f"{name}_{what}", None)) for la, name in named]
     return [one for one in found if one[2] is not None]
 
 
@@ -30,7 +40,8 @@ class FlatParameters:
     Attributes
     ----------
     values, grads : (P,)
-    is_penalised : whether some parameter has a regulariser
+    names : of the parameters, such as "kernel", in order
+    is_plain : whether no parameter has a regulariser or a constraint
     """
 
     def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
@@ -39,11 +50,14 @@ class FlatParameters:
         self.values, self.grads = empty(size, dtype), empty(size, dtype)
         self.grads[...] = 0
         self.places: list[tuple[Layer, slice]] = []
+        self.names: list[str] = []
+        self._before: list[weakref.ref[Array]] = []  # what params held
         self._penalties: list[tuple[Layer, Any, Array, Callable[[], float]]] = []
         end = 0
         for layer in layers:
             for name, param in layer.params.items():
                 place = slice(end, end := end + param.size)
+                self._before.append(weakref.ref(param))
                 view = self.values[place].reshape(param.shape)
                 rebind(layer, layer.params, name, view)
                 if name not in layer.grads:
@@ -51,11 +65,16 @@ class FlatParameters:
                 view = self.grads[place].reshape(param.shape)
                 rebind(layer, layer.grads, name, view)
                 self.places.append((layer, place))
+                self.names.append(name)
         for layer, name, regularizer in regularized(layers):
             w, dw = layer.params[name], layer.grads[name]
             add = regularizer.bind(w, dw)
             self._penalties.append((layer, regularizer, w, add))
-        self.is_penalised = bool(self._penalties)
+        self._constraints = [
+            (layer, constraint, layer.params[name])
+            for layer, name, constraint in constrained(layers)
+        ]
+        self.is_plain = not self._penalties and not self._constraints
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
@@ -81,3 +100,18 @@ class FlatParameters:
     def penalise(self) -> float:
         """Return ``penalty()``, and add its gradient to ``grads``."""
         return sum(add() for layer, *_, add in self._penalties if layer.trainable)
+
+    def constrain(self) -> None:
+        """Project the parameters that have a constraint and may change."""
+        for layer, constraint, param in self._constraints:
+            if layer.trainable:
+                constraint.apply(param)
+
+    @property
+    def parts(self) -> list[slice]:
+        """The parts of ``values``, one for each parameter."""
+        return [place for _, place in self.places]
+
+    def places_of(self, array: Any) -> list[int]:
+        """Return the numbers of the parameters that were this very array before."""
+        return [k for k, ref in enumerate(self._before) if ref() is array]

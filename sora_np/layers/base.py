@@ -46,7 +46,8 @@ class Layer(Noted):
     ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass
     overrides the three (``build`` only where it has parameters or changes the shape)
     and keeps its arguments as attributes of the same names.  An attribute
-    ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``.
+    ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``; one
+    ``NAME_constraint`` projects it after every step, see ``constraints.py``.
 
     A layer of several inputs says ``takes_several = True``.  Then ``build`` is given a
     tuple of shapes, which ``input_shape`` becomes; ``forward(*xs, training=False)`` an
@@ -88,8 +89,6 @@ class Layer(Noted):
     elsewhere: ClassVar[Mapping[str, str]] = {
         "p": "rate",
         "weights": "them by set_weights",
-        "kernel_constraint": "kernel_regularizer",
-        "bias_constraint": "bias_regularizer",
         "activity_regularizer": "kernel_regularizer",
     }
     takes_notes = True

@@ -1,8 +1,9 @@
 """Losses: how far predictions are from targets, and the derivative by predictions.
 
 ``base.py`` says what every loss is: it gives the loss of every sample, and its
-derivative.  ``crossentropy.py`` and ``regression.py`` hold the losses by subject;
-``targets.py`` checks the targets of classification.
+derivative.  ``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and
+``regression.py`` hold the losses by subject; ``functions.py`` makes of each the
+function that Keras has beside it; ``targets.py`` checks the targets of classification.
 """
 
 from typing import Any, TypeVar
@@ -18,7 +19,12 @@ from .crossentropy import (
     KLDivergence,
     SparseCategoricalCrossentropy,
 )
+from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from .functions import class_of, function_of
+from .margins import CategoricalHinge, SquaredHinge
+from .overlap import Dice, Tversky
 from .regression import (
+    CosineSimilarity,
     Huber,
     LogCosh,
     MeanAbsoluteError,
@@ -28,33 +34,15 @@ from .regression import (
     Poisson,
 )
 
-__all__ = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "Hinge",
-    "Huber",
-    "KLDivergence",
-    "LogCosh",
-    "Loss",
-    "MeanAbsoluteError",
-    "MeanAbsolutePercentageError",
-    "MeanSquaredError",
-    "MeanSquaredLogarithmicError",
-    "Poisson",
-    "SparseCategoricalCrossentropy",
-    "by_shapes",
-    "crossentropy_for",
-    "get",
-]
-
 T = TypeVar("T")
 
 CLASSES: dict[str, type[Loss]] = by_name(
     [
         *(MeanAbsoluteError, MeanSquaredError, MeanAbsolutePercentageError),
-        *(MeanSquaredLogarithmicError, Huber, LogCosh, Poisson),
-        *(Hinge, KLDivergence, BinaryCrossentropy),
-        *(CategoricalCrossentropy, SparseCategoricalCrossentropy),
+        *(MeanSquaredLogarithmicError, Huber, LogCosh, Poisson, CosineSimilarity),
+        *(Hinge, SquaredHinge, CategoricalHinge, KLDivergence),
+        *(BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy),
+        *(BinaryFocalCrossentropy, CategoricalFocalCrossentropy, Dice, Tversky),
     ],
     **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
     **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
@@ -66,13 +54,89 @@ CLASSES: dict[str, type[Loss]] = by_name(
     huber_loss=Huber,
 )
 
+mean_absolute_error = mae = MAE = function_of(MeanAbsoluteError)
+mean_squared_error = mse = MSE = function_of(MeanSquaredError)
+mean_absolute_percentage_error = mape = MAPE = function_of(MeanAbsolutePercentageError)
+mean_squared_logarithmic_error = msle = MSLE = function_of(MeanSquaredLogarithmicError)
+huber, log_cosh, poisson = map(function_of, (Huber, LogCosh, Poisson))
+cosine_similarity = function_of(CosineSimilarity)
+hinge, squared_hinge = map(function_of, (Hinge, SquaredHinge))
+categorical_hinge = function_of(CategoricalHinge)
+kl_divergence = kld = KLD = function_of(KLDivergence)
+binary_crossentropy = bce = BCE = function_of(BinaryCrossentropy)
+categorical_crossentropy = function_of(CategoricalCrossentropy)
+sparse_categorical_crossentropy = function_of(SparseCategoricalCrossentropy)
+binary_focal_crossentropy = function_of(BinaryFocalCrossentropy)
+categorical_focal_crossentropy = function_of(CategoricalFocalCrossentropy)
+dice, tversky = map(function_of, (Dice, Tversky))
+
+__all__ = [
+    "BCE",
+    "KLD",
+    "MAE",
+    "MAPE",
+    "MSE",
+    "MSLE",
+    "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
+    "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "Dice",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SparseCategoricalCrossentropy",
+    "SquaredHinge",
+    "Tversky",
+    "bce",
+    "binary_crossentropy",
+    "binary_focal_crossentropy",
+    "by_shapes",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_hinge",
+    "cosine_similarity",
+    "crossentropy_for",
+    "dice",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "kld",
+    "log_cosh",
+    "mae",
+    "mape",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "mse",
+    "msle",
+    "poisson",
+    "sparse_categorical_crossentropy",
+    "squared_hinge",
+    "tversky",
+]
+
 
 def get(identifier: Any) -> Loss:
     """Return the loss of that name, class or configuration, or the loss itself.
 
+    Functions of this package, such as ``mean_squared_error``, mean their classes.
+
     >>> get("mse").name
     'mean_squared_error'
     """
+    identifier = class_of(identifier) or identifier
     if isinstance(identifier, Loss):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):

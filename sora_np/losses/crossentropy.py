@@ -140,7 +140,7 @@ class _OverClasses(Loss):
     axis: int
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
-        t_rows, y_rows, shape = _as_rows(y_true, y_pred, self.axis)
+        t_rows, y_rows, shape = as_rows(y_true, y_pred, self.axis)
         if self.from_logits:
             return softmax_crossentropy(y_rows, t_rows).reshape(shape[:-1])
         q = np.clip(y_rows / y_rows.sum(axis=-1, keepdims=True), EPSILON, 1 - EPSILON)
@@ -149,7 +149,7 @@ class _OverClasses(Loss):
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         """Return the derivative: through log, clip and the division by the sum."""
-        t_rows, y_rows, shape = _as_rows(y_true, y_pred, self.axis)
+        t_rows, y_rows, shape = as_rows(y_true, y_pred, self.axis)
         if self.from_logits:
             dy = softmax_crossentropy_dz(y_rows, t_rows)
         else:
@@ -347,7 +347,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         return class_labels(labels, shape[-1], self.ignore_class, self.name)
 
 
-def _as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
+def as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
     """Return t and y as matrices with the classes last, and y's shape before that."""
     if axis not in (-1, y.ndim - 1):  # else nothing moves, which takes 20 us
         t, y = np.moveaxis(t, axis, -1), np.moveaxis(y, axis, -1)

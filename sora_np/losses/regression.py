@@ -1,8 +1,9 @@
 """Losses of regression: numbers against numbers, by increasing complexity."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from sora_np.common.arguments import as_rate
+from sora_np.common.arguments import as_index, as_rate, check_axis
 from sora_np.kernels.arrays import Array
 
 from .base import EPSILON, Loss
@@ -139,3 +140,57 @@ class Poisson(Loss):
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         slope = 1 - y_true / (y_pred + EPSILON)
         return slope / y_pred.dtype.type(y_pred.shape[-1])
+
+
+class CosineSimilarity(Loss):
+    """-cos of the angle between y_true and y_pred along ``axis``: -1 is the best.
+
+    With u = y_pred / |y_pred| and v = y_true / |y_true|, lengths of at least 1e-7::
+
+        loss = -u v                 dy = ((u v) u - v) / |y_pred|
+
+    A y_pred shorter than 1e-7 has the slope -v / 1e-7; one of zeros has the loss 0.
+
+    Parameters
+    ----------
+    axis : of the vectors
+
+    Examples
+    --------
+    >>> CosineSimilarity()([[1.0, 0.0]], [[3.0, 4.0]])
+    -0.6
+    """
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        self.axis = as_index(axis, "axis")
+
+    def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        if self.axis != -1:
+            check_axis(self.axis, y_pred.ndim, self.name, f"y_pred {y_pred.shape}")
+        return super().targets(y_true, y_pred)
+
+    def losses(self, y_true: Array, y_pred: Array) -> Array:
+        v, u = (y / _length(y, self.axis) for y in (y_true, y_pred))
+        return -np.sum(u * v, axis=self.axis)
+
+    def dlosses(self, y_true: Array, y_pred: Array) -> Array:
+        v, length = y_true / _length(y_true, self.axis), _length(y_pred, self.axis)
+        u = y_pred / length
+        along = np.sum(u * v, axis=self.axis, keepdims=True) * u
+        return (np.where(length > EPSILON, along, 0) - v) / length
+
+
+def _length(y: Array, axis: int) -> Array:
+    """Return the lengths of vectors, at least 1e-7; the largest entry comes out first.
+
+    So that squares neither overflow nor vanish.
+    """
+    most = np.abs(y).max(axis=axis, keepdims=True, initial=EPSILON)
+    squares = np.square(y / most).sum(axis=axis, keepdims=True)
+    return np.maximum(most * np.sqrt(squares), EPSILON)

@@ -1,7 +1,9 @@
 """Metrics, over all samples of an epoch; and reports of a classifier.
 
 ``base.py`` says what every metric is, ``tally.py`` counts several over an epoch.
-``accuracy.py``, ``confusion.py`` and ``regression.py`` hold the metrics by subject;
+``accuracy.py``, ``confusion.py``, ``counts.py``, ``curves.py``, ``iou.py``,
+``of_losses.py`` and ``regression.py`` hold the metrics by subject; ``functions.py``
+makes of an accuracy the function that Keras has beside it;
 ``report.py`` makes confusion matrices and reports of labels that are all there.
 """
 
@@ -11,6 +13,30 @@ from typing import Any
 from sora_np import losses
 from sora_np.common.names import by_name, look_up
 from sora_np.kernels.arrays import Shape
+from sora_np.losses import (
+    MAE,
+    MAPE,
+    MSE,
+    MSLE,
+    binary_crossentropy,
+    categorical_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mae,
+    mape,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    mse,
+    msle,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 
 from .accuracy import (
     Accuracy,
@@ -22,9 +48,33 @@ from .accuracy import (
 )
 from .base import FunctionMetric, Metric, of_sklearn
 from .confusion import F1Score, Precision, Recall
+from .counts import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
+from .curves import (
+    AUC,
+    PrecisionAtRecall,
+    RecallAtPrecision,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+)
+from .functions import class_of, function_of
+from .iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from .of_losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    MeanAbsolutePercentageError,
+    MeanLoss,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
 from .regression import (
     MeanAbsoluteError,
-    MeanLoss,
     MeanSquaredError,
     R2Score,
     RootMeanSquaredError,
@@ -37,43 +87,111 @@ from .report import (
 )
 from .tally import Tally
 
+CLASSES: dict[str, type[Metric]] = by_name(
+    [
+        *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
+        *(TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy),
+        *(Precision, Recall, F1Score, AUC),
+        *(TruePositives, TrueNegatives, FalsePositives, FalseNegatives),
+        *(SensitivityAtSpecificity, SpecificityAtSensitivity),
+        *(PrecisionAtRecall, RecallAtPrecision),
+        *(IoU, BinaryIoU, MeanIoU, OneHotIoU, OneHotMeanIoU),
+        *(MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError, R2Score),
+        *(MeanAbsolutePercentageError, MeanSquaredLogarithmicError, LogCoshError),
+        *(Poisson, Hinge, SquaredHinge, CategoricalHinge, KLDivergence),
+        *(BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy),
+        CosineSimilarity,
+    ]
+)
+del CLASSES["accuracy"]  # by name it is chosen by the shapes
+OPPOSITE = "CosineSimilarity", "cosine_similarity"  # names of a loss that is its minus
+
+binary_accuracy = function_of(BinaryAccuracy, by_entry=True)
+categorical_accuracy = function_of(CategoricalAccuracy)
+sparse_categorical_accuracy = function_of(SparseCategoricalAccuracy)
+top_k_categorical_accuracy = function_of(TopKCategoricalAccuracy)
+sparse_top_k_categorical_accuracy = function_of(SparseTopKCategoricalAccuracy)
+
 __all__ = [
+    "AUC",
+    "MAE",
+    "MAPE",
+    "MSE",
+    "MSLE",
     "Accuracy",
     "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
     "F1Score",
+    "FalseNegatives",
+    "FalsePositives",
     "FunctionMetric",
+    "Hinge",
+    "IoU",
+    "KLDivergence",
+    "LogCoshError",
     "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanLoss",
     "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "Poisson",
     "Precision",
+    "PrecisionAtRecall",
     "R2Score",
     "Recall",
+    "RecallAtPrecision",
     "RootMeanSquaredError",
+    "SensitivityAtSpecificity",
     "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
     "SparseTopKCategoricalAccuracy",
+    "SpecificityAtSensitivity",
+    "SquaredHinge",
     "Tally",
     "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_hinge",
     "classification_report",
     "collect",
     "confusion_matrix",
     "direction",
     "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
     "macro_average",
+    "mae",
+    "mape",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "mse",
+    "msle",
     "of_sklearn",
+    "poisson",
     "precision_recall_f1",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
 ]
-
-CLASSES: dict[str, type[Metric]] = by_name(
-    [
-        *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
-        *(TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy),
-        *(Precision, Recall, F1Score),
-        *(MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError, R2Score),
-    ]
-)
-del CLASSES["accuracy"]  # by name it is chosen by the shapes
 
 
 def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
@@ -82,11 +200,12 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
     "accuracy", "acc" and "ce", "crossentropy" are chosen by the shapes (with the batch
     axis): one output is binary; a y_true of lower rank or of width 1 is sparse; else
     categorical.  Losses serve, too, by name or as objects, and functions f(y_true,
-    y_pred).
+    y_pred); those of this package, such as ``categorical_accuracy``, are their classes.
 
     >>> get("acc", (32,), (32, 10)).name
     'acc'
     """
+    identifier = class_of(identifier) or identifier
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, type) and issubclass(identifier, Metric):
@@ -108,9 +227,9 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
     if identifier in ("crossentropy", "ce"):
         loss = losses.crossentropy_for(y_true_shape, output_shape)
         return MeanLoss(loss, identifier)
-    if isinstance(identifier, str) and identifier in losses.CLASSES:
+    if isinstance(identifier, str) and identifier in losses.CLASSES.keys() - OPPOSITE:
         return MeanLoss(identifier, identifier)
-    names = CLASSES | dict.fromkeys(("accuracy", *losses.CLASSES), Accuracy)
+    names = dict.fromkeys(("accuracy", *losses.CLASSES), Accuracy) | CLASSES
     return look_up(names, identifier, "metric")(name=identifier)
 
 

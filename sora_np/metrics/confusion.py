@@ -68,14 +68,14 @@ class Precision(Metric):
         class_id: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.thresholds, self.top_k, self.class_id = _checked(
+        self.thresholds, self.top_k, self.class_id = checked(
             thresholds, top_k, class_id
         )
         super().__init__(name)
 
     @property
     def sees(self) -> str:
-        return _sees(self.thresholds, self.top_k)
+        return sees_at(self.thresholds, self.top_k)
 
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
         check_one_hot(self, y_true, y_pred)
@@ -86,7 +86,7 @@ class Precision(Metric):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        true, taken, weight = _entries(self, y_true, y_pred, sample_weight)
+        true, taken, weight = entries(self, y_true, y_pred, sample_weight)
         self._hits = self._hits + (true & taken) @ weight
         self._taken = self._taken + taken @ weight
 
@@ -121,14 +121,14 @@ class Recall(Metric):
         class_id: int | None = None,
         name: str | None = None,
     ) -> None:
-        self.thresholds, self.top_k, self.class_id = _checked(
+        self.thresholds, self.top_k, self.class_id = checked(
             thresholds, top_k, class_id
         )
         super().__init__(name)
 
     @property
     def sees(self) -> str:
-        return _sees(self.thresholds, self.top_k)
+        return sees_at(self.thresholds, self.top_k)
 
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
         check_one_hot(self, y_true, y_pred)
@@ -139,7 +139,7 @@ class Recall(Metric):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        true, taken, weight = _entries(self, y_true, y_pred, sample_weight)
+        true, taken, weight = entries(self, y_true, y_pred, sample_weight)
         self._hits = self._hits + (true & taken) @ weight
         self._members = self._members + true @ weight
 
@@ -195,7 +195,7 @@ class F1Score(Metric):
 
     @property
     def sees(self) -> str:
-        return _sees(self.threshold)
+        return sees_at(self.threshold)
 
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
         check_one_hot(self, y_true, y_pred[:, None] if y_pred.ndim == 1 else y_pred)
@@ -248,7 +248,8 @@ def divide(a: Any, b: Any) -> Numbers:
     return np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b != 0)
 
 
-def _checked(thresholds: Any, top_k: Any, class_id: Any) -> tuple[Any, Any, Any]:
+def checked(thresholds: Any, top_k: Any, class_id: Any) -> tuple[Any, Any, Any]:
+    """Return what Precision takes, checked."""
     for value in [thresholds] if np.ndim(thresholds) == 0 else thresholds:
         if value is not None:
             as_rate(value, "each threshold", 1)
@@ -265,8 +266,8 @@ def _ratio(hits: Numbers, of: Numbers, thresholds: Any) -> Any:
     return ratio if isinstance(thresholds, list) else float(ratio[0])
 
 
-def _entries(
-    metric: Precision | Recall, y_true: Any, y_pred: Any, sample_weight: Any
+def entries(
+    metric: Any, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Numbers]:
     """Return, for M entries, which are true (M,), which taken (T, M), and weights."""
     pred = as_numbers(y_pred, "y_pred")
@@ -297,13 +298,14 @@ def _entries(
     return true.reshape(-1), taken, weight.reshape(-1)
 
 
-def _sees(thresholds: Any, top_k: int | None = None) -> str:
+def sees_at(thresholds: Any, top_k: int | None = None) -> str:
+    """Return what a metric with these options sees."""
     if thresholds is None:
         return "probabilities" if top_k is None else "scores"
     return sees_of(thresholds)
 
 
-def _warn_of_softmax(metric: Precision | Recall, pred: NDArray[Any]) -> None:
+def _warn_of_softmax(metric: Any, pred: NDArray[Any]) -> None:
     """Warn once where rows over three or more classes sum to 1."""
     if pred.ndim < 2 or pred.shape[-1] < 3 or not pred.size or metric._warned:
         return

@@ -5,42 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sora_np import losses
 from sora_np.common.inputs import as_numbers
-from sora_np.losses import Loss
 
 from .base import Metric, same_shape, weights_for
 
 ROUNDING = 1e-12  # of a mean, by which numbers that are equal may seem to vary
-OF_PROBABILITIES = (
-    *(losses.BinaryCrossentropy, losses.CategoricalCrossentropy),
-    *(losses.SparseCategoricalCrossentropy, losses.KLDivergence),
-)
-
-
-class MeanLoss(Metric):
-    """The mean of a loss, such as "mse", as a metric.
-
-    Parameters
-    ----------
-    loss : name or Loss; one of probabilities gets these, also of a model of logits
-    name : by default the loss's
-    """
-
-    direction = "min"
-
-    def __init__(self, loss: str | Loss, name: str | None = None) -> None:
-        self.loss = losses.get(loss)
-        super().__init__(name or self.loss.name)
-
-    @property
-    def sees(self) -> str:
-        of_shares = isinstance(self.loss, OF_PROBABILITIES) and self.loss.axis == -1
-        logits = getattr(self.loss, "from_logits", False)
-        return "probabilities" if of_shares and not logits else "outputs"
-
-    def values(self, y_true: Any, y_pred: Any) -> Any:
-        return self.loss.losses(*self.loss._arrays(y_true, y_pred))
 
 
 class MeanAbsoluteError(Metric):

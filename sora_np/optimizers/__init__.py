@@ -1,8 +1,8 @@
 """Optimisers, one a file, and schedules of the learning rate.
 
 ``base.py`` holds the options that all of them have, ``work.py`` makes a step with
-these options into tasks.  The formulas stand in ``kernels/``: sgd.py, rmsprop.py,
-adagrad.py, adam.py, nadam.py.
+these options into tasks.  The formulas stand in files of the same
+names in ``kernels/``.
 """
 
 from typing import Any
@@ -10,18 +10,26 @@ from typing import Any
 from sora_np.common.names import from_config, look_up
 
 from . import schedules
+from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
+from .adamax import Adamax
 from .base import Optimizer
+from .lamb import Lamb
+from .lion import Lion
 from .nadam import Nadam
 from .rmsprop import RMSprop
 from .sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
     "Adagrad",
     "Adam",
     "AdamW",
+    "Adamax",
+    "Lamb",
+    "Lion",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -32,6 +40,7 @@ __all__ = [
 CLASSES: dict[str, type[Any]] = {
     name: cls
     for cls in (SGD, RMSprop, Adagrad, Adam, AdamW, Nadam)
+    + (Adadelta, Adamax, Lamb, Lion)
     for name in (cls.__name__, cls.__name__.lower())
 }
 

@@ -15,6 +15,7 @@ from sora_np.kernels.arrays import Array
 from sora_np.kernels.tasks import Task, run
 
 from . import schedules
+from .exclusion import Exclusion
 from .schedules import LearningRateSchedule
 from .work import PreparedStep, check_vectors
 
@@ -42,7 +43,8 @@ class Optimizer(Known):
     ----------
     learning_rate : the length of a step: a number, which may be set anew at any time,
         or one of ``sora_np.optimizers.schedules``
-    weight_decay : decoupled decay of all parameters that may change; None for none
+    weight_decay : decoupled decay of all parameters that may change, but those of
+        :meth:`exclude_from_weight_decay`; None for none
     clipnorm : the longest gradient of each array (kernel, bias, ...) by its 2-norm
     clipvalue : the largest entry of a gradient
     global_clipnorm : the longest gradient of all arrays together
@@ -77,6 +79,7 @@ class Optimizer(Known):
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {"lr": "learning_rate"}
+    by_array = False  # whether ``tasks_for`` must get each array (kernel, ...) apart
 
     def __init__(
         self,
@@ -117,6 +120,7 @@ class Optimizer(Known):
         self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.batches = 0
+        self.exclusion: Exclusion | None = None  # from weight decay
         self._work: PreparedStep | None = None  # of a step, made once for many
         self._owner: Callable[[], Any] | None = None  # what gives the model it trains
 
@@ -158,7 +162,7 @@ class Optimizer(Known):
 
         An optimiser of one's own defines it; here it runs ``task``.
         """
-        run(self.task(p, g, np.array(self.numbers(), p.dtype), **slots))
+        run(*self.tasks_for(p, g, np.array(self.numbers(), p.dtype), **slots))
 
     def numbers(self) -> tuple[float, ...]:
         """Return what ``task`` reads anew at every step."""
@@ -167,6 +171,44 @@ class Optimizer(Known):
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         """Return the work of ``update``."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
+
+    def tasks_for(
+        self, p: Array, g: Array, numbers: Array, **slots: Array
+    ) -> Sequence[Task]:
+        """Return the work of ``update`` as tasks, where it takes more than one."""
+        return [self.task(p, g, numbers, **slots)]
+
+    # --- weight decay ---------------------------------------------------------------
+
+    def exclude_from_weight_decay(
+        self, var_list: Any = None, var_names: Any = None
+    ) -> None:
+        """Let some parameters have no weight decay; what was said before is forgotten.
+
+        As in Keras a file of the model does not say it: call it again after loading.
+
+        Parameters
+        ----------
+        var_list : arrays, such as ``layer.params["bias"]`` of a model that is built
+        var_names : regular expressions, which are looked for in the parameters' names:
+            ``["bias", "gamma", "beta"]``
+
+        Raises
+        ------
+        TypeError, ValueError : for what cannot be these; at the next step, for an array
+            that is no parameter
+        """
+        self.exclusion = Exclusion(var_list, var_names)
+
+    def decayed(self, params: Array, ranges: Sequence[slice]) -> Sequence[slice]:
+        """Return those of the ranges of params (P,) that have weight decay."""
+        if self.exclusion is None:
+            return ranges
+        model = self._owner() if self._owner is not None else None
+        flat = getattr(model, "flat", None)
+        if flat is not None and flat.values is not params:
+            flat = None
+        return self.exclusion.decayed(params, ranges, flat)
 
     # --- a step ---------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ class Formula(Protocol):
     ema_momentum: float
     gradient_accumulation_steps: int | None
     slots: dict[str, Array]
+    by_array: bool
+    exclusion: Any
 
     @property
     def learning_rate(self) -> float: ...
@@ -35,7 +37,10 @@ class Formula(Protocol):
     def iterations(self) -> int: ...
     def slot_names(self) -> tuple[str, ...]: ...
     def numbers(self) -> tuple[float, ...]: ...
-    def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task: ...
+    def tasks_for(
+        self, p: Array, g: Array, numbers: Array, **slots: Array
+    ) -> Sequence[Task]: ...
+    def decayed(self, params: Array, ranges: Sequence[slice]) -> Sequence[slice]: ...
     def update(self, p: Array, g: Array, **slots: Array) -> None: ...
 
 
@@ -65,6 +70,7 @@ class PreparedStep:
         self._arrays = [params, grads, *optimizer.slots.values()]
         self._ranges, self._options = tuple(ranges), _options(optimizer)
         self._parts, dtype = joined(ranges), params.dtype
+        self._steps = self._ranges if optimizer.by_array else self._parts
         # read by tasks when they run
         self._numbers, self._decay, self._average = (
             np.array(values, dtype) for values in ([], [1, 0], [0, 1])
@@ -80,10 +86,12 @@ class PreparedStep:
         if prepared:
             self._numbers = np.empty(len(optimizer.numbers()), dtype)
             steps = [
-                optimizer.task(params[p], grads[p], self._numbers, **self._slots(p))
-                for p in self._parts
+                optimizer.tasks_for(
+                    params[p], grads[p], self._numbers, **self._slots(p)
+                )
+                for p in self._steps
             ]
-            self.tasks = [*before, *steps, *after]
+            self.tasks = [*before, *(task for one in steps for task in one), *after]
             self._calls = [Program(self.tasks)]
         else:
             self._calls = [Program(before), self._update, Program(after)]
@@ -129,7 +137,8 @@ class PreparedStep:
             every = [grads[p] for p in self._parts]
             tasks += clip_norm_tasks(every, optimizer.global_clipnorm)
         if optimizer.weight_decay is not None:
-            tasks += self._each(params, params, self._decay)
+            parts = joined(optimizer.decayed(params, self._ranges))
+            tasks += [axpby_task(params[p], params[p], self._decay) for p in parts]
         return tasks
 
     def _each(self, y: Array, x: Array, numbers: Any) -> list[Task]:
@@ -150,7 +159,7 @@ class PreparedStep:
 
     def _update(self) -> None:
         params, grads = self._arrays[:2]
-        for p in self._parts:
+        for p in self._steps:
             self.optimizer.update(params[p], grads[p], **self._slots(p))
 
     def _slots(self, part: slice) -> dict[str, Array]:
@@ -161,8 +170,9 @@ class PreparedStep:
 def _options(optimizer: Formula) -> tuple[Any, ...]:
     """Return what the tasks are made with."""
     clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
-    decays = optimizer.weight_decay is not None
-    return *clips, decays, optimizer.use_ema, optimizer.gradient_accumulation_steps
+    decays = optimizer.weight_decay is not None, optimizer.exclusion
+    steps = optimizer.gradient_accumulation_steps
+    return *clips, *decays, optimizer.use_ema, steps
 
 
 def serves(optimizer: Any, model: Any) -> bool:

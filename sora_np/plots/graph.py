@@ -8,8 +8,8 @@ from sora_np.common.shapes import batch_of
 
 from .figure import new_figure, plain
 
-BOX = 2.2, 0.62  # inches, width and height
-GAP = 0.35, 0.38
+BOX = 2.4, 0.45  # inches, width and height
+GAP = 0.3, 0.4
 
 
 def plot_model(
@@ -73,13 +73,16 @@ def plot_model(
     box = {"boxstyle": "round", "facecolor": "#eef4fa", "edgecolor": "#0072b2"}
     for (x, y), text in zip(centres, texts, strict=True):
         ax.text(x, y, text, ha="center", va="center", size=8, bbox=box, zorder=2)
-    arrow = {"arrowstyle": "->", "color": "#555555"}
+    arrow = {"arrowstyle": "->", "color": "#555555", "shrinkA": 0, "shrinkB": 0}
     for k, sources in enumerate(taken):
         for source in sources:
             (x0, y0), (x1, y1) = centres[source], centres[k]
             dx, dy = (0.0, BOX[1] / 2) if along else (BOX[0] / 2, 0.0)
             ends = {"xy": (x1 - dx, y1 - dy), "xytext": (x0 + dx, y0 + dy)}
-            ax.annotate("", **ends, arrowprops=arrow, zorder=1)
+            far = places[k][0] - places[source][0] > 1  # around what is between them
+            bend = "arc3,rad=-0.45" if far and along else f"arc3,rad={0.45 * far}"
+            style = arrow | {"connectionstyle": bend}
+            ax.annotate("", **ends, arrowprops=style, zorder=1)
     figure = figure.make_legible()
     if to_file is not None:
         figure.savefig(to_file)

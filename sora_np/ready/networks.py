@@ -52,7 +52,19 @@ from sora_np.layers import (
     ZeroPadding2D,
 )
 from sora_np.models import Sequential
-from sora_np.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
+from sora_np.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lamb,
+    Lion,
+    Nadam,
+    Optimizer,
+    RMSprop,
+)
 from sora_np.recipes import fashion_93
 from sora_np.sora_model import create_sora_model
 
@@ -293,6 +305,12 @@ NETWORKS = {
             Softmax(),
         ],
     ),
+    **{  # for what no other network trains with
+        f"rows, {optimizer.__name__}": Network(
+            (13,), lambda: [Dense(8, "relu"), Dense(1)], optimizer, "mse", ("mae",)
+        )
+        for optimizer in (Adadelta, Adamax, Lamb, Lion)
+    },
 }
 
 # convolutions, each with a pooling, of the channels that are common

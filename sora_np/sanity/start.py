@@ -10,7 +10,9 @@ from sora_np.kernels.arrays import Array
 from sora_np.layers import BatchNormalization, Layer, ReLU
 from sora_np.losses import (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
     Loss,
     SparseCategoricalCrossentropy,
 )
@@ -44,7 +46,10 @@ def scale_at_first_weights(model: Sequential, x: Array) -> Finding:
 def initial_loss(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
     """Compare the loss before training with that of knowing nothing."""
     name, width = "initial loss", model.output_shape[-1]
-    if isinstance(loss, (CategoricalCrossentropy, SparseCategoricalCrossentropy)):
+    if isinstance(loss, (BinaryFocalCrossentropy, CategoricalFocalCrossentropy)):
+        least = constant_loss(loss, y, model.output_shape)
+        of_what = "the best constant answer"
+    elif isinstance(loss, (CategoricalCrossentropy, SparseCategoricalCrossentropy)):
         least, of_what = math.log(width), f"ln {width}"
     elif isinstance(loss, BinaryCrossentropy):
         least, of_what = math.log(2), "ln 2"
@@ -54,6 +59,9 @@ def initial_loss(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
     if model.optimizer is not None and model.optimizer.batches:
         why = f"the model has made {model.optimizer.batches} steps already"
         return Finding(name, LEFT_OUT, math.nan, "-", expected, why)
+    if least <= 0:
+        why = f"{loss.name} may be below 0"
+        return Finding(name, LEFT_OUT, math.nan, "-", "-", why)
     value = _loss(calm(model), loss, x, y)
     found = f"{value:.3g}"
     if KNOWING * least <= value <= FAR * least:

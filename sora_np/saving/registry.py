@@ -7,7 +7,15 @@ up in tables, those of this package and what a user has registered; nothing is i
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
+from sora_np import (
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
 from sora_np.common.names import UnknownName, by_name, from_config
 from sora_np.common.warn import warn
 from sora_np.layers import Lambda, Layer
@@ -19,17 +27,19 @@ LAYERS: dict[str, type[Layer]] = by_name(
 METRICS: dict[str, type[Any]] = {**metrics.CLASSES, "MeanLoss": metrics.MeanLoss}
 OURS = LAYERS.keys() | METRICS.keys() | initializers.CLASSES.keys()
 OURS |= optimizers.CLASSES.keys() | losses.CLASSES.keys() | regularizers.CLASSES.keys()
+OURS |= constraints.CLASSES.keys()
 REGISTERED: dict[str, Any] = {}
-KINDS = {"layer", "initializer", "regularizer", "loss", "metric", "optimizer"}
+KINDS = {"layer", "initializer", "regularizer", "constraint"}
+KINDS |= {"loss", "metric", "optimizer"}
 T = TypeVar("T", bound=Callable[..., Any])
 
 
 def register(cls: T) -> T:
     """Let files name this class, by its name alone; a decorator.
 
-    For layers, initialisers, regularisers, losses, metrics and optimisers of one's own,
-    and for the functions of a ``Lambda``.  What was registered by the name before is
-    replaced.
+    For layers, initialisers, regularisers, constraints, losses, metrics and optimisers
+    of one's own, and for the functions of a ``Lambda``.  What was registered by the
+    name before is replaced.
 
     Raises ValueError for a name that this package uses.
 

@@ -209,7 +209,7 @@ class Steps:
         """Return the optimiser's step as tasks; none where it is more than that."""
         assert self.optimizer is not None  # checked has seen to it
         flat = self._flat
-        if flat.is_penalised:
+        if not flat.is_plain:
             return ()
         return self.optimizer.tasks(flat.values, flat.grads, self._ranges)
 
@@ -229,6 +229,7 @@ class Steps:
         else:
             value = plus(value, flat.penalise())
             optimizer.step(flat.values, flat.grads, self._ranges)
+            flat.constrain()
         return value, run.activated()
 
     def _value(self, values: Any) -> Any:

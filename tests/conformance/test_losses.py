@@ -16,7 +16,12 @@ from scipy.special import (
 from sora_np import losses as losses_module
 from sora_np.losses import (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Dice,
     Hinge,
     Huber,
     KLDivergence,
@@ -27,6 +32,8 @@ from sora_np.losses import (
     MeanSquaredLogarithmicError,
     Poisson,
     SparseCategoricalCrossentropy,
+    SquaredHinge,
+    Tversky,
 )
 
 # --- oracles: the loss of every sample, and its derivative, in float64 ----------------
@@ -94,6 +101,55 @@ def categorical_logits(t, z):
     return losses, softmax(z, -1) * t.sum(-1, keepdims=True) - t
 
 
+def squared_hinge(t, p):
+    margin = np.maximum(1 - (2 * t - 1) * p, 0)
+    return (margin**2).mean(-1), -2 * margin * (2 * t - 1) / p.shape[-1]
+
+
+def categorical_hinge(t, p):
+    wrong = np.where(t, 0, p)
+    losses = np.maximum(1 + wrong.max(-1) - (t * p).sum(-1), 0)
+    first = np.arange(p.shape[-1]) == wrong.argmax(-1)[..., None]
+    return losses, (losses > 0)[..., None] * (first * (1 - t) - t)
+
+
+def cosine(t, p):
+    lengths = [np.linalg.norm(y, axis=-1, keepdims=True) for y in (t, p)]
+    along = (t * p).sum(-1, keepdims=True) / lengths[0] / lengths[1]
+    return -along[..., 0], (along * p / lengths[1] - t / lengths[0]) / lengths[1]
+
+
+def dice(t, p):
+    both, whole = (
+        (2 * t * p).sum(-1, keepdims=True),
+        1e-7 + (t + p).sum(-1, keepdims=True),
+    )
+    return 1 - (both / whole)[..., 0], both / whole**2 - 2 * t / whole
+
+
+def tversky(t, p):
+    both = (t * p).sum(-1, keepdims=True)
+    whole = both + 1e-7 + (0.3 * t * (1 - p) + 0.8 * p * (1 - t)).sum(-1, keepdims=True)
+    slope = both / whole**2 * (t - 0.3 * t + 0.8 * (1 - t)) - t / whole
+    return 1 - (both / whole)[..., 0], slope
+
+
+def focal(t, z):
+    """Of targets 0 and 1, from logits, gamma 2."""
+    p, q = expit(np.where(t, z, -z)), expit(np.where(t, -z, z))
+    log_p = log_expit(np.where(t, z, -z))
+    slope = np.where(t, 1, -1) * q**2 * (2 * p * log_p - q)
+    return -(q**2 * log_p).mean(-1), slope / z.shape[-1]
+
+
+def focal_categorical(t, z):
+    """From logits, alpha 0.5, gamma 2."""
+    p, log_p = softmax(z, -1), log_softmax(z, -1)
+    slope = 0.5 * t * ((1 - p) ** 2 - 2 * (1 - p) * p * log_p)
+    losses = -0.5 * np.sum(t * (1 - p) ** 2 * log_p, -1)
+    return losses, p * slope.sum(-1, keepdims=True) - slope
+
+
 def smoothed(oracle, share):
     """Return the oracle for targets t (1 - s) + s / K; a binary target has K = 2."""
 
@@ -156,6 +212,22 @@ LOSSES = {  # the loss, its oracle, its data; for sparse ones one-hot rows becom
     "log-cosh": (LogCosh, log_cosh, numbers),
     "poisson": (Poisson, poisson, counts),
     "hinge": (Hinge, hinge, logits_of_two),
+    "squared-hinge": (SquaredHinge, squared_hinge, logits_of_two),
+    "categorical-hinge": (CategoricalHinge, categorical_hinge, logits_of_classes),
+    "cosine": (CosineSimilarity, cosine, numbers),
+    "dice": (lambda **o: Dice(axis=-1, **o), dice, distributions),
+    "tversky": (
+        lambda **o: Tversky(0.3, 0.8, axis=-1, **o),
+        *(tversky, distributions),
+    ),
+    "focal": (
+        lambda **o: BinaryFocalCrossentropy(from_logits=True, **o),
+        *(focal, logits_of_two),
+    ),
+    "focal-categorical": (
+        lambda **o: CategoricalFocalCrossentropy(0.5, from_logits=True, **o),
+        *(focal_categorical, logits_of_classes),
+    ),
     "kld": (KLDivergence, divergence, distributions),
     "bce": (BinaryCrossentropy, binary, of_two),
     "bce-logits": (

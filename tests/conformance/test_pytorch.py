@@ -201,9 +201,35 @@ def zeros_and_ones(rng):
     return rng.integers(0, 2, (7, 5)), None
 
 
+def shares(rng):
+    return rng.random((7, 5)), None
+
+
+def focal(z, t):
+    """As torchvision's, by autograd."""
+    entropy = F.binary_cross_entropy_with_logits(z, t, reduction="none")
+    p = torch.sigmoid(z)
+    wrong = p * (1 - t) + (1 - p) * t
+    return ((0.25 * t + 0.75 * (1 - t)) * wrong**2 * entropy).mean()
+
+
+def dice(z, t):
+    return (1 - 2 * (z * t).sum(-1) / (z.sum(-1) + t.sum(-1) + 1e-7)).mean()
+
+
 LOSSES = {
     "mse": (losses.MeanSquaredError(), F.mse_loss, one_hot),
     "mae": (losses.MeanAbsoluteError(), F.l1_loss, one_hot),
+    "cosine": (
+        losses.CosineSimilarity(),
+        lambda z, t: -F.cosine_similarity(z, t).mean(),
+        one_hot,
+    ),
+    "focal": (
+        losses.BinaryFocalCrossentropy(True, from_logits=True),
+        *(focal, zeros_and_ones),
+    ),
+    "dice": (losses.Dice(axis=-1), dice, shares),
     "bce": (
         losses.BinaryCrossentropy(True),
         *(F.binary_cross_entropy_with_logits, zeros_and_ones),
@@ -258,6 +284,14 @@ OPTIMIZERS = {  # epsilon stands in different places, so it is 0
     "adagrad": (
         lambda: optimizers.Adagrad(0.1, 0.2, epsilon=0),
         lambda p: torch.optim.Adagrad(p, 0.1, initial_accumulator_value=0.2, eps=0),
+    ),
+    "adadelta": (
+        lambda: optimizers.Adadelta(0.5, 0.9, epsilon=1e-3),
+        lambda p: torch.optim.Adadelta(p, 0.5, 0.9, eps=1e-3),
+    ),
+    "adamax": (
+        lambda: optimizers.Adamax(0.01, epsilon=0),
+        lambda p: torch.optim.Adamax(p, 0.01, eps=0),
     ),
     "rmsprop-centered": (
         lambda: optimizers.RMSprop(0.01, 0.9, 0.5, epsilon=0, centered=True),

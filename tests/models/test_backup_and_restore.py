@@ -21,9 +21,10 @@ from sora_np.callbacks import (
     ModelCheckpoint,
     ReduceLROnPlateau,
 )
+from sora_np.constraints import MinMaxNorm
 from sora_np.layers import RandomCrop, RandomErasing, RandomFlip
 from sora_np.models import Sequential
-from sora_np.optimizers import SGD, Adam, Nadam
+from sora_np.optimizers import SGD, Adam, Lamb, Nadam
 from sora_np.optimizers.schedules import CosineDecay
 from sora_np.saving import checkpoint as checkpoint_module
 from sora_np.saving import register
@@ -149,8 +150,17 @@ class Iterable:
         return (self.items[k] for k in range(5))
 
 
+def without_decay_of_biases():
+    optimizer = Lamb(0.01, weight_decay=0.1)
+    optimizer.exclude_from_weight_decay(var_names=["bias"])
+    model = make(optimizer)
+    model.layers[2].kernel_constraint = MinMaxNorm(0.5, 1.0, 0.5, axis=(0, 1, 2))
+    return model
+
+
 RUNS = {
     "adam": (make, {}),
+    "lamb-constrained": (without_decay_of_biases, {}),
     "nadam-scheduled": (
         lambda: make(Nadam(CosineDecay(0.01, 20), use_ema=True)),
         {"shuffle": False},

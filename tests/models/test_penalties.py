@@ -139,7 +139,7 @@ def test_saved_and_copied_models_keep_their_penalties(by_hand, tmp_path):
     assert_array_equal(by_hand.get_weights()[1], 3)
 
 
-@pytest.mark.parametrize("name", ["activity_regularizer", "kernel_constraint"])
+@pytest.mark.parametrize("name", ["activity_regularizer"])
 @pytest.mark.parametrize(
     "make", [lambda **o: Dense(2, **o), lambda **o: Conv2D(2, 3, **o)]
 )

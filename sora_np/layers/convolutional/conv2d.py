@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations, initializers, regularizers
+from sora_np import activations, constraints, initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count, as_flag, as_pair
 from sora_np.common.shapes import batch_of
+from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
@@ -51,6 +52,7 @@ class Conv2D(Layer):
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
     kernel_regularizer, bias_regularizer : name or object; see ``regularizers.py``
+    kernel_constraint, bias_constraint : name or object; see ``constraints.py``
 
     Raises
     ------
@@ -82,6 +84,8 @@ class Conv2D(Layer):
         bias_initializer: str | Initializer = "zeros",
         kernel_regularizer: str | Regularizer | None = None,
         bias_regularizer: str | Regularizer | None = None,
+        kernel_constraint: str | Constraint | None = None,
+        bias_constraint: str | Constraint | None = None,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
         trainable: bool = True,
@@ -99,6 +103,8 @@ class Conv2D(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
             raise ValueError(
                 "strides and dilation_rate cannot both be above 1, got "

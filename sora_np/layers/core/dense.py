@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations, initializers, regularizers
+from sora_np import activations, constraints, initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count, as_flag
+from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.dense import dense, dense_dw, dense_dx
@@ -37,6 +38,7 @@ class Dense(Layer):
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
     kernel_regularizer, bias_regularizer : name or object; see ``regularizers.py``
+    kernel_constraint, bias_constraint : name or object; see ``constraints.py``
 
     Raises
     ------
@@ -60,6 +62,8 @@ class Dense(Layer):
         kernel_regularizer: str | Regularizer | None = None,
         bias_regularizer: str | Regularizer | None = None,
         *,
+        kernel_constraint: str | Constraint | None = None,
+        bias_constraint: str | Constraint | None = None,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
         trainable: bool = True,
@@ -72,6 +76,8 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

@@ -1,0 +1,69 @@
+"""The function beside every loss, as Keras programs call it: made from the class."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sora_np.common.inputs import as_numbers
+from sora_np.common.names import snake_case
+
+from .base import Loss
+
+NOT_OF_A_FUNCTION = "self", "reduction", "name"
+KEEPS = "sora_np_class"  # the attribute of a function that holds its class
+
+
+def options_of(cls: type[Any]) -> inspect.Signature:
+    """Return (y_true, y_pred, the options of a class), for a function made from it."""
+    names = list(inspect.signature(cls.__init__).parameters.values())
+    options = [p for p in names if p.name not in NOT_OF_A_FUNCTION]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    arrays = [inspect.Parameter(name, kind) for name in ("y_true", "y_pred")]
+    return inspect.Signature([*arrays, *(p.replace(kind=kind) for p in options)])
+
+
+def named(function: Any, cls: type[Any], room: str) -> Callable[..., Any]:
+    """Return a function as that of a class: with its name, and known by it."""
+    function.__name__ = function.__qualname__ = snake_case(cls.__name__)
+    function.__module__ = room
+    function.__signature__ = options_of(cls)
+    setattr(function, KEEPS, cls)
+    made: Callable[..., Any] = function
+    return made
+
+
+def function_of(cls: type[Loss]) -> Callable[..., Any]:
+    """Return f(y_true, y_pred, options of the class): the loss of every sample.
+
+    As in Keras, y_pred of one axis is one sample, of which the loss is a number.
+
+    >>> function_of(Loss).__name__
+    'loss'
+    >>> from sora_np.losses import MeanSquaredError
+    >>> mse = function_of(MeanSquaredError)
+    >>> mse([[0.0, 0.0], [1.0, 1.0]], [[1.0, 3.0], [1.0, 2.0]])
+    array([5. , 0.5])
+    >>> float(mse([0.0, 0.0], [1.0, 3.0]))
+    5.0
+    """
+    signature = options_of(cls)
+
+    def function(*args: Any, **kws: Any) -> Any:
+        bound = signature.bind(*args, **kws).arguments
+        true, pred = (
+            as_numbers(bound.pop(name), name) for name in ("y_true", "y_pred")
+        )
+        loss = cls(**bound, reduction="none")
+        if pred.ndim == 1 and true.ndim < 2 and loss.axis in (-1, 0):
+            return loss(true[None], pred[None])[0]
+        return np.asarray(loss(true, pred))
+
+    function.__doc__ = f"Return the {cls.__name__} of every sample: an array."
+    return named(function, cls, "sora_np.losses")
+
+
+def class_of(function: Any) -> type[Any] | None:
+    """Return the class that a function of this package was made from, or None."""
+    return getattr(function, KEEPS, None) if inspect.isfunction(function) else None

@@ -1,0 +1,59 @@
+"""Lamb."""
+
+from collections.abc import Sequence
+
+from sora_np.common.arguments import as_rate
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.lamb import lamb_numbers, lamb_tasks
+from sora_np.kernels.tasks import Task
+
+from .base import Optimizer, Rate
+
+
+class Lamb(Optimizer):
+    """Adam, each array's step as long as the array: ``kernels/lamb.py``.
+
+    For large batches.  An array of zeros, such as a new bias, takes Adam's step.
+
+    Options: see :class:`Optimizer`.
+    """
+
+    by_array = True
+
+    def __init__(
+        self,
+        learning_rate: Rate = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        *,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            *(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm),
+            *(use_ema, ema_momentum, ema_overwrite_frequency),
+            *(gradient_accumulation_steps, name),
+        )
+        self.beta_1 = as_rate(beta_1, "beta_1", 1, below=True)
+        self.beta_2 = as_rate(beta_2, "beta_2", 1, below=True)
+        self.epsilon = as_rate(epsilon, "epsilon")
+
+    def slot_names(self) -> tuple[str, ...]:
+        return ("m", "v")
+
+    def numbers(self) -> tuple[float, ...]:
+        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        return lamb_numbers(self.iterations + 1, *rates)
+
+    def tasks_for(
+        self, p: Array, g: Array, numbers: Array, **slots: Array
+    ) -> Sequence[Task]:
+        return lamb_tasks(p, g, slots["m"], slots["v"], numbers)
