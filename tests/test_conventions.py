@@ -13,24 +13,55 @@ import sora_np
 
 KERAS = """
 layers.Activation(activation)
+layers.AveragePooling1D(pool_size, strides=None, padding="valid")
+layers.AveragePooling2D(pool_size, strides=None, padding="valid")
 layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     scale=True, beta_initializer="zeros", gamma_initializer="ones",
     moving_mean_initializer="zeros", moving_variance_initializer="ones",
     beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
     gamma_constraint=None, renorm=False, renorm_clipping=None, renorm_momentum=0.99,
     synchronized=False)
+layers.Conv1D(filters, kernel_size, strides=1, padding="valid", dilation_rate=1,
+    groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+    bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
+    activity_regularizer=None, kernel_constraint=None, bias_constraint=None)
+layers.Conv1DTranspose(filters, kernel_size, strides=1, padding="valid",
+    output_padding=None, dilation_rate=1, activation=None, use_bias=True,
+    kernel_initializer="glorot_uniform", bias_initializer="zeros",
+    kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    kernel_constraint=None, bias_constraint=None)
 layers.Conv2D(filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1,
     1), groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
     bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
     activity_regularizer=None, kernel_constraint=None, bias_constraint=None)
+layers.Conv2DTranspose(filters, kernel_size, strides=(1, 1), padding="valid",
+    output_padding=None, dilation_rate=(1, 1), activation=None, use_bias=True,
+    kernel_initializer="glorot_uniform", bias_initializer="zeros",
+    kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    kernel_constraint=None, bias_constraint=None)
 layers.Dense(units, activation=None, use_bias=True,
     kernel_initializer="glorot_uniform", bias_initializer="zeros",
     kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
     kernel_constraint=None, bias_constraint=None, lora_rank=None, lora_alpha=None,
     quantization_config=None)
+layers.DepthwiseConv1D(kernel_size, strides=1, padding="valid", depth_multiplier=1,
+    dilation_rate=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+    depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    depthwise_constraint=None, bias_constraint=None)
+layers.DepthwiseConv2D(kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1,
+    dilation_rate=(1, 1), activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+    depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    depthwise_constraint=None, bias_constraint=None)
 layers.Dropout(rate, noise_shape=None, seed=None)
 layers.Flatten()
 layers.GaussianNoise(stddev, seed=None)
+layers.GlobalAveragePooling1D(keepdims=False)
+layers.GlobalAveragePooling2D(keepdims=False)
+layers.GlobalMaxPooling1D(keepdims=False)
+layers.GlobalMaxPooling2D(keepdims=False)
+layers.MaxPooling1D(pool_size=2, strides=None, padding="valid")
 layers.MaxPooling2D(pool_size=(2, 2), strides=None, padding="valid")
 layers.Normalization(axis=-1, mean=None, variance=None, invert=False)
 layers.RandomBrightness(factor, value_range=(0, 255), seed=None)
@@ -48,6 +79,18 @@ layers.RandomZoom(height_factor, width_factor=None, fill_mode="reflect",
     interpolation="bilinear", seed=None, fill_value=0.0)
 layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0)
 layers.Rescaling(scale, offset=0.0)
+layers.SeparableConv1D(filters, kernel_size, strides=1, padding="valid",
+    dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+    bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+    bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+    pointwise_constraint=None, bias_constraint=None)
+layers.SeparableConv2D(filters, kernel_size, strides=(1, 1), padding="valid",
+    dilation_rate=(1, 1), depth_multiplier=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+    bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+    bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+    pointwise_constraint=None, bias_constraint=None)
 layers.Softmax(axis=-1)
 losses.BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")

@@ -6,13 +6,20 @@ import pytest
 
 PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Model
-        Normalization RandomBrightness RandomContrast RandomErasing RandomFlip
-        RandomRotation RandomShear RandomTranslation RandomZoom ReLU Rescaling
-        Sequential Sigmoid Softmax __version__ activations callbacks clone_model
-        datasets gradcheck initializers layers load_model losses metrics models
-        optimizers plots preprocessing regularizers report sanity utils
+        Activation AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D
+        BatchNormalization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose
+        Dense DepthwiseConv1D DepthwiseConv2D Dropout Flatten GaussianNoise
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D
+        GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
+        GlobalMaxPooling2D Input Layer MaxPool MaxPool1D MaxPool2D MaxPooling1D
+        MaxPooling2D MinMaxScaling Model Normalization RandomBrightness
+        RandomContrast RandomErasing RandomFlip RandomRotation RandomShear
+        RandomTranslation RandomZoom ReLU Rescaling SeparableConv1D SeparableConv2D
+        SeparableConvolution1D SeparableConvolution2D Sequential Sigmoid Softmax
+        __version__ activations callbacks clone_model datasets gradcheck
+        initializers layers load_model losses metrics models optimizers plots
+        preprocessing regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": "get linear ACTIVATIONS Activation",
@@ -41,10 +48,17 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Normalization
-        RandomBrightness RandomContrast RandomErasing RandomFlip RandomRotation
-        RandomShear RandomTranslation RandomZoom ReLU Rescaling Sigmoid Softmax
+        Activation AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D
+        BatchNormalization Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose
+        Dense DepthwiseConv1D DepthwiseConv2D Dropout Flatten GaussianNoise
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D
+        GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
+        GlobalMaxPooling2D Input Layer MaxPool MaxPool1D MaxPool2D MaxPooling1D
+        MaxPooling2D MinMaxScaling Normalization RandomBrightness RandomContrast
+        RandomErasing RandomFlip RandomRotation RandomShear RandomTranslation
+        RandomZoom ReLU Rescaling SeparableConv1D SeparableConv2D
+        SeparableConvolution1D SeparableConvolution2D Sigmoid Softmax
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """
