@@ -37,7 +37,7 @@ def problems(draw, dilated=True):
     """Draw a size of images, a window that fits them, and how it moves."""
     size, window, padding = draw(sides), draw(pairs), draw(paddings)
     strides = draw(st.tuples(few, few))
-    dilation = draw(pairs) if dilated and strides == (1, 1) else (1, 1)
+    dilation = draw(pairs) if dilated else (1, 1)
     extents = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]
     if padding == "valid":
         size = tuple(max(n, extent) for n, extent in zip(size, extents, strict=True))
