@@ -16,13 +16,25 @@ from numpy.typing import NDArray
 
 from sora_np.layers import (
     Activation,
+    AveragePooling1D,
+    AveragePooling2D,
     BatchNormalization,
+    Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
     Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GaussianNoise,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
     Layer,
+    MaxPooling1D,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
@@ -36,6 +48,8 @@ from sora_np.layers import (
     RandomZoom,
     ReLU,
     Rescaling,
+    SeparableConv1D,
+    SeparableConv2D,
     Sigmoid,
     Softmax,
 )
@@ -189,6 +203,53 @@ NETWORKS = {
             *(Conv2D(20, (1, 5), strides=(1, 2), activation="relu"), *dense(3)),
         ],
         Adagrad,
+    ),
+    "global": Network(
+        (32, 32, 3),
+        lambda: [
+            *(*normalised(32), AveragePooling2D(2), *normalised(64)),
+            *(AveragePooling2D(3, 2, padding="same"), *normalised(96)),
+            *(GlobalAveragePooling2D(), Dense(10, "softmax")),
+        ],
+    ),
+    "mobile": Network(
+        (32, 32, 3),
+        lambda: [
+            *(same(16, strides=2, activation="relu"), DepthwiseConv2D(3)),
+            *(SeparableConv2D(32, 3, activation="relu"), MaxPooling2D()),
+            *(DepthwiseConv2D(3, depth_multiplier=2, padding="same"), ReLU()),
+            *(SeparableConv2D(48, 3, 2, "same"), BatchNormalization(), ReLU()),
+            *(GlobalMaxPooling2D(), Dense(10, "softmax")),
+        ],
+    ),
+    "pictures from numbers": Network(
+        (7, 7, 16),
+        lambda: [
+            Conv2DTranspose(64, 3, 2, "same", activation="relu"),
+            *(BatchNormalization(), Conv2DTranspose(32, 4, 2, "same"), ReLU()),
+            *(Conv2DTranspose(8, 3, activation="relu"), Conv2DTranspose(1, 5)),
+            Sigmoid(),
+        ],
+        *(Adam, "mse", ("mae",)),
+    ),
+    "signals": Network(
+        (128, 9),
+        lambda: [
+            *(Conv1D(32, 7, padding="same", activation="relu"), MaxPooling1D()),
+            *(Conv1D(64, 3, padding="causal", dilation_rate=2), ReLU()),
+            *(Conv1D(64, 5, 2), BatchNormalization(), AveragePooling1D(2)),
+            *(SeparableConv1D(96, 3), DepthwiseConv1D(3), GlobalAveragePooling1D()),
+            *(Dropout(0.3), Dense(6, "softmax")),
+        ],
+    ),
+    "signals from numbers": Network(
+        (64, 1),
+        lambda: [
+            *(Conv1D(16, 9, 2, "same", activation="relu"), Conv1D(32, 3, 2, "same")),
+            *(ReLU(), Conv1DTranspose(16, 4, 2, "same", activation="relu")),
+            *(Conv1DTranspose(1, 4, 2, "same"), GlobalMaxPooling1D()),
+        ],
+        *(Adam, "mse", ("mae",)),
     ),
     "odd channels": Network(
         (24, 20, 3),

@@ -152,12 +152,9 @@ def test_transposed(shape, args, options, dtype, close, rng):
     layer.build(shape[1:], rng, dtype)
     y = layer.forward(x, training=True)
     dy = rng.standard_normal(y.shape).astype(dtype)
-    there = tensor(x)
-    w = torch.tensor(layer.params["kernel"], requires_grad=True)
-    full = F.conv_transpose2d(
-        *(there, w.permute(3, 2, 0, 1)),
-        stride=layer.strides, dilation=layer.dilation_rate,
-    )  # fmt: skip
+    there, w = tensor(x), filters(layer.params["kernel"])
+    sliding = {"stride": layer.strides, "dilation": layer.dilation_rate}
+    full = F.conv_transpose2d(there, w, **sliding)
     how = layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding
     places = oracles.transposed_places(shape[1:3], *how, layer.output_padding)
     for axis, (size, first) in enumerate(places, 2):
@@ -167,7 +164,7 @@ def test_transposed(shape, args, options, dtype, close, rng):
     full.backward(tensor(dy))
     close(y, array(full), "y")
     close(layer.backward(dy), array(there.grad), "dx")
-    close(layer.grads["kernel"], w.grad.numpy(), "dkernel")
+    close(layer.grads["kernel"], w.grad.numpy().transpose(2, 3, 1, 0), "dkernel")
 
 
 @pytest.mark.parametrize("shape, units", cases.DENSE.values(), ids=cases.DENSE)
