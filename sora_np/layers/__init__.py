@@ -2,8 +2,9 @@
 
 ``base.py`` says what every layer is, ``tables.py`` how it keeps arrays, and
 ``contract.py`` what a model relies on in a layer of a user's own, whose attributes
-``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings;
-``generators.py`` finds random generators.  No layer imports another.
+``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings,
+which share the rest in a ``base.py`` of their folder; ``generators.py`` finds random
+generators.  No layer imports another.
 """
 
 from sora_np.layers.activations.activation import Activation

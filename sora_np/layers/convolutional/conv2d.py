@@ -110,8 +110,8 @@ class Conv2D(Convolution):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
-        kernel, bias = self.params["kernel"], self._bias(self.filters)
-        z = conv2d(x, kernel, bias, *self._window)
+        bias = self.params["bias"] if self.use_bias else np.zeros(self.filters, x.dtype)
+        z = conv2d(x, self.params["kernel"], bias, *self._window)
         y = self.activation.forward(z)
         if training:
             self._keep(y, x, y)
@@ -120,8 +120,10 @@ class Conv2D(Convolution):
     def backward(self, dy: Array) -> Array:
         dy, x, y = self._recall(dy)
         kernel = self.params["kernel"]
-        dz = self._dz(dy, y)
+        dz = self.activation.backward(dy, y)
         self.grads["kernel"] = conv2d_dw(x, dz, kernel.shape, *self._window)
+        if self.use_bias:
+            self.grads["bias"] = dz.sum(axis=(0, 1, 2))
         return conv2d_dx(dz, kernel, x.shape, *self._window)
 
 
