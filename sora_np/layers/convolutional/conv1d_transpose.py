@@ -34,8 +34,9 @@ class Conv1DTranspose(Convolution):
                      over all i, p, c with  i*s + p*d - before = h
         y = f(z)
 
-    A convolution of y with that kernel gives x's shape.  With (1)-(3) of
-    ``kernels/conv2d.py`` for that one, and x in the place of its dy, z is (3).
+    where ``before`` is how many steps "same" cuts off at the beginning.  A convolution
+    of y with that kernel gives x's shape.  With (1)-(3) of ``kernels/conv2d.py`` for
+    that one, and x in the place of its dy, z is (3).
 
     Backward::
 
@@ -53,7 +54,7 @@ class Conv1DTranspose(Convolution):
     kernel_size, strides, dilation_rate : whole number of steps
     padding : "valid" (OL = (L - 1) s + K, or L s where s > K) or "same" (OL = L s)
     output_padding : None, or how much longer y is than (L - 1) s + K for "valid", or
-        than (L - 1) s + K % 2 for "same"; below s
+        than (L - 1) s + K % 2 for "same"; below s.  K counts with dilation, d (K-1) + 1
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array

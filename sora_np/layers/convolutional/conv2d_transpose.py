@@ -34,8 +34,9 @@ class Conv2DTranspose(Convolution):
                                                and   j*t + q*e - left = v
         y = f(z)
 
-    A convolution of y with that kernel gives x's shape.  With (1)-(3) of
-    ``kernels/conv2d.py`` for that one, and x in the place of its dy, z is (3).
+    where (top, left) is how much "same" cuts off before.  A convolution of y with that
+    kernel gives x's shape.  With (1)-(3) of ``kernels/conv2d.py`` for that one, and x
+    in the place of its dy, z is (3).
 
     Backward::
 
@@ -53,7 +54,8 @@ class Conv2DTranspose(Convolution):
     kernel_size, strides, dilation_rate : whole number or (rows, columns)
     padding : "valid" (OH = (H - 1) s + KH, or H s where s > KH) or "same" (OH = H s)
     output_padding : None, or how much larger y is than (H - 1) s + KH for "valid", or
-        than (H - 1) s + KH % 2 for "same"; whole number or (rows, columns), below s
+        than (H - 1) s + KH % 2 for "same"; whole number or (rows, columns), below s.
+        KH counts with dilation, d (KH - 1) + 1
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
