@@ -270,12 +270,14 @@ BESIDE = {  # tests of a kernel that are not in tests/kernels
     **dict.fromkeys(("sweeps", "sums", "images"), ["conformance/test_images"]),
     "list_backward": ["conformance/test_images"],
     "maxpool2d": ["kernels/test_conv2d_relu_maxpool2d", "conformance/test_images"],
+    "avgpool2d": ["conformance/test_poolings"],
     "arrays": ["conformance/test_inputs", "models/test_mistakes"],
     "tasks": ["test_determinism", "test_processes"],
     **{"cache": ["test_packaging"], "dense": ["conformance/test_vectors"]},
 }
 LAYERS = (
     *("layers/test_layers", "conformance/test_vectors", "conformance/test_images"),
+    *("conformance/test_convolutions", "conformance/test_poolings"),
     *("models/test_sequential", "models/test_mistakes", "models/test_saving"),
     *("conformance/test_inputs", "test_determinism"),
 )

@@ -15,6 +15,8 @@ KERAS = """
 layers.Activation(activation)
 layers.Add()
 layers.Average()
+layers.AveragePooling1D(pool_size, strides=None, padding="valid")
+layers.AveragePooling2D(pool_size, strides=None, padding="valid")
 layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     scale=True, beta_initializer="zeros", gamma_initializer="ones",
     moving_mean_initializer="zeros", moving_variance_initializer="ones",
@@ -23,12 +25,26 @@ layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     synchronized=False)
 layers.CenterCrop(height, width)
 layers.Concatenate(axis=-1)
+layers.Conv1D(filters, kernel_size, strides=1, padding="valid", dilation_rate=1,
+    groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+    bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
+    activity_regularizer=None, kernel_constraint=None, bias_constraint=None)
+layers.Conv1DTranspose(filters, kernel_size, strides=1, padding="valid",
+    output_padding=None, dilation_rate=1, activation=None, use_bias=True,
+    kernel_initializer="glorot_uniform", bias_initializer="zeros",
+    kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    kernel_constraint=None, bias_constraint=None)
 layers.Conv2D(filters, kernel_size, strides=(1, 1), padding="valid", dilation_rate=(1,
     1), groups=1, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
     bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
     activity_regularizer=None, kernel_constraint=None, bias_constraint=None)
 layers.Cropping1D(cropping=(1, 1))
 layers.Cropping2D(cropping=((0, 0), (0, 0)))
+layers.Conv2DTranspose(filters, kernel_size, strides=(1, 1), padding="valid",
+    output_padding=None, dilation_rate=(1, 1), activation=None, use_bias=True,
+    kernel_initializer="glorot_uniform", bias_initializer="zeros",
+    kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    kernel_constraint=None, bias_constraint=None)
 layers.Dense(units, activation=None, use_bias=True,
     kernel_initializer="glorot_uniform", bias_initializer="zeros",
     kernel_regularizer=None, bias_regularizer=None, activity_regularizer=None,
@@ -40,6 +56,24 @@ layers.Flatten()
 layers.GaussianNoise(stddev, seed=None)
 layers.Identity()
 layers.Lambda(function, output_shape=None, mask=None, arguments=None)
+layers.DepthwiseConv1D(kernel_size, strides=1, padding="valid", depth_multiplier=1,
+    dilation_rate=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+    depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    depthwise_constraint=None, bias_constraint=None)
+layers.DepthwiseConv2D(kernel_size, strides=(1, 1), padding="valid", depth_multiplier=1,
+    dilation_rate=(1, 1), activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", bias_initializer="zeros",
+    depthwise_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+    depthwise_constraint=None, bias_constraint=None)
+layers.Dropout(rate, noise_shape=None, seed=None)
+layers.Flatten()
+layers.GaussianNoise(stddev, seed=None)
+layers.GlobalAveragePooling1D(keepdims=False)
+layers.GlobalAveragePooling2D(keepdims=False)
+layers.GlobalMaxPooling1D(keepdims=False)
+layers.GlobalMaxPooling2D(keepdims=False)
+layers.MaxPooling1D(pool_size=2, strides=None, padding="valid")
 layers.MaxPooling2D(pool_size=(2, 2), strides=None, padding="valid")
 layers.Maximum()
 layers.Minimum()
@@ -66,6 +100,18 @@ layers.Rescaling(scale, offset=0.0)
 layers.Reshape(target_shape)
 layers.Resizing(height, width, interpolation="bilinear", crop_to_aspect_ratio=False,
     pad_to_aspect_ratio=False, fill_mode="constant", fill_value=0.0, antialias=False)
+layers.SeparableConv1D(filters, kernel_size, strides=1, padding="valid",
+    dilation_rate=1, depth_multiplier=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+    bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+    bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+    pointwise_constraint=None, bias_constraint=None)
+layers.SeparableConv2D(filters, kernel_size, strides=(1, 1), padding="valid",
+    dilation_rate=(1, 1), depth_multiplier=1, activation=None, use_bias=True,
+    depthwise_initializer="glorot_uniform", pointwise_initializer="glorot_uniform",
+    bias_initializer="zeros", depthwise_regularizer=None, pointwise_regularizer=None,
+    bias_regularizer=None, activity_regularizer=None, depthwise_constraint=None,
+    pointwise_constraint=None, bias_constraint=None)
 layers.Softmax(axis=-1)
 layers.Subtract()
 layers.UpSampling1D(size=2)

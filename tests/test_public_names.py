@@ -6,17 +6,24 @@ import pytest
 
 PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np": """
-        Activation Add Average BatchNormalization CenterCrop Concatenate Conv2D
-        Cropping1D Cropping2D Dense Dot Dropout Flatten GaussianNoise Identity
-        Input Lambda Layer MaxPool MaxPool2D MaxPooling2D Maximum MinMaxScaling
-        Minimum Model Multiply Normalization Permute RandomBrightness
-        RandomContrast RandomCrop RandomErasing RandomFlip RandomRotation
-        RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling
-        Reshape Resizing Sequential Sigmoid Softmax Subtract UpSampling1D
-        UpSampling2D ZeroPadding1D ZeroPadding2D __version__ activations
-        callbacks clone_model constraints datasets gradcheck initializers layers
-        load_model losses metrics models optimizers plots preprocessing
-        regularizers report sanity utils
+        Activation Add Average AveragePooling1D AveragePooling2D AvgPool1D
+        AvgPool2D BatchNormalization CenterCrop Concatenate Conv1D
+        Conv1DTranspose Conv2D Conv2DTranspose Convolution1D
+        Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D
+        Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout Flatten
+        GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
+        GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D
+        GlobalMaxPooling1D GlobalMaxPooling2D Identity Input Lambda Layer
+        MaxPool MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum
+        MinMaxScaling Minimum Model Multiply Normalization Permute
+        RandomBrightness RandomContrast RandomCrop RandomErasing RandomFlip
+        RandomRotation RandomShear RandomTranslation RandomZoom ReLU
+        RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D
+        SeparableConvolution1D SeparableConvolution2D Sequential Sigmoid Softmax
+        Subtract UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D
+        __version__ activations callbacks clone_model constraints datasets
+        gradcheck initializers layers load_model losses metrics models
+        optimizers plots preprocessing regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": "get linear ACTIVATIONS Activation",
@@ -49,15 +56,22 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         RandomUniform TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation Add Average BatchNormalization CenterCrop Concatenate Conv2D
-        Cropping1D Cropping2D Dense Dot Dropout Flatten GaussianNoise Identity
-        Input Lambda Layer MaxPool MaxPool2D MaxPooling2D Maximum MinMaxScaling
-        Minimum Multiply Normalization Permute RandomBrightness RandomContrast
-        RandomCrop RandomErasing RandomFlip RandomRotation RandomShear
-        RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape
-        Resizing Sigmoid Softmax Subtract UpSampling1D UpSampling2D
-        ZeroPadding1D ZeroPadding2D add average concatenate dot maximum minimum
-        multiply subtract
+        Activation Add Average AveragePooling1D AveragePooling2D AvgPool1D
+        AvgPool2D BatchNormalization CenterCrop Concatenate Conv1D
+        Conv1DTranspose Conv2D Conv2DTranspose Convolution1D
+        Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D
+        Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout Flatten
+        GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
+        GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D
+        GlobalMaxPooling1D GlobalMaxPooling2D Identity Input Lambda Layer
+        MaxPool MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum
+        MinMaxScaling Minimum Multiply Normalization Permute RandomBrightness
+        RandomContrast RandomCrop RandomErasing RandomFlip RandomRotation
+        RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling
+        Reshape Resizing SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D Sigmoid Softmax Subtract UpSampling1D
+        UpSampling2D ZeroPadding1D ZeroPadding2D add average concatenate dot
+        maximum minimum multiply subtract
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """

@@ -15,7 +15,7 @@ from sora_np.callbacks import (
     EarlyStopping,
     ModelCheckpoint,
 )
-from sora_np.layers.windows import plan1d, plan2d
+from sora_np.layers.windows import as_padding, plan, plan1d, plan_transposed
 from sora_np.losses import BinaryCrossentropy
 from sora_np.optimizers import SGD, Adam, RMSprop
 
@@ -60,7 +60,42 @@ def test_what_is_no_path(make, path, tmp_path, monkeypatch):
 
 def test_a_dilated_window_that_does_not_fit():
     with pytest.raises(ValueError, match="window of 5x3 pixels .* images of 4x9"):
-        plan2d((4, 9), (3, 3), (1, 1), (2, 1), "valid")
+        plan((4, 9), (3, 3), (1, 1), (2, 1), "valid")
+    with pytest.raises(ValueError, match="window of 5 steps .* sequences of 4 steps"):
+        plan((4,), (3,), (1,), (2,), "valid")
+
+
+TRANSPOSED = [  # size, window, stride, padding, output_padding: size of y, pads
+    ((4, 3, 1, "valid", None), (6, (0, 0))),
+    ((4, 2, 5, "valid", None), (20, (0, 0))),
+    ((4, 3, 2, "valid", 1), (10, (0, 0))),
+    ((4, 3, 1, "same", None), (4, (1, 1))),
+    ((4, 3, 2, "same", None), (8, (0, 1))),
+    ((4, 4, 2, "same", None), (8, (1, 1))),
+    ((4, 5, 3, "same", None), (12, (1, 1))),
+    ((4, 2, 3, "same", None), (12, (0, 0))),
+    ((4, 3, 2, "same", 0), (7, (1, 1))),
+    ((4, 3, 3, "same", 2), (12, (0, 0))),
+    ((4, 4, 2, "same", 1), (7, (1, 2))),
+    ((4, 4, 2, "same", 0), (6, (2, 2))),
+]
+
+
+@pytest.mark.parametrize("problem, found", TRANSPOSED, ids=str)
+def test_transposed_windows_lead_back(problem, found):
+    """As many windows of that padding as there were, on what they make."""
+    size, window, stride, *_ = problem
+    count, pads = plan_transposed(*problem)
+    assert (count, pads) == found
+    assert (count + sum(pads) - window) // stride + 1 == size
+
+
+def test_paddings():
+    assert as_padding("SAME") == "same"
+    with pytest.raises(ValueError, match='must be "valid" or "same", got \'causal\''):
+        as_padding("causal")
+    with pytest.raises(ValueError, match='must be "valid", "same" or "causal", got 3'):
+        as_padding(3, ("valid", "same", "causal"))
 
 
 FLAGS = {  # argument: what takes it

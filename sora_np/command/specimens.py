@@ -15,15 +15,24 @@ from numpy.typing import NDArray
 from sora_np import losses
 from sora_np.layers import (
     Activation,
+    AveragePooling1D,
+    AveragePooling2D,
     BatchNormalization,
+    Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
     Cropping2D,
     Dense,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GaussianNoise,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
     Lambda,
     Layer,
+    MaxPooling1D,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
@@ -39,6 +48,7 @@ from sora_np.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv2D,
     Sigmoid,
     Softmax,
     UpSampling2D,
@@ -69,7 +79,7 @@ def specimens(seed: int = 0) -> list[Specimen]:
     """Return the networks, with random weights, states and batches.
 
     >>> [specimen.model.name for specimen in specimens()]
-    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes']
+    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes', 'mobile', 'signals']
     """
     windows = [
         Conv2D(4, 3, padding="same", activation="tanh", kernel_regularizer=L2(0.3)),
@@ -117,6 +127,23 @@ def specimens(seed: int = 0) -> list[Specimen]:
         *(Permute((2, 1, 3)), Reshape((8, -1)), Lambda(_cube, gradient=_cube_dx)),
         *(Flatten(), Dense(4, "softmax")),
     ]
+    mobile = [
+        Conv2D(3, (2, 3), strides=(1, 2), dilation_rate=(2, 1), activation="tanh"),
+        DepthwiseConv2D(3, 2, "same", 2, activation="relu", depthwise_regularizer="l2"),
+        *(BatchNormalization(), AveragePooling2D(3, 2, padding="same")),
+        Conv2DTranspose(4, (3, 2), (2, 3), "same", (1, 0), activation="tanh"),
+        SeparableConv2D(
+            *(5, 2), dilation_rate=2, activation="sigmoid", pointwise_regularizer="l1"
+        ),
+        *(GlobalAveragePooling2D(), Dense(4, "softmax")),
+    ]
+    signals = [
+        Conv1D(4, 3, 2, "causal", groups=2, activation="relu", kernel_regularizer="l2"),
+        *(MaxPooling1D(3, 2, "same"), BatchNormalization()),
+        Conv1DTranspose(3, 4, 2, "same", use_bias=False),
+        *(AveragePooling1D(2), Conv1D(4, 2, dilation_rate=2, activation="tanh")),
+        *(GlobalMaxPooling1D(), Dense(2)),
+    ]
     one_hot = losses.CategoricalCrossentropy(label_smoothing=0.2)
     binary = losses.BinaryCrossentropy(label_smoothing=0.2)
     rng = np.random.default_rng(seed)
@@ -143,6 +170,14 @@ def specimens(seed: int = 0) -> list[Specimen]:
         _made(
             *("shapes", (7, 9, 2), shapes, losses.SparseCategoricalCrossentropy()),
             *(classes.argmax(axis=1), rng),
+        ),
+        _made(
+            *("mobile", (13, 15, 2), mobile, losses.SparseCategoricalCrossentropy()),
+            *(classes.argmax(axis=1), rng),
+        ),
+        _made(
+            *("signals", (20, 2), signals, losses.MeanSquaredError()),
+            *(rng.standard_normal((5, 2)), rng),
         ),
     ]
 

@@ -180,12 +180,27 @@ def as_pair(value: int | Sequence[int], name: str) -> Pair:
     >>> as_pair(3, "kernel_size"), as_pair((3, 1), "kernel_size")
     ((3, 3), (3, 1))
     """
+    first, second = as_sizes(value, name, 2)
+    return first, second
+
+
+def as_sizes(
+    value: int | Sequence[int], name: str, axes: int, least: int = 1
+) -> tuple[int, ...]:
+    """Return a whole number for each axis: one for all of them, or a sequence as it is.
+
+    Raises TypeError for what is no whole number, and ValueError below ``least`` and for
+    a sequence of another length.
+
+    >>> as_sizes(3, "strides", 1), as_sizes([0, 1], "output_padding", 2, 0)
+    ((3,), (0, 1))
+    """
     if not isinstance(value, Sequence) or isinstance(value, str):
-        count = as_count(value, name)
-        return count, count
-    if len(value) != 2:
-        raise ValueError(f"{name} must be one or two whole numbers, got {value!r}")
-    return as_count(value[0], name), as_count(value[1], name)
+        return (as_count(value, name, least),) * axes
+    if len(value) != axes:
+        count = "one whole number" if axes == 1 else "one or two whole numbers"
+        raise ValueError(f"{name} must be {count}, got {value!r}")
+    return tuple(as_count(one, name, least) for one in value)
 
 
 def as_range(

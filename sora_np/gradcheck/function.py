@@ -10,14 +10,15 @@ from sora_np.common.several import joined
 from sora_np.engine.graph import Graph, backward
 from sora_np.engine.plan import Plan
 from sora_np.kernels.arrays import Array
-from sora_np.layers import Activation, Conv2D, Dense, Layer, ReLU, contract
+from sora_np.layers import Activation, Dense, Layer, ReLU, contract
+from sora_np.layers.convolutional.base import Convolution
 from sora_np.layers.generators import generators_of
 
 from .line import Line
 from .objective import ScalarProduct
 
 # layers in which all kinks are of one kind, that of ReLU: all are passed alike
-ALIKE = (Activation, Conv2D, Dense, ReLU)
+ALIKE = (Activation, Convolution, Dense, ReLU)
 UNIT = float(np.finfo(np.float64).eps)
 NEXT_TO_NONE = 2.0**-30  # of a step of 1e-5 that is some 40 units of the last place
 NOISIEST = 1e-9  # the most of a function's size that rounding is made answerable for

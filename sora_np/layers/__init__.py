@@ -2,15 +2,35 @@
 
 ``base.py`` says what every layer is, ``tables.py`` how it keeps arrays, and
 ``contract.py`` what a model relies on in a layer of a user's own, whose attributes
-``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings;
-``generators.py`` finds random generators.  No layer imports another.
+``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings,
+which share the rest in a ``base.py`` of their folder; ``generators.py`` finds random
+generators.  No layer imports another.
 """
 
 from sora_np.layers.activations.activation import Activation
 from sora_np.layers.activations.relu import ReLU
 from sora_np.layers.activations.sigmoid import Sigmoid
 from sora_np.layers.activations.softmax import Softmax
-from sora_np.layers.convolutional.conv2d import Conv2D
+from sora_np.layers.convolutional.conv1d import Conv1D, Convolution1D
+from sora_np.layers.convolutional.conv1d_transpose import (
+    Conv1DTranspose,
+    Convolution1DTranspose,
+)
+from sora_np.layers.convolutional.conv2d import Conv2D, Convolution2D
+from sora_np.layers.convolutional.conv2d_transpose import (
+    Conv2DTranspose,
+    Convolution2DTranspose,
+)
+from sora_np.layers.convolutional.depthwise_conv1d import DepthwiseConv1D
+from sora_np.layers.convolutional.depthwise_conv2d import DepthwiseConv2D
+from sora_np.layers.convolutional.separable_conv1d import (
+    SeparableConv1D,
+    SeparableConvolution1D,
+)
+from sora_np.layers.convolutional.separable_conv2d import (
+    SeparableConv2D,
+    SeparableConvolution2D,
+)
 from sora_np.layers.core.dense import Dense
 from sora_np.layers.core.identity import Identity
 from sora_np.layers.core.input import Input, InputLayer
@@ -24,6 +44,25 @@ from sora_np.layers.merging.minimum import Minimum, minimum
 from sora_np.layers.merging.multiply import Multiply, multiply
 from sora_np.layers.merging.subtract import Subtract, subtract
 from sora_np.layers.normalization.batch_normalization import BatchNormalization
+from sora_np.layers.pooling.average_pooling1d import AveragePooling1D, AvgPool1D
+from sora_np.layers.pooling.average_pooling2d import AveragePooling2D, AvgPool2D
+from sora_np.layers.pooling.global_average_pooling1d import (
+    GlobalAveragePooling1D,
+    GlobalAvgPool1D,
+)
+from sora_np.layers.pooling.global_average_pooling2d import (
+    GlobalAveragePooling2D,
+    GlobalAvgPool2D,
+)
+from sora_np.layers.pooling.global_max_pooling1d import (
+    GlobalMaxPool1D,
+    GlobalMaxPooling1D,
+)
+from sora_np.layers.pooling.global_max_pooling2d import (
+    GlobalMaxPool2D,
+    GlobalMaxPooling2D,
+)
+from sora_np.layers.pooling.max_pooling1d import MaxPool1D, MaxPooling1D
 from sora_np.layers.pooling.max_pooling2d import MaxPool, MaxPool2D, MaxPooling2D
 from sora_np.layers.preprocessing.center_crop import CenterCrop
 from sora_np.layers.preprocessing.min_max_scaling import MinMaxScaling
@@ -58,24 +97,47 @@ __all__ = [
     "Activation",
     "Add",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNormalization",
     "CenterCrop",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Flatten",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
     "Identity",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
     "MaxPool",
+    "MaxPool1D",
     "MaxPool2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "Maximum",
     "MinMaxScaling",
@@ -97,6 +159,10 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Sigmoid",
     "Softmax",
     "Subtract",

@@ -1,18 +1,39 @@
 """The sliding windows of convolutions and poolings: how many there are, and the pads.
 
-Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6.  "same" is Keras's:
-ceil(size / stride) windows, and where the padding is odd the last side gets more.
+Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6 and 13.  "same" is
+Keras's: ceil(size / stride) windows, and where the padding is odd the last side gets
+more.  "causal" has all of it before: no window sees what comes after its place.
+
+Kernels are of images.  A sequence (N, L, C) is an image of one row, (N, 1, L, C): its
+windows are (1, k), their strides (1, s).
 """
 
-from sora_np.kernels.arrays import Pads, Pair
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Pair, Shape
+
+T = TypeVar("T")
+INPUTS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}
 
 
-def as_padding(value: str) -> str:
+def as_padding(value: str, among: Sequence[str] = ("valid", "same")) -> str:
     """Return "valid" or "same", in lower case, or raise ValueError."""
     padding = value.lower() if isinstance(value, str) else value
-    if padding not in ("valid", "same"):
-        raise ValueError(f'padding must be "valid" or "same", got {value!r}')
+    if padding not in among:
+        *names, last = (f'"{name}"' for name in among)
+        raise ValueError(f"padding must be {', '.join(names)} or {last}, got {value!r}")
     return padding
+
+
+def check_axes(whose: str, input_shape: Shape, axes: int) -> None:
+    """Raise ValueError where an input is no image, or of one axis no sequence."""
+    if len(input_shape) != axes + 1:
+        raise ValueError(
+            f"{whose} takes {INPUTS[axes]}, got {batch_of(input_shape)}: is the batch "
+            "or the channel axis missing?"
+        )
 
 
 def plan1d(size: int, window: int, stride: int, padding: str) -> tuple[int, Pair]:
@@ -26,7 +47,11 @@ def plan1d(size: int, window: int, stride: int, padding: str) -> tuple[int, Pair
     (5, (1, 1))
     >>> plan1d(5, 2, 1, "same")  # odd padding: the zero goes after
     (5, (0, 1))
+    >>> plan1d(5, 3, 2, "causal")
+    (3, (2, 0))
     """
+    if padding == "causal":
+        return -(-size // stride), (window - 1, 0)
     if padding == "same":
         count = -(-size // stride)
         total = max((count - 1) * stride + window - size, 0)
@@ -36,20 +61,64 @@ def plan1d(size: int, window: int, stride: int, padding: str) -> tuple[int, Pair
     return (size - window) // stride + 1, (0, 0)
 
 
-def plan2d(
-    image: Pair, cells: Pair, strides: Pair, dilation: Pair, padding: str
-) -> tuple[int, int, Pads]:
-    """Return the number of windows down and across, and the pads of both axes.
+def plan(
+    sizes: Sequence[int],
+    cells: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int],
+    padding: str,
+) -> tuple[Shape, tuple[Pair, ...]]:
+    """Return the number of windows along every axis, and the pads of every axis.
 
     Raises ValueError, with all that decides it, where no window fits.
     """
-    height, width = (d * (k - 1) + 1 for d, k in zip(dilation, cells, strict=True))
-    if padding == "valid" and (height > image[0] or width > image[1]):
+    extents = [d * (k - 1) + 1 for d, k in zip(dilation, cells, strict=True)]
+    along = [*zip(sizes, extents, strides, strict=True)]
+    if padding == "valid" and any(extent > size for size, extent, _ in along):
+        window, whole = ("x".join(map(str, found)) for found in (extents, sizes))
+        unit, inputs = [("steps", "sequences"), ("pixels", "images")][len(cells) - 1]
         raise ValueError(
-            f"a window of {height}x{width} pixels (size {cells}, dilation {dilation}) "
-            f"does not fit images of {image[0]}x{image[1]} pixels: take a smaller "
-            'window, fewer poolings before it, or padding="same"'
+            f"a window of {window} {unit} (size {cells}, dilation {dilation}) does not "
+            f"fit {inputs} of {whole} {unit}: take a smaller window, fewer poolings "
+            'before it, or padding="same"'
         )
-    rows, row_pads = plan1d(image[0], height, strides[0], padding)
-    columns, column_pads = plan1d(image[1], width, strides[1], padding)
-    return rows, columns, (row_pads, column_pads)
+    counts, pads = zip(*(plan1d(*axis, padding) for axis in along), strict=True)
+    return counts, pads
+
+
+def plan_transposed(
+    size: int, window: int, stride: int, padding: str, more: int | None
+) -> tuple[int, Pair]:
+    """Return the size of y along one axis, and its pads, for ``size`` windows on it.
+
+    ``more`` is Keras's output_padding; by default "valid" covers every window and every
+    stride, and "same" gives size * stride.
+
+    >>> plan_transposed(3, 3, 2, "same", None), plan_transposed(3, 3, 2, "valid", None)
+    ((6, (0, 1)), (7, (0, 0)))
+    >>> plan_transposed(3, 3, 2, "same", 0)
+    (5, (1, 1))
+    """
+    reach = (size - 1) * stride + window
+    if padding == "valid":
+        return reach + (max(stride - window, 0) if more is None else more), (0, 0)
+    count = size * stride
+    if more is not None:
+        count = (size - 1) * stride + window % 2 + more
+    total = max(reach - count, 0)
+    return count, (total // 2, total - total // 2)
+
+
+def as_2d(values: tuple[T, ...], first: T) -> tuple[T, T]:
+    """Return a pair as it is, and of one axis (first, value).
+
+    >>> as_2d((3, 2), 1), as_2d((3,), 1)
+    ((3, 2), (1, 3))
+    """
+    one, two = values if len(values) == 2 else (first, *values)
+    return one, two
+
+
+def as_images(sequences: Array) -> Array:
+    """Return sequences (N, L, C) as images (N, 1, L, C), in the same memory."""
+    return sequences.reshape(len(sequences), 1, *sequences.shape[1:])

@@ -94,11 +94,97 @@ CONV2D = {
         )
         for k, s in product([(9, 9), (5, 8)], [(1, 1), (2, 2), (5, 4)])
     },
+    **{
+        by("strides-{s}-dilation-{d}-{p}", s=s, d=d, p=p): (
+            *((2, 9, 10, c), (o, (3, 2), s, p)),
+            {"dilation_rate": d, "groups": g},
+        )
+        for (s, d, g, c, o), p in product(
+            [
+                *(((2, 2), (2, 2), 1, 3, 4), ((2, 3), (3, 2), 1, 2, 17)),
+                *(((3, 1), (2, 1), 2, 4, 6), ((2, 2), (3, 3), 5, 5, 5)),
+            ],
+            PADDINGS,
+        )
+    },
     "no-bias": ((2, 5, 6, 3), (4, 3), {"use_bias": False}),
     "no-bias-depthwise": ((2, 5, 6, 3), (3, 3), {"groups": 3, "use_bias": False}),
 }
 
-# --- id: (shape of x, arguments of MaxPooling2D) ------------------------------------
+# --- id: (shape of x, arguments of Conv1D, options) ---------------------------------
+
+CONV1D = {
+    **{f"{c}-channels": ((3, 9, c), (c, 3), {}) for c in CHANNELS},
+    **{f"{n}-sequences": ((n, 6, 2), (3, 3, 1, "same"), {}) for n in IMAGES},
+    **{
+        by("{k}-taps-strides-{s}-dilation-{d}-{p}", k=k, s=s, d=d, p=p): (
+            *((2, 11, 4), (6, k, s, p)),
+            {"dilation_rate": d, "groups": 2},
+        )
+        for k, s, d, p in product(
+            (1, 2, 3, 4), (1, 2, 3), (1, 3), (*PADDINGS, "causal")
+        )
+    },
+    **{f"long-{p}": ((1, 400, 3), (8, 9, 1, p), {}) for p in (*PADDINGS, "causal")},
+    "window-above-sequence": ((2, 3, 2), (3, 9, 2, "causal"), {}),
+    "window-is-sequence": ((2, 7, 2), (3, 7), {}),
+}
+
+# --- id: (shape of x, arguments of Conv2DTranspose, options) ------------------------
+
+TRANSPOSED = {
+    **{f"{c}-channels": ((1, 4, 3, c), (3, 3, 2), {}) for c in CHANNELS},
+    **{f"{c}-filters": ((2, 3, 4, 3), (c, (2, 3), 2, "same"), {}) for c in CHANNELS},
+    **{  # as many tiles and channels as Winograd's convolution wants, in float32
+        f"{c}-channels-{p}": ((4, 9, 8, c), (c, 3, 1, p), {})
+        for c in (15, 16, 33)
+        for p in PADDINGS
+    },
+    **{f"{n}-images": ((n, 3, 4, 2), (3, 3, 2, "same"), {}) for n in IMAGES},
+    **{
+        by("strides-{s}-of-{k}-{p}", s=s, k=k, p=p): ((2, 4, 3, 2), (3, k, s, p), {})
+        for s, k, p in product(
+            [(1, 1), (2, 2), (3, 2), (1, 4)],
+            [(1, 1), (2, 2), (3, 3), (4, 5)],
+            PADDINGS,
+        )
+    },
+    **{
+        by("more-{m}-of-{k}-{p}", m=m, k=k, p=p): (
+            *((2, 4, 3, 2), (3, k, (2, 3), p, m)),
+            {},
+        )
+        for m, k, p in product([0, (1, 0), (0, 2), 1], [(3, 3), (2, 4)], PADDINGS)
+    },
+    **{
+        by("strides-{s}-dilation-{d}-{p}", s=s, d=d, p=p): (
+            *((2, 4, 3, 2), (3, (3, 2), s, p)),
+            {"dilation_rate": d},
+        )
+        for s, d, p in product([(1, 1), (2, 3)], [(2, 2), (1, 3)], PADDINGS)
+    },
+    "no-bias": ((2, 3, 4, 3), (4, 3), {"use_bias": False}),
+}
+
+# --- id: (shape of x, arguments of DepthwiseConv2D, options); of SeparableConv2D ----
+
+DEPTHWISE = {
+    **{f"{c}-channels": ((2, 5, 9, c), (3, 1, "same"), {}) for c in CHANNELS},
+    **{f"{c}-channels-twice": ((2, 5, 4, c), (3, 1, "same", 2), {}) for c in CHANNELS},
+    **{f"{n}-images": ((n, 4, 5, 2), (3, 2, "same", 3), {}) for n in IMAGES},
+    **{
+        by("{m}-times-{k}-strides-{s}-dilation-{d}-{p}", m=m, k=k, s=s, d=d, p=p): (
+            *((2, 8, 9, 3), (k, s, p, m)),
+            {"dilation_rate": d},
+        )
+        for m, k, s, d, p in product(
+            (1, 2), [(3, 3), (1, 4)], [(1, 1), (2, 3)], [(1, 1), (2, 2)], PADDINGS
+        )
+    },
+    "no-bias": ((2, 5, 6, 3), (3, 1, "valid", 2), {"use_bias": False}),
+}
+
+# --- id: (shape of x, arguments of MaxPooling2D and AveragePooling2D) ---------------
 
 MAX_POOLING = {
     **{f"{c}-channels": ((2, 5, 6, c), (2,)) for c in CHANNELS},
@@ -150,6 +236,13 @@ CONV_RELU_POOL = {
     **{
         by("strides-{s}", s=s): ((2, 9, 10, 3), (3, 2, 5), (2, 2), {"strides": s})
         for s in [(2, 2), (3, 1), (1, 4)]
+    },
+    **{
+        by("strides-{s}-dilation-{d}", s=s, d=d): (
+            *((2, 11, 10, 3), (3, 2, 5), (2, 2)),
+            {"strides": s, "dilation": d},
+        )
+        for s, d in [((2, 2), (2, 2)), ((3, 1), (2, 4)), ((1, 2), (3, 3))]
     },
     "uneven-pads": ((2, 5, 6, 2), (4, 3, 5), (3, 2), {"pads": ((3, 0), (0, 2))}),
     "one-position-left": ((2, 3, 3, 2), (3, 3, 5), (1, 1), {}),

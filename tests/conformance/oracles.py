@@ -88,3 +88,58 @@ def max_pooling_backward(x_shape, dy, places, window, strides, pads):
         h, v = i * strides[0] + p - pads[0][0], j * strides[1] + q - pads[1][0]
         dx[n, h, v, c] += dy[n, i, j, c]
     return dx
+
+
+def average_pooling(x, window, strides, pads):
+    """Return y: sums of windows over how many cells of each are inside."""
+    margins = (0, 0), *pads, (0, 0)
+    sums, counts = (
+        sliding_window_view(np.pad(a.astype(float), margins), window, axis=(1, 2))[
+            :, :: strides[0], :: strides[1]
+        ].sum(axis=(-2, -1))
+        for a in (x, np.ones_like(x))
+    )
+    return sums / counts
+
+
+def average_pooling_backward(x_shape, dy, window, strides, pads):
+    """Return dx: each dy added, in equal parts, to the cells of its window."""
+    dx = np.zeros(x_shape)
+    for i, j in np.ndindex(dy.shape[1:3]):
+        top, left = i * strides[0] - pads[0][0], j * strides[1] - pads[1][0]
+        rows = slice(max(top, 0), top + window[0])
+        columns = slice(max(left, 0), left + window[1])
+        cells = dx[:, rows, columns]
+        cells += dy[:, i, None, j, None] / (cells.shape[1] * cells.shape[2])
+    return dx
+
+
+def transposed_places(sizes, kernel, strides, dilation, padding, more):
+    """Return of each axis (size of y, where in the full convolution y begins).
+
+    As Keras documents them.
+    """
+    found = []
+    for axis, size in enumerate(sizes):
+        stride, extent = strides[axis], dilation[axis] * (kernel[axis] - 1) + 1
+        full = (size - 1) * stride + extent
+        if padding == "valid":
+            out = full + (max(stride - extent, 0) if more is None else more[axis])
+        elif more is None:
+            out = size * stride
+        else:
+            out = (size - 1) * stride + extent % 2 + more[axis]
+        found.append((out, max(full - out, 0) // 2))
+    return found
+
+
+def transposed(x, w, bias, strides, dilation, places):
+    """Return y, by ``scipy.signal.convolve`` of x, spread out, with every filter."""
+    taps, ((rows, top), (columns, left)) = spread(w, dilation), places
+    y = np.zeros((len(x), rows, columns, w.shape[2])) + bias
+    for n, o, c in np.ndindex(len(x), *w.shape[2:]):
+        one = spread(x[n, :, :, c].astype(float), strides)
+        full = convolve(one, taps[:, :, o, c], "full", "direct")
+        seen = full[top : top + rows, left : left + columns]
+        y[n, : seen.shape[0], : seen.shape[1], o] += seen
+    return y

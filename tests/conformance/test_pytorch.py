@@ -9,8 +9,11 @@ import pytest
 from conformance import cases, oracles
 
 from sora_np import (
+    AveragePooling2D,
     BatchNormalization,
+    Conv1D,
     Conv2D,
+    Conv2DTranspose,
     Dense,
     Flatten,
     MaxPool,
@@ -102,6 +105,79 @@ def test_max_pooling(shape, args, ties, dtype, close, rng):
     out.backward(tensor(dy))
     np.testing.assert_array_equal(y, array(out))
     close(layer.backward(dy), array(there.grad), "dx")
+
+
+@pytest.mark.parametrize(
+    "shape, args", cases.MAX_POOLING.values(), ids=cases.MAX_POOLING
+)
+def test_average_pooling(shape, args, dtype, close, rng):
+    """By windows' sums over those of ones, which are what is inside."""
+    layer = AveragePooling2D(*args)
+    x = rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    there, pads = tensor(x), pads_of(layer, shape, layer.pool_size)
+    sums, counts = (
+        F.avg_pool2d(padded(t, pads), layer.pool_size, layer.strides)
+        for t in (there, torch.ones_like(there))
+    )
+    out = sums / counts
+    out.backward(tensor(dy))
+    close(y, array(out), "y")
+    close(layer.backward(dy), array(there.grad), "dx")
+
+
+@pytest.mark.parametrize(
+    "shape, args, options", cases.CONV1D.values(), ids=cases.CONV1D
+)
+def test_conv1d(shape, args, options, dtype, close, rng):
+    layer, x = Conv1D(*args, **options), rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    (size,), (stride,), (dilation,) = (
+        *(layer.kernel_size, layer.strides, layer.dilation_rate),
+    )
+    pads = {
+        "valid": (0, 0),
+        "same": oracles.same_pads(shape[1], size, stride, dilation),
+        "causal": (dilation * (size - 1), 0),
+    }[layer.padding]
+    there = torch.tensor(x, requires_grad=True)
+    w = torch.tensor(layer.params["kernel"], requires_grad=True)
+    channels_first = F.pad(there.transpose(1, 2), pads)
+    sweep = stride, 0, dilation, layer.groups
+    out = F.conv1d(channels_first, w.permute(2, 1, 0), None, *sweep).transpose(1, 2)
+    out.backward(torch.tensor(dy))
+    close(y, out.detach().numpy(), "y")
+    close(layer.backward(dy), there.grad.numpy(), "dx")
+    close(layer.grads["kernel"], w.grad.numpy(), "dkernel")
+
+
+@pytest.mark.parametrize(
+    "shape, args, options", cases.TRANSPOSED.values(), ids=cases.TRANSPOSED
+)
+def test_transposed(shape, args, options, dtype, close, rng):
+    """Of all that PyTorch makes without padding, the part that Keras takes."""
+    layer = Conv2DTranspose(*args, **options)
+    x = rng.standard_normal(shape).astype(dtype)
+    layer.build(shape[1:], rng, dtype)
+    y = layer.forward(x, training=True)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    there, w = tensor(x), filters(layer.params["kernel"])
+    sliding = {"stride": layer.strides, "dilation": layer.dilation_rate}
+    full = F.conv_transpose2d(there, w, **sliding)
+    how = layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding
+    places = oracles.transposed_places(shape[1:3], *how, layer.output_padding)
+    for axis, (size, first) in enumerate(places, 2):
+        more = max(0, first + size - full.shape[axis])
+        full = F.pad(full, (0, 0, 0, more) if axis == 2 else (0, more))
+        full = full.narrow(axis, first, size)
+    full.backward(tensor(dy))
+    close(y, array(full), "y")
+    close(layer.backward(dy), array(there.grad), "dx")
+    close(layer.grads["kernel"], w.grad.numpy().transpose(2, 3, 1, 0), "dkernel")
 
 
 @pytest.mark.parametrize("shape, units", cases.DENSE.values(), ids=cases.DENSE)

@@ -24,7 +24,8 @@ from sora_np.layers.reshaping import up_sampling2d
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
 
-NAMES = ["windows", "pictures", "rows", "bits", "sequences", "shapes"]
+NAMES = ["windows", "pictures", "rows", "bits", "sequences", "shapes", "mobile"]
+NAMES += ["signals"]
 
 
 @pytest.fixture(scope="module")

@@ -3,23 +3,35 @@
 import numpy as np
 import pytest
 
-from sora_np import gradcheck, layers
+from sora_np import Sequential, gradcheck, layers
 from sora_np.layers import (
     Activation,
+    AveragePooling1D,
+    AveragePooling2D,
     BatchNormalization,
     CenterCrop,
+    Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
     Cropping1D,
     Cropping2D,
     Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
     GaussianNoise,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
     Identity,
     Input,
     Lambda,
     Layer,
     MaxPool,
+    MaxPooling1D,
     MinMaxScaling,
     Normalization,
     Permute,
@@ -37,6 +49,8 @@ from sora_np.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    SeparableConv1D,
+    SeparableConv2D,
     Sigmoid,
     Softmax,
     UpSampling1D,
@@ -74,10 +88,98 @@ CASES = {  # id: (make the layer, shape of x)
     "conv2d-groups": (lambda: Conv2D(4, 3, groups=2, padding="same"), (2, 4, 4, 6)),
     "conv2d-depthwise": (lambda: Conv2D(3, 3, groups=3, padding="same"), (2, 4, 5, 3)),
     "conv2d-no-bias": (lambda: Conv2D(2, 1, use_bias=False), (1, 3, 3, 2)),
+    "conv2d-strides-dilation": (
+        lambda: Conv2D(2, (3, 2), 2, "same", dilation_rate=(2, 3)),
+        (2, 7, 8, 2),
+    ),
+    "conv1d": (lambda: Conv1D(4, 3), (2, 6, 3)),
+    "conv1d-relu-same": (
+        lambda: Conv1D(3, 4, 2, "same", activation="relu"),
+        (2, 7, 2),
+    ),
+    "conv1d-causal": (
+        lambda: Conv1D(4, 3, 2, "causal", dilation_rate=2, groups=2),
+        (2, 7, 4),
+    ),
+    "conv1d-softmax": (
+        lambda: Conv1D(3, 2, activation="softmax", use_bias=False),
+        (2, 4, 1),
+    ),
+    "conv1d-transpose": (lambda: Conv1DTranspose(3, 3, 2), (2, 4, 2)),
+    "conv1d-transpose-same": (
+        lambda: Conv1DTranspose(2, 4, 3, "same", 2, activation="tanh"),
+        (2, 4, 3),
+    ),
+    "conv2d-transpose": (lambda: Conv2DTranspose(2, 3, 2), (2, 3, 4, 3)),
+    "conv2d-transpose-apart": (lambda: Conv2DTranspose(2, 2, 3), (2, 3, 2, 2)),
+    "conv2d-transpose-same": (
+        lambda: Conv2DTranspose(1, (4, 3), (2, 3), "same", activation="relu"),
+        (2, 3, 2, 2),
+    ),
+    "conv2d-transpose-more": (
+        lambda: Conv2DTranspose(2, 3, 2, "same", (0, 1), use_bias=False),
+        (2, 3, 2, 3),
+    ),
+    "conv2d-transpose-dilation": (
+        lambda: Conv2DTranspose(2, (3, 2), (2, 1), "same", dilation_rate=(2, 3)),
+        (2, 4, 3, 2),
+    ),
+    "depthwise1d": (lambda: DepthwiseConv1D(3, 2, "same"), (2, 5, 3)),
+    "depthwise1d-several": (
+        lambda: DepthwiseConv1D(2, 1, depth_multiplier=3, activation="tanh"),
+        (2, 5, 2),
+    ),
+    "depthwise2d": (lambda: DepthwiseConv2D(3, padding="same"), (2, 4, 5, 3)),
+    "depthwise2d-several": (
+        lambda: DepthwiseConv2D((2, 3), 2, "same", 2, activation="relu"),
+        (2, 5, 4, 3),
+    ),
+    "depthwise2d-dilation": (
+        lambda: DepthwiseConv2D(2, 2, "valid", 2, dilation_rate=2, use_bias=False),
+        (2, 6, 5, 1),
+    ),
+    "separable1d": (lambda: SeparableConv1D(4, 3, 2, "same"), (2, 5, 3)),
+    "separable1d-several": (
+        lambda: SeparableConv1D(2, 2, depth_multiplier=3, activation="tanh"),
+        (2, 5, 2),
+    ),
+    "separable2d": (lambda: SeparableConv2D(4, 3, padding="same"), (2, 4, 5, 3)),
+    "separable2d-several": (
+        lambda: SeparableConv2D(
+            *(3, (2, 3), (2, 1), "same"), depth_multiplier=2, activation="relu"
+        ),
+        (2, 5, 4, 2),
+    ),
+    "separable2d-dilation": (
+        lambda: SeparableConv2D(2, 2, dilation_rate=(2, 3), use_bias=False),
+        (2, 5, 5, 2),
+    ),
     "max-pool": (lambda: MaxPool(2), (2, 4, 6, 3)),
     "max-pool-remainder": (lambda: MaxPool(2), (2, 5, 7, 1)),
     "max-pool-overlapping": (lambda: MaxPool((3, 2), 1), (2, 5, 5, 2)),
     "max-pool-same": (lambda: MaxPool(3, 2, "same"), (2, 5, 6, 2)),
+    "max-pool1d": (MaxPooling1D, (2, 7, 3)),
+    "max-pool1d-same": (lambda: MaxPooling1D(3, 2, "same"), (2, 6, 2)),
+    "average-pool": (lambda: AveragePooling2D(2), (2, 4, 6, 3)),
+    "average-pool-remainder": (lambda: AveragePooling2D((2, 3)), (2, 5, 7, 1)),
+    "average-pool-overlapping": (lambda: AveragePooling2D((3, 2), 1), (2, 5, 5, 2)),
+    "average-pool-same": (lambda: AveragePooling2D(3, 2, "same"), (2, 5, 6, 2)),
+    "average-pool1d": (lambda: AveragePooling1D(2), (2, 7, 3)),
+    "average-pool1d-same": (lambda: AveragePooling1D(3, 2, "same"), (2, 6, 2)),
+    "global-average": (GlobalAveragePooling2D, (2, 3, 4, 3)),
+    "global-average-keepdims": (
+        lambda: GlobalAveragePooling2D(keepdims=True),
+        (2, 3, 4, 3),
+    ),
+    "global-average1d": (GlobalAveragePooling1D, (2, 5, 3)),
+    "global-average1d-keepdims": (
+        lambda: GlobalAveragePooling1D(keepdims=True),
+        (2, 5, 3),
+    ),
+    "global-max": (GlobalMaxPooling2D, (2, 3, 4, 3)),
+    "global-max-keepdims": (lambda: GlobalMaxPooling2D(keepdims=True), (2, 3, 4, 3)),
+    "global-max1d": (GlobalMaxPooling1D, (2, 5, 3)),
+    "global-max1d-keepdims": (lambda: GlobalMaxPooling1D(keepdims=True), (2, 5, 3)),
     "dense": (lambda: Dense(4), (3, 5)),
     "dense-tanh": (lambda: Dense(4, "tanh"), (3, 5)),
     "dense-softmax": (lambda: Dense(4, "softmax"), (3, 5)),
@@ -400,6 +502,113 @@ def test_max_pool_gives_the_whole_gradient_to_the_first_of_equals():
     np.testing.assert_array_equal(dx[0, :, :, 0], [[1, 0], [0, 0]])
 
 
+def test_average_pool_does_not_count_padding():
+    """Of 1..9 in a square: the corner is the mean of 9 alone, the edge of 3 and 6."""
+    x = np.arange(1.0, 10).reshape(1, 3, 3, 1)
+    y = AveragePooling2D(2, 2, "same")(x)
+    np.testing.assert_array_equal(y[0, :, :, 0], [[3, 4.5], [7.5, 9]])
+    ones = AveragePooling2D(3, 1, "same")(np.ones((1, 4, 5, 2)))
+    np.testing.assert_array_equal(ones, np.ones((1, 4, 5, 2)))
+
+
+def test_average_pool_shares_the_gradient_among_the_cells_inside():
+    """A corner window of 2 x 2 cells gives a quarter to each, the last one all to 9."""
+    layer = AveragePooling2D(2, 2, "same")
+    layer(np.zeros((1, 3, 3, 1)), training=True)
+    dx = layer.backward(np.array([[4.0, 6], [10, 7]]).reshape(1, 2, 2, 1))
+    expected = [[1, 1, 3], [1, 1, 3], [5, 5, 7]]
+    np.testing.assert_array_equal(dx[0, :, :, 0], expected)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_global_pools_of_ties(keepdims):
+    layer = GlobalMaxPooling1D(keepdims=keepdims)
+    y = layer(np.array([1.0, 3, 3]).reshape(1, 3, 1), training=True)
+    dx = layer.backward(np.full_like(y, 2))
+    assert y.shape == ((1, 1, 1) if keepdims else (1, 1))
+    np.testing.assert_array_equal(dx[0, :, 0], [0, 2, 0])
+
+
+def test_causal_windows_see_nothing_to_come():
+    """y[i] = x[i - 2] + 10 x[i - 1] + 100 x[i], with stride 2 of the even i."""
+    layer = Conv1D(1, 3, padding="causal")
+    x = np.array([1.0, 2, 3, 4]).reshape(1, 4, 1)
+    layer.build((4, 1), np.random.default_rng(0), "float64")
+    layer.params["kernel"] = np.array([1.0, 10, 100]).reshape(3, 1, 1)
+    np.testing.assert_array_equal(layer(x)[0, :, 0], [100, 210, 321, 432])
+    twin = Conv1D(1, 3, 2, "causal")
+    twin.build((4, 1), np.random.default_rng(0), "float64")
+    twin.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(twin(x)[0, :, 0], [100, 321])
+
+
+def test_transposed_convolution_by_hand():
+    """Two copies of the kernel, 2 apart, that overlap in one place.
+
+    "same" leaves the last of the 5 out and adds none before.
+    """
+    x = np.array([1.0, 2]).reshape(1, 2, 1)
+    for padding, expected in (("valid", [1, 10, 102, 20, 200]), ("same", 0)):
+        layer = Conv1DTranspose(1, 3, 2, padding)
+        layer.build((2, 1), np.random.default_rng(0), "float64")
+        layer.params["kernel"] = np.array([1.0, 10, 100]).reshape(3, 1, 1)
+        found = layer(x)[0, :, 0]
+        np.testing.assert_array_equal(found, expected or [1, 10, 102, 20])
+
+
+def test_transposed_convolution_is_the_transpose(rng):
+    """<conv(y), x> = <y, transposed(x)> with one kernel, no bias."""
+    for padding in ("valid", "same"):
+        conv = Conv2D(3, (3, 2), 2, padding, use_bias=False)
+        back = Conv2DTranspose(2, (3, 2), 2, padding, use_bias=False)
+        back.build((3, 4, 3), rng, "float64")
+        x = rng.standard_normal((2, 3, 4, 3))
+        y = rng.standard_normal(back(x).shape)
+        conv.build(y.shape[1:], rng, "float64")
+        conv.set_weights(back.get_weights())
+        np.testing.assert_allclose(np.sum(conv(y) * x), np.sum(y * back(x)))
+
+
+def test_depthwise_channels_are_in_order_of_their_input():
+    """Channel c*M + m is filter m of channel c."""
+    layer = DepthwiseConv2D(1, depth_multiplier=2)
+    layer.build((1, 1, 2), np.random.default_rng(0), "float64")
+    layer.params["kernel"] = np.array([[1.0, 10], [100, 1000]]).reshape(1, 1, 2, 2)
+    y = layer(np.array([2.0, 3]).reshape(1, 1, 1, 2))
+    np.testing.assert_array_equal(y.ravel(), [2, 20, 300, 3000])
+
+
+def test_separable_is_depthwise_then_pointwise(rng):
+    x = rng.standard_normal((2, 6, 5, 3))
+    layer = SeparableConv2D(4, 3, 2, "same", depth_multiplier=2, activation="tanh")
+    layer.build(x.shape[1:], rng, "float64")
+    first = DepthwiseConv2D(3, 2, "same", 2, use_bias=False)
+    second = Conv2D(4, 1, activation="tanh")
+    first.build(x.shape[1:], rng, "float64")
+    second.build((3, 3, 6), rng, "float64")
+    depthwise, pointwise, bias = layer.get_weights()
+    first.set_weights([depthwise])
+    second.set_weights([pointwise, bias])
+    np.testing.assert_allclose(layer(x), second(first(x)))
+
+
+def test_penalties_of_kernels_by_their_names_in_keras():
+
+    model = Sequential(
+        [
+            DepthwiseConv2D(1, depthwise_regularizer="l2", input_shape=(2, 2, 1)),
+            SeparableConv2D(
+                *(1, 1), depthwise_regularizer="l2", pointwise_regularizer="l1"
+            ),
+        ]
+    )
+    model.compile("sgd", "mse")
+    model.set_weights([np.full(w.shape, 3.0) for w in model.get_weights()])
+    x = np.zeros((1, 2, 2, 1))
+    y = model.predict(x, verbose=0)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(0.01 * (9 + 9 + 3))
+
+
 def test_batch_normalization_moves_by_the_population_variance():
     """Of 1 and 3 the mean is 2, the population variance 1 (the unbiased one 2)."""
     layer = BatchNormalization(momentum=0.9)
@@ -441,10 +650,48 @@ IMPOSSIBLE = {
     "kernel-0": (lambda: Conv2D(1, 0), ValueError, "kernel_size must be a positive"),
     "kernel-3d": (lambda: Conv2D(1, (1, 2, 3)), ValueError, "one or two"),
     "padding": (lambda: Conv2D(1, 3, padding="full"), ValueError, '"valid" or "same"'),
-    "strides-and-dilation": (
-        lambda: Conv2D(1, 3, 2, dilation_rate=2),
-        ValueError,
-        "cannot both be above 1",
+    "causal-images": (
+        lambda: Conv2D(1, 3, padding="causal"),
+        *(ValueError, '"valid" or "same", got \'causal\''),
+    ),
+    "causal-transposed": (
+        lambda: Conv1DTranspose(1, 3, padding="causal"),
+        *(ValueError, '"valid" or "same", got \'causal\''),
+    ),
+    "kernel-2d-of-sequences": (
+        lambda: Conv1D(1, (3, 3)),
+        *(ValueError, r"kernel_size must be one whole number, got \(3, 3\)"),
+    ),
+    "groups-1d": (lambda: Conv1D(3, 3, groups=2), ValueError, "multiple of groups"),
+    "output-padding": (
+        lambda: Conv2DTranspose(1, 3, 2, output_padding=2),
+        *(ValueError, r"must be below strides, got 2 and \(2, 2\)"),
+    ),
+    "output-padding-negative": (
+        lambda: Conv1DTranspose(1, 3, 2, output_padding=-1),
+        *(ValueError, "output_padding must be a whole number, not negative"),
+    ),
+    "multiplier": (
+        lambda: DepthwiseConv2D(3, depth_multiplier=0),
+        *(ValueError, "depth_multiplier must be a positive whole number, got 0"),
+    ),
+    "multiplier-separable": (
+        lambda: SeparableConv2D(2, 3, depth_multiplier=1.5),
+        *(TypeError, "depth_multiplier must be a positive whole number, got 1.5"),
+    ),
+    "filters-of-depthwise": (
+        lambda: DepthwiseConv2D(3, filters=2),
+        *(TypeError, "filters"),
+    ),
+    "pool-size": (AveragePooling2D, TypeError, "pool_size"),
+    "pool-size-0": (lambda: AveragePooling1D(0), ValueError, "pool_size must be a pos"),
+    "keepdims": (
+        lambda: GlobalMaxPooling2D(keepdims="yes"),
+        *(TypeError, "keepdims must be True or False, got 'yes'"),
+    ),
+    "data-format": (
+        lambda: GlobalAveragePooling2D("channels_last"),
+        *(TypeError, "positional argument"),
     ),
     "groups": (lambda: Conv2D(3, 3, groups=2), ValueError, "multiple of groups"),
     "unknown-argument": (
@@ -537,6 +784,34 @@ UNFIT = {
     "conv-groups": (lambda: Conv2D(2, 1, groups=2), (4, 4, 3), "cannot be cut into 2"),
     "pool-window": (lambda: MaxPool(5), (4, 4, 1), "does not fit images of 4x4"),
     "pool-rank": (lambda: MaxPool(2), (4,), "takes images of shape"),
+    "conv1d-rank": (
+        lambda: Conv1D(1, 3),
+        (4, 4, 1),
+        r"takes sequences of shape \(N, L, C\), got \(N, 4, 4, 1\)",
+    ),
+    "conv1d-window": (
+        lambda: Conv1D(1, 3, dilation_rate=2),
+        (4, 1),
+        "a window of 5 steps .* does not fit sequences of 4 steps",
+    ),
+    "transpose-rank": (lambda: Conv2DTranspose(1, 3), (4, 1), "takes images of shape"),
+    "transpose-empty": (
+        lambda: Conv2DTranspose(1, (3, 2), 2, "same", 0),
+        (4, 1, 2),
+        "y would be empty along axis 2, of 1 in x",
+    ),
+    "depthwise-rank": (lambda: DepthwiseConv2D(3), (), "takes images of shape"),
+    "depthwise-window": (lambda: DepthwiseConv1D(5), (4, 2), "does not fit sequences"),
+    "separable-rank": (lambda: SeparableConv1D(1, 3), (4,), "takes sequences of shape"),
+    "separable-window": (
+        lambda: SeparableConv2D(1, 5),
+        (4, 4, 1),
+        "does not fit images of 4x4",
+    ),
+    "pool1d-rank": (MaxPooling1D, (4, 4, 1), "takes sequences of shape"),
+    "average-window": (lambda: AveragePooling2D(5), (4, 4, 1), "does not fit images"),
+    "global-rank": (GlobalAveragePooling2D, (4, 1), "takes images of shape"),
+    "global1d-rank": (GlobalMaxPooling1D, (4,), "takes sequences of shape"),
     "dense-rank": (lambda: Dense(2), (), r"takes x of shape \(N, ..., K\)"),
     "reshape": (
         lambda: Reshape((4, 4)),

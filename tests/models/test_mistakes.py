@@ -11,7 +11,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sora_np.kernels.arrays import empty
-from sora_np.layers import Conv2D, Dense, Dropout, Flatten, MaxPool, Softmax
+from sora_np.layers import (
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    Softmax,
+)
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
 
@@ -352,13 +360,13 @@ def test_a_function_is_no_loss(make_model):
         (lambda: Conv2D(3, 0), "kernel_size must be a positive whole number, got 0"),
         (lambda: MaxPool(0), "pool_size must be a positive whole number, got 0"),
         (
-            lambda: Conv2D(3, 3, strides=2, dilation_rate=2),
-            "strides and dilation_rate cannot both be above 1, got (2, 2) and (2, 2)",
+            lambda: Conv2DTranspose(3, 3, strides=2, output_padding=2),
+            "output_padding must be below strides, got 2 and (2, 2)",
         ),
     ],
     ids=[
         *("activation", "initializer", "padding", "dropout", "units", "filters"),
-        *("kernel_size", "pool_size", "dilation"),
+        *("kernel_size", "pool_size", "output_padding"),
     ],
 )
 def test_arguments_of_layers(make, text):

@@ -1,1 +1,1 @@
-"""Convolutions: a small kernel slides over images."""
+"""Convolutions: a small kernel slides over images, or along sequences."""

@@ -1,24 +1,23 @@
-"""Conv2D."""
+"""Conv2D, also called Convolution2D."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np import activations, constraints, initializers, regularizers
+from sora_np import constraints, initializers, regularizers
 from sora_np.activations import Activation
-from sora_np.common.arguments import as_count, as_flag, as_pair
-from sora_np.common.shapes import batch_of
+from sora_np.common.arguments import as_count
 from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer
 from sora_np.kernels.arrays import Array, Shape
 from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
-from sora_np.layers.base import Layer
-from sora_np.layers.windows import as_padding, plan2d
 from sora_np.regularizers import Regularizer
 
+from .base import Convolution, check_groups
 
-class Conv2D(Layer):
+
+class Conv2D(Convolution):
     """2-D convolution (cross-correlation, as everywhere in deep learning).
 
     Shapes::
@@ -69,6 +68,8 @@ class Conv2D(Layer):
            [4., 6., 6., 4.]], dtype=float32)
     """
 
+    axes = 2
+
     def __init__(
         self,
         filters: int,
@@ -90,59 +91,28 @@ class Conv2D(Layer):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        super().__init__(
+            *(kernel_size, strides, padding, dilation_rate, activation, use_bias),
+            *(bias_initializer, bias_regularizer),
+            input_shape=input_shape, name=name, trainable=trainable,
+        )  # fmt: skip
         self.filters = as_count(filters, "filters")
-        self.kernel_size = as_pair(kernel_size, "kernel_size")
-        self.strides = as_pair(strides, "strides")
-        self.padding = as_padding(padding)
-        self.dilation_rate = as_pair(dilation_rate, "dilation_rate")
         self.groups = as_count(groups, "groups")
-        self.activation = activations.get(activation)
-        self.use_bias = as_flag(use_bias, "use_bias")
         self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                "strides and dilation_rate cannot both be above 1, got "
-                f"{self.strides} and {self.dilation_rate}"
-            )
-        if self.filters % self.groups:
-            raise ValueError(
-                f"filters must be a multiple of groups, got {filters} and {groups}"
-            )
+        check_groups(self.filters, self.groups)
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
-        if len(input_shape) != 3:
-            raise ValueError(
-                f"{self} takes images of shape (N, H, W, C), got "
-                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
-            )
-        height, width, channels = input_shape
-        if channels % self.groups:
-            raise ValueError(
-                f"{self}: {channels} input channels cannot be cut into "
-                f"{self.groups} groups"
-            )
-        try:
-            rows, columns, pads = plan2d(
-                *((height, width), self.kernel_size, self.strides),
-                *(self.dilation_rate, self.padding),
-            )
-        except ValueError as error:
-            raise ValueError(f"{self}: {error}") from None
+        counts = self._plan(input_shape, self.groups)
         super().build(input_shape, rng, dtype)
-        self._window = self.strides, pads, self.dilation_rate, self.groups
-        kernel_shape = (*self.kernel_size, channels // self.groups, self.filters)
+        kernel_shape = *self.kernel_size, input_shape[-1] // self.groups, self.filters
         self._add_param("kernel", kernel_shape, self.kernel_initializer, rng)
-        if self.use_bias:
-            self._add_param("bias", (self.filters,), self.bias_initializer, rng)
-        return rows, columns, self.filters
+        self._add_bias(self.filters, rng)
+        return *counts, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
@@ -161,3 +131,6 @@ class Conv2D(Layer):
         if self.use_bias:
             self.grads["bias"] = dz.sum(axis=(0, 1, 2))
         return conv2d_dx(dz, kernel, x.shape, *self._window)
+
+
+Convolution2D = Conv2D

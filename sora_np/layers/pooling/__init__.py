@@ -1,1 +1,1 @@
-"""Poolings: the largest number of each window."""
+"""Poolings: the largest number, or the mean, of each window or of a whole image."""

@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import DTypeLike
-
-from sora_np.common.arguments import as_pair
-from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.arrays import Array
 from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
-from sora_np.layers.base import Layer
-from sora_np.layers.windows import as_padding, plan2d
+
+from .base import Pooling
 
 
-class MaxPooling2D(Layer):
+class MaxPooling2D(Pooling):
     """The largest value of every window, channel by channel.
 
     Shapes: x (N, H, W, C), y (N, OH, OW, C).
@@ -41,11 +36,14 @@ class MaxPooling2D(Layer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
     >>> MaxPooling2D(2, 1)(x)[0, :, :, 0]
     array([[4., 5.],
            [7., 8.]])
     """
+
+    axes = 2
 
     def __init__(
         self,
@@ -57,31 +55,10 @@ class MaxPooling2D(Layer):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.pool_size = as_pair(pool_size, "pool_size")
-        self.strides = (
-            self.pool_size if strides is None else as_pair(strides, "strides")
-        )
-        self.padding = as_padding(padding)
-
-    def build(
-        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
-    ) -> Shape:
-        if len(input_shape) != 3:
-            raise ValueError(
-                f"{self} takes images of shape (N, H, W, C), got "
-                f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
-            )
-        height, width, channels = input_shape
-        try:
-            rows, columns, pads = plan2d(
-                (height, width), self.pool_size, self.strides, (1, 1), self.padding
-            )
-        except ValueError as error:
-            raise ValueError(f"{self}: {error}") from None
-        super().build(input_shape, rng, dtype)
-        self._window = self.pool_size, self.strides, pads
-        return rows, columns, channels
+        super().__init__(
+            *(pool_size, strides, padding),
+            input_shape=input_shape, name=name, trainable=trainable,
+        )  # fmt: skip
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

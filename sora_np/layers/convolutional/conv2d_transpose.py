@@ -1,0 +1,137 @@
+"""Conv2DTranspose, also called Convolution2DTranspose."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np import initializers, regularizers
+from sora_np.activations import Activation
+from sora_np.common.arguments import as_count
+from sora_np.initializers import Initializer
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.regularizers import Regularizer
+
+from .base import Convolution, as_output_padding
+
+
+class Conv2DTranspose(Convolution):
+    """2-D transposed convolution: the gradient of a convolution, as a layer.
+
+    Every number of x is multiplied by the kernel, and the products are added up at
+    places ``strides`` apart, so that y is larger than x.
+
+    Shapes::
+
+        x       (N, H, W, C)            y      (N, OH, OW, O)
+        kernel  (KH, KW, O, C)          bias   (O,)
+
+    Forward, with f the activation, strides (s, t), dilation (d, e)::
+
+        z[n, h, v, o] = bias[o] + sum of x[n, i, j, c] kernel[p, q, o, c]
+                        over all i, j, p, q, c with  i*s + p*d - top = h
+                                               and   j*t + q*e - left = v
+        y = f(z)
+
+    where (top, left) is how much "same" cuts off before.  A convolution of y with that
+    kernel gives x's shape.  With (1)-(3) of ``kernels/conv2d.py`` for that one, and x
+    in the place of its dy, z is (3).
+
+    Backward::
+
+        dz      = dy f'(z)
+        dbias   = dz summed over n, h, v
+        dkernel = (2) of dz and x
+        dx      = (1) of dz and kernel, without bias
+
+    Source: Dumoulin & Visin (2016), arXiv:1603.07285, section 4; Zeiler et al. (2010),
+    "Deconvolutional networks".
+
+    Parameters
+    ----------
+    filters : O, the number of output channels
+    kernel_size, strides, dilation_rate : whole number or (rows, columns)
+    padding : "valid" (OH = (H - 1) s + KH, or H s where s > KH) or "same" (OH = H s)
+    output_padding : None, or how much larger y is than (H - 1) s + KH for "valid", or
+        than (H - 1) s + KH % 2 for "same"; whole number or (rows, columns), below s.
+        KH counts with dilation, d (KH - 1) + 1
+    activation : name, or None for y = z
+    use_bias : whether to add the bias
+    kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
+    kernel_regularizer, bias_regularizer : name or object; see ``regularizers.py``
+
+    Raises
+    ------
+    TypeError, ValueError : for arguments that cannot be; at ``build``, for what is no
+        image, or where y would be empty
+
+    Examples
+    --------
+    >>> x = np.array([[1.0, 2.0]]).reshape(1, 1, 2, 1)
+    >>> Conv2DTranspose(1, (1, 3), strides=2, kernel_initializer="ones")(x)[0, :, :, 0]
+    array([[1., 1., 3., 2., 2.],
+           [0., 0., 0., 0., 0.]])
+    """
+
+    axes = 2
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = (1, 1),
+        padding: str = "valid",
+        output_padding: int | Sequence[int] | None = None,
+        *,
+        dilation_rate: int | Sequence[int] = (1, 1),
+        activation: str | Activation | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        kernel_regularizer: str | Regularizer | None = None,
+        bias_regularizer: str | Regularizer | None = None,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(
+            *(kernel_size, strides, padding, dilation_rate, activation, use_bias),
+            *(bias_initializer, bias_regularizer),
+            input_shape=input_shape, name=name, trainable=trainable,
+        )  # fmt: skip
+        self.filters = as_count(filters, "filters")
+        self.output_padding = as_output_padding(self.strides, output_padding)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        self._sizes = self._plan_transposed(input_shape, self.output_padding)
+        super().build(input_shape, rng, dtype)
+        kernel_shape = *self.kernel_size, self.filters, input_shape[-1]
+        self._add_param("kernel", kernel_shape, self.kernel_initializer, rng)
+        self._add_bias(self.filters, rng)
+        return *self._sizes, self.filters
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        kernel, shape = self.params["kernel"], (len(x), *self._sizes, self.filters)
+        z = conv2d_dx(x, kernel, shape, *self._window)
+        if self.use_bias:
+            z += self.params["bias"]
+        y = self.activation.forward(z)
+        if training:
+            self._keep(y, x, y)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, x, y = self._recall(dy)
+        kernel, nothing = self.params["kernel"], np.zeros(x.shape[-1], x.dtype)
+        dz = self._dz(dy, y)
+        self.grads["kernel"] = conv2d_dw(dz, x, kernel.shape, *self._window)
+        return conv2d(dz, kernel, nothing, *self._window)
+
+
+Convolution2DTranspose = Conv2DTranspose
