@@ -189,9 +189,7 @@ gelu = Activation("gelu", kernels.gelu, kernels.gelu_dx, takes_z=True)
 gelu_approximate = Activation(
     "gelu_approximate", _gelu_tanh, _gelu_tanh_dx, takes_z=True
 )
-hard_sigmoid = Activation(
-    "hard_sigmoid", kernels.hard_sigmoid, kernels.hard_sigmoid_dx
-)
+hard_sigmoid = Activation("hard_sigmoid", kernels.hard_sigmoid, kernels.hard_sigmoid_dx)
 hard_silu = Activation(
     "hard_silu", kernels.hard_silu, kernels.hard_silu_dx, takes_z=True
 )
