@@ -162,14 +162,10 @@ def case(request, rng):
 def built(make, x, dtype="float64"):
     layer = make()
     output_shape = layer.build(x.shape[1:], np.random.default_rng(1), dtype)
-    for name in (
-        "bias",
-        "beta",
-        "gamma",
-        "scale",
-    ):  # zeros and ones would hide mistakes
+    for name in ("bias", "beta", "gamma", "scale"):  # zeros, ones would hide mistakes
         if name in layer.params:
-            layer.params[name] = np.linspace(0.5, 1.5, layer.params[name].size)
+            given = layer.params[name]
+            layer.params[name] = np.linspace(0.5, 1.5, given.size).reshape(given.shape)
     return layer, output_shape
 
 
@@ -466,11 +462,10 @@ def test_what_is_drawn_for_a_sample_depends_on_no_other(make, rng):
     layer.share(batch)
     whole = layer.forward(x, training=True)
     batch.numbers = np.array([5, 2])
-    np.testing.assert_array_equal(
-        layer.forward(x[[5, 2]], training=True), whole[[5, 2]]
-    )
+    some, expected = x[batch.numbers], whole[batch.numbers]
+    np.testing.assert_array_equal(layer.forward(some, training=True), expected)
     batch.epoch = 3
-    assert (layer.forward(x[[5, 2]], training=True) != whole[[5, 2]]).any()
+    assert (layer.forward(some, training=True) != expected).any()
 
 
 def test_activity_regularization_by_hand():
@@ -532,7 +527,8 @@ def test_unit_normalization_of_zeros():
 def test_alpha_of_leaky_relu_is_its_old_name():
     with pytest.warns(UserWarning, match="negative_slope"):
         layer = LeakyReLU(alpha=0.2)
-    assert layer.get_config() == {"negative_slope": 0.2, "alpha": None}
+    assert layer.negative_slope == 0.2
+    assert LeakyReLU.from_config(layer.get_config()).negative_slope == 0.2
 
 
 # --- mistakes --------------------------------------------------------------------
@@ -625,7 +621,7 @@ UNFIT = {
     "axis-twice": (
         lambda: LayerNormalization([1, -1]),
         (4,),
-        "names an axis of x .* t",
+        "names an axis of",
     ),
     "unit-batch-axis": (lambda: UnitNormalization(0), (4,), "axis 0 is no axis"),
     "prelu-axis": (lambda: PReLU(shared_axes=2), (4,), "axis 2 is no axis"),
