@@ -150,7 +150,8 @@ def _softplus_dx(dy: Array, y: Array) -> Array:
 
 
 def _softsign(x: Array) -> Array:
-    y: Array = x / (1 + np.abs(x))
+    with np.errstate(invalid="ignore"):  # of infinity it is NaN, as in Keras
+        y: Array = x / (1 + np.abs(x))
     return y
 
 
@@ -161,7 +162,8 @@ def _softsign_dx(dy: Array, y: Array) -> Array:
 
 
 def _exponential(x: Array) -> Array:
-    y: Array = np.exp(x)
+    with np.errstate(over="ignore"):
+        y: Array = np.exp(x)
     return y
 
 

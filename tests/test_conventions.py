@@ -13,6 +13,8 @@ import sora_np
 
 KERAS = """
 layers.Activation(activation)
+layers.ActivityRegularization(l1=0.0, l2=0.0)
+layers.AlphaDropout(rate, noise_shape=None, seed=None)
 layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     scale=True, beta_initializer="zeros", gamma_initializer="ones",
     moving_mean_initializer="zeros", moving_variance_initializer="ones",
@@ -29,10 +31,22 @@ layers.Dense(units, activation=None, use_bias=True,
     kernel_constraint=None, bias_constraint=None, lora_rank=None, lora_alpha=None,
     quantization_config=None)
 layers.Dropout(rate, noise_shape=None, seed=None)
+layers.ELU(alpha=1.0)
 layers.Flatten()
+layers.GaussianDropout(rate, seed=None)
 layers.GaussianNoise(stddev, seed=None)
+layers.GroupNormalization(groups=32, axis=-1, epsilon=0.001, center=True, scale=True,
+    beta_initializer="zeros", gamma_initializer="ones", beta_regularizer=None,
+    gamma_regularizer=None, beta_constraint=None, gamma_constraint=None)
+layers.LayerNormalization(axis=-1, epsilon=0.001, center=True, scale=True,
+    beta_initializer="zeros", gamma_initializer="ones", beta_regularizer=None,
+    gamma_regularizer=None, beta_constraint=None, gamma_constraint=None)
+layers.LeakyReLU(negative_slope=0.3)
 layers.MaxPooling2D(pool_size=(2, 2), strides=None, padding="valid")
 layers.Normalization(axis=-1, mean=None, variance=None, invert=False)
+layers.PReLU(alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None,
+    shared_axes=None)
+layers.RMSNormalization(axis=-1, epsilon=1e-06)
 layers.RandomBrightness(factor, value_range=(0, 255), seed=None)
 layers.RandomContrast(factor, value_range=(0, 255), seed=None)
 layers.RandomErasing(factor=1.0, scale=(0.02, 0.33), fill_value=None, value_range=(0,
@@ -49,6 +63,9 @@ layers.RandomZoom(height_factor, width_factor=None, fill_mode="reflect",
 layers.ReLU(max_value=None, negative_slope=0.0, threshold=0.0)
 layers.Rescaling(scale, offset=0.0)
 layers.Softmax(axis=-1)
+layers.SpatialDropout1D(rate, seed=None)
+layers.SpatialDropout2D(rate, data_format=None, seed=None)
+layers.UnitNormalization(axis=-1)
 losses.BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")
 losses.CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,

@@ -6,16 +6,23 @@ import pytest
 
 PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Model
-        Normalization RandomBrightness RandomContrast RandomErasing RandomFlip
-        RandomRotation RandomShear RandomTranslation RandomZoom ReLU Rescaling
-        Sequential Sigmoid Softmax __version__ activations callbacks clone_model
-        datasets gradcheck initializers layers load_model losses metrics models
+        Activation ActivityRegularization AlphaDropout BatchNormalization Conv2D
+        Dense Dropout ELU Flatten GaussianDropout GaussianNoise
+        GroupNormalization Input Layer LayerNormalization LeakyReLU MaxPool
+        MaxPool2D MaxPooling2D MinMaxScaling Model Normalization PReLU
+        RMSNormalization RandomBrightness RandomContrast RandomErasing
+        RandomFlip RandomRotation RandomShear RandomTranslation RandomZoom ReLU
+        Rescaling Sequential Sigmoid Softmax SpatialDropout1D SpatialDropout2D
+        UnitNormalization __version__ activations callbacks clone_model datasets
+        gradcheck initializers layers load_model losses metrics models
         optimizers plots preprocessing regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
-    "sora_np.activations": "get linear ACTIVATIONS Activation",
+    "sora_np.activations": """
+        ACTIVATIONS Activation elu exponential gelu gelu_approximate get hard_sigmoid
+        hard_silu hard_swish leaky_relu linear log_softmax mish relu relu6 selu sigmoid
+        silu softmax softplus softsign swish tanh
+    """,
     "sora_np.callbacks": """
         BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History
         LambdaCallback LearningRateScheduler Logs ModelCheckpoint Progress
@@ -41,10 +48,14 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation BatchNormalization Conv2D Dense Dropout Flatten GaussianNoise
-        Input Layer MaxPool MaxPool2D MaxPooling2D MinMaxScaling Normalization
-        RandomBrightness RandomContrast RandomErasing RandomFlip RandomRotation
-        RandomShear RandomTranslation RandomZoom ReLU Rescaling Sigmoid Softmax
+        Activation ActivityRegularization AlphaDropout BatchNormalization Conv2D
+        Dense Dropout ELU Flatten GaussianDropout GaussianNoise
+        GroupNormalization Input Layer LayerNormalization LeakyReLU MaxPool
+        MaxPool2D MaxPooling2D MinMaxScaling Normalization PReLU
+        RMSNormalization RandomBrightness RandomContrast RandomErasing
+        RandomFlip RandomRotation RandomShear RandomTranslation RandomZoom ReLU
+        Rescaling Sigmoid Softmax SpatialDropout1D SpatialDropout2D
+        UnitNormalization
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """

@@ -14,17 +14,24 @@ from numpy.typing import NDArray
 
 from sora_np import losses
 from sora_np.layers import (
+    ELU,
     Activation,
+    AlphaDropout,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GaussianDropout,
     GaussianNoise,
+    GroupNormalization,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomErasing,
@@ -33,8 +40,11 @@ from sora_np.layers import (
     RandomZoom,
     ReLU,
     Rescaling,
+    RMSNormalization,
     Sigmoid,
     Softmax,
+    SpatialDropout2D,
+    UnitNormalization,
 )
 from sora_np.losses import Loss
 from sora_np.models import Sequential
@@ -61,7 +71,7 @@ def specimens(seed: int = 0) -> list[Specimen]:
     """Return the networks, with random weights, states and batches.
 
     >>> [specimen.model.name for specimen in specimens()]
-    ['windows', 'pictures', 'rows', 'bits', 'sequences']
+    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'smooth']
     """
     windows = [
         Conv2D(4, 3, padding="same", activation="tanh", kernel_regularizer=L2(0.3)),
@@ -102,6 +112,14 @@ def specimens(seed: int = 0) -> list[Specimen]:
         BatchNormalization(),
         Dense(3, "softmax"),
     ]
+    smooth = [
+        *(Conv2D(4, 3, padding="same", activation="gelu"), GroupNormalization(2)),
+        *(SpatialDropout2D(0.3), Conv2D(6, 2, activation="silu"), BatchNormalization()),
+        *(PReLU(shared_axes=(1, 2)), LayerNormalization([1, -1]), LeakyReLU()),
+        *(Flatten(), Dense(7, "mish"), RMSNormalization(), AlphaDropout(0.2), ELU(0.7)),
+        *(Dense(6, "selu"), GaussianDropout(0.2), UnitNormalization()),
+        *(Dense(5, "hard_silu"), Activation("log_softmax"), Dense(2, "softplus")),
+    ]
     one_hot = losses.CategoricalCrossentropy(label_smoothing=0.2)
     binary = losses.BinaryCrossentropy(label_smoothing=0.2)
     rng = np.random.default_rng(seed)
@@ -124,6 +142,10 @@ def specimens(seed: int = 0) -> list[Specimen]:
         _made(
             *("sequences", (6, 2), sequences, losses.SparseCategoricalCrossentropy()),
             *(rng.integers(0, 3, (5, 6)), rng),
+        ),
+        _made(
+            *("smooth", (5, 6, 3), smooth, losses.Huber(0.5)),
+            *(rng.standard_normal((5, 2)), rng),
         ),
     ]
 

@@ -15,17 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.layers import (
+    ELU,
     Activation,
+    ActivityRegularization,
+    AlphaDropout,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GaussianDropout,
     GaussianNoise,
+    GroupNormalization,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomErasing,
@@ -36,8 +44,12 @@ from sora_np.layers import (
     RandomZoom,
     ReLU,
     Rescaling,
+    RMSNormalization,
     Sigmoid,
     Softmax,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    UnitNormalization,
 )
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD, Adagrad, Adam, AdamW, Nadam, Optimizer, RMSprop
@@ -236,10 +248,22 @@ NETWORKS = {
         ],
         *(Adam, "binary_crossentropy"),
     ),
+    "smooth": Network(
+        (16, 16, 3),
+        lambda: [
+            *(same(16, activation="gelu"), GroupNormalization(4), Activation("silu")),
+            *(same(16, activation="mish"), Activation("gelu_approximate"), ELU()),
+            *(same(16, activation="hard_silu"), Activation("hard_sigmoid")),
+            *(LayerNormalization(), LeakyReLU(), SpatialDropout2D(0.2), PReLU()),
+            *(GaussianDropout(0.2), UnitNormalization(), RMSNormalization()),
+            *(AlphaDropout(0.1), *dense(32, 5, activation="selu")),
+        ],
+    ),
     "sequences": Network(
         (12, 8),
         lambda: [
-            *(Dense(24, "relu"), BatchNormalization(), Activation("tanh"), Dense(5)),
+            *(Dense(24, "relu"), SpatialDropout1D(0.1), BatchNormalization()),
+            *(Activation("tanh"), ActivityRegularization(l2=1e-4), Dense(5)),
             Softmax(),
         ],
     ),

@@ -20,7 +20,7 @@ from sora_np.layers.convolutional import conv2d
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
 
-NAMES = ["windows", "pictures", "rows", "bits", "sequences"]
+NAMES = ["windows", "pictures", "rows", "bits", "sequences", "smooth"]
 
 
 @pytest.fixture(scope="module")
