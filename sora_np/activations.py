@@ -150,8 +150,9 @@ def _softplus_dx(dy: Array, y: Array) -> Array:
 
 
 def _softsign(x: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # of infinity it is NaN, as in Keras
-        y: Array = x / (1 + np.abs(x))
+    largest = np.finfo(x.dtype).max
+    x = np.clip(x, -largest, largest)  # of infinity it is 1
+    y: Array = x / (1 + np.abs(x))
     return y
 
 

@@ -148,7 +148,7 @@ FUNCTIONS = {  # the layer, its function and the derivative of that
     ),
     "activation-softplus": (by_name("softplus"), softplus, special.expit),
     "activation-softsign": (
-        *(by_name("softsign"), lambda x: x / (1 + np.abs(x))),
+        *(by_name("softsign"), lambda x: np.sign(x) / (1 + 1 / np.abs(x))),
         lambda x: 1 / (1 + np.abs(x)) ** 2,
     ),
     "activation-hard-sigmoid": (
