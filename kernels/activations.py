@@ -135,7 +135,7 @@ def hard_silu_reference(x: Array) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
     for at in np.ndindex(x.shape):
-        y[at] = 0 if x[at] <= -3 else x[at] * min(x[at] / 6 + 0.5, 1)
+        y[at] = 0 if x[at] <= -3 else x[at] * np.minimum(x[at] / 6 + 0.5, 1)
     return y
 
 

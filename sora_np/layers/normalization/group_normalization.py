@@ -104,16 +104,17 @@ class GroupNormalization(Layer):
         x = self._input(x)
         pixels = self._pixels(x)
         given = pixels, self._row("gamma", pixels), self._row("beta", pixels)
-        y_pixels, *statistics = group_normalization(*given, self.epsilon, self._groups)
+        how = self.epsilon, self._groups
+        y_pixels, mean, variance = group_normalization(*given, *how)
         y = self._unpixels(y_pixels, x.shape)
         if training:
-            self._keep(y, pixels, *statistics)
+            self._keep(y, pixels, mean, variance)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, pixels, *statistics = self._recall(dy)
+        dy, pixels, mean, variance = self._recall(dy)
         slopes = self._pixels(dy).astype(pixels.dtype, copy=False)
-        given = slopes, pixels, self._row("gamma", pixels), *statistics
+        given = slopes, pixels, self._row("gamma", pixels), mean, variance
         dx, dgamma, dbeta = group_normalization_dx(*given, self.epsilon, self._groups)
         for name, slope in (("gamma", dgamma), ("beta", dbeta)):
             if name in self.params:

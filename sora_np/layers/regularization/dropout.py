@@ -79,7 +79,7 @@ class Dropout(Layer):
         dx: Array = mask * dy
         return dx
 
-    def _mask_shape(self, shape: Sequence[int | None]) -> Any:
+    def _mask_shape(self, shape: Any) -> Any:
         """Return the shape of the mask for an x of that shape, of which N may be None.
 
         Raises ValueError where the one does not fit the other.

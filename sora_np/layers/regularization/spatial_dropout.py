@@ -33,8 +33,9 @@ class _SpatialDropout(Layer):
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
         if len(input_shape) != len(self.places) + 1:
+            axes = ", ".join(self.places)
             raise ValueError(
-                f"{self} takes x of shape {batch_of([*self.places, 'C'])}, got "
+                f"{self} takes x of shape (N, {axes}, C), got "
                 f"{batch_of(input_shape)}: is the batch or the channel axis missing?"
             )
         self._seed_draws(self.seed, rng)
@@ -83,8 +84,8 @@ class SpatialDropout1D(_SpatialDropout):
     Examples
     --------
     >>> SpatialDropout1D(0.5, seed=1)(np.ones((1, 2, 4)), training=True)
-    array([[[0., 2., 2., 2.],
-            [0., 2., 2., 2.]]])
+    array([[[0., 2., 0., 2.],
+            [0., 2., 0., 2.]]])
     """
 
     places = ("T",)
@@ -122,8 +123,8 @@ class SpatialDropout2D(_SpatialDropout):
     Examples
     --------
     >>> SpatialDropout2D(0.5, seed=1)(np.ones((1, 1, 2, 4)), training=True)[0, 0]
-    array([[0., 2., 2., 2.],
-           [0., 2., 2., 2.]])
+    array([[0., 2., 0., 2.],
+           [0., 2., 0., 2.]])
     """
 
     places = ("H", "W")
