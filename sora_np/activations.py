@@ -36,7 +36,8 @@ class Activation(NamedTuple):
     name : as in ``Dense(10, activation=name)``
     forward : z -> y, of the same shape
     backward : (dy, y) -> dz = d(loss)/dz; or (dy, z) -> dz where ``takes_z``
-    takes_z : whether the derivative is written in z and not in y
+    takes_z : whether the derivative is written in z and not in y; a layer then keeps z
+        and calls ``backward(dy, z)``
 
     Examples
     --------
@@ -53,12 +54,11 @@ class Activation(NamedTuple):
     def __call__(self, x: ArrayLike, *args: Any, **options: Any) -> Array:
         """Return f(x), an array of its own; some functions have options, as Keras's."""
         z = kernel_array(as_numbers(x))
-        y = self.forward(z, *args, **options)
+        function = self.forward
+        if (args or options) and self.name in WITH_OPTIONS:
+            function = WITH_OPTIONS[self.name]
+        y = function(z, *args, **options)
         return y.copy() if y is z else y
-
-    def kept(self, z: Array, y: Array) -> Array:
-        """Return what a layer keeps for ``backward(dy, kept)``: y, or z."""
-        return z if self.takes_z else y
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how copies and pickles are made: ours stay the same object."""
@@ -128,8 +128,6 @@ def _gelu_tanh_dx(dy: Array, x: Array) -> Array:
 
 
 def _softmax(x: Array, axis: int = -1) -> Array:
-    if axis in (-1, x.ndim - 1):
-        return probabilities(x)
     rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
     return np.moveaxis(probabilities(rows), -1, axis)
 
@@ -200,16 +198,18 @@ leaky_relu = Activation("leaky_relu", _leaky_relu, _leaky_relu_dx)
 linear = Activation("linear", _identity, _identity_dx)
 log_softmax = Activation("log_softmax", _log_softmax, _log_softmax_dx)
 mish = Activation("mish", kernels.mish, kernels.mish_dx, takes_z=True)
-relu = Activation("relu", _relu, bent_dx)
+relu = Activation("relu", bent, bent_dx)
 relu6 = Activation("relu6", _relu6, _relu6_dx)
 selu = Activation("selu", _selu, _selu_dx)
 sigmoid = Activation("sigmoid", logistic, sigmoid_dx)
 silu = Activation("silu", kernels.silu, kernels.silu_dx, takes_z=True)
-softmax = Activation("softmax", _softmax, softmax_dx)
+softmax = Activation("softmax", probabilities, softmax_dx)
 softplus = Activation("softplus", _softplus, _softplus_dx)
 softsign = Activation("softsign", _softsign, _softsign_dx)
 tanh = Activation("tanh", tangent, tanh_dx)
 hard_swish, swish = hard_silu, silu  # Keras's other names
+
+WITH_OPTIONS = {"relu": _relu, "softmax": _softmax}  # where the kernel's are others
 
 ACTIVATIONS = {
     **{

@@ -195,7 +195,7 @@ class AffineStep(Step):
         if not relu and self.function.name != "linear":
 
             def slope() -> None:
-                dy[...] = self.function.backward(dy, self.function.kept(self._z, y))
+                dy[...] = self.function.backward(dy, self._z)
 
             work.append(slope)
         rows, filters = dy.reshape(-1, dy.shape[-1]), y.reshape(-1, y.shape[-1])

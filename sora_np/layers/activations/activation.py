@@ -43,7 +43,7 @@ class Activation(Layer):
         y = self.activation.forward(x)
         y = y.copy() if y is x else y  # a layer returns an array of its own
         if training:
-            self._keep(y, self.activation.kept(x, y))
+            self._keep(y, x if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:

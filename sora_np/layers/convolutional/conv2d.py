@@ -144,7 +144,7 @@ class Conv2D(Layer):
         z = conv2d(x, self.params["kernel"], bias, *self._window)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, self.activation.kept(z, y))
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:

@@ -94,7 +94,7 @@ class Dense(Layer):
         z = rows.reshape(*x.shape[:-1], self.units)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, self.activation.kept(z, y))
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:

@@ -42,6 +42,8 @@ class Dropout(Layer):
     array([[1., 2.]])
     """
 
+    noise_shape: tuple[int | None, ...] | None = None  # of pickles older than it
+
     def __init__(
         self,
         rate: float,
@@ -78,6 +80,16 @@ class Dropout(Layer):
         dy, mask = self._recall(dy)
         dx: Array = mask * dy
         return dx
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments that make an equal layer; checkpoints compare them.
+
+        Those that are older than ``noise_shape`` have none.
+        """
+        config = super().get_config()
+        if config["noise_shape"] is None:
+            del config["noise_shape"]
+        return config
 
     def _mask_shape(self, shape: Any) -> Any:
         """Return the shape of the mask for an x of that shape, of which N may be None.
