@@ -7,7 +7,15 @@ up in tables, those of this package and what a user has registered; nothing is i
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sora_np import initializers, layers, losses, metrics, optimizers, regularizers
+from sora_np import (
+    activations,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    regularizers,
+)
 from sora_np.common.names import UnknownName, by_name, from_config
 from sora_np.common.warn import warn
 from sora_np.layers import Layer
@@ -52,9 +60,11 @@ def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
 
 
 def own_classes(layers: list[Layer]) -> dict[str, type[Any]]:
-    """Return the classes of layers and of their arguments, by name."""
+    """Return a user's classes of layers and of their arguments, by name."""
     things = [thing for la in layers for thing in (la, *vars(la).values())]
-    return {type(thing).__name__: type(thing) for thing in things}
+    kinds = {type(thing).__name__: type(thing) for thing in things}
+    # an activation function's class has the name of a layer's
+    return {name: k for name, k in kinds.items() if k is not activations.Activation}
 
 
 def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
