@@ -209,7 +209,10 @@ softsign = Activation("softsign", _softsign, _softsign_dx)
 tanh = Activation("tanh", tangent, tanh_dx)
 hard_swish, swish = hard_silu, silu  # Keras's other names
 
-WITH_OPTIONS = {"relu": _relu, "softmax": _softmax}  # where the kernel's are others
+WITH_OPTIONS: dict[str, Callable[..., Array]] = {
+    "relu": _relu,
+    "softmax": _softmax,
+}  # where the kernel's are others
 
 ACTIVATIONS = {
     **{

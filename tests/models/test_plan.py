@@ -229,6 +229,22 @@ def test_every_activation_function(name, rng):
     assert_allclose(fused.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-9)
 
 
+OWN = {  # a user's own: the derivative written in y, and in z
+    "in-y": activations.Activation("power", np.exp, lambda dy, y: dy * y),
+    "in-z": activations.Activation("square", np.square, lambda dy, z: 2 * dy * z, True),
+}
+
+
+@pytest.mark.parametrize("function", OWN.values(), ids=OWN)
+def test_a_users_activation_function(function, rng):
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[[0, 2, 3]]
+    for model in pair(
+        lambda: [Conv2D(3, 3, activation=function), Dense(4, function)],
+    ):
+        report = check_model(model, x, y, samples=8, directions=2)
+        assert report.passed, report
+
+
 HEADS = {
     "mse-of-softmax": ("mse", lambda: [Flatten(), Dense(4), Softmax()]),
     "sigmoid": ("binary_crossentropy", lambda: [Flatten(), Dense(4, "sigmoid")]),
