@@ -1,18 +1,31 @@
-"""Activation functions by name: y = f(z), and dz from dy and y.
+"""Activation functions by name: y = f(z), and dz from dy and y, or from dy and z.
 
-Each derivative is written in y, so that a layer need keep no more than its output.
-The formulas stand in ``kernels/``.
+Most derivatives are written in y, so that a layer need keep no more than its output;
+those of ``gelu``, ``silu``, ``mish`` and ``hard_silu`` are written in z.  The formulas
+stand in ``kernels/``.  Each function is here by its name, and takes arrays:
+
+>>> leaky_relu([-1.0, 2.0]), relu([-1.0, 9.0], max_value=6)
+(array([-0.2,  2. ]), array([0., 6.]))
 """
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sora_np.common.inputs import as_numbers
 from sora_np.common.names import look_up
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.relu import relu, relu_dx
-from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
-from sora_np.kernels.softmax import softmax, softmax_dx
-from sora_np.kernels.tanh import tanh, tanh_dx
+from sora_np.kernels import activations as kernels
+from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.relu import relu as bent
+from sora_np.kernels.relu import relu_dx as bent_dx
+from sora_np.kernels.sigmoid import sigmoid as logistic
+from sora_np.kernels.sigmoid import sigmoid_dx
+from sora_np.kernels.softmax import softmax as probabilities
+from sora_np.kernels.softmax import softmax_dx
+from sora_np.kernels.tanh import tanh as tangent
+from sora_np.kernels.tanh import tanh_dx
 
 
 class Activation(NamedTuple):
@@ -22,18 +35,39 @@ class Activation(NamedTuple):
     ----------
     name : as in ``Dense(10, activation=name)``
     forward : z -> y, of the same shape
-    backward : (dy, y) -> dz = d(loss)/dz
+    backward : (dy, y) -> dz = d(loss)/dz; or (dy, z) -> dz where ``takes_z``
+    takes_z : whether the derivative is written in z and not in y; a layer then keeps z
+        and calls ``backward(dy, z)``
+
+    Examples
+    --------
+    >>> square = Activation("square", np.square, lambda dy, z: 2 * z * dy, takes_z=True)
+    >>> square([1.0, -3.0])
+    array([1., 9.])
     """
 
     name: str
-    forward: Callable[[Array], Array]
+    forward: Callable[..., Array]
     backward: Callable[[Array, Array], Array]
+    takes_z: bool = False
+
+    def __call__(self, x: ArrayLike, *args: Any, **options: Any) -> Array:
+        """Return f(x), an array of its own; some functions have options, as Keras's."""
+        z = kernel_array(as_numbers(x))
+        function = self.forward
+        if (args or options) and self.name in WITH_OPTIONS:
+            function = WITH_OPTIONS[self.name]
+        y = function(z, *args, **options)
+        return y.copy() if y is z else y
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how copies and pickles are made: ours stay the same object."""
         if ACTIVATIONS.get(self.name) is self:
             return get, (self.name,)
         return Activation, tuple(self)
+
+
+# --- with Keras's options ---------------------------------------------------------
 
 
 def _identity(z: Array) -> Array:
@@ -44,24 +78,172 @@ def _identity_dx(dy: Array, y: Array) -> Array:
     return dy
 
 
+def _relu(
+    x: Array,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Array:
+    ceiling = np.inf if max_value is None else max_value
+    return bent(x, negative_slope, threshold, ceiling)
+
+
+def _leaky_relu(x: Array, negative_slope: float = 0.2) -> Array:
+    return bent(x, negative_slope)
+
+
+def _leaky_relu_dx(dy: Array, y: Array) -> Array:
+    return bent_dx(dy, y, 0.2)
+
+
+def _relu6(x: Array) -> Array:
+    return bent(x, ceiling=6.0)
+
+
+def _relu6_dx(dy: Array, y: Array) -> Array:
+    return bent_dx(dy, y, ceiling=6.0)
+
+
+def _elu(x: Array, alpha: float = 1.0) -> Array:
+    return kernels.elu(x, alpha)
+
+
+SELU = 1.6732632423543772, 1.0507009873554805  # alpha and scale
+
+
+def _selu(x: Array) -> Array:
+    return kernels.elu(x, *SELU)
+
+
+def _selu_dx(dy: Array, y: Array) -> Array:
+    return kernels.elu_dx(dy, y, *SELU)
+
+
+def _gelu_tanh(x: Array) -> Array:
+    return kernels.gelu(x, approximate=True)
+
+
+def _gelu_tanh_dx(dy: Array, x: Array) -> Array:
+    return kernels.gelu_dx(dy, x, approximate=True)
+
+
+def _softmax(x: Array, axis: int = -1) -> Array:
+    rows = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+    return np.moveaxis(probabilities(rows), -1, axis)
+
+
+# --- NumPy's own loops -------------------------------------------------------------
+
+
+def _softplus(x: Array) -> Array:
+    """Return log(1 + e^x), without overflow."""
+    y: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return y
+
+
+def _softplus_dx(dy: Array, y: Array) -> Array:
+    """Return dx: the derivative is the sigmoid of x, 1 - e^-y."""
+    dx: Array = dy * -np.expm1(-y)
+    return dx
+
+
+def _softsign(x: Array) -> Array:
+    largest = np.finfo(x.dtype).max
+    x = np.clip(x, -largest, largest)  # of infinity it is 1
+    y: Array = x / (1 + np.abs(x))
+    return y
+
+
+def _softsign_dx(dy: Array, y: Array) -> Array:
+    """Return dx: the derivative is 1 / (1 + |x|)^2."""
+    dx: Array = dy * (1 - np.abs(y)) ** 2
+    return dx
+
+
+def _exponential(x: Array) -> Array:
+    with np.errstate(over="ignore"):
+        y: Array = np.exp(x)
+    return y
+
+
+def _exponential_dx(dy: Array, y: Array) -> Array:
+    return dy * y
+
+
+def _log_softmax(x: Array, axis: int = -1) -> Array:
+    y: Array = x - np.max(x, axis=axis, keepdims=True)
+    y -= np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+    return y
+
+
+def _log_softmax_dx(dy: Array, y: Array) -> Array:
+    """Return dx[k] = dy[k] - e^y[k] sum_l dy[l]."""
+    dx: Array = dy - np.exp(y) * np.sum(dy, axis=-1, keepdims=True)
+    return dx
+
+
+# --- by name -----------------------------------------------------------------------
+
+elu = Activation("elu", _elu, kernels.elu_dx)
+exponential = Activation("exponential", _exponential, _exponential_dx)
+gelu = Activation("gelu", kernels.gelu, kernels.gelu_dx, takes_z=True)
+gelu_approximate = Activation(
+    "gelu_approximate", _gelu_tanh, _gelu_tanh_dx, takes_z=True
+)
+hard_sigmoid = Activation("hard_sigmoid", kernels.hard_sigmoid, kernels.hard_sigmoid_dx)
+hard_silu = Activation(
+    "hard_silu", kernels.hard_silu, kernels.hard_silu_dx, takes_z=True
+)
+leaky_relu = Activation("leaky_relu", _leaky_relu, _leaky_relu_dx)
 linear = Activation("linear", _identity, _identity_dx)
+log_softmax = Activation("log_softmax", _log_softmax, _log_softmax_dx)
+mish = Activation("mish", kernels.mish, kernels.mish_dx, takes_z=True)
+relu = Activation("relu", bent, bent_dx)
+relu6 = Activation("relu6", _relu6, _relu6_dx)
+selu = Activation("selu", _selu, _selu_dx)
+sigmoid = Activation("sigmoid", logistic, sigmoid_dx)
+silu = Activation("silu", kernels.silu, kernels.silu_dx, takes_z=True)
+softmax = Activation("softmax", probabilities, softmax_dx)
+softplus = Activation("softplus", _softplus, _softplus_dx)
+softsign = Activation("softsign", _softsign, _softsign_dx)
+tanh = Activation("tanh", tangent, tanh_dx)
+hard_swish, swish = hard_silu, silu  # Keras's other names
+
+WITH_OPTIONS: dict[str, Callable[..., Array]] = {
+    "relu": _relu,
+    "softmax": _softmax,
+}  # where the kernel's are others
+
 ACTIVATIONS = {
-    "linear": linear,
-    "relu": Activation("relu", relu, relu_dx),
-    "sigmoid": Activation("sigmoid", sigmoid, sigmoid_dx),
-    "softmax": Activation("softmax", softmax, softmax_dx),
-    "tanh": Activation("tanh", tanh, tanh_dx),
+    **{
+        function.name: function
+        for function in (
+            *(elu, exponential, gelu, gelu_approximate, hard_sigmoid, hard_silu),
+            *(leaky_relu, linear, log_softmax, mish, relu, relu6, selu, sigmoid),
+            *(silu, softmax, softplus, softsign, tanh),
+        )
+    },
+    **{"hard_swish": hard_silu, "swish": silu},
 }
 
 
-def get(identifier: str | Activation | None) -> Activation:
+def get(identifier: Any) -> Activation:
     """Return the activation of that name; None is "linear".
 
-    >>> get("relu").name, get(None).name
-    ('relu', 'linear')
+    Raises TypeError for a function alone, of which no derivative is known.
+
+    >>> get("relu").name, get(None).name, get(gelu).name
+    ('relu', 'linear', 'gelu')
     """
     if identifier is None:
         return linear
     if isinstance(identifier, Activation):
         return identifier
+    if callable(identifier):
+        name = getattr(identifier, "__name__", type(identifier).__name__)
+        raise TypeError(
+            f"activation {name!r} is a function without a derivative: give the name of "
+            "one of sora_np.activations, or activations.Activation(name, forward, "
+            "backward) with backward(dy, y) -> dz"
+        )
     return look_up(ACTIVATIONS, identifier, "activation")

@@ -38,7 +38,7 @@ LARGER = {  # lines of code: register tiles and their loops; each is to be split
     "sora_np.kernels.depthwise2d": 380,
     "sora_np.kernels.tile": 380,
 }
-FULLER = {"sora_np.kernels": 47}  # files, until kernels have folders by subject
+FULLER = {"sora_np.kernels": 51}  # files, until kernels have folders by subject
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_no_import_leads_back(house):
 
 SHARED = {  # what kernels share; the other files of kernels/ are neighbours
     *("arrays", "cache", "lowering", "tasks", "driver", "ready", "kept", "tile"),
-    *("products", "sweeps"),
+    *("products", "sweeps", "elementary"),
     *("list_backward", "channels", "images", "matrices", "packing", "sums"),
     "winograd_tiles",
 }

@@ -17,6 +17,8 @@ layers.Add()
 layers.Average()
 layers.AveragePooling1D(pool_size, strides=None, padding="valid")
 layers.AveragePooling2D(pool_size, strides=None, padding="valid")
+layers.ActivityRegularization(l1=0.0, l2=0.0)
+layers.AlphaDropout(rate, noise_shape=None, seed=None)
 layers.BatchNormalization(axis=-1, momentum=0.99, epsilon=0.001, center=True,
     scale=True, beta_initializer="zeros", gamma_initializer="ones",
     moving_mean_initializer="zeros", moving_variance_initializer="ones",
@@ -52,7 +54,9 @@ layers.Dense(units, activation=None, use_bias=True,
     quantization_config=None)
 layers.Dot(axes, normalize=False)
 layers.Dropout(rate, noise_shape=None, seed=None)
+layers.ELU(alpha=1.0)
 layers.Flatten()
+layers.GaussianDropout(rate, seed=None)
 layers.GaussianNoise(stddev, seed=None)
 layers.Identity()
 layers.Lambda(function, output_shape=None, mask=None, arguments=None)
@@ -74,12 +78,22 @@ layers.GlobalAveragePooling2D(keepdims=False)
 layers.GlobalMaxPooling1D(keepdims=False)
 layers.GlobalMaxPooling2D(keepdims=False)
 layers.MaxPooling1D(pool_size=2, strides=None, padding="valid")
+layers.GroupNormalization(groups=32, axis=-1, epsilon=0.001, center=True, scale=True,
+    beta_initializer="zeros", gamma_initializer="ones", beta_regularizer=None,
+    gamma_regularizer=None, beta_constraint=None, gamma_constraint=None)
+layers.LayerNormalization(axis=-1, epsilon=0.001, center=True, scale=True,
+    beta_initializer="zeros", gamma_initializer="ones", beta_regularizer=None,
+    gamma_regularizer=None, beta_constraint=None, gamma_constraint=None)
+layers.LeakyReLU(negative_slope=0.3)
 layers.MaxPooling2D(pool_size=(2, 2), strides=None, padding="valid")
 layers.Maximum()
 layers.Minimum()
 layers.Multiply()
 layers.Normalization(axis=-1, mean=None, variance=None, invert=False)
 layers.Permute(dims)
+layers.PReLU(alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None,
+    shared_axes=None)
+layers.RMSNormalization(axis=-1, epsilon=1e-06)
 layers.RandomBrightness(factor, value_range=(0, 255), seed=None)
 layers.RandomContrast(factor, value_range=(0, 255), seed=None)
 layers.RandomCrop(height, width, seed=None)
@@ -126,6 +140,9 @@ layers.maximum(inputs)
 layers.minimum(inputs)
 layers.multiply(inputs)
 layers.subtract(inputs)
+layers.SpatialDropout1D(rate, seed=None)
+layers.SpatialDropout2D(rate, data_format=None, seed=None)
+layers.UnitNormalization(axis=-1)
 losses.BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
     reduction="sum_over_batch_size")
 losses.BinaryFocalCrossentropy(apply_class_balancing=False, alpha=0.25, gamma=2.0,

@@ -6,27 +6,34 @@ import pytest
 
 PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np": """
-        Activation Add Average AveragePooling1D AveragePooling2D AvgPool1D
-        AvgPool2D BatchNormalization CenterCrop Concatenate Conv1D
-        Conv1DTranspose Conv2D Conv2DTranspose Convolution1D
-        Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D
-        Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout Flatten
-        GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
-        GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D
-        GlobalMaxPooling1D GlobalMaxPooling2D Identity Input Lambda Layer
-        MaxPool MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum
-        MinMaxScaling Minimum Model Multiply Normalization Permute
-        RandomBrightness RandomContrast RandomCrop RandomErasing RandomFlip
-        RandomRotation RandomShear RandomTranslation RandomZoom ReLU
-        RepeatVector Rescaling Reshape Resizing SeparableConv1D SeparableConv2D
-        SeparableConvolution1D SeparableConvolution2D Sequential Sigmoid Softmax
-        Subtract UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D
-        __version__ activations callbacks clone_model constraints datasets
+        Activation ActivityRegularization Add AlphaDropout Average
+        AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D BatchNormalization
+        CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Convolution1D Convolution1DTranspose Convolution2D
+        Convolution2DTranspose Cropping1D Cropping2D Dense DepthwiseConv1D
+        DepthwiseConv2D Dot Dropout ELU Flatten GaussianDropout GaussianNoise
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D
+        GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
+        GlobalMaxPooling2D GroupNormalization Identity Input Lambda Layer
+        LayerNormalization LeakyReLU MaxPool MaxPool1D MaxPool2D MaxPooling1D
+        MaxPooling2D Maximum MinMaxScaling Minimum Model Multiply Normalization
+        PReLU Permute RMSNormalization RandomBrightness RandomContrast
+        RandomCrop RandomErasing RandomFlip RandomRotation RandomShear
+        RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape
+        Resizing SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D Sequential Sigmoid Softmax SpatialDropout1D
+        SpatialDropout2D Subtract UnitNormalization UpSampling1D UpSampling2D
+        ZeroPadding1D ZeroPadding2D __version__ activations callbacks
+        clone_model constraints datasets
         gradcheck initializers layers load_model losses metrics models
         optimizers plots preprocessing regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
-    "sora_np.activations": "get linear ACTIVATIONS Activation",
+    "sora_np.activations": """
+        ACTIVATIONS Activation elu exponential gelu gelu_approximate get hard_sigmoid
+        hard_silu hard_swish leaky_relu linear log_softmax mish relu relu6 selu sigmoid
+        silu softmax softplus softsign swish tanh
+    """,
     "sora_np.callbacks": """
         BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History
         LambdaCallback LearningRateScheduler Logs ModelCheckpoint Progress
@@ -56,22 +63,24 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         RandomUniform TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation Add Average AveragePooling1D AveragePooling2D AvgPool1D
-        AvgPool2D BatchNormalization CenterCrop Concatenate Conv1D
-        Conv1DTranspose Conv2D Conv2DTranspose Convolution1D
-        Convolution1DTranspose Convolution2D Convolution2DTranspose Cropping1D
-        Cropping2D Dense DepthwiseConv1D DepthwiseConv2D Dot Dropout Flatten
-        GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D
-        GlobalAvgPool1D GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D
-        GlobalMaxPooling1D GlobalMaxPooling2D Identity Input Lambda Layer
-        MaxPool MaxPool1D MaxPool2D MaxPooling1D MaxPooling2D Maximum
-        MinMaxScaling Minimum Multiply Normalization Permute RandomBrightness
-        RandomContrast RandomCrop RandomErasing RandomFlip RandomRotation
-        RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling
-        Reshape Resizing SeparableConv1D SeparableConv2D SeparableConvolution1D
-        SeparableConvolution2D Sigmoid Softmax Subtract UpSampling1D
-        UpSampling2D ZeroPadding1D ZeroPadding2D add average concatenate dot
-        maximum minimum multiply subtract
+        Activation ActivityRegularization Add AlphaDropout Average
+        AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D BatchNormalization
+        CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose
+        Convolution1D Convolution1DTranspose Convolution2D
+        Convolution2DTranspose Cropping1D Cropping2D Dense DepthwiseConv1D
+        DepthwiseConv2D Dot Dropout ELU Flatten GaussianDropout GaussianNoise
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D
+        GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
+        GlobalMaxPooling2D GroupNormalization Identity Input Lambda Layer
+        LayerNormalization LeakyReLU MaxPool MaxPool1D MaxPool2D MaxPooling1D
+        MaxPooling2D Maximum MinMaxScaling Minimum Multiply Normalization PReLU
+        Permute RMSNormalization RandomBrightness RandomContrast RandomCrop
+        RandomErasing RandomFlip RandomRotation RandomShear RandomTranslation
+        RandomZoom ReLU RepeatVector Rescaling Reshape Resizing SeparableConv1D
+        SeparableConv2D SeparableConvolution1D SeparableConvolution2D Sigmoid
+        Softmax SpatialDropout1D SpatialDropout2D Subtract UnitNormalization
+        UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D add average
+        concatenate dot maximum minimum multiply subtract
     """,
     "sora_np.layers.base": "Layer",
     "sora_np.losses": """

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from sora_np import losses
 from sora_np.layers import (
+    ELU,
     Activation,
+    AlphaDropout,
     AveragePooling1D,
     AveragePooling2D,
     BatchNormalization,
@@ -27,16 +29,21 @@ from sora_np.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianDropout,
     GaussianNoise,
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
+    GroupNormalization,
     Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
     MaxPooling1D,
     MaxPooling2D,
     MinMaxScaling,
     Normalization,
     Permute,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -48,9 +55,12 @@ from sora_np.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    RMSNormalization,
     SeparableConv2D,
     Sigmoid,
     Softmax,
+    SpatialDropout2D,
+    UnitNormalization,
     UpSampling2D,
     ZeroPadding2D,
 )
@@ -79,7 +89,8 @@ def specimens(seed: int = 0) -> list[Specimen]:
     """Return the networks, with random weights, states and batches.
 
     >>> [specimen.model.name for specimen in specimens()]
-    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes', 'mobile', 'signals']
+    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes', 'mobile', 'signals',
+     'smooth']
     """
     windows = [
         Conv2D(4, 3, padding="same", activation="tanh", kernel_regularizer=L2(0.3)),
@@ -144,6 +155,14 @@ def specimens(seed: int = 0) -> list[Specimen]:
         *(AveragePooling1D(2), Conv1D(4, 2, dilation_rate=2, activation="tanh")),
         *(GlobalMaxPooling1D(), Dense(2)),
     ]
+    smooth = [
+        *(Conv2D(4, 3, padding="same", activation="gelu"), GroupNormalization(2)),
+        *(SpatialDropout2D(0.3), Conv2D(6, 2, activation="silu"), BatchNormalization()),
+        *(PReLU(shared_axes=(1, 2)), LayerNormalization([1, -1]), LeakyReLU()),
+        *(Flatten(), Dense(7, "mish"), RMSNormalization(), AlphaDropout(0.2), ELU(0.7)),
+        *(Dense(6, "selu"), GaussianDropout(0.2), UnitNormalization()),
+        *(Dense(5, "hard_silu"), Activation("log_softmax"), Dense(2, "softplus")),
+    ]
     one_hot = losses.CategoricalCrossentropy(label_smoothing=0.2)
     binary = losses.BinaryCrossentropy(label_smoothing=0.2)
     rng = np.random.default_rng(seed)
@@ -177,6 +196,10 @@ def specimens(seed: int = 0) -> list[Specimen]:
         ),
         _made(
             *("signals", (20, 2), signals, losses.MeanSquaredError()),
+            *(rng.standard_normal((5, 2)), rng),
+        ),
+        _made(
+            *("smooth", (5, 6, 3), smooth, losses.Huber(0.5)),
             *(rng.standard_normal((5, 2)), rng),
         ),
     ]

@@ -5,9 +5,15 @@
 ``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings,
 which share the rest in a ``base.py`` of their folder; ``generators.py`` finds random
 generators.  No layer imports another.
+``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings;
+``rows.py`` cuts arrays into rows; ``generators.py`` finds random generators.  No layer
+imports another.
 """
 
 from sora_np.layers.activations.activation import Activation
+from sora_np.layers.activations.elu import ELU
+from sora_np.layers.activations.leaky_relu import LeakyReLU
+from sora_np.layers.activations.prelu import PReLU
 from sora_np.layers.activations.relu import ReLU
 from sora_np.layers.activations.sigmoid import Sigmoid
 from sora_np.layers.activations.softmax import Softmax
@@ -44,6 +50,10 @@ from sora_np.layers.merging.minimum import Minimum, minimum
 from sora_np.layers.merging.multiply import Multiply, multiply
 from sora_np.layers.merging.subtract import Subtract, subtract
 from sora_np.layers.normalization.batch_normalization import BatchNormalization
+from sora_np.layers.normalization.group_normalization import GroupNormalization
+from sora_np.layers.normalization.layer_normalization import LayerNormalization
+from sora_np.layers.normalization.rms_normalization import RMSNormalization
+from sora_np.layers.normalization.unit_normalization import UnitNormalization
 from sora_np.layers.pooling.average_pooling1d import AveragePooling1D, AvgPool1D
 from sora_np.layers.pooling.average_pooling2d import AveragePooling2D, AvgPool2D
 from sora_np.layers.pooling.global_average_pooling1d import (
@@ -78,8 +88,15 @@ from sora_np.layers.preprocessing.random_translation import RandomTranslation
 from sora_np.layers.preprocessing.random_zoom import RandomZoom
 from sora_np.layers.preprocessing.rescaling import Rescaling
 from sora_np.layers.preprocessing.resizing import Resizing
+from sora_np.layers.regularization.activity_regularization import ActivityRegularization
+from sora_np.layers.regularization.alpha_dropout import AlphaDropout
 from sora_np.layers.regularization.dropout import Dropout
+from sora_np.layers.regularization.gaussian_dropout import GaussianDropout
 from sora_np.layers.regularization.gaussian_noise import GaussianNoise
+from sora_np.layers.regularization.spatial_dropout import (
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
 from sora_np.layers.reshaping.cropping1d import Cropping1D
 from sora_np.layers.reshaping.cropping2d import Cropping2D
 from sora_np.layers.reshaping.flatten import Flatten
@@ -94,8 +111,11 @@ from sora_np.layers.reshaping.zero_padding2d import ZeroPadding2D
 from .base import Layer
 
 __all__ = [
+    "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -120,6 +140,7 @@ __all__ = [
     "Dot",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -129,11 +150,14 @@ __all__ = [
     "GlobalMaxPool2D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
     "Lambda",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "MaxPool",
     "MaxPool1D",
     "MaxPool2D",
@@ -144,7 +168,9 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
@@ -165,7 +191,10 @@ __all__ = [
     "SeparableConvolution2D",
     "Sigmoid",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",

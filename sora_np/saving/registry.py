@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sora_np import (
+    activations,
     constraints,
     initializers,
     layers,
@@ -89,7 +90,10 @@ def own_classes(layers: list[Layer]) -> dict[str, Any]:
     for function in _functions(layers):
         if found.setdefault(function.__name__, function) is not function:
             raise ValueError(f"two functions have the name {function.__name__}")
-    return {type(thing).__name__: type(thing) for thing in things} | found
+    kinds = {type(thing).__name__: type(thing) for thing in things}
+    # an activation function's class has the name of a layer's
+    own = {name: k for name, k in kinds.items() if k is not activations.Activation}
+    return own | found
 
 
 def _functions(things: Iterable[Any]) -> Iterator[Any]:

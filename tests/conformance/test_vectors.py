@@ -6,11 +6,13 @@ from conformance import cases
 from scipy import special
 
 from sora_np.layers import (
+    ELU,
     Activation,
     BatchNormalization,
     Dense,
     Dropout,
     Flatten,
+    LeakyReLU,
     ReLU,
     Rescaling,
     Sigmoid,
@@ -73,6 +75,16 @@ def leaky_slope(x):
     return np.where(x > 0.5, x < 6, 0.25)
 
 
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+def by_name(name):
+    return lambda: Activation(name)
+
+
+ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. (2017)
+
 FUNCTIONS = {  # the layer, its function and the derivative of that
     "relu": (ReLU, lambda x: np.maximum(x, 0), lambda x: x > 0),
     "relu-6": (
@@ -98,6 +110,56 @@ FUNCTIONS = {  # the layer, its function and the derivative of that
         np.tanh,
         lambda x: 1 - np.tanh(x) ** 2,
     ),
+    "leaky-relu": (
+        *(LeakyReLU, lambda x: np.where(x > 0, x, 0.3 * x)),
+        lambda x: np.where(x > 0, 1, 0.3),
+    ),
+    "activation-leaky-relu": (
+        *(by_name("leaky_relu"), lambda x: np.where(x > 0, x, 0.2 * x)),
+        lambda x: np.where(x > 0, 1, 0.2),
+    ),
+    "activation-relu6": (
+        *(by_name("relu6"), lambda x: np.clip(x, 0, 6)),
+        lambda x: (x > 0) & (x < 6),
+    ),
+    "elu": (
+        *(lambda: ELU(0.5), lambda x: np.where(x > 0, x, 0.5 * special.expm1(x))),
+        lambda x: np.where(x > 0, 1, 0.5 * np.exp(np.minimum(x, 0))),
+    ),
+    "activation-selu": (
+        by_name("selu"),
+        lambda x: SCALE * np.where(x > 0, x, ALPHA * special.expm1(x)),
+        lambda x: SCALE * np.where(x > 0, 1, ALPHA * np.exp(np.minimum(x, 0))),
+    ),
+    "activation-gelu": (
+        *(by_name("gelu"), lambda x: x * special.ndtr(x)),
+        lambda x: special.ndtr(x) + x * np.exp(-x * x / 2) / np.sqrt(2 * np.pi),
+    ),
+    "activation-silu": (
+        *(by_name("silu"), lambda x: x * special.expit(x)),
+        lambda x: special.expit(x) * (1 + x * special.expit(-x)),
+    ),
+    "activation-mish": (
+        *(by_name("mish"), lambda x: x * np.tanh(softplus(x))),
+        lambda x: (
+            np.tanh(softplus(x))
+            + np.minimum(x, 99) * special.expit(x) / np.cosh(softplus(x)) ** 2
+        ),
+    ),
+    "activation-softplus": (by_name("softplus"), softplus, special.expit),
+    "activation-softsign": (
+        *(by_name("softsign"), lambda x: np.sign(x) / (1 + 1 / np.abs(x))),
+        lambda x: 1 / (1 + np.abs(x)) ** 2,
+    ),
+    "activation-hard-sigmoid": (
+        *(by_name("hard_sigmoid"), lambda x: np.clip(x + 3, 0, 6) / 6),
+        lambda x: (np.abs(x) < 3) / 6,
+    ),
+    "activation-hard-silu": (
+        *(by_name("hard_silu"), lambda x: np.maximum(x, -3) * np.clip(x + 3, 0, 6) / 6),
+        lambda x: np.where(np.abs(x) < 3, x / 3 + 0.5, x > 0),
+    ),
+    "activation-exponential": (by_name("exponential"), np.exp, np.exp),
     "activation-linear": (lambda: Activation("linear"), lambda x: x, np.ones_like),
     "rescaling": (
         lambda: Rescaling(-0.5, 3),
@@ -126,6 +188,7 @@ def test_functions_of_odd_numbers(make, function, slope, number, dtype):
     y, dx = passes(make(), x, np.ones_like(x))
     with np.errstate(all="ignore"):
         expected, dexpected = function(x.astype(float)), slope(x.astype(float)) * 1.0
+        expected, dexpected = expected.astype(dtype), dexpected.astype(dtype)
     tolerance = {"rtol": 1e-6, "atol": np.finfo(dtype).eps}
     np.testing.assert_allclose(y, expected, **tolerance)
     if not np.isnan(number):  # where x is NaN, dx may be NaN or dy

@@ -25,7 +25,7 @@ from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
 from sora_np.models import Sequential
 
 NAMES = ["windows", "pictures", "rows", "bits", "sequences", "shapes", "mobile"]
-NAMES += ["signals"]
+NAMES += ["signals", "smooth"]
 
 
 @pytest.fixture(scope="module")

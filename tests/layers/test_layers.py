@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 
 from sora_np import Sequential, gradcheck, layers
+from sora_np.initializers import Constant
 from sora_np.layers import (
+    ELU,
     Activation,
+    ActivityRegularization,
+    AlphaDropout,
     AveragePooling1D,
     AveragePooling2D,
     BatchNormalization,
@@ -21,20 +25,25 @@ from sora_np.layers import (
     DepthwiseConv2D,
     Dropout,
     Flatten,
+    GaussianDropout,
     GaussianNoise,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     Identity,
     Input,
     Lambda,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
     MaxPool,
     MaxPooling1D,
     MinMaxScaling,
     Normalization,
     Permute,
+    PReLU,
     RandomBrightness,
     RandomContrast,
     RandomCrop,
@@ -49,15 +58,20 @@ from sora_np.layers import (
     Rescaling,
     Reshape,
     Resizing,
+    RMSNormalization,
     SeparableConv1D,
     SeparableConv2D,
     Sigmoid,
     Softmax,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    UnitNormalization,
     UpSampling1D,
     UpSampling2D,
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from sora_np.layers.base import Samples
 from sora_np.saving.registry import layer_from_config, own_classes
 
 
@@ -192,8 +206,39 @@ CASES = {  # id: (make the layer, shape of x)
     "softmax-axis": (lambda: Softmax(1), (2, 3, 4)),
     "activation-tanh": (lambda: Activation("tanh"), (2, 5)),
     "activation-linear": (lambda: Activation(None), (2, 5)),
+    "activation-gelu": (lambda: Activation("gelu"), (2, 5)),
+    "conv2d-silu": (lambda: Conv2D(3, 2, activation="silu"), (2, 4, 4, 2)),
+    "dense-mish": (lambda: Dense(4, "mish"), (3, 5)),
+    "leaky-relu": (LeakyReLU, (2, 3, 4)),
+    "elu": (lambda: ELU(0.7), (2, 3, 4)),
+    "prelu": (lambda: PReLU("ones"), (2, 3, 4)),
+    "prelu-shared": (lambda: PReLU(Constant(0.3), shared_axes=[1, 2]), (2, 3, 4, 2)),
     "flatten": (Flatten, (2, 3, 4, 2)),
     "dropout": (lambda: Dropout(0.4), (4, 6)),
+    "dropout-shared": (lambda: Dropout(0.4, (None, 1, 6)), (4, 3, 6)),
+    "spatial-dropout-1d": (lambda: SpatialDropout1D(0.4), (3, 4, 5)),
+    "spatial-dropout-2d": (lambda: SpatialDropout2D(0.4), (3, 4, 2, 5)),
+    "gaussian-dropout": (lambda: GaussianDropout(0.3), (3, 5)),
+    "alpha-dropout": (lambda: AlphaDropout(0.3), (3, 5)),
+    "activity-regularization": (ActivityRegularization, (3, 5)),  # see below
+    "layer-normalization": (LayerNormalization, (4, 3, 6)),
+    "layer-normalization-axes": (
+        lambda: LayerNormalization([1, -1], 0.1),
+        (2, 3, 4, 2),
+    ),
+    "layer-normalization-plain": (
+        lambda: LayerNormalization(center=False, scale=False),
+        (3, 7),
+    ),
+    "rms-normalization": (RMSNormalization, (4, 6)),
+    "rms-normalization-axis": (lambda: RMSNormalization(1), (2, 6, 3)),
+    "group-normalization": (lambda: GroupNormalization(2), (3, 4, 2, 6)),
+    "group-normalization-axis": (
+        lambda: GroupNormalization(-1, axis=1, scale=False),
+        (2, 3, 5),
+    ),
+    "unit-normalization": (UnitNormalization, (4, 5)),
+    "unit-normalization-axes": (lambda: UnitNormalization((1, 2)), (2, 3, 4, 2)),
     "batch-normalization": (BatchNormalization, (4, 3, 3, 2)),
     "batch-normalization-axis": (lambda: BatchNormalization(1), (4, 3, 5)),
     "batch-normalization-plain": (
@@ -281,9 +326,10 @@ def case(request, rng):
 def built(make, x, dtype="float64"):
     layer = make()
     output_shape = layer.build(x.shape[1:], np.random.default_rng(1), dtype)
-    for name in ("bias", "beta", "gamma"):  # zeros and ones would hide mistakes
+    for name in ("bias", "beta", "gamma", "scale"):  # zeros, ones would hide mistakes
         if name in layer.params:
-            layer.params[name] = np.linspace(0.5, 1.5, layer.params[name].size)
+            given = layer.params[name]
+            layer.params[name] = np.linspace(0.5, 1.5, given.size).reshape(given.shape)
     return layer, output_shape
 
 
@@ -643,6 +689,123 @@ def test_flatten_keeps_the_order_of_rows():
     np.testing.assert_array_equal(Flatten()(x), np.arange(12.0)[None])
 
 
+def test_dropout_shares_its_mask_along_an_axis():
+    x = np.ones((50, 7, 40), np.float32)
+    y = Dropout(0.5, (None, 1, 40), seed=3)(x, training=True)
+    np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1], y.shape))
+    assert set(np.unique(y)) == {0, 2} and abs(y.mean() - 1) < 0.1
+    assert (y[0] != y[1]).any()
+    of_all = Dropout(0.5, noise_shape=[1, None, None], seed=3)(x, training=True)
+    np.testing.assert_array_equal(of_all, np.broadcast_to(of_all[:1], y.shape))
+
+
+def test_spatial_dropout_drops_whole_channels():
+    x = np.ones((60, 3, 4, 30), np.float32)
+    y = SpatialDropout2D(0.25, seed=3)(x, training=True)
+    assert set(np.unique(y)) == {0, np.float32(1 / 0.75)}
+    np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))
+    assert abs(np.mean(y == 0) - 0.25) < 0.05  # 5 standard deviations
+    rows = SpatialDropout1D(0.25, 3)(x[:, :, 0], training=True)
+    np.testing.assert_array_equal(rows, y[:, :, 0])  # drawn by sample and channel
+    np.testing.assert_array_equal(SpatialDropout2D(1.0)(x, training=True), 0)
+    np.testing.assert_array_equal(SpatialDropout2D(0)(x, training=True), x)
+
+
+def test_gaussian_dropout_has_the_moments_of_a_mask():
+    y = GaussianDropout(0.2, 3)(np.ones((400, 500)), training=True)
+    assert abs(y.mean() - 1) < 0.006 and abs(y.std() - 0.5) < 0.005
+
+
+def test_alpha_dropout_keeps_mean_and_variance(rng):
+    """And sets what it drops to one number, a l + b; l = -1.0507 * 1.6733."""
+    x = rng.standard_normal((400, 500))
+    y = AlphaDropout(0.2, seed=3)(x, training=True)
+    assert abs(y.mean()) < 0.02 and abs(y.std() - 1) < 0.01
+    least = -1.0507009873554805 * 1.6732632423543772
+    a = (0.8 * (1 + 0.2 * least**2)) ** -0.5
+    dropped = np.isclose(y, a * least * 0.8)
+    assert abs(dropped.mean() - 0.2) < 0.005
+    np.testing.assert_allclose(y[~dropped], (a * x - a * least * 0.2)[~dropped])
+
+
+@pytest.mark.parametrize("make", [SpatialDropout1D, GaussianDropout, AlphaDropout])
+def test_what_is_drawn_for_a_sample_depends_on_no_other(make, rng):
+    x = rng.standard_normal((6, 4, 3))
+    layer = make(0.4, seed=1)
+    layer.build(x.shape[1:], rng, x.dtype)
+    batch = Samples(2, np.arange(6))
+    layer.share(batch)
+    whole = layer.forward(x, training=True)
+    batch.numbers = np.array([5, 2])
+    some, expected = x[batch.numbers], whole[batch.numbers]
+    np.testing.assert_array_equal(layer.forward(some, training=True), expected)
+    batch.epoch = 3
+    assert (layer.forward(some, training=True) != expected).any()
+
+
+def test_activity_regularization_by_hand():
+    layer = ActivityRegularization(0.5, 0.25)
+    assert layer.added_loss == 0
+    x = np.array([[2.0, -1.0, 0.0], [0.0, 1.0, -3.0]])
+    np.testing.assert_array_equal(layer(x, training=True), x)
+    assert layer.added_loss == (0.5 * 7 + 0.25 * 15) / 2
+    dx = layer.backward(np.full((2, 3), 2.0))
+    np.testing.assert_array_equal(dx, 2 + np.sign(x) / 4 + x / 4)
+    layer(x[:1])  # prediction leaves it
+    assert layer.added_loss == (0.5 * 7 + 0.25 * 15) / 2
+    layer(x[:0], training=True)
+    assert layer.added_loss == 0
+
+
+def test_activity_regularization_has_the_gradient_of_its_penalty(rng):
+    """By central differences of <dy, y> + added_loss."""
+    layer, eps = ActivityRegularization(0.3, 0.2), 1e-6
+    x, dy = rng.standard_normal((2, 3, 4))
+    layer(x, training=True)
+    dx = layer.backward(dy)
+    for at in np.ndindex(x.shape):
+        ends = []
+        for step in (eps, -eps):
+            moved = x.copy()
+            moved[at] += step
+            ends.append(np.sum(dy * layer(moved, training=True)) + layer.added_loss)
+        assert abs((ends[0] - ends[1]) / (2 * eps) - dx[at]) < 1e-8
+
+
+def test_layer_normalization_by_hand():
+    """Of 1 and 3 mean 2 and variance 1, of 0 and 4 mean 2 and variance 4."""
+    x = np.array([[1.0, 3], [0, 4]])
+    y = LayerNormalization(epsilon=0)(x)
+    np.testing.assert_array_equal(y, [[-1, 1], [-1, 1]])
+    over_all = LayerNormalization([1, 2], epsilon=0)(x[None])
+    np.testing.assert_allclose(over_all, (x - 2)[None] / np.sqrt(2.5))
+    layer = LayerNormalization(axis=[-2, -1])
+    layer(np.ones((2, 3, 4, 5)))
+    assert [a.shape for a in layer.get_weights()] == [(4, 5), (4, 5)]
+    assert [*layer.params] == ["gamma", "beta"]
+
+
+def test_group_normalization_of_one_group_and_of_channels(rng):
+    x = rng.standard_normal((3, 4, 5, 6))
+    whole = LayerNormalization([1, 2, 3], scale=False, center=False)(x)
+    np.testing.assert_allclose(GroupNormalization(1)(x), whole, rtol=1e-10, atol=1e-12)
+    alone = LayerNormalization([1, 2], scale=False, center=False)(x)
+    np.testing.assert_allclose(GroupNormalization(-1)(x), alone, rtol=1e-10, atol=1e-12)
+
+
+def test_unit_normalization_of_zeros():
+    layer = UnitNormalization()
+    np.testing.assert_array_equal(layer(np.zeros((1, 3)), training=True), 0)
+    np.testing.assert_allclose(layer.backward(np.ones((1, 3))), 1e12)
+
+
+def test_alpha_of_leaky_relu_is_its_old_name():
+    with pytest.warns(UserWarning, match="negative_slope"):
+        layer = LeakyReLU(alpha=0.2)
+    assert layer.negative_slope == 0.2
+    assert LeakyReLU.from_config(layer.get_config()).negative_slope == 0.2
+
+
 # --- mistakes --------------------------------------------------------------------
 
 IMPOSSIBLE = {
@@ -768,6 +931,22 @@ IMPOSSIBLE = {
     "antialias": (lambda: Resizing(2, 2, antialias=True), TypeError, "antialias"),
     "height": (lambda: CenterCrop(0, 2), ValueError, "height must be a positive"),
     "width": (lambda: RandomCrop(2, None), TypeError, "width must be a positive"),
+    "function": (
+        lambda: Dense(2, np.tanh),
+        *(TypeError, "'tanh' is a function without a derivative"),
+    ),
+    "noise-shape": (
+        lambda: Dropout(0.5, 3),
+        *(TypeError, "noise_shape must be a list of whole numbers"),
+    ),
+    "noise-shape-0": (lambda: Dropout(0.5, (None, 0)), ValueError, "of noise_shape"),
+    "gaussian-rate": (lambda: GaussianDropout(1.0), ValueError, "rate must be below 1"),
+    "alpha-rate": (lambda: AlphaDropout(1), ValueError, "rate must be below 1"),
+    "penalty": (lambda: ActivityRegularization(l2=-1), ValueError, "l2 must be finite"),
+    "alpha": (lambda: ELU(-1), ValueError, "alpha must be finite and not negative"),
+    "groups-of-channels": (lambda: GroupNormalization(0), ValueError, "groups must be"),
+    "axis": (lambda: LayerNormalization(1.5), TypeError, "axis must be a whole number"),
+    "no-axis": (lambda: UnitNormalization([]), ValueError, "one axis or more"),
     "ceiling-nan": (lambda: ReLU(np.nan), ValueError, "max_value must be finite and"),
 }
 
@@ -833,6 +1012,21 @@ UNFIT = {
     "resizing-rank": (lambda: Resizing(2, 2), (4, 4), "takes images of shape"),
     "center-crop-rank": (lambda: CenterCrop(2, 2), (4, 4), "takes images of shape"),
     "random-crop-rank": (lambda: RandomCrop(2, 2), (4, 4), "takes images of shape"),
+    "noise-shape": (
+        *(lambda: Dropout(0.5, (None, 2)), (3,)),
+        r"noise_shape \(None, 2\) does not fit x of shape \(N, 3\)",
+    ),
+    "noise-rank": (lambda: Dropout(0.5, (1,)), (3,), "does not fit x of shape"),
+    "spatial-rank": (lambda: SpatialDropout2D(0.5), (4, 3), r"takes x of shape \(N, H"),
+    "channels": (lambda: GroupNormalization(), (4, 4, 48), "cannot be cut into 32 gro"),
+    "layer-axis": (lambda: LayerNormalization(3), (4,), "axis 3 is no axis"),
+    "axis-twice": (
+        lambda: LayerNormalization([1, -1]),
+        (4,),
+        "names an axis of",
+    ),
+    "unit-batch-axis": (lambda: UnitNormalization(0), (4,), "axis 0 is no axis"),
+    "prelu-axis": (lambda: PReLU(shared_axes=2), (4,), "axis 2 is no axis"),
     "softmax-axis": (lambda: Softmax(3), (4,), "axis 3 is no axis"),
     "softmax-batch-axis": (lambda: Softmax(0), (4,), "axis 0 is no axis"),
 }

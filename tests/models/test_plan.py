@@ -20,6 +20,7 @@ from sora_np import (
     Sequential,
     Sigmoid,
     Softmax,
+    activations,
 )
 from sora_np.engine.fusion import stages_of
 from sora_np.engine.parameters import FlatParameters
@@ -96,6 +97,10 @@ LISTS = {  # id: layers, the steps that the plan makes of them
     "other-activations": (
         lambda: [Conv2D(4, 3, 2, activation="tanh"), Conv2D(3, 2, activation="tanh")],
         ["ConvStage", "ConvStage"],
+    ),
+    "derivatives-in-z": (
+        lambda: [Conv2D(4, 3, activation="gelu"), Dense(3, "silu"), Dense(3, "elu")],
+        ["ConvStep", "AffineStep", "AffineStep"],
     ),
     "no-bias": (
         lambda: [
@@ -205,6 +210,40 @@ def test_gradients_of_the_plan(layers, rng):
     """By differences of the layers' forward passes, fused and not."""
     x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[[0, 2, 3]]
     for model in pair(layers):
+        report = check_model(model, x, y, samples=8, directions=2)
+        assert report.passed, report
+
+
+@pytest.mark.parametrize("name", sorted(activations.ACTIVATIONS))
+def test_every_activation_function(name, rng):
+    """In Conv2D, Dense and Activation, by the plan and one by one."""
+    fused, plain = pair(
+        lambda: [Conv2D(3, 3, activation=name), Dense(4, name), Activation(name)],
+        "mse",
+    )
+    x, y = (
+        0.1 * rng.standard_normal((5, *SHAPE)),
+        rng.random((5, 4)),
+    )  # e^e^e^1 is large
+    assert_allclose(fused.train_on_batch(x, y), plain.train_on_batch(x, y), rtol=1e-12)
+    scale = np.abs(plain.flat.grads).max()
+    assert scale > 0
+    assert_allclose(fused.flat.grads, plain.flat.grads, rtol=0, atol=1e-12 * scale)
+    assert_allclose(fused.predict_on_batch(x), plain.predict_on_batch(x), rtol=1e-9)
+
+
+OWN = {  # a user's own: the derivative written in y, and in z
+    "in-y": activations.Activation("power", np.exp, lambda dy, y: dy * y),
+    "in-z": activations.Activation("square", np.square, lambda dy, z: 2 * dy * z, True),
+}
+
+
+@pytest.mark.parametrize("function", OWN.values(), ids=OWN)
+def test_a_users_activation_function(function, rng):
+    x, y = rng.standard_normal((3, *SHAPE)), np.eye(4)[[0, 2, 3]]
+    for model in pair(
+        lambda: [Conv2D(3, 3, activation=function), Dense(4, function)],
+    ):
         report = check_model(model, x, y, samples=8, directions=2)
         assert report.passed, report
 

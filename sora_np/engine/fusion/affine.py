@@ -25,14 +25,15 @@ class AffineStage(Stage):
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         relu = self.function.name == "relu"
-        work = self.affine(x, self.layer.params["kernel"], self._bias(), y, relu)
+        self._z = z = empty(y.shape, y.dtype) if self.function.takes_z else y
+        work = self.affine(x, self.layer.params["kernel"], self._bias(), z, relu)
         if relu or self.function.name == "linear":
             return work
         if self.function.name == "softmax":
             return [*work, *softmax_tasks(y, y)]
 
         def activate() -> None:
-            y[...] = self.function.forward(y)
+            y[...] = self.function.forward(z)
 
         return [*work, activate]
 
@@ -42,7 +43,7 @@ class AffineStage(Stage):
         if not relu and self.function.name != "linear":
 
             def slope() -> None:
-                dy[...] = self.function.backward(dy, y)
+                dy[...] = self.function.backward(dy, self._z)
 
             work.append(slope)
         rows, filters = dy.reshape(-1, dy.shape[-1]), y.reshape(-1, y.shape[-1])

@@ -14,11 +14,12 @@ class Activation(Layer):
 
     Parameters
     ----------
-    activation : "relu", "sigmoid", "softmax", "tanh" or "linear"
+    activation : a name, such as "gelu" or "tanh", or an ``activations.Activation``
 
     Raises
     ------
-    ValueError : for a name that is none of these
+    TypeError, ValueError : for a function without a derivative, and for a name that is
+        none in ``sora_np.activations``
 
     Examples
     --------
@@ -42,10 +43,10 @@ class Activation(Layer):
         y = self.activation.forward(x)
         y = y.copy() if y is x else y  # a layer returns an array of its own
         if training:
-            self._keep(y, y)
+            self._keep(y, x if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, y = self._recall(dy)
-        dx = self.activation.backward(dy, y)
+        dy, kept = self._recall(dy)
+        dx = self.activation.backward(dy, kept)
         return dx.copy() if dx is dy else dx

@@ -111,9 +111,12 @@ class Convolution(Layer):
         """Return the bias, or zeros."""
         return self.params["bias"] if self.use_bias else np.zeros(filters, self.dtype)
 
-    def _dz(self, dy: Array, y: Array) -> Array:
-        """Return dz = dy f'(z); write dbias, which is dz summed over all places."""
-        dz = self.activation.backward(dy, y)
+    def _dz(self, dy: Array, kept: Array) -> Array:
+        """Return dz = dy f'(z); write dbias, which is dz summed over all places.
+
+        ``kept`` : z or y, whichever the activation's derivative takes
+        """
+        dz = self.activation.backward(dy, kept)
         if self.use_bias:
             self.grads["bias"] = dz.sum(axis=tuple(range(self.axes + 1)))
         return dz

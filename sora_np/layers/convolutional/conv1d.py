@@ -116,13 +116,13 @@ class Conv1D(Convolution):
         z = conv2d(as_images(x), kernel, bias, *self._window)[:, 0]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel, images = self.params["kernel"][None], as_images(x)
-        dz = as_images(self._dz(dy, y))
+        dz = as_images(self._dz(dy, kept))
         self.grads["kernel"] = conv2d_dw(images, dz, kernel.shape, *self._window)[0]
         return conv2d_dx(dz, kernel, images.shape, *self._window)[:, 0]
 

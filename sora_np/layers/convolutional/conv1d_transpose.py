@@ -122,13 +122,13 @@ class Conv1DTranspose(Convolution):
             z += self.params["bias"]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel, images = self.params["kernel"][None], as_images(x)
-        dz, nothing = as_images(self._dz(dy, y)), np.zeros(x.shape[-1], x.dtype)
+        dz, nothing = as_images(self._dz(dy, kept)), np.zeros(x.shape[-1], x.dtype)
         self.grads["kernel"] = conv2d_dw(dz, images, kernel.shape, *self._window)[0]
         return conv2d(dz, kernel, nothing, *self._window)[:, 0]
 

@@ -120,13 +120,13 @@ class Conv2D(Convolution):
         z = conv2d(x, self.params["kernel"], bias, *self._window)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel = self.params["kernel"]
-        dz = self.activation.backward(dy, y)
+        dz = self.activation.backward(dy, kept)
         self.grads["kernel"] = conv2d_dw(x, dz, kernel.shape, *self._window)
         if self.use_bias:
             self.grads["bias"] = dz.sum(axis=(0, 1, 2))

@@ -123,13 +123,13 @@ class Conv2DTranspose(Convolution):
             z += self.params["bias"]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel, nothing = self.params["kernel"], np.zeros(x.shape[-1], x.dtype)
-        dz = self._dz(dy, y)
+        dz = self._dz(dy, kept)
         self.grads["kernel"] = conv2d_dw(dz, x, kernel.shape, *self._window)
         return conv2d(dz, kernel, nothing, *self._window)
 

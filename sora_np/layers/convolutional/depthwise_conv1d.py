@@ -114,13 +114,13 @@ class DepthwiseConv1D(Convolution):
         z = conv2d(as_images(x), kernel, bias, *self._window)[:, 0]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel, images = self._filters(), as_images(x)
-        dz = as_images(self._dz(dy, y))
+        dz = as_images(self._dz(dy, kept))
         dkernel = conv2d_dw(images, dz, kernel.shape, *self._window)
         self.grads["kernel"] = dkernel.reshape(self.params["kernel"].shape)
         return conv2d_dx(dz, kernel, images.shape, *self._window)[:, 0]

@@ -111,13 +111,13 @@ class DepthwiseConv2D(Convolution):
         z = conv2d(x, self._filters(), self._bias(self._count), *self._window)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
+        dy, x, kept = self._recall(dy)
         kernel = self._filters()
-        dz = self._dz(dy, y)
+        dz = self._dz(dy, kept)
         dkernel = conv2d_dw(x, dz, kernel.shape, *self._window)
         self.grads["kernel"] = dkernel.reshape(self.params["kernel"].shape)
         return conv2d_dx(dz, kernel, x.shape, *self._window)

@@ -130,13 +130,13 @@ class SeparableConv1D(Convolution):
         z = conv2d(u, pointwise, self._bias(self.filters))[:, 0]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, images, u, y)
+            self._keep(y, images, u, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, images, u, y = self._recall(dy)
+        dy, images, u, kept = self._recall(dy)
         depthwise, pointwise = self._filters()
-        dz = as_images(self._dz(dy, y))
+        dz = as_images(self._dz(dy, kept))
         dpointwise = conv2d_dw(u, dz, pointwise.shape)
         du = conv2d_dx(dz, pointwise, u.shape)
         ddepthwise = conv2d_dw(images, du, depthwise.shape, *self._window)

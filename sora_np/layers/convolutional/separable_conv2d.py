@@ -130,13 +130,13 @@ class SeparableConv2D(Convolution):
         z = conv2d(u, pointwise, self._bias(self.filters))
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, u, y)
+            self._keep(y, x, u, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, u, y = self._recall(dy)
+        dy, x, u, kept = self._recall(dy)
         depthwise, pointwise = self._filters()
-        dz = self._dz(dy, y)
+        dz = self._dz(dy, kept)
         dpointwise = conv2d_dw(u, dz, pointwise.shape)
         du = conv2d_dx(dz, pointwise, u.shape)
         ddepthwise = conv2d_dw(x, du, depthwise.shape, *self._window)

@@ -96,15 +96,16 @@ class Dense(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
         bias = self.params["bias"] if self.use_bias else np.zeros(self.units, x.dtype)
-        z = dense(x.reshape(-1, x.shape[-1]), self.params["kernel"], bias)
-        y = self.activation.forward(z.reshape(*x.shape[:-1], self.units))
+        rows = dense(x.reshape(-1, x.shape[-1]), self.params["kernel"], bias)
+        z = rows.reshape(*x.shape[:-1], self.units)
+        y = self.activation.forward(z)
         if training:
-            self._keep(y, x, y)
+            self._keep(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, y = self._recall(dy)
-        dz = self.activation.backward(dy, y).reshape(-1, self.units)
+        dy, x, kept = self._recall(dy)
+        dz = self.activation.backward(dy, kept).reshape(-1, self.units)
         self.grads["kernel"] = dense_dw(x.reshape(-1, x.shape[-1]), dz)
         if self.use_bias:
             self.grads["bias"] = dz.sum(axis=0)

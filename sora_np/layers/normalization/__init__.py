@@ -1,1 +1,1 @@
-"""Layers that normalise by the statistics of the batch, and learn scale and offset."""
+"""Layers that normalise by statistics of the batch, or of each sample."""

@@ -1,0 +1,77 @@
+"""AlphaDropout."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.activations import SELU
+from sora_np.common.arguments import as_rate
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.layers.base import Layer
+
+LEAST = -SELU[0] * SELU[1]  # to this a SELU falls
+
+
+class AlphaDropout(Layer):
+    """The dropout for networks of SELU: mean 0 and variance 1 stay; x, y of one shape.
+
+    Forward and backward, with p the rate, k = 0 with probability p and else 1, drawn
+    anew for every number, and l = -1.7581, to which a SELU falls; otherwise y = x::
+
+        y = a * (k * x + (1 - k) * l) + b        dx = a * k * dy
+        a = 1 / sqrt((1 - p) (1 + p l^2))        b = -a p l
+
+    Source: Klambauer et al. (2017), arXiv:1706.02515, section "New dropout technique".
+
+    Parameters
+    ----------
+    rate : p, from 0 up to 1, without it
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Raises
+    ------
+    ValueError : for any other rate
+
+    Examples
+    --------
+    >>> AlphaDropout(0.5)([[1.0, 2.0]])  # not training
+    array([[1., 2.]])
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        *,
+        seed: int | None = None,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.rate, self.seed = as_rate(rate, "rate", 1, below=True), seed
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        p = self.rate
+        a = 1 / math.sqrt((1 - p) * (1 + p * LEAST**2))
+        drawn = self._draw(len(x), math.prod(x.shape[1:])).reshape(x.shape)
+        mask = (drawn >= p) * x.dtype.type(a)
+        kept, dropped = -a * p * LEAST, a * (1 - p) * LEAST
+        y: Array = mask * x + np.where(mask > 0, kept, dropped).astype(x.dtype)
+        self._keep(y, mask)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, mask = self._recall(dy)
+        dx: Array = mask.astype(dy.dtype, copy=False) * dy
+        return dx

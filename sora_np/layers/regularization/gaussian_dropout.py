@@ -1,0 +1,75 @@
+"""GaussianDropout."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from sora_np.common.arguments import as_rate
+from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.philox import normal
+from sora_np.layers.base import Layer
+
+
+class GaussianDropout(Layer):
+    """In training, multiplies every number by normal noise; x and y of one shape.
+
+    Forward and backward, with z standard normal, drawn for every number; otherwise
+    y = x::
+
+        noise = 1 + sqrt(rate / (1 - rate)) z
+        y = noise * x        dx = noise * dy
+
+    Mean and variance of the noise are those of a dropout's mask.
+
+    Source: Srivastava et al. (2014), JMLR 15, section 10.
+
+    Parameters
+    ----------
+    rate : from 0 up to 1, without it
+    seed : of the numbers drawn; None takes the generator that comes at ``build``
+
+    Raises
+    ------
+    ValueError : for any other rate
+
+    Examples
+    --------
+    >>> GaussianDropout(0.5)([[1.0, 2.0]])  # not training
+    array([[1., 2.]])
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        seed: int | None = None,
+        *,
+        input_shape: Sequence[int] | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name, trainable=trainable)
+        self.rate, self.seed = as_rate(rate, "rate", 1, below=True), seed
+
+    def build(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
+    ) -> Shape:
+        self._seed_draws(self.seed, rng)
+        return super().build(input_shape, rng, dtype)
+
+    def forward(self, x: Array, *, training: bool = False) -> Array:
+        x = self._input(x)
+        if not training:
+            return x.copy()
+        deviation = x.dtype.type(math.sqrt(self.rate / (1 - self.rate)))
+        z = normal(*self._place(len(x)), math.prod(x.shape[1:]), x.dtype)
+        noise = 1 + deviation * z.reshape(x.shape)
+        y: Array = noise * x
+        self._keep(y, noise)
+        return y
+
+    def backward(self, dy: Array) -> Array:
+        dy, noise = self._recall(dy)
+        dx: Array = noise.astype(dy.dtype, copy=False) * dy
+        return dx

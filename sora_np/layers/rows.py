@@ -1,0 +1,56 @@
+"""Arrays as matrices of rows, for layers that normalise along some axes."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sora_np.common.arguments import as_index, check_axis
+from sora_np.common.shapes import batch_of
+from sora_np.kernels.arrays import Array, Shape
+
+
+def as_axes(axis: int | Sequence[int]) -> int | list[int]:
+    """Return a whole number, or a list of some, or raise TypeError or ValueError.
+
+    >>> as_axes(-1), as_axes((1, 2))
+    (-1, [1, 2])
+    """
+    if not isinstance(axis, (list, tuple)):
+        return as_index(axis, "axis")
+    if not axis:
+        raise ValueError("axis must name one axis or more, got none")
+    return [as_index(one, "axis") for one in axis]
+
+
+def axes_of(axis: int | Sequence[int], input_shape: Shape, whose: str) -> Shape:
+    """Return the axes of x (N, *input_shape) in order, counted from 0.
+
+    Raises ValueError for the batch axis, for what is no axis, and for one named twice.
+
+    >>> axes_of([-1, 1], (4, 5, 6), "layer")
+    (1, 3)
+    """
+    rank, x = len(input_shape) + 1, f"x {batch_of(input_shape)}"
+    given = [axis] if isinstance(axis, int) else list(axis)
+    for one in given:
+        check_axis(one, rank, whose, x)
+    axes = sorted({one % rank for one in given})
+    if len(axes) < len(given):
+        raise ValueError(f"{whose}: axis {given} names an axis of {x} twice")
+    return tuple(axes)
+
+
+def to_rows(x: Array, axes: Shape) -> Array:
+    """Return x as a matrix (M, K), K the numbers along the axes, C-contiguous."""
+    last = range(x.ndim - len(axes), x.ndim)
+    width = math.prod(x.shape[a] for a in axes)
+    return np.ascontiguousarray(np.moveaxis(x, axes, last).reshape(-1, width))
+
+
+def from_rows(rows: Array, axes: Shape, shape: Shape) -> Array:
+    """Undo ``to_rows`` of an array of that shape."""
+    last = range(len(shape) - len(axes), len(shape))
+    others = [n for a, n in enumerate(shape) if a not in axes]
+    moved = rows.reshape(*others, *(shape[a] for a in axes))
+    return np.ascontiguousarray(np.moveaxis(moved, last, axes))
