@@ -20,8 +20,9 @@ from sora_np.optimizers import SGD
 TWENTY_STEPS = """
 import hashlib, numba, numpy as np
 from sora_np import (
-    BatchNormalization, Conv2D, Dense, Dropout, Flatten, GaussianNoise, MaxPool,
-    RandomRotation, RandomZoom, ReLU, Sequential,
+    AveragePooling2D, BatchNormalization, Conv2D, Conv2DTranspose, Dense, Dropout,
+    Flatten, GaussianNoise, MaxPool, RandomRotation, RandomZoom, ReLU, SeparableConv2D,
+    Sequential,
 )
 from sora_np.sora_model import create_sora_model
 
@@ -39,6 +40,8 @@ def small(**options):
         RandomRotation(0.1), RandomZoom(0.1), GaussianNoise(0.01),
         Conv2D(5, 3, activation="relu"), MaxPool(2), BatchNormalization(), ReLU(),
         Conv2D(33, 3, padding="same"), Dropout(0.3), Conv2D(33, 3, 2, groups=33),
+        SeparableConv2D(9, 2, padding="same", depth_multiplier=2),
+        Conv2DTranspose(5, 3, 2, activation="tanh"), AveragePooling2D(3, 2, "same"),
         Flatten(), Dense(19, "relu"), Dropout(0.5), Dense(10, "softmax"),
     ])
     model.compile("adam", "sparse_categorical_crossentropy", **options)

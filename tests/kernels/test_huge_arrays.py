@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 
 from sora_np.kernels import (
     adam,
+    avgpool2d,
     conv2d,
     conv2d_relu_maxpool2d,
     dense,
@@ -112,6 +113,19 @@ def test_max_pooling(images):
     run_last(maxpool2d.maxpool2d_dx_tasks(y, argmax, dx, *window))
     args = expected, places, (1, *IMAGE), *window
     assert_array_equal(dx[-1], maxpool2d.maxpool2d_dx(*args)[0])
+
+
+@pytest.mark.parametrize("size", [2, 3, 64])
+def test_average_pooling(images, size):
+    window, side = ((size, size), (size, size)), 64 // size
+    y, dx = huge((IMAGES, side, side, 64)), huge(images.shape)
+    run_last(avgpool2d.avgpool2d_tasks(images, y, *window))
+    expected = avgpool2d.avgpool2d(images[-1:].copy(), *window)
+    assert_array_equal(y[-1, -16:], expected[0, -16:])  # an item is a row
+    y[-1] = expected[0]
+    run_last(avgpool2d.avgpool2d_dx_tasks(y, dx, *window))
+    one = avgpool2d.avgpool2d_dx(expected, (1, *IMAGE), *window)
+    assert_array_equal(dx[-1], one[0])
 
 
 def test_conv_relu_pool(images, rng):
