@@ -1,4 +1,6 @@
-"""Conv2D or Dense, with the activation function that follows."""
+"""Convolutions and Dense, with the activation function that follows."""
+
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from sora_np.kernels.bias import bias_relu_dz_tasks
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
 from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
 from sora_np.kernels.softmax import softmax_tasks
-from sora_np.layers import Conv2D, Dense
+from sora_np.layers import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
 
 from .stage import Site, Stage, Work, is_plain, relu_of
 
@@ -26,7 +28,7 @@ class AffineStage(Stage):
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         relu = self.function.name == "relu"
         self._z = z = empty(y.shape, y.dtype) if self.function.takes_z else y
-        work = self.affine(x, self.layer.params["kernel"], self._bias(), z, relu)
+        work = self.affine(x, self.kernel(self.layer.params), self._bias(z), z, relu)
         if relu or self.function.name == "linear":
             return work
         if self.function.name == "softmax":
@@ -48,21 +50,24 @@ class AffineStage(Stage):
             work.append(slope)
         rows, filters = dy.reshape(-1, dy.shape[-1]), y.reshape(-1, y.shape[-1])
         masks = filters if relu else None
-        work += bias_relu_dz_tasks(rows, masks, rows, self._dbias())
-        work += self.affine_dw(x, dy, self.layer.grads["kernel"])
+        work += bias_relu_dz_tasks(rows, masks, rows, self._dbias(y))
+        work += self.affine_dw(x, dy, self.kernel(self.layer.grads))
         if dx is not None:
-            work += self.affine_dx(dy, self.layer.params["kernel"], dx)
+            work += self.affine_dx(dy, self.kernel(self.layer.params), dx)
         return work
 
-    def _bias(self) -> Array:
-        kernel = self.layer.params["kernel"]
-        zeros = np.zeros(kernel.shape[-1], kernel.dtype)
-        return self.layer.params["bias"] if self.layer.use_bias else zeros
+    def _bias(self, y: Array) -> Array:
+        bias: Array = self.layer.params["bias"] if self.layer.use_bias else None
+        return np.zeros(y.shape[-1], y.dtype) if bias is None else bias
 
-    def _dbias(self) -> Array:
-        kernel = self.layer.params["kernel"]
-        unused = empty(kernel.shape[-1], kernel.dtype)
-        return self.layer.grads["bias"] if self.layer.use_bias else unused
+    def _dbias(self, y: Array) -> Array:
+        dbias: Array = self.layer.grads["bias"] if self.layer.use_bias else None
+        return empty(y.shape[-1], y.dtype) if dbias is None else dbias
+
+    def kernel(self, table: Any) -> Array:
+        """Return the kernel, or its gradient, as the functions of kernels/ take it."""
+        kernel: Array = table["kernel"]
+        return kernel
 
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
         """Return the work that writes y = f(x W + bias)."""
@@ -81,24 +86,40 @@ class AffineStage(Stage):
 
 
 class ConvStage(AffineStage):
-    """Conv2D, with the activation function that follows."""
+    """A convolution by one kernel; sequences are images of one row."""
+
+    def kernel(self, table: Any) -> Array:
+        kernel: Array = table["kernel"]
+        if isinstance(self.layer, (DepthwiseConv1D, DepthwiseConv2D)):
+            height_width = kernel.shape[:-2]
+            kernel = kernel.reshape(*height_width, 1, self.layer._count)
+        return kernel if kernel.ndim == 4 else kernel[None]
+
+    def images(self, x: Array) -> Array:
+        """Return images, or sequences as images of one row."""
+        return x if x.ndim == 4 else x.reshape(len(x), 1, *x.shape[1:])
 
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
         strides, pads, dilation, groups = self.layer._window
         window = strides, pads, dilation, groups, relu
-        return [*conv2d_tasks(x, w, bias, y, *window)]
+        return [*conv2d_tasks(self.images(x), w, bias, self.images(y), *window)]
 
     def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
-        return [*conv2d_dw_tasks(x, dz, dw, *self.layer._window)]
+        arrays = self.images(x), self.images(dz), dw
+        return [*conv2d_dw_tasks(*arrays, *self.layer._window)]
 
     def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
-        return [*conv2d_dx_tasks(dz, w, dx, *self.layer._window)]
+        arrays = self.images(dz), w, self.images(dx)
+        return [*conv2d_dx_tasks(*arrays, *self.layer._window)]
+
+
+CONVOLUTIONS = Conv2D, Conv1D, DepthwiseConv2D, DepthwiseConv1D
 
 
 def match(site: Site, k: int) -> Stage | None:
     """Return the stage that begins with node k, if it is such a layer."""
     layer = site.layer(k)
-    if is_plain(layer, Conv2D):
+    if any(is_plain(layer, kind) for kind in CONVOLUTIONS):
         return site.stage(ConvStage, k, following_relu(site, k))
     if is_plain(layer, Dense):
         return site.stage(AffineStage, k, following_relu(site, k))

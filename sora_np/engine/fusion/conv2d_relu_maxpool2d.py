@@ -29,12 +29,14 @@ class ConvPoolStage(AffineStage):
         self._argmax = empty(y.shape, np.uint8)
         kernel, sweep = self.layer.params["kernel"], self.layer._window[:3]
         outputs = y, self._argmax, self.window
-        return [*conv2d_relu_maxpool2d_tasks(x, kernel, self._bias(), *outputs, *sweep)]
+        return [
+            *conv2d_relu_maxpool2d_tasks(x, kernel, self._bias(y), *outputs, *sweep)
+        ]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
         kernel, dkernel = self.layer.params["kernel"], self.layer.grads["kernel"]
         inputs = x, dy, self._argmax, kernel
-        outputs = dx, dkernel, self._dbias()
+        outputs = dx, dkernel, self._dbias(y)
         sweep = self.window, *self.layer._window[:3]
         return [*conv2d_relu_maxpool2d_backward_tasks(*inputs, *outputs, *sweep)]
 

@@ -1,25 +1,73 @@
-"""Which patterns there are, in the order in which they are tried."""
+"""Which patterns there are: by the class of the layer that each begins with."""
+
+from collections.abc import Callable
 
 from sora_np.engine.graph import Graph
+from sora_np.layers import (
+    Add,
+    AveragePooling1D,
+    AveragePooling2D,
+    BatchNormalization,
+    Concatenate,
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    Identity,
+    Layer,
+    MaxPooling1D,
+    MaxPooling2D,
+    Reshape,
+)
+from sora_np.layers.preprocessing.warp import JoinedWarps, Warp
 
 from . import (
     affine,
     batch_normalization,
+    conv2d_batch_normalization,
     conv2d_relu_maxpool2d,
-    max_pooling2d,
+    merging,
+    pooling,
+    transposed,
     view,
     warp,
 )
 from .stage import Site, Stage
 
-PATTERNS = (
-    view.match,
-    warp.match,
-    max_pooling2d.match,
-    batch_normalization.match,
-    conv2d_relu_maxpool2d.match,
-    affine.match,
+Match = Callable[[Site, int], Stage | None]
+CONVOLUTIONS = Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D
+POOLINGS = (
+    *(AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D),
+    *(GlobalAveragePooling1D, GlobalAveragePooling2D),
+    *(GlobalMaxPooling1D, GlobalMaxPooling2D),
 )
+PATTERNS: dict[
+    type[Layer], tuple[Match, ...]
+] = {  # in the order in which they are tried
+    **dict.fromkeys((Flatten, Identity, Reshape), (view.match,)),
+    **dict.fromkeys((Warp, JoinedWarps), (warp.match,)),
+    **dict.fromkeys(POOLINGS, (pooling.match,)),
+    BatchNormalization: (batch_normalization.match,),
+    **dict.fromkeys(
+        CONVOLUTIONS,
+        (
+            conv2d_relu_maxpool2d.match,
+            conv2d_batch_normalization.match,
+            affine.match,
+        ),
+    ),
+    Dense: (affine.match,),
+    **dict.fromkeys((Conv1DTranspose, Conv2DTranspose), (transposed.match,)),
+    **dict.fromkeys((Add, Concatenate), (merging.match,)),
+}
 
 
 def stages_of(graph: Graph, training: bool) -> list[Stage]:
@@ -28,6 +76,8 @@ def stages_of(graph: Graph, training: bool) -> list[Stage]:
     for k in range(len(graph.nodes)):
         if k in site.taken:
             continue
-        matches = (match(site, k) for match in PATTERNS)
-        found.append(next(filter(None, matches), None) or site.stage(Stage, k))
+        kinds = type(site.layer(k)).__mro__
+        matches = next((PATTERNS[kind] for kind in kinds if kind in PATTERNS), ())
+        stages = (match(site, k) for match in matches)
+        found.append(next(filter(None, stages), None) or site.stage(Stage, k))
     return found

@@ -1,13 +1,13 @@
-"""Flatten: the same numbers in another shape."""
+"""Flatten, Reshape and Identity: the same numbers, perhaps in another shape."""
 
 from typing import Any
 
 from sora_np.kernels.arrays import Array
-from sora_np.layers import Flatten
+from sora_np.layers import Flatten, Identity, Reshape
 
 from .stage import Site, Stage, Work, is_plain
 
-VIEWS = (Flatten,)
+VIEWS = Flatten, Identity, Reshape
 
 
 class ViewStage(Stage):

@@ -1,0 +1,84 @@
+"""Poolings: the largest number or the mean of windows, or of whole images."""
+
+import math
+from typing import Any
+
+from sora_np.engine.graph import Node
+from sora_np.kernels.arrays import Array, empty, index_dtype
+from sora_np.kernels.avgpool2d import avgpool2d_dx_tasks, avgpool2d_tasks
+from sora_np.kernels.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
+from sora_np.layers import (
+    AveragePooling1D,
+    AveragePooling2D,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
+
+from .stage import Site, Stage, Work, is_plain
+
+
+class PoolStage(Stage):
+    """A pooling by its kernel; sequences are images of one row."""
+
+    def __init__(self, *nodes: Node) -> None:
+        super().__init__(*nodes)
+        self.window: Any = self.layer._window
+
+    def images(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Return x and y, or their gradients, as images (N, H, W, C)."""
+        if x.ndim == 3:
+            x = x.reshape(len(x), 1, *x.shape[1:])
+        (rows, columns), (s, t) = self.window[:2]
+        if y.ndim != 4 and rows == x.shape[1] and y.ndim == 2:  # of whole images
+            return x, y.reshape(len(y), 1, 1, y.shape[-1])
+        return x, y if y.ndim == 4 else y.reshape(len(y), 1, -1, y.shape[-1])
+
+
+class MaxPoolStage(PoolStage):
+    """The largest number."""
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        x, y = self.images(x, y)
+        self._argmax = empty(y.shape, index_dtype(math.prod(self.window[0])))
+        return [*maxpool2d_tasks(x, y, self._argmax, *self.window)]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        if dx is None:
+            return []
+        dx, dy = self.images(dx, dy)
+        return [*maxpool2d_dx_tasks(dy, self._argmax, dx, *self.window)]
+
+
+class AveragePoolStage(PoolStage):
+    """The mean."""
+
+    def forward(self, x: Array, y: Array, training: bool) -> Work:
+        return [*avgpool2d_tasks(*self.images(x, y), *self.window)]
+
+    def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
+        if dx is None:
+            return []
+        dx, dy = self.images(dx, dy)
+        return [*avgpool2d_dx_tasks(dy, dx, *self.window)]
+
+
+KINDS = {
+    **dict.fromkeys(
+        (MaxPooling1D, MaxPooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D),
+        MaxPoolStage,
+    ),
+    **dict.fromkeys((AveragePooling1D, AveragePooling2D), AveragePoolStage),
+    **dict.fromkeys((GlobalAveragePooling1D, GlobalAveragePooling2D), AveragePoolStage),
+}
+
+
+def match(site: Site, k: int) -> Stage | None:
+    """Return the stage of node k, if it is such a pooling."""
+    for kind, stage in KINDS.items():
+        if is_plain(site.layer(k), kind):
+            return site.stage(stage, k)
+    return None

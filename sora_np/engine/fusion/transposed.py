@@ -1,0 +1,47 @@
+"""Transposed convolutions: a convolution's gradient by its input, forward."""
+
+from typing import Any
+
+import numpy as np
+
+from sora_np.kernels.arrays import Array
+from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
+from sora_np.layers import Conv1DTranspose, Conv2DTranspose
+
+from .affine import ConvStage, following_relu
+from .stage import Site, Stage, Work, is_plain
+
+
+class TransposedStage(ConvStage):
+    """The functions of a convolution with their roles exchanged."""
+
+    def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
+        arrays = self.images(x), w, self.images(y)
+        work: Work = [*conv2d_dx_tasks(*arrays, *self.layer._window)]
+        if not (self.layer.use_bias or relu):
+            return work
+
+        def shift() -> None:
+            if self.layer.use_bias:
+                np.add(y, bias, y)
+            if relu:
+                np.maximum(y, 0, y)
+
+        return [*work, shift]
+
+    def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
+        arrays = self.images(dz), self.images(x), dw
+        return [*conv2d_dw_tasks(*arrays, *self.layer._window)]
+
+    def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
+        nothing: Any = np.zeros(dx.shape[-1], dx.dtype)
+        arrays = self.images(dz), w, nothing, self.images(dx)
+        return [*conv2d_tasks(*arrays, *self.layer._window)]
+
+
+def match(site: Site, k: int) -> Stage | None:
+    """Return the stage that begins with node k, if it is such a layer."""
+    layer = site.layer(k)
+    if is_plain(layer, Conv2DTranspose) or is_plain(layer, Conv1DTranspose):
+        return site.stage(TransposedStage, k, following_relu(site, k))
+    return None
