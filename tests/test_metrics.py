@@ -820,6 +820,49 @@ def test_intersection_over_union_by_hand(metric, true, pred, expected):
     assert metric(true, pred) == pytest.approx(expected)
 
 
+def test_positions_and_classes_on_the_last_axis(rng):
+    true, scores = rng.integers(0, 3, (2, 5)), rng.random((2, 5, 3))
+    pred = scores.argmax(axis=-1)
+    expected = metrics.MeanIoU(3)(true, pred)
+    assert metrics.MeanIoU(3, sparse_y_pred=False)(true, scores) == expected
+    assert metrics.OneHotMeanIoU(3)(np.eye(3)[true], scores) == expected
+    one = metrics.IoU(3, [1], sparse_y_true=False)(np.eye(3)[true], pred)
+    assert metrics.OneHotIoU(3, [1])(np.eye(3)[true], scores) == one
+    weights = rng.random((2, 5))
+    by_position = metrics.MeanIoU(3)(true, pred, weights)
+    assert by_position == metrics.MeanIoU(3)(
+        true.ravel(), pred.ravel(), weights.ravel()
+    )
+
+
+def test_no_and_yes_are_averaged():
+    """Of both 1 of 3; then 2 of 3 and 1 of 2."""
+    true, pred = [0, 0, 0, 1], [0.1, 0.9, 0.8, 0.9]
+    each = [metrics.BinaryIoU([k])(true, pred) for k in (0, 1)]
+    np.testing.assert_allclose(each, [1 / 3, 1 / 3])
+    assert metrics.BinaryIoU()([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.9]) == pytest.approx(
+        (2 / 3 + 1 / 2) / 2
+    )
+
+
+def test_what_is_ignored_may_be_any_label():
+    assert metrics.MeanIoU(2, ignore_class=255)([0, 255, 1], [0, 1, 1]) == 1
+    with pytest.raises(ValueError, match=r"got 255 at y_pred\[1\]"):
+        metrics.MeanIoU(2, ignore_class=255)([0, 255, 1], [0, 255, 1])
+
+
+def test_labels_are_looked_at_before_training():
+    model = Sequential([Activation("linear", input_shape=(2,))])
+    model.compile("sgd", "mse", metrics=[metrics.OneHotMeanIoU(3)])
+    with pytest.raises(ValueError, match=r"takes y_pred with 3 classes along axis -1"):
+        model.fit(np.eye(2), np.eye(2), verbose=0)
+    one = metrics.MeanIoU(2)
+    with pytest.raises(ValueError, match=r"got 2 at y_true\[1\]"):
+        one.check_targets([0, 2], np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"with 3 classes along axis -1, got \(3,\)"):
+        metrics.OneHotMeanIoU(3)([0, 1, 2], [0, 1, 2])
+
+
 def test_weights_of_intersections():
     """Of class 0: 1 of 1 + 6; of class 1: 5 of 2 + 5 + 6; of class 2: 7 of 9."""
     found = metrics.MeanIoU(3)(TRUE, PRED, [1, 2, 3, 4, 5, 6])
@@ -837,8 +880,13 @@ def test_labels_that_no_intersection_is_of():
         ValueError, match="number for every class: take sparse_y_pred=F"
     ):
         metrics.MeanIoU(3)(TRUE, np.eye(3)[PRED])
-    with pytest.raises(ValueError, match="must be some of 0 to 2, got .3."):
-        metrics.IoU(3, [3])
+    with pytest.raises(
+        ValueError, match="number for every class: take sparse_y_pred=F"
+    ):
+        metrics.MeanIoU(3)([[t] for t in TRUE], np.eye(3)[PRED])
+    for ids in ([0, 3], []):
+        with pytest.raises(ValueError, match="must be some of 0 to 2, got "):
+            metrics.IoU(3, ids)
 
 
 # --- losses as metrics, functions -----------------------------------------------------
