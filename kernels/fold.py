@@ -13,6 +13,7 @@ Source: Jacob et al. (2018), arXiv:1712.05877, section 3.2.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -72,7 +73,7 @@ def fold_task(
     return Task(_fold_item, 1, *rows, numbers, folded.reshape(-1, len(bias)), shift)
 
 
-def _fold_tasks(*given: Array) -> list[Task]:
+def _fold_tasks(*given: Any) -> list[Task]:
     return [fold_task(*given)]
 
 

@@ -29,7 +29,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["callbacks"],
     ["training"],
     ["models"],
-    ["sora_model", "recipes", "preprocessing", "sanity", "report"],
+    ["applications", "sora_model", "recipes", "preprocessing", "sanity", "report"],
     ["command", "ready"],
     ["__main__"],
 ]

@@ -71,7 +71,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         DepthwiseConv2D Dot Dropout ELU Flatten GaussianDropout GaussianNoise
         GlobalAveragePooling1D GlobalAveragePooling2D GlobalAvgPool1D
         GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
-        GlobalMaxPooling2D GroupNormalization Identity Input Lambda Layer
+        GlobalMaxPooling2D GroupNormalization Identity Input InputLayer Lambda Layer
         LayerNormalization LeakyReLU MaxPool MaxPool1D MaxPool2D MaxPooling1D
         MaxPooling2D Maximum MinMaxScaling Minimum Multiply Normalization PReLU
         Permute RMSNormalization RandomBrightness RandomContrast RandomCrop
@@ -132,6 +132,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.plots": """
         plot_confusion_matrix plot_feature_maps plot_filters plot_mistakes
+        plot_model
     """,
     "sora_np.plots.curves": "plot_history",
     "sora_np.plots.figure": "new_figure",

@@ -166,7 +166,8 @@ def test_a_wheel_elsewhere_read_only_and_without_home(wheel, tmp_path, switch):
 
 USE = """
 import hashlib
-from sora_np.ready.networks import NETWORKS, PYRAMIDS, use
+from sora_np.ready.networks import NETWORKS, PYRAMIDS
+from sora_np.ready.use import use
 from sora_np.common.compiling import COMPILING
 for name, network in (NETWORKS | PYRAMIDS).items():
     before = COMPILING.count
@@ -238,7 +239,8 @@ def test_the_bits_are_the_same_for_any_threads(site, tmp_path):
 OTHERS = """
 import hashlib
 from sora_np.ready.networks import *
-from sora_np.ready.networks import dense, doubled, normalised, pyramid, same, separable
+from sora_np.ready.blocks import *
+from sora_np.ready.use import use
 from sora_np.common.compiling import COMPILING
 NETWORKS = {
     "Keras's MNIST example": Network((28, 28, 1), lambda: pyramid((32, 64), 3)),

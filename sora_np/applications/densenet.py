@@ -41,7 +41,7 @@ def densenet(
     compression : by which a transition multiplies the channels
 
     >>> densenet((32, 32, 3), 10, 10, 4).count_params()
-    10122
+    9066
     """
     step = 6 if bottleneck else 3
     layers, rest = divmod(depth - 4, step)
@@ -58,7 +58,7 @@ def densenet(
             x = Concatenate()([x, y])
         if block < 2:
             x = _conv(int(compression * x.shape[-1]), 1)(_activated(x))
-            x = AveragePooling2D()(x)
+            x = AveragePooling2D(2)(x)
     x = GlobalAveragePooling2D()(_activated(x))
     return Model(inputs, Dense(classes, "softmax")(x), f"densenet{depth}")
 
@@ -68,5 +68,5 @@ def _activated(x: Any) -> Any:
 
 
 def _conv(filters: int, size: int) -> Conv2D:
-    options = {"use_bias": False, "kernel_initializer": "he_normal"}
+    options: Any = {"use_bias": False, "kernel_initializer": "he_normal"}
     return Conv2D(filters, size, padding="same", **options)

@@ -24,8 +24,8 @@ def lenet5(input_shape: Sequence[int] = (32, 32, 1), classes: int = 10) -> Model
     61706
     """
     x = inputs = Input(input_shape)
-    x = AveragePooling2D()(Conv2D(6, 5, activation="tanh")(x))
-    x = AveragePooling2D()(Conv2D(16, 5, activation="tanh")(x))
+    x = AveragePooling2D(2)(Conv2D(6, 5, activation="tanh")(x))
+    x = AveragePooling2D(2)(Conv2D(16, 5, activation="tanh")(x))
     for units in (120, 84):
         x = Dense(units, "tanh")(Flatten()(x))
     return Model(inputs, Dense(classes, "softmax")(x), "lenet5")

@@ -47,7 +47,7 @@ def mobilenet(
     rate : of the dropout before the last layer
 
     >>> mobilenet((32, 32, 3), 10, 0.25).count_params()
-    228650
+    221114
     """
     x = inputs = Input(input_shape)
     strides, filters = first

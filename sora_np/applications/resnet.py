@@ -54,7 +54,7 @@ def resnet(
         raise ValueError(f"version must be 1 or 2, got {version!r}")
 
     def conv(size: int, number: int, strides: int = 1) -> Conv2D:
-        penalty = {"kernel_regularizer": L2(l2)} if l2 else {}
+        penalty: Any = {"kernel_regularizer": L2(l2)} if l2 else {}
         return Conv2D(
             number,
             size,

@@ -66,7 +66,7 @@ def unet(
 
 def _twice(x: Any, filters: int, normalise: bool) -> Any:
     for _ in range(2):
-        options = {"use_bias": not normalise, "kernel_initializer": "he_normal"}
+        options: Any = {"use_bias": not normalise, "kernel_initializer": "he_normal"}
         x = Conv2D(filters, 3, padding="same", **options)(x)
         if normalise:
             x = BatchNormalization()(x)

@@ -29,7 +29,7 @@ def vgg(
     rate : of the dropout behind each of these
 
     >>> vgg((32, 32, 3), 10, ((8, 8), (16,)), (32,)).count_params()
-    35002
+    35106
     """
     x = inputs = Input(input_shape)
     for filters in blocks:

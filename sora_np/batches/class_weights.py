@@ -10,9 +10,33 @@ from numpy.typing import NDArray
 from sora_np.kernels.arrays import Shape
 from sora_np.losses import BinaryCrossentropy, Hinge, Loss
 
+from . import arrays
 from .arrays import is_finite
 
 BALANCED = "balanced"
+
+
+def either(
+    sample_weight: Any,
+    class_weight: Any,
+    y: NDArray[Any],
+    loss: Loss,
+    output_shape: Shape,
+    dtype: Any,
+    whole: bool,
+) -> NDArray[Any]:
+    """Return the weights of samples that were given, or those of their classes.
+
+    Raises ValueError where both are given, or the loss cannot take them.
+    """
+    if class_weight is not None and sample_weight is not None:
+        raise ValueError("give sample_weight or class_weight, not both")
+    if class_weight is not None:
+        weights = as_weights(class_weight, y, loss, output_shape, whole)
+    else:
+        weights = arrays.as_weights(sample_weight, len(y), dtype)
+    loss.check_weights(weights, output_shape)
+    return weights
 
 
 def as_weights(

@@ -138,6 +138,10 @@ def backward(
     run : (layer, dy, shapes of its inputs without the batch axis) -> dx
     """
     keep, first = slopes is not None, len(graph.input_shapes)
+    learns = [keep] * first  # whether anybody needs the gradient by a value
+    for layer, inputs, _ in graph.nodes:
+        own = bool(layer.params) and layer.trainable
+        learns.append(own or any([learns[value] for value in inputs]))
     slopes = {} if slopes is None else slopes
     for value, given in zip(graph.outputs, dys, strict=True):
         _add(slopes, value, given)
@@ -145,7 +149,7 @@ def backward(
     for k in reversed(range(len(graph.nodes))):
         layer, inputs, _ = graph.nodes[k]
         dy = slopes.get(first + k) if keep else slopes.pop(first + k, None)
-        if dy is None:
+        if dy is None or not learns[first + k]:
             layer.forget_last()
             continue
         earlier = [g.copy() for g in layer.grads.values()] if id(layer) in done else []
@@ -157,7 +161,7 @@ def backward(
         for value, dx in zip(inputs, several, strict=True):
             _add(slopes, value, dx)
     for layer in {id(n.layer): n.layer for n in graph.nodes}.values():
-        if id(layer) not in done:
+        if id(layer) not in done and layer.trainable:
             for grad in layer.grads.values():
                 grad[...] = 0
     return [slopes.get(value) for value in range(first)]

@@ -19,7 +19,19 @@ from sora_np.common.warn import warn
 from sora_np.engine.graph import Graph, Node
 from sora_np.kernels.arrays import Shape, kernel_array
 from sora_np.layers import Activation as ActivationLayer
-from sora_np.layers import Conv2D, Dense, Sigmoid, Softmax
+from sora_np.layers import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+    Sigmoid,
+    Softmax,
+)
 from sora_np.losses import Loss
 from sora_np.losses.base import zeros
 from sora_np.metrics import Metric
@@ -32,6 +44,13 @@ _BEHIND = {  # activation at the end of a model: the losses that train from its 
 
 
 _SOFTMAX = activations.get("softmax")
+_LINEAR = {  # the forward passes of layers that are f(z), z linear in their parameters
+    kind.forward
+    for kind in (
+        *(Dense, Conv1D, Conv2D, Conv1DTranspose, Conv2DTranspose),
+        *(DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D),
+    )
+}
 
 
 class Head(NamedTuple):
@@ -73,7 +92,7 @@ def split_activation(graph: Graph, number: int = 0) -> tuple[Graph, Activation]:
         return graph, activations.linear
     if forward is ActivationLayer.forward:
         return graph.without({place}), function
-    if forward not in (Conv2D.forward, Dense.forward):
+    if forward not in _LINEAR:
         return graph, activations.linear
     if sum(node.layer is layer for node in graph.nodes) > 1:
         return graph, activations.linear

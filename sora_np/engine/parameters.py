@@ -41,7 +41,8 @@ class FlatParameters:
     ----------
     values, grads : (P,)
     names : of the parameters, such as "kernel", in order
-    is_plain : whether no parameter has a regulariser or a constraint
+    is_plain : whether no parameter has a regulariser or a constraint, and no layer
+        adds to the loss
     """
 
     def __init__(self, layers: Sequence[Layer], dtype: DTypeLike) -> None:
@@ -74,7 +75,9 @@ class FlatParameters:
             (layer, constraint, layer.params[name])
             for layer, name, constraint in constrained(layers)
         ]
-        self.is_plain = not self._penalties and not self._constraints
+        # of what layers give, such as ActivityRegularization: it joins the loss
+        self._added: list[Any] = [la for la in layers if hasattr(la, "added_loss")]
+        self.is_plain = not (self._penalties or self._constraints or self._added)
 
     def hold(self, layers: Sequence[Layer]) -> bool:
         """Whether these are the layers, and no other model has taken one over."""
@@ -90,8 +93,11 @@ class FlatParameters:
         return tuple([place for layer, place in self.places if layer.trainable])
 
     def penalty(self) -> float:
-        """Return the sum of the penalties of all parameters that may change."""
-        return sum(
+        """Return the sum of the penalties of all parameters that may change.
+
+        With those that layers have added in the last forward pass.
+        """
+        return self._given() + sum(
             regularizer(param)
             for layer, regularizer, param, _ in self._penalties
             if layer.trainable
@@ -99,7 +105,11 @@ class FlatParameters:
 
     def penalise(self) -> float:
         """Return ``penalty()``, and add its gradient to ``grads``."""
-        return sum(add() for layer, *_, add in self._penalties if layer.trainable)
+        own = sum(add() for layer, *_, add in self._penalties if layer.trainable)
+        return self._given() + own
+
+    def _given(self) -> float:
+        return sum(layer.added_loss for layer in self._added)
 
     def constrain(self) -> None:
         """Project the parameters that have a constraint and may change."""

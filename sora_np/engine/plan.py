@@ -39,13 +39,17 @@ from sora_np.kernels.arrays import Array, empty
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.kernels.tasks import Program, Task
 from sora_np.layers import (
+    AlphaDropout,
     Dropout,
+    GaussianDropout,
     GaussianNoise,
     Layer,
     RandomBrightness,
     RandomContrast,
     RandomErasing,
     Rescaling,
+    SpatialDropout1D,
+    SpatialDropout2D,
 )
 from sora_np.layers.preprocessing.warp import Warp, joined_warps
 
@@ -53,7 +57,9 @@ LESS_MEMORY = "take a smaller batch_size, or smaller images"
 
 # what does nothing outside training
 ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
-    *(Dropout, GaussianNoise, RandomBrightness, RandomContrast, RandomErasing, Warp),
+    *(Dropout, GaussianDropout, AlphaDropout, SpatialDropout1D, SpatialDropout2D),
+    GaussianNoise,
+    *(RandomBrightness, RandomContrast, RandomErasing, Warp),
 )
 
 # attributes of layers that steps are made from

@@ -175,7 +175,7 @@ class Function:
             xs = _named([values[i] for i in self.nodes[k].inputs], layer)
             held = {"dy": dy, **layer.params, **xs}
             before = {name: a.copy() for name, a in held.items()}
-            dx = layer.backward(dy)
+            dx: Any = layer.backward(dy)
             shapes = [x.shape for x in xs.values()]
             if layer.takes_several:
                 dx = contract.each_checked(dx, shapes, layer)

@@ -6,26 +6,20 @@ holds what people build, with channels of many numbers, and every layer there is
 network that needs another entry compiles that one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
-
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.merge import add, add_relu, add_relu_dx
+from sora_np.applications import resnet20, unet
 from sora_np.layers import (
     ELU,
     Activation,
     ActivityRegularization,
-    Add,
     AlphaDropout,
     AveragePooling1D,
     AveragePooling2D,
     BatchNormalization,
-    Concatenate,
     Conv1D,
     Conv1DTranspose,
     Conv2D,
@@ -34,37 +28,22 @@ from sora_np.layers import (
     Dense,
     DepthwiseConv1D,
     DepthwiseConv2D,
-    Dot,
     Dropout,
-    Flatten,
     GaussianDropout,
-    GaussianNoise,
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
     GroupNormalization,
-    Layer,
     LayerNormalization,
     LeakyReLU,
-    Maximum,
     MaxPooling1D,
     MaxPooling2D,
-    Minimum,
     MinMaxScaling,
     Normalization,
     PReLU,
-    RandomBrightness,
-    RandomContrast,
     RandomCrop,
-    RandomErasing,
-    RandomFlip,
-    RandomRotation,
-    RandomShear,
-    RandomTranslation,
-    RandomZoom,
     ReLU,
-    Rescaling,
     Resizing,
     RMSNormalization,
     SeparableConv1D,
@@ -77,7 +56,7 @@ from sora_np.layers import (
     UpSampling2D,
     ZeroPadding2D,
 )
-from sora_np.models import Sequential
+from sora_np.models import Model, Sequential
 from sora_np.optimizers import (
     SGD,
     Adadelta,
@@ -94,6 +73,17 @@ from sora_np.optimizers import (
 from sora_np.recipes import fashion_93
 from sora_np.sora_model import create_sora_model
 
+from .blocks import (
+    augmented,
+    dense,
+    doubled,
+    joined,
+    normalised,
+    pyramid,
+    same,
+    separable,
+)
+
 ONE_HOT = "categorical_crossentropy"
 
 
@@ -102,106 +92,26 @@ class Network(NamedTuple):
 
     Attributes
     ----------
-    layers, optimizer : called for new ones
+    layers, optimizer : called for new ones; layers in a row, or a model
     loss : also says what targets are: classes, or numbers in [0, 1]
     """
 
     input_shape: tuple[int, ...]
-    layers: Callable[[], Sequence[Layer]]
+    layers: Callable[[], Any]
     optimizer: Callable[[], Optimizer] = Adam
     loss: str = "sparse_categorical_crossentropy"
     metrics: tuple[str, ...] = ("accuracy",)
     fuse: bool = True
 
-    def model(self) -> Sequential:
+    def model(self) -> Any:
         """Return the network, compiled."""
-        model = Sequential([*self.layers()])
+        made = self.layers()
+        model = made if isinstance(made, Model) else Sequential([*made])
         model.build((None, *self.input_shape))
         model.compile(
             *(self.optimizer(), self.loss), metrics=[*self.metrics], fuse=self.fuse
         )
         return model
-
-
-def same(filters: int, size: int = 3, **options: Any) -> Conv2D:
-    """Return a convolution whose output is as large as its input."""
-    return Conv2D(filters, size, padding="same", **options)
-
-
-def normalised(filters: int, size: int = 3, **options: Any) -> list[Layer]:
-    """Return a convolution, batch normalisation and ReLU."""
-    conv = same(filters, size, use_bias=False, **options)
-    return [conv, BatchNormalization(), ReLU()]
-
-
-def separable(channels: int, filters: int, strides: int = 1) -> list[Layer]:
-    """Return a convolution of every channel, and one of 1 x 1 to all filters."""
-    deep = normalised(channels, groups=channels, strides=strides)
-    return [*deep, *normalised(filters, 1)]
-
-
-def doubled(*widths: int, **options: Any) -> list[Layer]:
-    """Return two convolutions with ReLU of each width, a pooling behind them."""
-    layers: list[Layer] = []
-    for width in widths:
-        layers += [same(width, activation="relu", **options) for _ in range(2)]
-        layers.append(MaxPooling2D())
-    return layers
-
-
-def dense(*units: int, activation: str = "relu", rate: float = 0.0) -> list[Layer]:
-    """Return dense layers, the last one with softmax, dropout behind the others."""
-    layers: list[Layer] = [Flatten()]
-    for count in units[:-1]:
-        layers += [Dense(count, activation), *([Dropout(rate)] if rate else [])]
-    return [*layers, Dense(units[-1], "softmax")]
-
-
-def pyramid(widths: Sequence[int], size: int) -> list[Layer]:
-    """Return convolutions with ReLU and a pooling each, and a dense layer."""
-    layers: list[Layer] = []
-    for width in widths:
-        layers += [same(width, size, activation="relu"), MaxPooling2D()]
-    return [*layers, *dense(10)]
-
-
-def augmented() -> list[Layer]:
-    """Return every layer that changes images in training."""
-    return [
-        *(Rescaling(1 / 255), RandomFlip(), RandomRotation(0.1), RandomZoom(0.2)),
-        *(RandomTranslation(0.1, 0.1), RandomShear(0.1), GaussianNoise(0.1)),
-        *(RandomBrightness(0.2, (0, 1)), RandomContrast(0.3, (0, 1))),
-        RandomErasing(0.5, value_range=(0, 1)),
-    ]
-
-
-class Joined(Layer):
-    """Layers of several inputs, each of which gets x (N, K) twice or more.
-
-    y (N, 3 K + 1) is the sum, the maximum, the minimum and the length of x.
-    """
-
-    def build(
-        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
-    ) -> Shape:
-        shape = super().build(input_shape, rng, dtype)
-        self.parts: list[Any] = [Add(), Maximum(), Minimum(), Dot(1)]
-        widths = [layer.build((shape,) * 2, rng, dtype) for layer in self.parts]
-        self.whole = Concatenate()
-        return self.whole.build(tuple(widths), rng, dtype)
-
-    def forward(self, x: Array, *, training: bool = False) -> Array:
-        ys = [layer.forward(x, x, training=training) for layer in self.parts]
-        self._relu = add_relu(ys[:2]) if training else None
-        return self.whole.forward(*ys, training=training)
-
-    def backward(self, dy: Array) -> Array:
-        dys: Any = self.whole.backward(dy)
-        if self._relu is not None:
-            add_relu_dx(dys[0], self._relu, 2)
-        pairs = [p.backward(dp) for p, dp in zip(self.parts, dys, strict=True)]
-        dxs: Any = [dx for pair in pairs for dx in pair]
-        return add(dxs)
 
 
 def with_momentum() -> Optimizer:
@@ -353,7 +263,15 @@ NETWORKS = {
             *(MaxPooling2D(), UpSampling2D(2, interpolation="bilinear"), *dense(4)),
         ],
     ),
-    "joined": Network((12,), lambda: [Dense(16, "relu"), Joined(), *dense(3)]),
+    "joined": Network((12,), joined),
+    "residual": Network(
+        (32, 32, 3),
+        lambda: resnet20((32, 32, 3), 10),
+        lambda: SGD(0.1, 0.9, nesterov=True, weight_decay=1e-4),
+    ),
+    "U-Net": Network(
+        *((32, 32, 3), lambda: unet((32, 32, 3), 1), Adam, "binary_crossentropy")
+    ),
     "regression": Network(
         (13,),
         lambda: [
@@ -406,24 +324,3 @@ PYRAMIDS = {
     )
     for channels, filters, size in product((1, 3), (8, 16, 32, 64), (3, 5))
 }
-
-BATCHES = 32, 128, 5, 1  # samples that a model is given at a time
-
-
-def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]]:
-    """Let a network train, evaluate and predict; return what it learnt and predicts."""
-    rng, model, found = np.random.default_rng(0), network.model(), []
-    for samples in batches:
-        x = rng.random((samples, *network.input_shape), np.float32)
-        shape = samples, *model.output_shape
-        y: Any = rng.integers(0, 2, shape)
-        if network.loss.startswith("sparse"):
-            y = rng.integers(0, shape[-1], shape[:-1])
-        elif network.loss == ONE_HOT:
-            y = np.eye(shape[-1])[rng.integers(0, shape[-1], samples)]
-        for _ in range(2):  # gradients accumulate
-            model.train_on_batch(x, y)
-        model.evaluate(x, y, batch_size=samples, verbose=0)
-        found.append(model.predict(x, batch_size=samples, verbose=0))
-    model.fit(x, y, batch_size=samples, epochs=1, verbose=0)
-    return [*model.get_weights(), *found]

@@ -4,8 +4,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from sora_np.ready.networks import NETWORKS, PYRAMIDS, use
+from sora_np.ready.networks import NETWORKS, PYRAMIDS
 from sora_np.ready.objects import collected, write_objects
+from sora_np.ready.use import use
 
 
 def main(folder: Path) -> None:

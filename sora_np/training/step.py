@@ -19,6 +19,7 @@ from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
 from sora_np.engine import graph, head
 from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
+from sora_np.engine.heads import plus, total
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
 from sora_np.kernels.arrays import kernel_array
@@ -346,17 +347,10 @@ class Steps:
         else:
             self._try_metrics(y)
             self._trusted = kind
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError("give sample_weight or class_weight, not both")
-        weights = None
-        if class_weight is not None:
-            given = class_weight, y, loss, output_shape
-            weights = class_weights.as_weights(*given, whole)
-        elif sample_weight is not None:
-            weights = arrays.as_weights(sample_weight, len(y), network.dtype)
-        if weights is not None:
-            loss.check_weights(weights, output_shape)
-        return y, weights
+        if class_weight is None and sample_weight is None:
+            return y, None
+        given = sample_weight, class_weight, y, loss, output_shape
+        return y, class_weights.either(*given, network.dtype, whole)
 
     def _try_metrics(self, y: NDArray[Any]) -> None:
         """Show the metrics a first batch of y; warn of a loss that is surely odd."""
@@ -418,19 +412,6 @@ class Steps:
                 "compile: it holds from now on, but call compile after such a change, "
                 "so that the optimiser forgets the steps before"
             )
-
-
-def total(value: Any) -> float:
-    """Return the loss: a number, or the first of several."""
-    return value if type(value) is float else float(value[0])
-
-
-def plus(value: Any, penalty: float) -> Any:
-    """Return the loss, or losses of which the first is their sum, with a penalty."""
-    if type(value) is float:
-        return value + penalty
-    value[0] += penalty
-    return value
 
 
 def frozen(layers: Sequence[Layer]) -> list[Layer]:

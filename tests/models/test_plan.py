@@ -100,7 +100,7 @@ LISTS = {  # id: layers, the steps that the plan makes of them
     ),
     "derivatives-in-z": (
         lambda: [Conv2D(4, 3, activation="gelu"), Dense(3, "silu"), Dense(3, "elu")],
-        ["ConvStep", "AffineStep", "AffineStep"],
+        ["ConvStage", "AffineStage", "AffineStage"],
     ),
     "no-bias": (
         lambda: [

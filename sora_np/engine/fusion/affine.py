@@ -57,11 +57,11 @@ class AffineStage(Stage):
         return work
 
     def _bias(self, y: Array) -> Array:
-        bias: Array = self.layer.params["bias"] if self.layer.use_bias else None
+        bias: Array | None = self.layer.params["bias"] if self.layer.use_bias else None
         return np.zeros(y.shape[-1], y.dtype) if bias is None else bias
 
     def _dbias(self, y: Array) -> Array:
-        dbias: Array = self.layer.grads["bias"] if self.layer.use_bias else None
+        dbias: Array | None = self.layer.grads["bias"] if self.layer.use_bias else None
         return empty(y.shape[-1], y.dtype) if dbias is None else dbias
 
     def kernel(self, table: Any) -> Array:

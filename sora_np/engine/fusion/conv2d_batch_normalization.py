@@ -17,7 +17,7 @@ from .stage import Site, Stage, Work, is_plain, relu_of
 
 
 class FoldedStage(ConvStage):
-    """A convolution with the filters that a normalisation behind it makes of its own."""
+    """A convolution with the filters that the normalisation behind it makes."""
 
     def __init__(self, *nodes: Node) -> None:
         super().__init__(*nodes[:1], nodes[-1])

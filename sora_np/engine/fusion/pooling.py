@@ -14,6 +14,7 @@ from sora_np.layers import (
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    Layer,
     MaxPooling1D,
     MaxPooling2D,
 )
@@ -66,7 +67,7 @@ class AveragePoolStage(PoolStage):
         return [*avgpool2d_dx_tasks(dy, dx, *self.window)]
 
 
-KINDS = {
+KINDS: dict[type[Layer], type[PoolStage]] = {
     **dict.fromkeys(
         (MaxPooling1D, MaxPooling2D, GlobalMaxPooling1D, GlobalMaxPooling2D),
         MaxPoolStage,

@@ -28,7 +28,7 @@ class ActivityRegularization(Layer):
 
     Attributes
     ----------
-    added_loss : the penalty of the last forward pass in training; 0 before
+    added_loss : the penalty of the last forward pass; 0 before
 
     Examples
     --------
@@ -56,16 +56,16 @@ class ActivityRegularization(Layer):
 
     @property
     def added_loss(self) -> float:
-        """The penalty of the last forward pass in training; 0 before."""
+        """The penalty of the last forward pass; 0 before."""
         return self._added_loss
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
         y = x.copy()
+        exact, count = x.astype(np.float64), max(1, len(x))
+        penalty = self.l1 * np.abs(exact).sum() + self.l2 * np.square(exact).sum()
+        self._added_loss = float(penalty) / count
         if training:
-            exact, count = x.astype(np.float64), max(1, len(x))
-            penalty = self.l1 * np.abs(exact).sum() + self.l2 * np.square(exact).sum()
-            self._added_loss = float(penalty) / count
             self._keep(y, x)
         return y
 
