@@ -346,14 +346,15 @@ def test_feature_maps(make, rng):
     layer = model.get_layer(name)
     part = Model(model.inputs, layer.output)
     x, _ = batch(model, 3, rng)
-    assert_array_equal(part.predict_on_batch(x), model.layer_outputs(x)[name])
+    expected = model.layer_outputs(x)[name]  # layer by layer: nothing is folded
+    assert_allclose(part.predict_on_batch(x), expected, rtol=1e-5, atol=1e-6)
     assert all(any(a is b for b in model.leaves) for a in part.leaves if a.params)
     copied = copy.deepcopy(model)
     both = Model(copied.inputs, [copied.get_layer(name).output, copied.output])
     for mine, whole in zip(
         both.predict_on_batch(x), (model.layer_outputs(x)[name], model(x)), strict=True
     ):
-        assert_allclose(mine, whole, rtol=1e-6)
+        assert_allclose(mine, whole, rtol=1e-5, atol=1e-6)
 
 
 def test_a_model_within_is_frozen_and_tuned(rng):

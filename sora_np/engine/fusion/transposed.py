@@ -23,9 +23,9 @@ class TransposedStage(ConvStage):
 
         def shift() -> None:
             if self.layer.use_bias:
-                np.add(y, bias, y)
+                np.add(y, bias, out=y)
             if relu:
-                np.maximum(y, 0, y)
+                np.maximum(y, 0, out=y)
 
         return [*work, shift]
 
