@@ -132,6 +132,35 @@ def add_relu_tasks(xs: Sequence[Array], y: Array) -> list[Task]:
     return _sum_tasks(xs, y, relu=True)
 
 
+def accumulate_task(total: Array, x: Array) -> Task:
+    """Return the task total = total + x, of (1)."""
+    flat = total.reshape(-1), x.reshape(-1)
+    return Task(_accumulate_item, -(-total.size // BLOCK), *flat)
+
+
+@jit()
+def _accumulate_item(item, thread, total, x):
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, total.size))
+    total, x = total[part], x[part]
+    for k in range(total.size):
+        total[k] += x[k]
+
+
+def relu_dy_task(dy: Array, y: Array) -> Task:
+    """Return the task that makes of dy the gradient dx_k of (2), which all share."""
+    flat = dy.reshape(-1), y.reshape(-1)
+    return Task(_relu_dy_item, -(-dy.size // BLOCK), *flat)
+
+
+@jit()
+def _relu_dy_item(item, thread, dy, y):
+    zero = dy.dtype.type(0)
+    part = slice(item * BLOCK, min(item * BLOCK + BLOCK, dy.size))
+    dy, y = dy[part], y[part]
+    for k in range(dy.size):
+        dy[k] = zero if y[k] <= 0 else dy[k]
+
+
 def add_relu_dx_tasks(dy: Array, y: Array, dxs: Sequence[Array]) -> list[Task]:
     """Return the tasks that write dx_k of (2), each for two; one may be dy itself.
 

@@ -12,6 +12,7 @@ import numpy as np
 from sora_np.engine.fusion import Stage, Work
 from sora_np.engine.graph import Graph
 from sora_np.kernels.arrays import Array, empty
+from sora_np.kernels.merge import accumulate_task, add_tasks
 from sora_np.layers import Layer
 
 
@@ -94,12 +95,12 @@ class _Gradients:
 
         def work(arrays: list[Array]) -> Work:
             slots = before, slot, into
-            a, b, total = (self.array(value, one, arrays) for one in slots)
+            a, b, c = (self.array(value, one, arrays) for one in slots)
+            total = a if into == before else b if into == slot else c
 
-            def add() -> None:
-                np.add(a, b, total)
-
-            return [add]
+            if total is a or total is b:
+                return [accumulate_task(total, b if total is a else a)]
+            return [*add_tasks([a, b], total)]
 
         self.work.append(work)
         for one in (before, slot):

@@ -50,7 +50,8 @@ class AffineStage(Stage):
             work.append(slope)
         rows, filters = dy.reshape(-1, dy.shape[-1]), y.reshape(-1, y.shape[-1])
         masks = filters if relu else None
-        work += bias_relu_dz_tasks(rows, masks, rows, self._dbias(y))
+        if relu or self.layer.use_bias:
+            work += bias_relu_dz_tasks(rows, masks, rows, self._dbias(y))
         work += self.affine_dw(x, dy, self.kernel(self.layer.grads))
         if dx is not None:
             work += self.affine_dx(dy, self.kernel(self.layer.params), dx)

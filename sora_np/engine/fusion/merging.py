@@ -5,11 +5,11 @@ from typing import Any
 from sora_np.engine.graph import Node
 from sora_np.kernels.arrays import Array, empty
 from sora_np.kernels.merge import (
-    add_relu_dx_tasks,
     add_relu_tasks,
     add_tasks,
     concatenate_dx_tasks,
     concatenate_tasks,
+    relu_dy_task,
 )
 from sora_np.layers import Add, Concatenate
 
@@ -29,7 +29,7 @@ class AddStage(Stage):
         return [*(add_relu_tasks if self.relu else add_tasks)(as_list(x), y)]
 
     def backward(self, x: Any, y: Array, dy: Array, dx: Any) -> Work:
-        return [*add_relu_dx_tasks(dy, y, [dy])] if self.relu else []
+        return [relu_dy_task(dy, y)] if self.relu else []
 
 
 class ConcatenateStage(Stage):
