@@ -155,7 +155,9 @@ class Plan:
                     values[stage.value] = values[stage.inputs[0]].reshape(shape)
                     continue
                 if slot not in arrays:
-                    arrays[slot] = empty(ledger.sizes[slot], self.dtype)
+                    size = ledger.sizes[slot]
+                    whole = shape if size == int(np.prod(shape)) else size
+                    arrays[slot] = empty(whole, self.dtype).reshape(-1)
             except MemoryError as error:
                 raise _short_of_memory(stage, error) from None
             values[stage.value] = arrays[slot][: int(np.prod(shape))].reshape(shape)
