@@ -13,7 +13,7 @@ import numpy as np
 class Task(NamedTuple):
     """One row of the table."""
 
-    group: str  # train, predict, vgg, recipe, fit, ops, threads
+    group: str  # train, predict, vgg, recipe, graphs, fit, ops, threads
     name: str
     kind: str  # train, predict, fit, state, peak, or the name of an operation
     what: Any = None  # the network, the run or the operation
