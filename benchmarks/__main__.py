@@ -8,8 +8,8 @@ Every framework that is installed runs in a process of its own, at all settings 
 may be its best, all in turn (workers.py, timing.py), after its results were held equal
 to those of sora_np (measure.py).  Training steps are measured early and late
 (peers/trained_state.py).  What is measured: networks.py, graphs.py, whole.py,
-processes.py, problems.py.  --results writes the section of this machine in RESULTS.md
-(results.py).
+processes.py, problems.py, layer_ops.py.  --results writes the section of this machine
+in RESULTS.md (results.py).
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks import report
 from benchmarks.graphs import MOBILENET, RESNET, UNET
 from benchmarks.images import described
+from benchmarks.layer_ops import layer_op_tasks
 from benchmarks.measure import OURS, measure
 from benchmarks.networks import FASHION_93, REFERENCE, VGG, network_task
 from benchmarks.peers import PEERS, missing
@@ -79,7 +80,9 @@ class Session:
                 self.emit(measure_whole(task, workers, threads, quick, _say))
         elif group == "ops":  # they allocate their results: tuned malloc for all
             settings = [Setting(name, tuned_malloc=True) for name in peers]
-            self.measure(op_tasks(1 if quick else 32), settings, threads)
+            batch = 1 if quick else 32
+            tasks = op_tasks(batch) + layer_op_tasks(batch)
+            self.measure(tasks, settings, threads)
         elif group == "threads":
             for count in thread_counts(threads)[:-1]:  # the last is measured elsewhere
                 self.measure(thread_tasks(count, quick), best_settings(peers), count)

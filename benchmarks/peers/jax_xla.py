@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import Conv, Norm, Pool, has, initial, start, walk, weights
 from benchmarks.peers import Variant, training
 from benchmarks.problems import operands
@@ -18,7 +19,7 @@ def version():
 
 def variants(task):
     made = {"train": _train, "predict": _predict}.get(task.kind, _op)
-    if task.kind == "fit" or task.group == "graphs":
+    if task.kind == "fit" or task.group == "graphs" or is_layer_op(task):
         return {}
     if task.kind == "train" and has(task.what, Norm):
         return {}

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.images import batches, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
     MARKS,
     Add,
@@ -28,6 +29,7 @@ from benchmarks.networks import (
     without_dropout,
 )
 from benchmarks.peers import Variant, training
+from benchmarks.peers.pytorch_layer_ops import ops as layer_ops
 from benchmarks.peers.pytorch_ops import ops
 
 # before its threads begin, which take the mode over
@@ -57,7 +59,7 @@ def variants(task):
         from benchmarks.peers import pytorch_fit
 
         return pytorch_fit.variants(task)
-    return ops(task)
+    return (layer_ops if is_layer_op(task) else ops)(task)
 
 
 class Flat(nn.Module):

@@ -2,6 +2,7 @@
 
 import sora_np
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
     MARKS,
     Add,
@@ -22,7 +23,7 @@ from benchmarks.networks import (
     wire,
     without_dropout,
 )
-from benchmarks.peers import Variant, training, whole_run
+from benchmarks.peers import Variant, sora_layer_ops, training, whole_run
 from benchmarks.peers.sora_ops import op_variant, prepared
 from sora_np import layers
 from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
@@ -37,6 +38,8 @@ def version():
 def variants(task):
     if make := {"train": _train, "predict": _predict, "fit": _fit}.get(task.kind):
         return {"": lambda: make(task)}
+    if is_layer_op(task):
+        return sora_layer_ops.variants(task)
     return {"prepared": lambda: prepared(task), "": lambda: op_variant(task)}
 
 

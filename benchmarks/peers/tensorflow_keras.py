@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
     MARKS,
     Add,
@@ -53,6 +54,8 @@ def variants(task):
         }
     if task.kind == "fit":
         return {f"fit{n}": lambda x=x: _fit(task, x) for n, x in XLA.items()}
+    if is_layer_op(task):
+        return {}
     groups = getattr(task.what, "groups", 1)
     if groups not in (1, *_channels(task)) or task.kind == "adam":
         return {}  # its CPU kernels know no other groups
