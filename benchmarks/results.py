@@ -48,6 +48,10 @@ real images. "Early" is the first step on. The late state was made once for all
 frameworks: gradients by sora_np, Adam by NumPy, which keeps subnormal numbers as
 IEEE 754 has them; so all have the same weights, sparsity and moments."""
 _RECIPE = "Without the recipe's RandomFlip and its schedule of the rate."
+_LAYERS = """\
+Of the last ones, from average pooling on, TensorFlow and NumPy are left out, and the
+backward of Concatenate, where PyTorch gives views of dy. PyTorch and JAX keep of the
+forward what their backward needs, as sora_np does."""
 _GRAPHS = """\
 The late state is that after 200 steps, and predictions have its weights. The images
 have noise. ResNet-20 and U-Net are those of sora_np.applications, the MobileNet-like
@@ -70,7 +74,7 @@ the last validation, the mean of the runs.""",
     "start": """\
 Every number is that of a new process with the default malloc, 0.17 s after the one
 before had ended, while no other framework was alive.""",
-    "ops": _OWN,
+    "ops": f"{_OWN} {_LAYERS}",
     "threads": f"{_STEPS} The rows of all threads are those above.",
 }
 
