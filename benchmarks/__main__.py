@@ -186,8 +186,8 @@ def network_tasks(group, quick):
     if group == "graphs":
         return [
             network_task(group, kind, network, 2 if quick else network.batch)
-            for network in (RESNET, MOBILENET, UNET)
             for kind in ("train", "predict")
+            for network in (RESNET, MOBILENET, UNET)
         ]
     batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}[group]
     batches = batches[:1] if quick else batches
