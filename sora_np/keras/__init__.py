@@ -12,10 +12,12 @@ Each file is a module of Keras's, and names what it has; ``old_names.py`` maps w
 Keras 1 and 2 called by other names.  docs/keras.md says which names there are.
 """
 
-from sora_np import Input, Layer, Model, Sequential, __version__
+from sora_np.common.versions import VERSION as __version__
 from sora_np.initializers import Initializer
+from sora_np.layers import Input, Layer
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
+from sora_np.models import Model, Sequential
 from sora_np.optimizers import Optimizer
 from sora_np.regularizers import Regularizer
 

@@ -70,7 +70,7 @@ def get_value(x: Any) -> Any:
 
 
 def set_value(x: Any, value: ArrayLike) -> None:
-    """Write into an array, such as ``layer.kernel``, or into ``optimizer.learning_rate``.
+    """Set an array such as ``layer.kernel``, or ``optimizer.learning_rate``.
 
     Raises TypeError for what is neither.
     """

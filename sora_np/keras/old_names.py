@@ -28,65 +28,65 @@ from . import layers as keras_layers
 from . import models as keras_models
 from . import optimizers as keras_optimizers
 
-MODULES = {  # old -> new, both within sora_np.keras
-    **dict.fromkeys(
-        [
-            f"layers.{name}"
-            for name in (
-                *("advanced_activations", "convolutional", "core", "embeddings"),
-                *("merge", "noise", "normalization", "pooling", "recurrent"),
-                *("wrappers", "convolutional_recurrent", "local"),
-            )
-        ],
-        keras_layers,
-    ),
-    **dict.fromkeys(
-        [
-            f"optimizers.{name}_v2"
-            for name in (
-                *("adadelta", "adagrad", "adam", "adamax", "gradient_descent"),
-                *("nadam", "rmsprop", "optimizer"),
-            )
-        ],
-        keras_optimizers,
-    ),
-    **dict.fromkeys(
-        [
-            f"utils.{name}"
-            for name in (
-                *("data_utils", "generic_utils", "image_utils", "io_utils"),
-                *("layer_utils", "np_utils", "vis_utils", "visualize_util"),
-            )
-        ],
-        utils,
-    ),
-    **dict.fromkeys(["engine", "engine.topology", "engine.training"], keras_models),
+_OLD = {  # a module within sora_np.keras -> the names of old ones, within it
+    keras_layers: """
+        advanced_activations convolutional convolutional_recurrent core embeddings local
+        merge noise normalization pooling recurrent wrappers
+    """,
+    keras_optimizers: """
+        adadelta_v2 adagrad_v2 adam_v2 adamax_v2 gradient_descent_v2 nadam_v2
+        optimizer_v2 rmsprop_v2
+    """,
+    utils: """
+        data_utils generic_utils image_utils io_utils layer_utils np_utils vis_utils
+        visualize_util
+    """,
+}
+MODULES = {
+    f"{new.__name__.removeprefix('sora_np.keras.')}.{name}": new
+    for new, names in _OLD.items()
+    for name in names.split()
+}
+MODULES |= dict.fromkeys(["engine", "engine.topology", "engine.training"], keras_models)
+NOTHING = {
+    *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
+    *("nb_worker", "show_accuracy", "schedule_decay"),
 }
 ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
-    **{"nb_filter": ("filters",), "nb_epoch": ("epochs",), "lr": ("learning_rate",)},
-    **{"filter_length": ("kernel_size",), "output_dim": ("units",), "p": ("rate",)},
-    **{"border_mode": ("padding",), "subsample": ("strides",), "bias": ("use_bias",)},
-    **{"subsample_length": ("strides",), "stride": ("strides",)},
-    **{"pool_length": ("pool_size",), "sigma": ("stddev",), "period": ("save_freq",)},
-    **{"init": ("kernel_initializer", "embeddings_initializer")},
-    **{"inner_init": ("recurrent_initializer",)},
-    **{"inner_activation": ("recurrent_activation",)},
-    **{"W_regularizer": ("kernel_regularizer", "embeddings_regularizer")},
-    **{"b_regularizer": ("bias_regularizer",), "W_constraint": ("kernel_constraint",)},
-    **{"b_constraint": ("bias_constraint",), "dropout_W": ("dropout",)},
-    **{"dropout_U": ("recurrent_dropout",), "l": ("l1", "l2")},
-    **{"input": ("inputs",), "output": ("outputs",), "val_samples": ("steps",)},
-    **{"nb_val_samples": ("validation_steps",), "concat_axis": ("axis",)},
-    **{"depth_mult": ("depth_multiplier",), "alpha": ("negative_slope",)},
-    **{"show_accuracy": (), "dim_ordering": (), "decay": (), "schedule_decay": ()},
-    **{"workers": (), "use_multiprocessing": (), "max_queue_size": (), "max_q_size": ()},
-    **{"pickle_safe": (), "nb_worker": (), "nb_row": (), "nb_col": ()},
+    "lr": ("learning_rate",),
+    "nb_epoch": ("epochs",),
+    "nb_filter": ("filters",),
+    "filter_length": ("kernel_size",),
+    "pool_length": ("pool_size",),
+    "border_mode": ("padding",),
+    **dict.fromkeys(("subsample", "subsample_length", "stride"), ("strides",)),
+    "depth_mult": ("depth_multiplier",),
+    "output_dim": ("units",),
+    "p": ("rate",),
+    "sigma": ("stddev",),
+    "alpha": ("negative_slope",),
+    "bias": ("use_bias",),
+    "concat_axis": ("axis",),
+    "init": ("kernel_initializer", "embeddings_initializer"),
+    "inner_init": ("recurrent_initializer",),
+    "inner_activation": ("recurrent_activation",),
+    "W_regularizer": ("kernel_regularizer", "embeddings_regularizer"),
+    "U_regularizer": ("recurrent_regularizer",),
+    "b_regularizer": ("bias_regularizer",),
+    "W_constraint": ("kernel_constraint", "embeddings_constraint"),
+    "b_constraint": ("bias_constraint",),
+    "dropout_W": ("dropout",),
+    "dropout_U": ("recurrent_dropout",),
+    "l": ("l1", "l2"),
+    "period": ("save_freq",),
+    "input": ("inputs",),
+    "output": ("outputs",),
+    **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
 }
-NOTHING = "workers", "use_multiprocessing", "max_queue_size", "max_q_size"
-NOTHING += "pickle_safe", "nb_worker", "show_accuracy", "schedule_decay"
 OLD_LAYERS = {
-    **{"Deconvolution2D": "Conv2DTranspose", "SpatialConvolution2D": "Conv2D"},
-    **{"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU"},
+    "Deconvolution2D": "Conv2DTranspose",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
 }
 SAID: set[str] = set()
 
@@ -98,7 +98,7 @@ def tell(old: str, new: str) -> None:
         warn(f"{old} is an old name of Keras's: {new}", DeprecationWarning)
 
 
-# --- arguments --------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------
 
 
 def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,7 +177,7 @@ def teach(owner: type, name: str) -> None:
                 setattr(cls, name, understanding(function))
 
 
-# --- functions ---------------------------------------------------------------------------
+# --- functions ------------------------------------------------------------------
 
 
 def Convolution2D(*args: Any, **options: Any) -> Any:
@@ -191,9 +191,8 @@ def Convolution2D(*args: Any, **options: Any) -> Any:
             "Convolution2D(filters, rows, columns)",
             "write Conv2D(filters, (rows, columns))",
         )
-        if rest:  # behind them stood init, activation
-            names = dict(zip(("kernel_initializer", "activation"), rest, strict=False))
-            options = names | options
+        names = "kernel_initializer", "activation"  # which stood behind them
+        options |= dict(zip(names, rest, strict=False))
         return layers.Conv2D(filters, (rows, columns), **options)
     return layers.Conv2D(*args, **options)
 
@@ -206,7 +205,7 @@ def merge(
     name: str | None = None,
 ) -> Any:
     """Return what a layer gives for symbols, as Keras 1's ``merge`` did."""
-    made = {
+    made: dict[str, Callable[[], Any]] = {
         "sum": lambda: layers.Add(name=name),
         "mul": lambda: layers.Multiply(name=name),
         "ave": lambda: layers.Average(name=name),
@@ -234,34 +233,32 @@ def fit_generator(
     validation_freq: int = 1,
     class_weight: Any = None,
     *,
-    shuffle: bool = True,
-    initial_epoch: int = 0,
     samples_per_epoch: int | None = None,
+    nb_val_samples: int | None = None,
+    **options: Any,
 ) -> Any:
-    """Return ``fit(generator, ...)``."""
+    """Return ``fit(generator, ...)``; numbers of samples become those of batches."""
     tell("fit_generator", "write fit")
     if samples_per_epoch is not None:
-        tell("fit_generator(samples_per_epoch=)", "write steps_per_epoch=, in batches")
-        size = getattr(generator, "batch_size", None)
-        if size is None:
-            raise ValueError(
-                f"samples_per_epoch={samples_per_epoch} of a generator whose "
-                "batch_size is not known: give steps_per_epoch, how many batches"
-            )
-        steps_per_epoch = max(samples_per_epoch // size, 1)
-    return self.fit(
-        generator,
-        epochs=epochs,
-        verbose=verbose,
-        callbacks=callbacks,
-        validation_data=validation_data,
-        shuffle=shuffle,
-        class_weight=class_weight,
-        initial_epoch=initial_epoch,
-        steps_per_epoch=steps_per_epoch,
-        validation_steps=validation_steps,
-        validation_freq=validation_freq,
-    )
+        steps_per_epoch = _batches(samples_per_epoch, generator, "samples_per_epoch")
+    if nb_val_samples is not None and hasattr(validation_data, "__next__"):
+        validation_steps = _batches(nb_val_samples, validation_data, "nb_val_samples")
+    options |= {"steps_per_epoch": steps_per_epoch, "class_weight": class_weight}
+    options |= {"validation_data": validation_data, "validation_freq": validation_freq}
+    options |= {"validation_steps": validation_steps, "callbacks": callbacks}
+    return self.fit(generator, epochs=epochs, verbose=verbose, **options)
+
+
+def _batches(samples: int, generator: Any, name: str) -> int:
+    """Return in how many batches of a generator there are so many samples."""
+    size = getattr(generator, "batch_size", None)
+    if size is None:
+        raise ValueError(
+            f"{name}={samples} of a generator whose batch_size is not known: give how "
+            "many batches, as steps_per_epoch, validation_steps or steps"
+        )
+    tell(f"{name}=", "write steps_per_epoch=, validation_steps= or steps=, in batches")
+    return max(-(-samples // size), 1)
 
 
 def evaluate_generator(
@@ -271,9 +268,12 @@ def evaluate_generator(
     callbacks: Any = None,
     *,
     verbose: Any = 0,
+    val_samples: int | None = None,
 ) -> Any:
     """Return ``evaluate(generator, ...)``."""
     tell("evaluate_generator", "write evaluate")
+    if val_samples is not None:
+        steps = _batches(val_samples, generator, "val_samples")
     return self.evaluate(generator, verbose=verbose, steps=steps, callbacks=callbacks)
 
 
@@ -284,9 +284,12 @@ def predict_generator(
     callbacks: Any = None,
     *,
     verbose: Any = 0,
+    val_samples: int | None = None,
 ) -> Any:
     """Return ``predict(generator, ...)``."""
     tell("predict_generator", "write predict")
+    if val_samples is not None:
+        steps = _batches(val_samples, generator, "val_samples")
     return self.predict(generator, verbose=verbose, steps=steps, callbacks=callbacks)
 
 
@@ -303,8 +306,10 @@ def predict_classes(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -
     return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype(np.int32)
 
 
-METHODS = fit_generator, evaluate_generator, predict_generator, predict_proba
-METHODS += (predict_classes,)
+METHODS: list[Callable[..., Any]] = [
+    *(fit_generator, evaluate_generator, predict_generator),
+    *(predict_proba, predict_classes),
+]
 
 
 def _get_lr(self: Any) -> Any:
@@ -330,7 +335,7 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
     backend.set_image_data_format(names.get(dim_ordering, dim_ordering))
 
 
-# --- all of it ---------------------------------------------------------------------------
+# --- all of it ------------------------------------------------------------------
 
 
 class OldModule(ModuleType):
@@ -376,10 +381,10 @@ def serve_old_names() -> None:
     for method in METHODS:
         setattr(Model, method.__name__, understanding(method))
     setattr(Optimizer, "lr", property(_get_lr, _set_lr))  # noqa: B010
-    given = vars(keras_layers)
-    given.update(Convolution2D=Convolution2D, merge=merge)
-    given |= {o: given[n] for o, n in OLD_LAYERS.items() if n in given and o not in given}
-    backend.__dict__.update(
-        image_dim_ordering=image_dim_ordering,
-        set_image_dim_ordering=set_image_dim_ordering,
-    )
+    there = vars(keras_layers)
+    there.update(Convolution2D=Convolution2D, merge=merge)
+    for old, current in OLD_LAYERS.items():
+        if current in there:
+            there.setdefault(old, there[current])
+    for function in (image_dim_ordering, set_image_dim_ordering):
+        setattr(backend, function.__name__, function)

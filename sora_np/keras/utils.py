@@ -48,6 +48,8 @@ def plot_model(
     return plots.plot_model(model, to_file, show_shapes, rankdir)
 
 
-def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Any:
-    """Let files of models name a class of one's own: see ``sora_np.saving.register``."""
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Any:
+    """Let files name a class of one's own: see ``sora_np.saving.register``."""
     return lambda cls: register(cls)

@@ -32,6 +32,11 @@ class LearningRate(float):
     0.1
     """
 
+    def __new__(cls, value: float, optimizer: "Optimizer") -> "LearningRate":
+        rate = super().__new__(cls, value)
+        rate._optimizer = optimizer
+        return rate
+
     _optimizer: "Optimizer"
 
     def assign(self, value: float) -> None:
@@ -155,9 +160,7 @@ class Optimizer(Known):
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             rate = as_rate(rate(self.batches), f"what {type(rate).__name__} returns")
-        found = LearningRate(rate)
-        found._optimizer = self
-        return found
+        return LearningRate(rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate | dict[str, Any]) -> None:

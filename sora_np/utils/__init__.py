@@ -119,7 +119,7 @@ def set_random_seed(seed: int) -> None:
     if as_count(seed, "seed", 0) >= 2**32:
         raise ValueError(f"seed must be smaller than 2**32, got {seed}")
     random.seed(seed)
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
 
 
 class PyDataset:
@@ -140,6 +140,14 @@ class PyDataset:
     >>> Squares()[1][1].ravel()
     array([ 9, 16, 25])
     """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        """Take what Keras's takes; it does nothing, batches are asked for in turn."""
 
     def __len__(self) -> int:
         """Return how many batches there are."""

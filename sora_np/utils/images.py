@@ -21,7 +21,7 @@ def load_img(
     interpolation: str = "nearest",
     keep_aspect_ratio: bool = False,
 ) -> Any:
-    """Return a picture of Pillow from a file; :func:`img_to_array` makes an array of it.
+    """Return a picture of Pillow from a file; ``img_to_array`` makes an array of it.
 
     It is turned upright as the file says, and read as ``image_dataset_from_directory``
     reads it: BMP, GIF, JPEG, PNG, TIFF or WebP.
@@ -61,7 +61,7 @@ def load_img(
 
 
 def img_to_array(
-    img: Any, data_format: str | None = None, dtype: DTypeLike = None
+    img: Any, data_format: str | None = None, dtype: DTypeLike | None = None
 ) -> NDArray[Any]:
     """Return a picture of Pillow, or an array (H, W), as an array (H, W, C).
 
@@ -88,7 +88,7 @@ def array_to_img(
     x: ArrayLike,
     data_format: str | None = None,
     scale: bool = True,
-    dtype: DTypeLike = None,
+    dtype: DTypeLike | None = None,
 ) -> Any:
     """Return an array (H, W, C) as a picture of Pillow.
 
