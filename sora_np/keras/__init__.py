@@ -26,6 +26,7 @@ from . import (
     applications,
     backend,
     callbacks,
+    config,
     constraints,
     datasets,
     initializers,
@@ -36,6 +37,7 @@ from . import (
     optimizers,
     preprocessing,
     regularizers,
+    saving,
     utils,
 )
 from .old_names import serve_old_names
@@ -57,6 +59,7 @@ __all__ = [
     "applications",
     "backend",
     "callbacks",
+    "config",
     "constraints",
     "datasets",
     "initializers",
@@ -67,5 +70,6 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "regularizers",
+    "saving",
     "utils",
 ]

@@ -23,6 +23,7 @@ glorot_normal, glorot_uniform = GlorotNormal, GlorotUniform
 he_normal, he_uniform = HeNormal, HeUniform
 lecun_normal, lecun_uniform = LecunNormal, LecunUniform
 orthogonal, variance_scaling = Orthogonal, VarianceScaling
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 random_normal, normal = RandomNormal, RandomNormal
 random_uniform, uniform = RandomUniform, RandomUniform
 truncated_normal = TruncatedNormal

@@ -9,8 +9,11 @@ from sora_np.common.warn import warn
 from sora_np.saving import register
 from sora_np.utils import *
 
+from .backend import clear_session
+
 __all__ = [
     *_utils.__all__,
+    "clear_session",
     "plot_model",
     "register_keras_serializable",
 ]
