@@ -64,7 +64,6 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "output_dim": ("units",),
     "p": ("rate",),
     "sigma": ("stddev",),
-    "alpha": ("negative_slope",),
     "bias": ("use_bias",),
     "concat_axis": ("axis",),
     "init": ("kernel_initializer", "embeddings_initializer"),

@@ -95,6 +95,8 @@ def one_output(
                 f"loss_weights are for several outputs, this model has one; got "
                 f"{weights!r:.80}"
             )
+    if isinstance(loss, (list, tuple)) and len(loss) == 1:
+        loss = loss[0]
     if isinstance(loss, (list, tuple, Mapping)):
         (loss,) = losses_by_output(loss, names)
     if isinstance(metrics, Mapping):
