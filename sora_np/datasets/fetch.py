@@ -164,7 +164,7 @@ def copy_url(url: str, part: Path, limit: int) -> None:
     from urllib.request import urlopen
 
     with urlopen(url, timeout=TIMEOUT) as answer, open(part, "xb") as out:
-        length = answer.length or 0
+        length = getattr(answer, "length", None) or 0
         copied = 0
         with _progress_bar(url.rpartition("/")[2], length) as bar:
             while chunk := answer.read(1 << 16):

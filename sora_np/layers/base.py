@@ -203,7 +203,8 @@ class Layer(Weighed, Noted):
                     "super().__init__(**options), which takes input_shape, name and "
                     "trainable"
                 )
-            if name[:1] != "_" and (name in self.params or name in self.state):
+            known = name[:1] != "_" and not self.is_sketch
+            if known and (name in self.params or name in self.state):
                 return weight_of(self, name)
             text = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(text, name=name, obj=self)

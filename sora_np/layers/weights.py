@@ -107,6 +107,7 @@ class Weighed:
 
     @property
     def weights(self) -> list[Weight]:
+        self._need_params()
         return [weight_of(self, name) for name in (*self.params, *self.state)]
 
     @weights.setter
