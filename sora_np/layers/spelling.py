@@ -59,8 +59,8 @@ def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]
     length, size = rest.pop("input_length", None), rest.pop("input_dim", None)
     if length is not None or size is not None:
         shape = tuple(n for n in (length, size) if n is not None)
-    if shape is not None:
-        found["input_shape"] = shape
+    if shape is not None:  # an InputLayer has it as its shape
+        found["shape" if "shape" in own else "input_shape"] = shape
     if WITH_DATA_FORMAT.match(whose) and "data_format" in rest:
         _check_data_format(whose, rest.pop("data_format"))
     if (dtype := rest.pop("dtype", None)) not in (None, "float32"):

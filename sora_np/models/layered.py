@@ -219,6 +219,7 @@ class Layered(Network):
     def summary(
         self,
         line_length: int | None = None,
+        positions: Any = None,
         print_fn: Callable[[str], Any] = print,
         expand_nested: bool = False,
         show_trainable: bool = False,
@@ -228,6 +229,7 @@ class Layered(Network):
         Parameters
         ----------
         line_length : of the box; None for as wide as its text
+        positions : of no consequence, columns are as wide as their text
         print_fn : takes the text
         expand_nested : whether the layers of a model among the layers have rows, too
         show_trainable : whether a column says what may change: Y, N

@@ -99,6 +99,9 @@ def one_output(
         loss = loss[0]
     if isinstance(loss, (list, tuple, Mapping)):
         (loss,) = losses_by_output(loss, names)
+    if isinstance(metrics, (list, tuple)) and len(metrics) == 1:
+        if isinstance(metrics[0], (list, tuple)):
+            metrics = metrics[0]
     if isinstance(metrics, Mapping):
         (metrics,) = metrics_by_output(metrics, names)
     if loss is not None and loss not in CHOSEN:

@@ -279,6 +279,31 @@ def test_what_changes_nothing():
         model.predict(x, callbacks=[3])
 
 
+@pytest.mark.parametrize("graph", [False, True], ids=["row", "graph"])
+def test_lists_of_one(graph):
+    """Of one input and one output a list with an array, a loss and metrics is its one.
+
+    What has as many axes as a sample stays a list of samples.
+    """
+    x, y = np.random.default_rng(0).normal(size=(12, 3)), np.arange(12) % 2
+    found = []
+    for wrap in (lambda a: a, lambda a: [a], lambda a: (a,)):
+        model = Sequential([Dense(2, "softmax", input_shape=(3,))])
+        if graph:
+            model = Model(model.inputs, model.outputs)
+        loss = wrap("sparse_categorical_crossentropy")
+        model.compile("sgd", loss, metrics=wrap(["acc"]))
+        history = model.fit(wrap(x), wrap(y), verbose=0, validation_split=0.25)
+        found.append([history.history, model.predict(wrap(x), verbose=0).tolist()])
+    assert found[0] == found[1] == found[2] and "val_acc" in found[0][0]
+    assert model.predict([x[0]], verbose=0).shape == (1, 2)
+
+
+def test_input_layers():
+    for options in ({"input_shape": (3,)}, {"shape": (3,)}, {"batch_shape": (None, 3)}):
+        assert Sequential([layers.InputLayer(**options), Dense(2)]).count_params() == 8
+
+
 def test_summary(capsys):
     inner = Sequential([Dense(2, input_shape=(3,))], name="inner")
     inner.trainable = False
