@@ -290,7 +290,7 @@ def test_lists_of_one(graph):
     for wrap in (lambda a: a, lambda a: [a], lambda a: (a,)):
         model = Sequential([Dense(2, "softmax", input_shape=(3,))])
         if graph:
-            model = Model(model.inputs, model.outputs)
+            model = Model(model.input, model.output)
         loss = wrap("sparse_categorical_crossentropy")
         model.compile("sgd", loss, metrics=wrap(["acc"]))
         history = model.fit(wrap(x), wrap(y), verbose=0, validation_split=0.25)
