@@ -62,8 +62,7 @@ def relu(
 ) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
-    bends = np.array([slope, threshold, ceiling], x.dtype)
-    run_kept(_relu_task, x, bends, y)
+    run_kept(_relu_task, x, np.array([slope, threshold, ceiling], x.dtype), y)
     return y
 
 
@@ -84,6 +83,21 @@ def relu_dx(
     bends = np.array([slope, threshold, ceiling], x.dtype)
     run_kept(_relu_dx_task, dy, x, bends, dx)
     return dx
+
+
+def relu_tasks(
+    x: Array, slope: float, threshold: float, ceiling: float, y: Array
+) -> list[Task]:
+    """Return the task that writes y of equation (1)."""
+    return [_relu_task(x, np.array([slope, threshold, ceiling], x.dtype), y)]
+
+
+def relu_dx_tasks(
+    dy: Array, x: Array, slope: float, threshold: float, ceiling: float, dx: Array
+) -> list[Task]:
+    """Return the task that writes dx of equation (2)."""
+    ceiling = np.nan if ceiling == np.inf else ceiling
+    return [_relu_dx_task(dy, x, np.array([slope, threshold, ceiling], x.dtype), dx)]
 
 
 def _relu_task(x: Array, bends: Array, y: Array) -> Task:

@@ -45,7 +45,8 @@ MUTATED = (
     *("sora_np/layers/**/*.py", "sora_np/losses/*.py", "sora_np/metrics/*.py"),
     *("sora_np/optimizers/*.py", "sora_np/callbacks/*.py"),
     *("sora_np/common/progress.py", "sora_np/common/compiling.py"),
-    *("sora_np/engine/plan.py", "sora_np/engine/fused.py"),
+    *("sora_np/engine/plan.py", "sora_np/engine/buffers.py"),
+    "sora_np/engine/fusion/*.py",
     *("sora_np/training/epochs.py", "sora_np/training/step.py"),
 )
 

@@ -39,7 +39,7 @@ LARGER = {  # lines of code: register tiles and their loops; each is to be split
     "sora_np.kernels.depthwise2d": 380,
     "sora_np.kernels.tile": 380,
 }
-FULLER = {"sora_np.kernels": 51}  # files, until kernels have folders by subject
+FULLER = {"sora_np.kernels": 56}  # files, until kernels have folders by subject
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,9 @@ class OwnCallback(Callback):
 
 
 @pytest.mark.parametrize(
-    "thing", [Own(), OwnCallback(), model(), Dense(2), History()], ids=repr
+    "thing",
+    [Own(), OwnCallback(), model(), Dense(2), History()],
+    ids=lambda thing: type(thing).__name__,
 )
 def test_others_are_free(thing):
     thing.best_threshold = 0.3

@@ -88,9 +88,8 @@ class Specimen(NamedTuple):
 def specimens(seed: int = 0) -> list[Specimen]:
     """Return the networks, with random weights, states and batches.
 
-    >>> [specimen.model.name for specimen in specimens()]
-    ['windows', 'pictures', 'rows', 'bits', 'sequences', 'shapes', 'mobile', 'signals',
-     'smooth']
+    >>> " ".join(specimen.model.name for specimen in specimens())
+    'windows pictures rows bits sequences shapes mobile signals smooth'
     """
     windows = [
         Conv2D(4, 3, padding="same", activation="tanh", kernel_regularizer=L2(0.3)),

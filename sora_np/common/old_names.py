@@ -80,6 +80,7 @@ TAKEN = {  # old, name -> new: of an old name that is still that of a module
     ("callbacks.base", "History"): "callbacks.history",
     ("layers.base", "Arrays"): "layers.tables",
     ("layers.normalization", "Normalization"): "layers.preprocessing.normalization",
+    ("metrics.regression", "MeanLoss"): "metrics.of_losses",
     ("training", "Model"): "models.model",
 }
 

@@ -88,16 +88,17 @@ def forward(
     x: Array | Sequence[Array],
     *,
     training: bool = False,
-    is_own: Callable[[Layer], bool] = contract.is_own,
+    own: Container[int] | None = None,
 ) -> list[Array]:
     """Return all values: x, one array or several, then the output of every node.
 
-    ``is_own`` says whether a layer is a user's, and what it returns is to be checked.
+    ``own`` : ``id`` of the layers that are a user's, so that what they return is
+    checked; None to look
     """
     values = [x] if isinstance(x, np.ndarray) else [*x]
     for layer, inputs, shape in nodes:
         xs = [values[i] for i in inputs]
-        if is_own(layer):
+        if contract.is_own(layer) if own is None else id(layer) in own:
             values.append(contract.forward(layer, xs, shape, training=training))
         else:
             values.append(layer.forward(*xs, training=training))
@@ -122,6 +123,7 @@ def backward(
     dys: Sequence[Array | None],
     slopes: dict[int, Array] | None = None,
     run: Callable[[Layer, Array, Sequence[Shape]], Any] = contract.backward,
+    own: Container[int] | None = None,
 ) -> list[Array | None]:
     """Return the gradients by the model's inputs; write every layer's ``grads``.
 
@@ -136,12 +138,13 @@ def backward(
     slopes : a dictionary to fill with d(loss)/d(value) by the value's number; without,
         each is dropped when it has been used
     run : (layer, dy, shapes of its inputs without the batch axis) -> dx
+    own : as for ``forward``; the other layers are run as they are
     """
     keep, first = slopes is not None, len(graph.input_shapes)
     learns = [keep] * first  # whether anybody needs the gradient by a value
     for layer, inputs, _ in graph.nodes:
-        own = bool(layer.params) and layer.trainable
-        learns.append(own or any([learns[value] for value in inputs]))
+        itself = bool(layer.params) and layer.trainable
+        learns.append(itself or any([learns[value] for value in inputs]))
     slopes = {} if slopes is None else slopes
     for value, given in zip(graph.outputs, dys, strict=True):
         _add(slopes, value, given)
@@ -153,7 +156,10 @@ def backward(
             layer.forget_last()
             continue
         earlier = [g.copy() for g in layer.grads.values()] if id(layer) in done else []
-        dxs = run(layer, dy, [graph.shape(value) for value in inputs])
+        if own is not None and id(layer) not in own:
+            dxs = layer.backward(dy)
+        else:
+            dxs = run(layer, dy, [graph.shape(value) for value in inputs])
         for grad, other in zip(layer.grads.values(), earlier, strict=False):
             grad += other
         done.add(id(layer))

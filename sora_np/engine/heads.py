@@ -20,11 +20,6 @@ from .graph import Graph
 from .head import Head, View, as_trained
 
 
-def total(value: Any) -> float:
-    """Return the loss: a number, or the first of several."""
-    return value if type(value) is float else float(value[0])
-
-
 def plus(value: Any, penalty: float) -> Any:
     """Return the loss, or losses of which the first is their sum, with a penalty."""
     if type(value) is float:

@@ -5,9 +5,9 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from sora_np.common.several import joined, parts_of
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.arrays import kernel_array
 from sora_np.kernels.tasks import Task, run
-from sora_np.layers import Layer, contract
+from sora_np.layers import contract
 from sora_np.layers.preprocessing.warp import joined_warps
 
 from .graph import Graph, backward, forward
@@ -36,14 +36,9 @@ class LayerByLayer:
 
     def forward(self) -> Any:
         """Return the values that go out, one or :class:`Several`."""
-        values = forward(
-            self.graph.nodes, self.x, training=self.training, is_own=self._is_own
-        )
+        values = forward(self.graph.nodes, self.x, training=self.training, own=self.own)
         self.y = joined([values[value] for value in self.graph.outputs])
         return self.y
-
-    def _is_own(self, layer: Layer) -> bool:
-        return id(layer) in self.own
 
     def prepare(self, head: Any) -> None:
         """Take the head of the model, see head.py."""
@@ -61,13 +56,8 @@ class LayerByLayer:
 
     def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
-        backward(self.graph, parts_of(dy), run=self._backward)
+        backward(self.graph, parts_of(dy), own=self.own)
         run(*update)
-
-    def _backward(self, layer: Layer, dy: Array, shapes: Sequence[Shape]) -> Any:
-        if id(layer) in self.own:
-            return contract.backward(layer, dy, shapes)
-        return layer.backward(dy)
 
 
 def listed(graph: Graph) -> tuple[Graph, frozenset[int]]:

@@ -4,12 +4,14 @@ The layers are the textbook; ``layer_by_layer.py`` runs them one by one, and eac
 new arrays.  The plan runs the same graph as *stages* over buffers, made once a batch
 size:
 
-    Conv2D (+ ReLU)               one sweep; the ReLU when a sum leaves the registers
+    convolutions (+ ReLU)         one sweep; the ReLU when a sum leaves the registers
     Conv2D + ReLU + MaxPooling2D  one pass, and the list backward
     Dense (+ ReLU)                one product
     BatchNormalization (+ ReLU)   its kernel, over chunks of rows; of the last axis
-    MaxPooling2D                  its kernel
-    Flatten                       nothing: the same numbers in another shape
+    convolution + BatchNormalization (+ ReLU), in prediction: one, with other filters
+    Add (+ ReLU), Concatenate     one pass each; of Add, dy is the gradient by all
+    poolings, other normalisations, activation functions, upsampling: their kernels
+    Flatten, Reshape, Identity    nothing: the same numbers in another shape
     Rescaling, first              when the batch is drawn
     RandomRotation and the like   in a row, one warp
     Dropout and augmentation      nothing, in prediction
@@ -153,7 +155,9 @@ class Plan:
                     values[stage.value] = values[stage.inputs[0]].reshape(shape)
                     continue
                 if slot not in arrays:
-                    arrays[slot] = empty(ledger.sizes[slot], self.dtype)
+                    size = ledger.sizes[slot]
+                    whole = shape if size == int(np.prod(shape)) else size
+                    arrays[slot] = empty(whole, self.dtype).reshape(-1)
             except MemoryError as error:
                 raise _short_of_memory(stage, error) from None
             values[stage.value] = arrays[slot][: int(np.prod(shape))].reshape(shape)

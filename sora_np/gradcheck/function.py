@@ -212,9 +212,9 @@ class Function:
         """Return the number of the input that a tensor is."""
         return next(k for k, a in enumerate(self.values) if a is tensor.array)
 
-    def slope(self, tensor: Tensor) -> Array:
-        """Return the gradient by an input that ``backward`` found."""
-        return self.slopes[self._value(tensor)]
+    def slope(self, tensor: Tensor) -> Array | None:
+        """Return the gradient by an input that ``backward`` found, if it found one."""
+        return self.slopes.get(self._value(tensor))
 
     def rewind(self) -> None:
         """Put state and random streams of all layers back."""

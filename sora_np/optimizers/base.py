@@ -109,6 +109,7 @@ class Optimizer(Known):
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {"lr": "learning_rate"}
+    exclusion: Exclusion | None = None  # from weight decay
     by_array = False  # whether ``tasks_for`` must get each array (kernel, ...) apart
 
     def __init__(
@@ -150,7 +151,6 @@ class Optimizer(Known):
         self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.batches = 0
-        self.exclusion: Exclusion | None = None  # from weight decay
         self._work: PreparedStep | None = None  # of a step, made once for many
         self._owner: Callable[[], Any] | None = None  # what gives the model it trains
 

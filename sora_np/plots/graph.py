@@ -42,7 +42,8 @@ def plot_model(
     --------
     >>> from sora_np import Dense, Sequential
     >>> figure = plot_model(Sequential([Dense(2, input_shape=(3,)), Dense(1)]))
-    >>> [text.get_text().split()[0] for text in figure.axes[0].texts]
+    >>> texts = [text.get_text() for text in figure.axes[0].texts]
+    >>> [text.split()[0] for text in texts if text]  # the others are arrows
     ['input_layer', 'dense', 'dense_1']
     """
     if rankdir not in ("TB", "LR"):

@@ -125,6 +125,8 @@ def differences(there: Any, here: Any, at: str = "") -> list[str]:
                 there.get(name, _ABSENT), here.get(name, _ABSENT), f"{at}{name}"
             )
         ]
+    if there is _ABSENT and here is None:  # an option that did not exist then
+        return []
     told = _told(there), _told(here)
     if told[0] == told[1] and not isinstance(there, np.ndarray) and there != here:
         told = "one value", "another"

@@ -87,7 +87,8 @@ def one_output(
     network: Network, optimizer: Optimizer, loss: Any, metrics: Any, weights: Any
 ) -> Steps:
     """Return how a network with one output is trained; a list of one is its one."""
-    names = network.output_names or ["output"]
+    last = network.layers[-1:] or [network]
+    names = network.output_names or [layer.name for layer in last]
     if weights is not None:
         factors = [*weights.values()] if isinstance(weights, Mapping) else weights
         if np.size(factors) != 1 or float(np.ravel(factors)[0]) != 1:

@@ -19,7 +19,7 @@ from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
 from sora_np.engine import graph, head
 from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
-from sora_np.engine.heads import plus, total
+from sora_np.engine.heads import plus
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
 from sora_np.kernels.arrays import kernel_array
@@ -220,7 +220,8 @@ class Steps:
         run.load(x, part)
         values, dz = run.value_and_gradient(y, weights)
         value = values if type(values) is float else self._value(values)
-        if self.culprit is None and not math.isfinite(total(value)):
+        whole: float = value if type(value) is float else value[0]  # type: ignore[index]
+        if self.culprit is None and not math.isfinite(whole):
             self._find_culprit(x if part is None else x[part])
         run.backward(dz, tasks)
         flat, optimizer = self._flat, self.optimizer

@@ -39,7 +39,7 @@ from sora_np.layers import (
     GlobalMaxPooling2D,
     GroupNormalization,
     Identity,
-    Input,
+    InputLayer,
     Lambda,
     LayerNormalization,
     LeakyReLU,
@@ -182,7 +182,7 @@ LAYERS = {  # one for every kernel
         (3, 4),
     ),
     "identity": (Identity, (3, 4)),
-    "input": (lambda: Input((4, 2)), (3, 4, 2)),
+    "input": (lambda: InputLayer((4, 2)), (3, 4, 2)),
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sora_np import gradcheck
-from sora_np.engine import fused
+from sora_np.engine.fusion.conv2d_relu_maxpool2d import ConvPoolStage
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,
@@ -149,7 +149,7 @@ def test_a_parameter_alone_is_named(batch):
 
 def test_a_mistake_of_the_plan_alone(batch, monkeypatch):
     """The layers are right, the fused step is not."""
-    right = fused.ConvPoolStep.backward
+    right = ConvPoolStage.backward
 
     def backward(self, x, y, dy, dx):
         def double():
@@ -157,7 +157,7 @@ def test_a_mistake_of_the_plan_alone(batch, monkeypatch):
 
         return [*right(self, x, y, dy, dx), double]
 
-    monkeypatch.setattr(fused.ConvPoolStep, "backward", backward)
+    monkeypatch.setattr(ConvPoolStage, "backward", backward)
     assert gradcheck.check_model(network(), batch[0]).passed
     assert gradcheck.check_model(network(fuse=False), *batch).passed
     report = gradcheck.check_model(network(), *batch)

@@ -7,7 +7,7 @@ from sora_np import gradcheck, regularizers
 from sora_np.__main__ import main
 from sora_np.command import gradcheck as command
 from sora_np.command.specimens import losses_alone, specimens
-from sora_np.engine import fused
+from sora_np.engine.fusion import affine, batch_normalization
 from sora_np.gradcheck import judge
 from sora_np.layers import (
     BatchNormalization,
@@ -221,12 +221,12 @@ def dy_overwritten(right):
 
 MISTAKES = {  # where, of what, the mistake, the network that shows it
     "dilation-for-stride": (conv2d, "conv2d_dx", swapped, "windows"),
-    "dilation-for-stride-plan": (fused, "conv2d_dx_tasks", swapped, "windows"),
+    "dilation-for-stride-plan": (affine, "conv2d_dx_tasks", swapped, "windows"),
     "bias-over-one-axis": (Conv2D, "backward", one_axis, "windows"),
-    "bias-over-half-plan": (fused, "bias_relu_dz_tasks", first_rows, "windows"),
+    "bias-over-half-plan": (affine, "bias_relu_dz_tasks", first_rows, "windows"),
     "variance-unbiased": (BatchNormalization, "forward", unbiased, "rows"),
     "variance-unbiased-axis": (BatchNormalization, "forward", unbiased, "pictures"),
-    "moving-rates-plan": (fused, "axpby_task", other_rates, "windows"),
+    "moving-rates-plan": (batch_normalization, "axpby_task", other_rates, "windows"),
     "l2-without-2": (regularizers.L1L2, "bind", without_2, "windows"),
     "l2-of-dense": (regularizers.L1L2, "bind", without_2, "bits"),
     "mask-drawn-anew": (Dropout, "backward", drawn_anew, "rows"),

@@ -112,3 +112,14 @@ def test_concatenation_is_the_formula_and_numpys(shapes, axis, dtype, close, rng
         parts = k.concatenate_dx_reference(y, sizes, axis)
         for dx, x in zip(parts, xs, strict=True):
             close(dx, x)
+
+
+def test_sums_and_masks_in_place(rng):
+    """What the plan does to gradients where they are."""
+    for size in (1, 7, 70_000):
+        total, x, y = rng.standard_normal((3, size)).astype("f")
+        expected = total + x, np.where(y <= 0, 0, x)
+        run(k.accumulate_task(total, x))
+        run(k.relu_dy_task(x, y))
+        np.testing.assert_array_equal(total, expected[0])
+        np.testing.assert_array_equal(x, expected[1])

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import gradcheck
 from sora_np.engine import graph
-from sora_np.engine.graph import Node
+from sora_np.engine.graph import Graph, Node
 from sora_np.layers import Add, Dense, Layer, Maximum, contract
 from sora_np.saving.registry import layer_from_config
 
@@ -51,7 +51,8 @@ def run(layer, dtype=np.float32):
         shape = contract.built(made, given, rng, dtype)
         nodes.append(Node(made, inputs, shape))
     values = graph.forward(nodes, A.astype(dtype), training=True)
-    dx = graph.backward(nodes, B.astype(dtype))
+    whole = Graph(nodes, ((3,),), (len(nodes),))
+    dx = graph.backward(whole, [B.astype(dtype)], {})[0]
     return nodes, values, dx
 
 
@@ -75,7 +76,8 @@ def test_of_the_models_own_inputs():
     nodes = [Node(layer, (0, 0), (3,))]
     graph.forward(nodes, A, training=True)
     w = layer.params["w"]
-    assert_allclose(graph.backward(nodes, B), 2 * B * w * A, rtol=1e-6)
+    (dx,) = graph.backward(Graph(nodes, ((3,),), (1,)), [B], {})
+    assert_allclose(dx, 2 * B * w * A, rtol=1e-6)
 
 
 def test_dx_that_are_dy_are_added_up():

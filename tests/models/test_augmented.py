@@ -130,7 +130,7 @@ def test_layers_in_a_row_are_one_warp(x):
 def test_what_is_joined(layers, names):
     model = Sequential(layers)
     model.build((None, *SHAPE))
-    nodes = joined_warps(model.nodes)
+    nodes = joined_warps(model.graph).nodes
     assert [type(node.layer).__name__ for node in nodes] == names
 
 
@@ -141,8 +141,8 @@ def test_a_subclass_that_computes_otherwise_is_left_alone():
 
     model = Sequential([RandomFlip(), Own(), RandomFlip(), Dense(2)])
     model.build((None, *SHAPE))
-    assert joined_warps(model.nodes) is model.nodes
-    plan = plan_module.Plan(model.nodes, SHAPE, np.float32, 1, False)
+    assert joined_warps(model.graph) is model.graph
+    plan = plan_module.Plan(model.graph, np.float32, 1, False)
     plan.load(np.zeros((1, *SHAPE)))
     assert_allclose(plan.forward(), model.layers[3](np.ones((1, *SHAPE))), rtol=1e-6)
 
@@ -170,7 +170,7 @@ def test_plan_and_list_are_equal(first, rng):
 def test_prediction_costs_nothing():
     model = Sequential([*geometric(), GaussianNoise(1), Dense(2)])
     model.build((None, *SHAPE))
-    plan = plan_module.Plan(model.nodes, SHAPE, np.float32, 4, False)
+    plan = plan_module.Plan(model.graph, np.float32, 4, False)
     assert len(plan._forward) == 1
 
 

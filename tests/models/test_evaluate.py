@@ -1,5 +1,7 @@
 """evaluate, predict and single batches: what comes back, for whatever array comes."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -39,7 +41,7 @@ def test_loss_alone_is_a_float(make_model, images):
         ([MeanLoss(LOSS, "cost"), "accuracy"], ["cost", "accuracy"]),
         ([], []),
     ],
-    ids=str,
+    ids=lambda case: re.sub(" at 0x[0-9a-f]*", "", str(case)),
 )
 def test_names_and_numbers_are_in_order(make_model, images, metrics, names):
     """Names as they were given, so that zip(metrics_names, evaluate()) is right."""

@@ -235,9 +235,9 @@ def test_one_object_may_serve_several_models(make_model, images):
             "^a metric is called with y_true and y",
         ),
         (
-            {"dense": "accuracy"},
-            TypeError,
-            "^metrics must be a list, for a model has",
+            {"dens": "accuracy"},
+            ValueError,
+            "^metrics names 'dens', but the outputs of the model are 'dense",
         ),
     ],
     ids=["one-argument", "dictionary"],

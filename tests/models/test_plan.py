@@ -8,18 +8,39 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import (
+    ELU,
     Activation,
+    AveragePooling1D,
+    AveragePooling2D,
     BatchNormalization,
+    Conv1D,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
+    Cropping2D,
     Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
     Dropout,
     Flatten,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GroupNormalization,
+    Identity,
+    LayerNormalization,
+    LeakyReLU,
     MaxPool,
+    MaxPooling1D,
     ReLU,
     Rescaling,
+    Reshape,
     Sequential,
     Sigmoid,
     Softmax,
+    UpSampling2D,
+    ZeroPadding2D,
     activations,
 )
 from sora_np.engine.fusion import stages_of
@@ -118,7 +139,7 @@ LISTS = {  # id: layers, the steps that the plan makes of them
     ),
     "leaky-relu": (
         lambda: [Conv2D(4, 3), ReLU(negative_slope=0.1)],
-        ["ConvStage", "Stage"],
+        ["ConvStage", "EntrywiseStage"],
     ),
     "dense-relu": (lambda: [Dense(3), ReLU(), Dense(3, "relu")], ["AffineStage"] * 2),
     "pool-first": (lambda: [MaxPool(2), Conv2D(3, 2)], ["MaxPoolStage", "ConvStage"]),
@@ -145,7 +166,7 @@ LISTS = {  # id: layers, the steps that the plan makes of them
     ),
     "norm-other-activations": (
         lambda: [normalized(), ReLU(negative_slope=0.1), normalized(), Sigmoid()],
-        ["BatchNormStage", "Stage"] * 2,
+        ["BatchNormStage", "EntrywiseStage", "BatchNormStage", "Stage"],
     ),
     "norm-of-dense": (
         lambda: [linear(5), normalized(), ReLU(), linear(3), normalized()],
@@ -161,7 +182,7 @@ LISTS = {  # id: layers, the steps that the plan makes of them
     ),
     "norm-other-axis": (
         lambda: [Conv2D(6, 3), normalized(axis=1), ReLU(), normalized(axis=-2)],
-        ["ConvStage", "Stage", "Stage", "Stage"],
+        ["ConvStage", "Stage", "EntrywiseStage", "Stage"],
     ),
     "norm-bare": (
         lambda: [
@@ -170,6 +191,96 @@ LISTS = {  # id: layers, the steps that the plan makes of them
             *(linear(4), BatchNormalization(center=False, scale=False), ReLU()),
         ],
         ["AffineStage", "BatchNormStage"] * 3,
+    ),
+    "poolings": (
+        lambda: [
+            *(AveragePooling2D(3, 2, "same"), Conv2D(4, 2), AveragePooling2D(2, 1)),
+            *(Reshape((6, 4)), MaxPooling1D(3, 2, "same"), AveragePooling1D(2, 1)),
+        ],
+        [
+            *("AveragePoolStage", "ConvStage", "AveragePoolStage", "ViewStage"),
+            *("MaxPoolStage", "AveragePoolStage"),
+        ],
+    ),
+    "global": (
+        lambda: [Conv2D(4, 2), GlobalAveragePooling2D()],
+        ["ConvStage", "AveragePoolStage"],
+    ),
+    "global-maximum": (
+        lambda: [Conv2D(4, 2), GlobalMaxPooling2D(keepdims=True), Identity()],
+        ["ConvStage", "MaxPoolStage", "ViewStage"],
+    ),
+    "sequences": (
+        lambda: [
+            *(Reshape((24, 6)), Conv1D(5, 3, 2, "causal", activation="relu")),
+            *(DepthwiseConv1D(2, depth_multiplier=2), GlobalAveragePooling1D()),
+        ],
+        ["ViewStage", "ConvStage", "ConvStage", "AveragePoolStage"],
+    ),
+    "maximum-of-sequences": (
+        lambda: [Reshape((24, 6)), Conv1DTranspose(3, 3, 2), GlobalMaxPooling1D()],
+        ["ViewStage", "TransposedStage", "MaxPoolStage"],
+    ),
+    "depthwise": (
+        lambda: [
+            *(DepthwiseConv2D(3, 2, "same", 3), ReLU()),
+            *(DepthwiseConv2D(2, use_bias=False), Conv2D(4, 1, activation="elu")),
+        ],
+        ["ConvStage"] * 3,
+    ),
+    "transposed": (
+        lambda: [
+            *(Conv2DTranspose(4, 3, 2, "same", activation="relu"), Conv2D(3, 2)),
+            *(Conv2DTranspose(3, (2, 3), use_bias=False), ReLU()),
+            Conv2DTranspose(2, 2, activation="tanh"),
+        ],
+        ["TransposedStage", "ConvStage", "TransposedStage", "TransposedStage"],
+    ),
+    "functions": (
+        lambda: [
+            *(Dense(5, "gelu"), Dense(5, "elu"), Dense(5, "hard_sigmoid")),
+            *(Activation("relu6"), ELU(0.7), LeakyReLU(0.2), Activation("softsign")),
+            *(Conv2D(5, 2, activation="leaky_relu"), Activation("gelu_approximate")),
+            *(Dense(5, "selu"), Activation("mish"), Activation("hard_silu")),
+        ],
+        [
+            *["AffineStage"] * 3,
+            *["EntrywiseStage"] * 3,
+            *("Stage", "ConvStage", "EntrywiseStage", "AffineStage"),
+            *["EntrywiseStage"] * 2,
+        ],
+    ),
+    "norms-of-samples": (
+        lambda: [
+            *(Conv2D(6, 2), GroupNormalization(3), LayerNormalization()),
+            *(GroupNormalization(2, axis=1), LayerNormalization(center=False)),
+            *(GroupNormalization(-1, scale=False), LayerNormalization([1, 2])),
+        ],
+        [
+            *("ConvStage", "GroupNormStage", "SampleNormStage", "Stage"),
+            *("SampleNormStage", "GroupNormStage", "Stage"),
+        ],
+    ),
+    "sampling": (
+        lambda: [
+            *(ZeroPadding2D(((1, 0), (2, 3))), Conv2D(3, 3), UpSampling2D((2, 1))),
+            *(Cropping2D(((3, 0), (0, 2))), UpSampling2D(interpolation="bilinear")),
+        ],
+        [
+            *("MarginStage", "ConvStage", "UpSamplingStage", "MarginStage"),
+            "UpSamplingStage",
+        ],
+    ),
+    "folded": (
+        lambda: [
+            *(Conv2D(5, 3), normalized(), ReLU(), DepthwiseConv2D(2), normalized()),
+            *(Conv2D(4, 2, activation="relu"), normalized(), Activation("relu")),
+            *(Conv2D(4, 2, use_bias=False), normalized(axis=1)),
+        ],
+        [
+            *("ConvStage", "BatchNormStage") * 2,
+            *("ConvStage", "BatchNormStage", "ConvStage", "Stage"),
+        ],
     ),
 }
 

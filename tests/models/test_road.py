@@ -52,7 +52,7 @@ class Walk(Callback):
 
 @pytest.mark.parametrize(
     "fuse, batch, files, calls",
-    [(True, 3, 16, 30), (True, 0, 40, 390), (False, 3, 34, 328)],
+    [(True, 3, 16, 30), (True, 0, 41, 495), (False, 3, 34, 333)],
     ids=["later", "first", "textbook"],
 )
 def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):

@@ -536,5 +536,5 @@ def test_what_is_no_configuration_is_refused_by_name(config):
 
 
 def test_only_a_model_is_cloned():
-    with pytest.raises(TypeError, match="^clone_model takes a Sequential, got 3$"):
+    with pytest.raises(TypeError, match="^clone_model takes a model, got 3$"):
         clone_model(3)

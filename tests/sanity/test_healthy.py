@@ -119,6 +119,7 @@ def state_of(thing):
             "network",
             "runner",
             "_batch",
+            *("origin", "_chain", "_wiring"),  # the layers once more
         }
         own = vars(thing)
         if type(thing).__name__ == "Steps":

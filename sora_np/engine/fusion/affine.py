@@ -12,6 +12,7 @@ from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.layers import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
 
+from .activation import FUNCTIONS
 from .stage import Site, Stage, Work, is_plain, relu_of
 
 
@@ -23,16 +24,22 @@ class AffineStage(Stage):
         self.function = self.layer.activation
         if len(nodes) > 1:
             self.function = relu_of(nodes[1].layer) or self.function
-        self.alters_dy = self.function.name != "linear"
+        name = self.function.name
+        self.found = None if name == "relu" else FUNCTIONS.get(name)
+        self.alters_dy = name != "linear" and self.found is None
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
-        relu = self.function.name == "relu"
-        self._z = z = empty(y.shape, y.dtype) if self.function.takes_z else y
-        work = self.affine(x, self.kernel(self.layer.params), self._bias(z), z, relu)
-        if relu or self.function.name == "linear":
+        name, found = self.function.name, self.found
+        apart = self.function.takes_z or found is not None
+        self._z = z = empty(y.shape, y.dtype) if apart else y
+        kernel, bias = self.kernel(self.layer.params), self._bias(z)
+        work = self.affine(x, kernel, bias, z, name == "relu")
+        if name in ("relu", "linear"):
             return work
-        if self.function.name == "softmax":
+        if name == "softmax":
             return [*work, *softmax_tasks(y, y)]
+        if found is not None:
+            return [*work, *found.forward(z, y)]
 
         def activate() -> None:
             y[...] = self.function.forward(z)
@@ -42,7 +49,11 @@ class AffineStage(Stage):
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
         work: Work = []
         relu = self.function.name == "relu"
-        if not relu and self.function.name != "linear":
+        if self.found is not None:
+            dz, kept = empty(dy.shape, dy.dtype), self._z if self.found.takes_z else y
+            work += self.found.backward(dy, kept, dz)
+            dy = dz
+        elif not relu and self.function.name != "linear":
 
             def slope() -> None:
                 dy[...] = self.function.backward(dy, self._z)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from sora_np.engine.graph import Graph
 from sora_np.layers import (
+    ELU,
+    Activation,
     Add,
     AveragePooling1D,
     AveragePooling2D,
@@ -13,6 +15,7 @@ from sora_np.layers import (
     Conv1DTranspose,
     Conv2D,
     Conv2DTranspose,
+    Cropping2D,
     Dense,
     DepthwiseConv1D,
     DepthwiseConv2D,
@@ -21,21 +24,30 @@ from sora_np.layers import (
     GlobalAveragePooling2D,
     GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    GroupNormalization,
     Identity,
     Layer,
+    LayerNormalization,
+    LeakyReLU,
     MaxPooling1D,
     MaxPooling2D,
+    ReLU,
     Reshape,
+    UpSampling2D,
+    ZeroPadding2D,
 )
 from sora_np.layers.preprocessing.warp import JoinedWarps, Warp
 
 from . import (
+    activation,
     affine,
     batch_normalization,
     conv2d_batch_normalization,
     conv2d_relu_maxpool2d,
     merging,
+    normalization,
     pooling,
+    sampling,
     transposed,
     view,
     warp,
@@ -55,6 +67,7 @@ PATTERNS: dict[
     **dict.fromkeys((Flatten, Identity, Reshape), (view.match,)),
     **dict.fromkeys((Warp, JoinedWarps), (warp.match,)),
     **dict.fromkeys(POOLINGS, (pooling.match,)),
+    **dict.fromkeys((Activation, ELU, LeakyReLU, ReLU), (activation.match,)),
     BatchNormalization: (batch_normalization.match,),
     **dict.fromkeys(
         CONVOLUTIONS,
@@ -67,6 +80,8 @@ PATTERNS: dict[
     Dense: (affine.match,),
     **dict.fromkeys((Conv1DTranspose, Conv2DTranspose), (transposed.match,)),
     **dict.fromkeys((Add, Concatenate), (merging.match,)),
+    **dict.fromkeys((LayerNormalization, GroupNormalization), (normalization.match,)),
+    **dict.fromkeys((UpSampling2D, ZeroPadding2D, Cropping2D), (sampling.match,)),
 }
 
 

@@ -47,15 +47,34 @@ class InputLayer(Layer):
         return dy.copy()
 
 
-def Input(
-    shape: Sequence[int] | None = None,
-    batch_size: int | None = None,
-    dtype: Any = None,
-    *,
-    batch_shape: Sequence[int | None] | None = None,
-    name: str | None = None,
-) -> Symbol:
-    """Return the symbol of a model's input, which layers are called on.
+class Beginning(type):
+    """Lets a call of ``Input`` return the symbol of the layer that it makes."""
+
+    def __call__(
+        cls,
+        shape: Sequence[int] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+    ) -> Symbol:
+        """Return the symbol; see :class:`Input`."""
+        if (shape is None) == (batch_shape is None):
+            raise ValueError(
+                "Input takes a shape such as (28, 28, 1), or a batch_shape"
+            )
+        if batch_size is not None:
+            as_count(batch_size, "batch_size")
+        whole: Any = shape if batch_shape is None else [*batch_shape][1:]
+        return InputLayer(as_shape(whole), name=name).symbol()
+
+
+class Input(InputLayer, metaclass=Beginning):
+    """The symbol of a model's input, which layers are called on.
+
+    Its instances are in old pickles alone: a call makes an :class:`InputLayer`, and
+    returns its symbol.
 
     Parameters
     ----------
@@ -70,9 +89,3 @@ def Input(
     >>> Input((28, 28, 1), name="image")
     <Symbol (N, 28, 28, 1) of InputLayer 'image'>
     """
-    if (shape is None) == (batch_shape is None):
-        raise ValueError("Input takes a shape such as (28, 28, 1), or a batch_shape")
-    if batch_size is not None:
-        as_count(batch_size, "batch_size")
-    whole: Any = shape if batch_shape is None else [*batch_shape][1:]
-    return InputLayer(as_shape(whole), name=name).symbol()
