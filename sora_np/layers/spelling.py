@@ -16,7 +16,6 @@ Any other value is one error.  What a layer has as an argument of its own, such 
 """
 
 import functools
-import inspect
 import re
 from collections.abc import Callable
 from typing import Any
@@ -32,9 +31,10 @@ ALIKE = {
 }
 
 
-def understood(function: Callable[..., None]) -> Callable[..., None]:
+def understood(function: Any) -> Callable[..., None]:
     """Return an ``__init__`` of a layer that takes these arguments, too."""
-    own = {*inspect.signature(function).parameters}
+    code = function.__code__  # inspect.signature costs 30 us, for each layer there is
+    own = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
 
     @functools.wraps(function)
     def init(self: Any, *args: Any, **given: Any) -> None:

@@ -184,7 +184,7 @@ class Model(Trained):
             )
         several = isinstance(input_shape[0], (list, tuple))
         shapes = [*input_shape] if several else [input_shape]
-        inputs: Any = [Input(batch_shape=shape) for shape in shapes]
+        inputs: Any = [Input(tuple(shape)[1:]) for shape in shapes]
         inputs = inputs if several else inputs[0]
         outputs = self.call(inputs)
         if len(flat_symbols(outputs, "outputs")[0]) > 1 and self.optimizer is not None:
