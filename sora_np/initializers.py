@@ -1,6 +1,8 @@
 """Weight initialisers: callables (rng, shape, dtype) -> array.
 
-``shape`` is (*receptive_field, inputs, outputs), as of Dense and Conv2D kernels.
+``shape`` is (*receptive_field, inputs, outputs), as of Dense and Conv2D kernels.  Where
+numbers are drawn, ``seed=`` lets them depend on it alone; else they come from ``rng``,
+the layer's own generator.
 """
 
 import math
@@ -16,6 +18,11 @@ from sora_np.kernels.arrays import Array, Shape
 
 # the standard deviation of a unit normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978
+
+
+def _as_seed(seed: int | None) -> int | None:
+    """Return a seed as it is used, or None."""
+    return None if seed is None else as_count(seed, "seed", 0)
 
 
 class Initializer(Protocol):
@@ -59,19 +66,26 @@ class Constant:
 class RandomNormal:
     """Normal with ``mean`` and ``stddev``."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None
+    ) -> None:
+        self.seed = _as_seed(seed)
         self.mean, self.stddev = as_finite(mean, "mean"), as_rate(stddev, "stddev")
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
     ) -> Array:
+        rng = as_generator(self.seed, rng)
         return rng.normal(self.mean, self.stddev, shape).astype(dtype)
 
 
 class RandomUniform:
     """Uniform on [minval, maxval)."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05) -> None:
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        self.seed = _as_seed(seed)
         self.minval = as_finite(minval, "minval")
         self.maxval = as_finite(maxval, "maxval")
         if not self.minval <= self.maxval:
@@ -82,18 +96,23 @@ class RandomUniform:
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
     ) -> Array:
+        rng = as_generator(self.seed, rng)
         return rng.uniform(self.minval, self.maxval, shape).astype(dtype)
 
 
 class TruncatedNormal:
     """Normal with ``mean`` and ``stddev``, drawn again beyond two deviations."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
+    def __init__(
+        self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None
+    ) -> None:
+        self.seed = _as_seed(seed)
         self.mean, self.stddev = as_finite(mean, "mean"), as_rate(stddev, "stddev")
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
     ) -> Array:
+        rng = as_generator(self.seed, rng)
         return (self.mean + self.stddev * _truncated(rng, shape)).astype(dtype)
 
 
@@ -118,7 +137,9 @@ class VarianceScaling:
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
+        seed: int | None = None,
     ) -> None:
+        self.seed = _as_seed(seed)
         if as_rate(scale, "scale") == 0:
             raise ValueError(f"scale must be positive, got {scale!r}")
         look_up(_FANS, mode, "mode")
@@ -128,6 +149,7 @@ class VarianceScaling:
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike
     ) -> Array:
+        rng = as_generator(self.seed, rng)
         variance = self.scale / max(1.0, _FANS[self.mode](*fans(shape)))
         return (math.sqrt(variance) * _DRAWS[self.distribution](rng, shape)).astype(
             dtype
@@ -142,43 +164,43 @@ class GlorotUniform(VarianceScaling):
     (True, (3, 3, 16, 32), dtype('float32'))
     """
 
-    def __init__(self) -> None:
-        super().__init__(1.0, "fan_avg", "uniform")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
 class GlorotNormal(VarianceScaling):
     """Truncated normal, variance 2 / (fan_in + fan_out); Glorot & Bengio (2010)."""
 
-    def __init__(self) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
 class HeUniform(VarianceScaling):
     """U(-a, a) with a = sqrt(6 / fan_in); He et al. (2015), arXiv:1502.01852."""
 
-    def __init__(self) -> None:
-        super().__init__(2.0, "fan_in", "uniform")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "uniform", seed)
 
 
 class HeNormal(VarianceScaling):
     """Truncated normal, variance 2 / fan_in; He et al. (2015), arXiv:1502.01852."""
 
-    def __init__(self) -> None:
-        super().__init__(2.0, "fan_in", "truncated_normal")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(2.0, "fan_in", "truncated_normal", seed)
 
 
 class LecunUniform(VarianceScaling):
     """U(-a, a) with a = sqrt(3 / fan_in); LeCun et al. (1998), section 4.6."""
 
-    def __init__(self) -> None:
-        super().__init__(1.0, "fan_in", "uniform")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "uniform", seed)
 
 
 class LecunNormal(VarianceScaling):
     """Truncated normal, variance 1 / fan_in; LeCun et al. (1998), section 4.6."""
 
-    def __init__(self) -> None:
-        super().__init__(1.0, "fan_in", "truncated_normal")
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
 class Orthogonal:
@@ -194,7 +216,7 @@ class Orthogonal:
     Parameters
     ----------
     gain : the factor
-    seed : of the numbers; None for the layer's own generator
+    seed : see above
 
     Examples
     --------
@@ -205,7 +227,7 @@ class Orthogonal:
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
         self.gain = as_finite(gain, "gain")
-        self.seed = None if seed is None else as_count(seed, "seed", 0)
+        self.seed = _as_seed(seed)
 
     def __call__(
         self, rng: np.random.Generator, shape: Shape, dtype: DTypeLike

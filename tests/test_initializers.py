@@ -129,3 +129,25 @@ def test_mistakes():
 def test_numbers_that_cannot_be(make, error, text):
     with pytest.raises(error, match=f"^{text}$"):
         make()
+
+
+SEEDED = [
+    *("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LecunNormal"),
+    *("LecunUniform", "Orthogonal", "RandomNormal", "RandomUniform"),
+    *("TruncatedNormal", "VarianceScaling"),
+]
+
+
+@pytest.mark.parametrize("name", SEEDED)
+def test_a_seed_of_ones_own(name):
+    """The numbers depend on it alone; a configuration holds it."""
+    made = initializers.CLASSES[name](seed=3)
+    again = initializers.get({"class_name": name, "config": {"seed": 3}})
+    other = initializers.CLASSES[name](seed=4)
+    free = initializers.CLASSES[name]()
+    one, two = (np.random.default_rng(k) for k in (0, 1))
+    w = made(one, (4, 5), "float64")
+    assert np.array_equal(w, again(two, (4, 5), "float64"))
+    assert not np.array_equal(w, other(one, (4, 5), "float64"))
+    assert not np.array_equal(free(one, (4, 5), "f8"), free(two, (4, 5), "f8"))
+    assert made.seed == 3 and free.seed is None

@@ -33,6 +33,16 @@ def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:
     return array
 
 
+def is_list_of_one(a: Any) -> bool:
+    """Whether it is one array in a list, which Keras takes for the array.
+
+    >>> is_list_of_one([np.ones(3)]), is_list_of_one([[1.0, 1.0]])
+    (True, False)
+    """
+    is_list = isinstance(a, (list, tuple)) and len(a) == 1
+    return is_list and isinstance(a[0], np.ndarray)
+
+
 def as_inputs(
     x: Any, input_shape: Shape | None, dtype: DTypeLike | None = None
 ) -> NDArray[Any]:
@@ -40,6 +50,9 @@ def as_inputs(
 
     Images without the channel axis gain it where there is one channel.
     """
+    if input_shape is not None and is_list_of_one(x):
+        if x[0].ndim > len(input_shape):  # one batch, not one sample
+            x = x[0]
     array = as_array(x, "x", dtype)
     if input_shape is None or array.shape[1:] == input_shape:
         return array
@@ -130,6 +143,8 @@ def as_targets(y: Any, samples: int, dtype: DTypeLike | None = None) -> NDArray[
     """Return y as an array with as many entries as x has samples."""
     if y is None:
         raise TypeError("y is missing: x is an array, so give the targets as well")
+    if is_list_of_one(y) and samples != 1 and y[0].ndim and len(y[0]) == samples:
+        y = y[0]
     array = as_array(y, "y", dtype)
     if len(array) != samples:
         raise ValueError(

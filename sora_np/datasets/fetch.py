@@ -141,7 +141,7 @@ def _download(data_set: IdxDataSet, file: IdxFile, places: list[Path]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # no gzip file of this data is larger than the data
-        _copy(url, part, limit=math.prod(file.shape) + 4096)
+        copy_url(url, part, limit=math.prod(file.shape) + 4096)
         read_idx(part, shape=file.shape, sha256=file.sha256)
         os.replace(part, folder / f"{file.name}.gz")
     except DataFileError as error:
@@ -159,11 +159,12 @@ def _download(data_set: IdxDataSet, file: IdxFile, places: list[Path]) -> None:
             part.unlink()
 
 
-def _copy(url: str, part: Path, limit: int) -> None:
+def copy_url(url: str, part: Path, limit: int) -> None:
+    """Write what is at an address into a new file, or raise: no more than ``limit``."""
     from urllib.request import urlopen
 
     with urlopen(url, timeout=TIMEOUT) as answer, open(part, "xb") as out:
-        length = answer.length or 0
+        length = getattr(answer, "length", None) or 0
         copied = 0
         with _progress_bar(url.rpartition("/")[2], length) as bar:
             while chunk := answer.read(1 << 16):

@@ -33,7 +33,7 @@ def pillow() -> Any:
 
 
 def read_image(
-    path: str | os.PathLike[str], color_mode: str, size: tuple[int, int]
+    path: str | os.PathLike[str], color_mode: str, size: tuple[int, int] | None
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Return an image in bytes (H, W, C), and what had to be done to it.
 
@@ -42,7 +42,7 @@ def read_image(
     Parameters
     ----------
     color_mode : "grayscale", "rgb" or "rgba"
-    size : (height, width)
+    size : (height, width), or None for its own
 
     Raises
     ------
@@ -68,7 +68,7 @@ def read_image(
 
 
 def _converted(
-    pil: Any, opened: Any, color_mode: str, size: tuple[int, int]
+    pil: Any, opened: Any, color_mode: str, size: tuple[int, int] | None
 ) -> tuple[NDArray[np.uint8], list[str]]:
     notes = []
     if getattr(opened, "n_frames", 1) > 1:
@@ -91,7 +91,7 @@ def _converted(
     if image.mode in ("P", "PA", "CMYK", "YCbCr"):
         notes.append(f"converted from {image.mode}")
     image = image.convert(MODES[color_mode])
-    height, width = size
+    height, width = image.size[::-1] if size is None else size
     if image.size != (width, height):
         image = image.resize((width, height), pil.Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(height, width, -1), notes

@@ -3,11 +3,10 @@
 ``base.py`` says what every layer is, ``tables.py`` how it keeps arrays, and
 ``contract.py`` what a model relies on in a layer of a user's own, whose attributes
 ``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings,
-which share the rest in a ``base.py`` of their folder; ``generators.py`` finds random
-generators.  No layer imports another.
-``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings;
-``rows.py`` cuts arrays into rows; ``generators.py`` finds random generators.  No layer
-imports another.
+which share the rest in a ``base.py`` of their folder; ``rows.py`` cuts arrays into
+rows; ``generators.py`` finds random generators.  ``weights.py`` is what a layer says of
+its arrays, ``spelling.py`` which other words its arguments have.  No layer imports
+another.
 """
 
 from sora_np.layers.activations.activation import Activation

@@ -5,10 +5,11 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from sora_np.common.names import snake_case
 from sora_np.common.several import parts_of
 from sora_np.engine.network import Network
 from sora_np.kernels.arrays import Shape
-from sora_np.layers import InputLayer, contract
+from sora_np.layers import Input, InputLayer, contract
 from sora_np.layers.symbol import Symbol
 
 from .config import MAKERS, graph_config, model_from_config
@@ -40,6 +41,12 @@ class Model(Trained):
     given alike, or as a dictionary by the names in ``input_names`` and
     ``output_names``: those of a dictionary's keys, or else of the layers.
 
+    A subclass may define ``call(self, x)`` instead, and give neither: its ``__init__``
+    keeps layers as attributes, and ``call`` calls them on one another.  It is called
+    once, on symbols, when the shape of x is known, and what comes out is the graph: so
+    it cannot compute by NumPy, nor look at numbers, and ``training`` keeps its default.
+    A file holds the graph, and ``load_model`` returns a Model.
+
     A layer that is called twice is shared: its gradients add up.  A model that is
     called is part of the graph, with its parameters.
 
@@ -58,7 +65,7 @@ class Model(Trained):
 
     Raises
     ------
-    TypeError : for what is no symbol
+    TypeError : for what is no symbol; for a subclass with a ``train_step``
     ValueError : for an output that depends on no input, an input that leads to no
         output, or two layers with one name
 
@@ -70,6 +77,17 @@ class Model(Trained):
     >>> model = Model(x, Dense(2)(Add()([x, h])))
     >>> model.count_params(), model.output_shape
     (30, (2,))
+
+    >>> class TwoLayers(Model):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.hidden, self.out = Dense(4, "relu"), Dense(2)
+    ...     def call(self, x):
+    ...         return self.out(self.hidden(x))
+    >>> model = TwoLayers()
+    >>> model.build((None, 3))
+    >>> model.count_params()
+    26
     """
 
     def __init__(
@@ -82,22 +100,38 @@ class Model(Trained):
         dtype: DTypeLike = "float32",
         trainable: bool = True,
     ) -> None:
-        if inputs is None or outputs is None:
+        for method in ("train_step", "test_step", "predict_step"):
+            if hasattr(self, method):
+                raise TypeError(
+                    f"{type(self).__name__} defines {method}, which nothing here calls:"
+                    " a layer of one's own has forward and backward, a loss losses and "
+                    "dlosses; or write the loop with train_on_batch"
+                )
+        self._begin(name or "functional", seed, dtype)
+        self.has_auto_name = name is None
+        self._wiring, self._forms = Wiring([], ()), ("one", "one")
+        self._ends: Any = None
+        self._is_trainable = bool(trainable)
+        if inputs is not None and outputs is not None:
+            self._trace(inputs, outputs)
+        elif inputs is not None or outputs is not None or not hasattr(self, "call"):
             raise TypeError(
                 f"{type(self).__name__} takes inputs and outputs, such as x = "
-                "Input((4,)) and Dense(2)(x). A subclass that computes in a method "
-                "call(x) cannot be trained: let a function make the layers and return "
-                "Model(inputs, outputs)"
+                "Input((4,)) and Dense(2)(x); or a subclass without them defines "
+                "call(self, x), which calls layers on one another"
             )
+        elif name is None:
+            self.name = snake_case(type(self).__name__)
+
+    def _trace(self, inputs: Any, outputs: Any) -> None:
+        """Become the graph from inputs to outputs."""
         symbols, input_keys = flat_symbols(inputs, "inputs")
         ends, output_keys = flat_symbols(outputs, "outputs")
         traced = trace(symbols, ends)
-        self._begin(name or "functional", seed, dtype)
-        self.has_auto_name = name is None
         self.layers = traced.layers
         number_names(self.layers)
         self._wiring = wiring_of(traced)
-        self._ends: Any = traced.inputs, traced.outputs
+        self._ends = traced.inputs, traced.outputs
         self._forms = form_of(inputs), form_of(outputs)
         self._build_layers()
         self.input_names = names_of(symbols, input_keys)
@@ -105,7 +139,7 @@ class Model(Trained):
         shapes = [symbol.sample_shape for symbol in symbols]
         self.input_shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
         self.graph = graph_of(self._wiring, shapes)
-        if not trainable:
+        if not self._is_trainable:
             self.trainable = False
 
     def _build_layers(self) -> None:
@@ -129,7 +163,35 @@ class Model(Trained):
                 )
 
     def build(self, input_shape: Any = None) -> None:
-        """Do nothing: a graph is built when it is made."""
+        """Trace ``call`` of a subclass; a graph is built when it is made.
+
+        Parameters
+        ----------
+        input_shape : of x, with None for the batch axis, such as (None, 28, 28, 1); of
+            several inputs a list of them
+
+        Raises
+        ------
+        ValueError : where the shape is not known
+        TypeError : where ``call`` computes by anything but layers
+        """
+        if self.built or not hasattr(self, "call"):
+            return
+        if not input_shape:
+            raise ValueError(
+                f"the shape of the input of {self.name!r} is not known: "
+                "build((None, ...)), or give it data"
+            )
+        several = isinstance(input_shape[0], (list, tuple))
+        shapes = [*input_shape] if several else [input_shape]
+        inputs: Any = [Input(tuple(shape)[1:]) for shape in shapes]
+        inputs = inputs if several else inputs[0]
+        outputs = self.call(inputs)
+        if len(flat_symbols(outputs, "outputs")[0]) > 1 and self.optimizer is not None:
+            raise ValueError(
+                f"{self.name!r} has several outputs: build((None, ...)) before compile"
+            )
+        self._trace(inputs, outputs)
 
     @property
     def inputs(self) -> list[Symbol]:

@@ -96,8 +96,13 @@ def one_output(
                 f"loss_weights are for several outputs, this model has one; got "
                 f"{weights!r:.80}"
             )
+    if isinstance(loss, (list, tuple)) and len(loss) == 1:
+        loss = loss[0]
     if isinstance(loss, (list, tuple, Mapping)):
         (loss,) = losses_by_output(loss, names)
+    if isinstance(metrics, (list, tuple)) and len(metrics) == 1:
+        if isinstance(metrics[0], (list, tuple)):
+            metrics = metrics[0]
     if isinstance(metrics, Mapping):
         (metrics,) = metrics_by_output(metrics, names)
     if loss is not None and loss not in CHOSEN:

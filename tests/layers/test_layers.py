@@ -858,9 +858,9 @@ IMPOSSIBLE = {
     ),
     "groups": (lambda: Conv2D(3, 3, groups=2), ValueError, "multiple of groups"),
     "unknown-argument": (
-        lambda: Conv2D(1, 3, data_format="channels_first"),
+        lambda: Conv2D(1, 3, groups_of=2),
         TypeError,
-        "data_format",
+        "groups_of",
     ),
     "units-0": (lambda: Dense(0), ValueError, "units must be a positive"),
     "units-2.5": (lambda: Dense(2.5), TypeError, "units must be a positive whole"),

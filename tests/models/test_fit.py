@@ -309,7 +309,7 @@ MISTAKES = {
     "validation": (X, Y, {"validation_data": X}, ValueError, "validation_data must be"),
     "weights": (X, Y, {"sample_weight": [1, 2]}, ValueError, "each of the 6 samples"),
     "verbose": (X, Y, {"verbose": 3}, ValueError, 'verbose must be "auto"'),
-    "keyword": (X, Y, {"workers": 2}, TypeError, "workers"),
+    "keyword": (X, Y, {"batches": 2}, TypeError, "batches"),
 }
 
 

@@ -1,0 +1,8 @@
+"""Keras's ``keras.config``: what there is to set in NumPy."""
+
+from .backend import backend as backend
+from .backend import epsilon as epsilon
+from .backend import floatx as floatx
+from .backend import image_data_format as image_data_format
+from .backend import set_floatx as set_floatx
+from .backend import set_image_data_format as set_image_data_format

@@ -1,0 +1,5 @@
+"""Keras's ``keras.saving``: models in files, and names that files may have."""
+
+from .models import load_model as load_model
+from .models import save_model as save_model
+from .utils import register_keras_serializable as register_keras_serializable

@@ -1,0 +1,214 @@
+"""What Keras 1 and 2 called otherwise: understood, with one warning each."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from sora_np import keras
+from sora_np.keras import layers, old_names
+from sora_np.layers import Conv2D, Dense
+from sora_np.optimizers import schedules
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    monkeypatch.setattr(old_names, "SAID", set())
+
+
+def conv(**options):
+    return lambda: layers.Conv2D(4, 3, **options)
+
+
+CASES = {  # what an old program writes; what it means; the new name that is told
+    "convolution": (
+        lambda: layers.Convolution2D(4, 3, 2, border_mode="same", subsample=(2, 2)),
+        lambda: Conv2D(4, (3, 2), padding="same", strides=(2, 2)),
+        "write padding=",
+    ),
+    "three numbers": (
+        lambda: layers.Convolution2D(4, 3, 2, "he_normal", "relu"),
+        lambda: Conv2D(4, (3, 2), activation="relu", kernel_initializer="he_normal"),
+        r"write Conv2D\(filters, \(rows, columns\)\)",
+    ),
+    "rows": (
+        lambda: layers.Conv2D(nb_filter=4, nb_row=3, nb_col=2),
+        lambda: Conv2D(4, (3, 2)),
+        r"kernel_size=\(rows, columns\)",
+    ),
+    "ordering": (conv(dim_ordering="tf"), conv(), "channels_last"),
+    "init": (
+        conv(init="he_normal", bias=False),
+        conv(kernel_initializer="he_normal", use_bias=False),
+        "write kernel_initializer=",
+    ),
+    "dense": (
+        lambda: layers.Dense(output_dim=3, input_dim=5, W_regularizer="l2"),
+        lambda: Dense(3, input_shape=(5,), kernel_regularizer="l2"),
+        "write units=",
+    ),
+    "dropout": (
+        lambda: layers.Dropout(p=0.3),
+        lambda: layers.Dropout(0.3),
+        "write rate=",
+    ),
+    "penalty": (
+        lambda: keras.regularizers.l2(l=0.02),
+        lambda: keras.regularizers.l2(0.02),
+        "write l2=",
+    ),
+    "rate": (
+        lambda: keras.optimizers.SGD(lr=0.2, momentum=0.9),
+        lambda: keras.optimizers.SGD(0.2, momentum=0.9),
+        "write learning_rate=",
+    ),
+    "decay": (
+        lambda: keras.optimizers.Adam(decay=1e-2),
+        lambda: keras.optimizers.Adam(schedules.InverseTimeDecay(0.001, 1, 1e-2)),
+        "InverseTimeDecay",
+    ),
+    "no decay": (
+        lambda: keras.optimizers.RMSprop(lr=0.2, decay=0.0),
+        lambda: keras.optimizers.RMSprop(0.2),
+        "InverseTimeDecay",
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the others
+@pytest.mark.parametrize("old, new, told", CASES.values(), ids=CASES)
+def test_old_arguments(old, new, told):
+    with pytest.warns(DeprecationWarning, match=told):
+        made = old()
+    assert type(made) is type(new())
+    assert made.get_config() == new().get_config()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # each is told once
+        old()
+
+
+def test_the_decay_of_keras_2():
+    """Learning rate / (1 + decay * steps): worked by hand."""
+    with pytest.warns(DeprecationWarning):
+        sgd = keras.optimizers.SGD(lr=1.0, decay=0.5)
+    p = np.zeros(1)
+    found = []
+    for _ in range(3):
+        sgd.step(p, np.ones(1))
+        found.append(-p[0])
+    np.testing.assert_allclose(found, [1, 1 + 1 / 1.5, 1 + 1 / 1.5 + 1 / 2])
+
+
+WRONG = {
+    "th": (conv(dim_ordering="th"), "channels_last"),
+    "both": (lambda: layers.Dense(3, units=3, output_dim=3), "output_dim|units"),
+    "period": (
+        lambda: keras.callbacks.ModelCheckpoint("a.npz", period=3),
+        "save_freq",
+    ),
+    "nadam": (lambda: keras.optimizers.Nadam(schedule_decay=0.1), "schedule_decay"),
+    "image": (lambda: keras.backend.set_image_dim_ordering("th"), "channels_last"),
+    "merge": (lambda: layers.merge([], mode="xor"), "mode must be one of sum, mul"),
+    "unknown": (lambda: layers.Dense(3, nb_units=3), "nb_units"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("make, text", WRONG.values(), ids=WRONG)
+def test_what_has_no_new_name(make, text):
+    with pytest.raises((TypeError, ValueError), match=text):
+        make()
+
+
+@pytest.mark.parametrize(
+    "mode, expected",
+    [("sum", 3), ("mul", 2), ("ave", 1.5), ("max", 2), ("dot", 8), ("cos", 1)],
+)
+def test_merge(mode, expected):
+    a, b = keras.Input((4,)), keras.Input((4,))
+    with pytest.warns(DeprecationWarning, match="old name"):
+        model = keras.Model(input=[a, b], output=layers.merge([a, b], mode=mode))
+    ones = np.ones((2, 4), np.float32)
+    y = model.predict([ones, 2 * ones], verbose=0)
+    np.testing.assert_allclose(y, np.full_like(y, expected), rtol=1e-6)
+
+
+@pytest.fixture
+def model():
+    made = keras.Sequential([layers.Dense(2, "softmax", input_dim=3)])
+    made.compile("sgd", "sparse_categorical_crossentropy")
+    return made
+
+
+X, Y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
+
+
+class Batches:
+    """A generator that knows its batch size, as those of ImageDataGenerator do."""
+
+    batch_size = 4
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return X[:4], Y[:4]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_generators(model):
+    twin = keras.models.clone_model(model)
+    twin.compile("sgd", "sparse_categorical_crossentropy")
+    new = twin.fit(iter(Batches()), epochs=2, steps_per_epoch=3, verbose=0)
+    old = model.fit_generator(
+        Batches(), samples_per_epoch=12, nb_epoch=2, verbose=0, max_q_size=1
+    )
+    assert old.history == new.history
+    loss = model.evaluate_generator(Batches(), val_samples=8)
+    assert loss == twin.evaluate(iter(Batches()), steps=2, verbose=0)
+    y = model.predict_generator(Batches(), 2, workers=4)
+    assert np.array_equal(y, np.concatenate([twin.predict(X[:4], verbose=0)] * 2))
+    with pytest.raises(ValueError, match="batch_size is not known"):
+        model.fit_generator(iter([(X, Y)]), samples_per_epoch=8)
+
+
+def test_predictions(model):
+    with pytest.warns(DeprecationWarning, match="argmax"):
+        found = model.predict_classes(X)
+    assert np.array_equal(found, model.predict(X, verbose=0).argmax(-1))
+    with pytest.warns(DeprecationWarning, match="predict_proba"):
+        assert np.array_equal(model.predict_proba(X), model.predict(X, verbose=0))
+
+
+def test_rate(model):
+    with pytest.warns(DeprecationWarning, match="learning_rate"):
+        assert model.optimizer.lr == model.optimizer.learning_rate == 0.01
+    keras.backend.set_value(model.optimizer.lr, 0.5)
+    assert keras.backend.get_value(model.optimizer.lr) == 0.5
+    model.optimizer.lr = 0.25
+    assert model.optimizer.learning_rate == 0.25
+
+
+def test_fit(model):
+    with pytest.warns(DeprecationWarning, match="epochs="):
+        history = model.fit(X, Y, nb_epoch=2, verbose=0)
+    assert history.epoch == [0, 1]
+    with pytest.warns(DeprecationWarning, match="it does nothing"):
+        model.fit(X, Y, verbose=0, workers=4, use_multiprocessing=True)
+
+
+def test_old_modules():
+    with pytest.warns(DeprecationWarning, match="import from keras.layers"):
+        from sora_np.keras.layers.core import Activation
+    with pytest.warns(DeprecationWarning, match="import from keras.utils"):
+        from sora_np.keras.utils.np_utils import to_categorical
+    with pytest.warns(DeprecationWarning, match="import from keras.optimizers"):
+        import sora_np.keras.optimizers.adam_v2 as adam_v2
+
+        assert adam_v2.Adam is keras.optimizers.Adam
+    assert Activation is layers.Activation
+    assert to_categorical is keras.utils.to_categorical
+    with pytest.raises(ImportError):
+        from sora_np.keras.layers.core import Nonsense  # noqa: F401
+    for name in old_names.MODULES:
+        __import__(f"sora_np.keras.{name}")

@@ -1,0 +1,310 @@
+"""Ten programs in the manner of the field's books, with nothing changed but imports.
+
+Each is written anew, on data that come with the package or are drawn; what it learns is
+held against what its data allow.
+"""
+
+import numpy as np
+import pytest
+
+from sora_np import keras
+from sora_np.keras import callbacks, datasets, layers, models, optimizers, regularizers
+from sora_np.keras.layers import Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from sora_np.keras.models import Model, Sequential, load_model
+from sora_np.keras.utils import to_categorical
+
+
+@pytest.fixture(scope="module")
+def clothes():
+    (x_train, y_train), (x_test, y_test) = datasets.fashion_mini.load_data()
+    return (x_train[:3000], y_train[:3000]), (x_test[:500], y_test[:500])
+
+
+def test_dense_network_of_pictures(clothes):
+    (train_images, train_labels), (test_images, test_labels) = clothes
+    train_images = train_images.reshape((3000, 28 * 28)).astype("float32") / 255
+    test_images = test_images.reshape((500, 28 * 28)).astype("float32") / 255
+
+    network = keras.Sequential(
+        [layers.Dense(128, activation="relu"), layers.Dense(10, activation="softmax")]
+    )
+    network.compile(
+        optimizer="rmsprop",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    history = network.fit(
+        train_images, train_labels, epochs=8, batch_size=64, verbose=0
+    )
+    test_loss, test_acc = network.evaluate(test_images, test_labels, verbose=0)
+    assert test_acc > 0.75
+    assert history.history.keys() == {"loss", "accuracy"}
+    assert network.predict(test_images[:3], verbose=0).argmax(axis=1).shape == (3,)
+
+
+def test_convolutional_network(clothes):
+    (x_train, y_train), (x_test, y_test) = clothes
+    x_train = np.expand_dims(x_train[:1500].astype("float32") / 255, -1)
+    x_test = np.expand_dims(x_test.astype("float32") / 255, -1)
+    y_train, y_test = to_categorical(y_train[:1500], 10), to_categorical(y_test, 10)
+
+    model = Sequential()
+    model.add(
+        Conv2D(16, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1))
+    )
+    model.add(MaxPooling2D(pool_size=(2, 2), data_format="channels_last"))
+    model.add(Dropout(0.25))
+    model.add(Flatten())
+    model.add(Dense(64, activation="relu"))
+    model.add(Dropout(0.5))
+    model.add(Dense(10, activation="softmax"))
+    model.compile(
+        loss=keras.losses.categorical_crossentropy,
+        optimizer=keras.optimizers.Adam(learning_rate=0.002),
+        metrics=["acc"],
+    )
+    history = model.fit(
+        x_train,
+        y_train,
+        batch_size=64,
+        epochs=5,
+        verbose=0,
+        validation_data=(x_test, y_test),
+    )
+    score = model.evaluate(x_test, y_test, verbose=0)
+    assert score[1] > 0.7
+    assert score[1] == pytest.approx(history.history["val_acc"][-1])
+
+
+def stripes(count, size=16):
+    """Draw coloured pictures of three classes: rows, columns, noise."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 120, (count, size, size, 3)).astype("uint8")
+    y = np.arange(count) % 3
+    x[y == 0, ::4] += 130
+    x[y == 1, :, ::4] += 130
+    return x, y.reshape(-1, 1)
+
+
+def test_coloured_pictures_with_augmentation():
+    x, y = stripes(240)
+    inputs = keras.Input(shape=(16, 16, 3))
+    h = layers.Rescaling(1.0 / 255)(inputs)
+    h = layers.RandomFlip("horizontal")(h)
+    h = layers.RandomTranslation(0.1, 0.1)(h)
+    for filters in (8, 16):
+        h = layers.Conv2D(filters, 3, padding="same", use_bias=False)(h)
+        h = layers.BatchNormalization()(h)
+        h = layers.Activation("relu")(h)
+        h = layers.MaxPooling2D()(h)
+    h = layers.GlobalAveragePooling2D()(h)
+    outputs = layers.Dense(3, activation="softmax")(h)
+    model = keras.Model(inputs=inputs, outputs=outputs)
+    model.compile(
+        optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    model.fit(x, y, epochs=12, batch_size=16, validation_split=0.2, verbose=0)
+    loss, accuracy = model.evaluate(x[:192], y[:192], verbose=0)
+    assert accuracy > 0.9
+
+
+def test_two_inputs_by_name():
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=(400, 6)), rng.normal(size=(400, 4))
+    target = left[:, :1] * 2 - right[:, :1]
+    a = keras.Input(shape=(6,), name="left")
+    b = keras.Input(shape=(4,), name="right")
+    h = layers.concatenate([layers.Dense(8)(a), layers.Dense(8)(b)])
+    model = Model([a, b], Dense(1, name="sum")(h))
+    model.compile(optimizer=optimizers.Adam(0.02), loss="mse", metrics=["mae"])
+    model.fit({"left": left, "right": right}, target, epochs=20, verbose=0)
+    results = model.evaluate([left, right], target, verbose=0, return_dict=True)
+    assert results["loss"] < 0.05 and results["mae"] < 0.2
+
+
+def test_autoencoder(clothes):
+    x = clothes[0][0][:600].reshape(600, 784).astype("float32") / 255
+    encoding_dim = 16
+    input_img = Input(shape=(784,))
+    encoded = Dense(encoding_dim, activation="relu")(input_img)
+    decoded = Dense(784, activation="sigmoid")(encoded)
+    autoencoder = Model(input_img, decoded)
+    encoder = Model(input_img, encoded)
+    encoded_input = Input(shape=(encoding_dim,))
+    decoder = Model(encoded_input, autoencoder.layers[-1](encoded_input))
+    autoencoder.compile(optimizer="adam", loss="binary_crossentropy")
+    before = autoencoder.evaluate(x, x, verbose=0)
+    autoencoder.fit(x, x, epochs=8, batch_size=32, shuffle=True, verbose=0)
+    assert autoencoder.evaluate(x, x, verbose=0) < 0.7 * before
+    codes = encoder.predict(x[:5], verbose=0)
+    assert codes.shape == (5, encoding_dim)
+    np.testing.assert_allclose(
+        decoder.predict(codes, verbose=0),
+        autoencoder.predict(x[:5], verbose=0),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+def residual_block(x, filters, pooling=False):
+    residual = x
+    x = layers.Conv2D(filters, 3, activation="relu", padding="same")(x)
+    x = layers.Conv2D(filters, 3, activation="relu", padding="same")(x)
+    if pooling:
+        x = layers.MaxPooling2D(2, padding="same")(x)
+        residual = layers.Conv2D(filters, 1, strides=2)(residual)
+    elif filters != residual.shape[-1]:
+        residual = layers.Conv2D(filters, 1)(residual)
+    return layers.add([x, residual])
+
+
+def test_residual_blocks():
+    x, y = stripes(150)
+    inputs = keras.Input(shape=(16, 16, 3))
+    h = layers.Rescaling(1.0 / 255)(inputs)
+    h = residual_block(h, filters=8, pooling=True)
+    h = residual_block(h, filters=12)
+    h = layers.GlobalAveragePooling2D()(h)
+    model = keras.Model(inputs, layers.Dense(3, activation="softmax")(h))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(x, y, epochs=25, batch_size=16, verbose=0)
+    assert history.history["accuracy"][-1] > 0.9
+
+
+def test_transfer_by_freezing():
+    x, y = stripes(180)
+    x = x.astype("float32") / 255
+    conv_base = keras.Sequential(
+        [
+            layers.Conv2D(8, 3, activation="relu", input_shape=(16, 16, 3)),
+            layers.MaxPooling2D(),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+        ],
+        name="base",
+    )
+    first = Sequential([conv_base, Dense(3, activation="softmax")])
+    first.compile(
+        optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
+    history = first.fit(x, y, epochs=25, batch_size=16, verbose=0)
+    assert history.history["accuracy"][-1] > 0.9
+
+    conv_base.trainable = False
+    assert len(conv_base.trainable_weights) == 0 and len(conv_base.weights) == 4
+    kernel = conv_base.layers[0].kernel.numpy()
+    model = models.Sequential()
+    model.add(conv_base)
+    model.add(layers.Dense(8, activation="relu"))
+    model.add(layers.Dense(1, activation="sigmoid"))
+    model.compile(optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    is_noise = (y == 2).astype("float32")
+    model.fit(x, is_noise, epochs=20, verbose=0)
+    assert model.evaluate(x, is_noise, verbose=0)[1] > 0.9
+    assert np.array_equal(kernel, conv_base.layers[0].kernel)
+    assert len(model.trainable_weights) == 4
+
+    for layer in conv_base.layers[2:]:
+        layer.trainable = True
+    model.compile(optimizers.SGD(learning_rate=1e-3, momentum=0.9), "bce")
+    model.fit(x, is_noise, epochs=1, verbose=0)
+    assert np.array_equal(kernel, conv_base.layers[0].kernel)
+
+
+def test_callbacks_and_checkpoints(clothes, tmp_path):
+    (x, y), (x_test, y_test) = clothes
+    x, x_test = x.reshape(-1, 784)[:800] / 255.0, x_test.reshape(-1, 784) / 255.0
+    best = str(tmp_path / "best.npz")
+    callbacks_list = [
+        callbacks.EarlyStopping(monitor="val_accuracy", patience=3),
+        callbacks.ModelCheckpoint(
+            filepath=best, monitor="val_loss", save_best_only=True
+        ),
+        callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.5, patience=1),
+        callbacks.CSVLogger(str(tmp_path / "log.csv")),
+    ]
+    model = Sequential([Dense(32, "relu", input_dim=784), Dense(10, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    keras.backend.set_value(model.optimizer.learning_rate, 0.01)
+    history = model.fit(
+        x,
+        y[:800],
+        epochs=8,
+        batch_size=64,
+        callbacks=callbacks_list,
+        validation_data=(x_test, y_test),
+        verbose=0,
+    )
+    loaded = load_model(best)
+    assert loaded.evaluate(x_test, y_test, verbose=0)[0] == pytest.approx(
+        min(history.history["val_loss"]), rel=1e-5
+    )
+    assert len((tmp_path / "log.csv").read_text().splitlines()) > len(history.epoch)
+
+
+def test_text_as_a_bag_of_words():
+    """Reviews as numbers of words, of which two say what is meant."""
+    rng = np.random.default_rng(2)
+    labels = np.arange(400) % 2
+    reviews = [
+        [*rng.integers(10, 200, 20), 3 if label else 4, 3 if label else 4]
+        for label in labels
+    ]
+
+    def vectorize_sequences(sequences, dimension=200):
+        results = np.zeros((len(sequences), dimension))
+        for i, sequence in enumerate(sequences):
+            results[i, sequence] = 1.0
+        return results
+
+    x, y = vectorize_sequences(reviews), labels.astype("float32")
+    model = models.Sequential()
+    model.add(
+        layers.Dense(
+            16,
+            kernel_regularizer=regularizers.l2(0.001),
+            activation="relu",
+            input_shape=(200,),
+        )
+    )
+    model.add(layers.Dropout(0.5))
+    model.add(layers.Dense(1, activation="sigmoid"))
+    model.compile(optimizer="rmsprop", loss="binary_crossentropy", metrics=["AUC"])
+    history = model.fit(
+        x[:300], y[:300], epochs=20, validation_data=(x[300:], y[300:]), verbose=0
+    )
+    found = ((model.predict(x[300:], verbose=0) > 0.5)[:, 0] == y[300:]).mean()
+    assert found > 0.95 and len(history.history) == 4
+
+
+def test_regression_with_k_folds():
+    rng = np.random.default_rng(3)
+    data = rng.normal(3, 2, (120, 5))
+    targets = data @ [1.0, -2.0, 0.5, 0.0, 3.0] + 7
+    data = (data - data.mean(axis=0)) / data.std(axis=0)
+
+    def build_model():
+        model = models.Sequential()
+        model.add(
+            layers.Dense(16, activation="relu", batch_input_shape=(None, data.shape[1]))
+        )
+        model.add(layers.Dense(1))
+        model.compile(optimizer=optimizers.Adam(0.05), loss=["mse"], metrics=["mae"])
+        return model
+
+    k, scores = 4, []
+    size = len(data) // k
+    for fold in range(k):
+        keras.backend.clear_session()
+        part = slice(fold * size, (fold + 1) * size)
+        model = build_model()
+        model.fit(
+            np.delete(data, part, axis=0),
+            np.delete(targets, part, axis=0),
+            epochs=60,
+            batch_size=16,
+            verbose=0,
+        )
+        mse, mae = model.evaluate(data[part], targets[part], verbose=0)
+        scores.append(mae)
+    assert np.mean(scores) < 0.25 * targets.std()
