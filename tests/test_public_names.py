@@ -44,7 +44,18 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         CLASSES Constraint MaxNorm MinMaxNorm NonNeg UnitNorm get max_norm
         min_max_norm non_neg unit_norm
     """,
-    "sora_np.datasets": "fashion_mini fashion_mnist idx image_folder mnist npz table",
+    "sora_np.datasets": """
+        boston_housing california_housing cifar10 cifar100 emnist fashion_mini
+        fashion_mnist idx image_folder imdb kmnist mnist npz reuters table
+    """,
+    "sora_np.datasets.boston_housing": "FEATURE_NAMES load_data",
+    "sora_np.datasets.california_housing": "FEATURE_NAMES load_data",
+    "sora_np.datasets.cifar10": "CLASS_NAMES load_data",
+    "sora_np.datasets.cifar100": "CLASS_NAMES COARSE_NAMES load_data",
+    "sora_np.datasets.emnist": "CLASS_NAMES load_data",
+    "sora_np.datasets.imdb": "CLASS_NAMES get_word_index load_data",
+    "sora_np.datasets.kmnist": "CLASS_NAMES load_data",
+    "sora_np.datasets.reuters": "CLASS_NAMES get_label_names get_word_index load_data",
     "sora_np.datasets.fashion_mini": "CLASS_NAMES build load_data",
     "sora_np.datasets.fashion_mnist": "CLASS_NAMES load_data",
     "sora_np.datasets.idx": "DataFileError read_idx read_idx_pair",
