@@ -122,9 +122,9 @@ from sora_np.layers import (
 from sora_np.models import Model, Sequential, clone_model, load_model
 
 if TYPE_CHECKING:
-    from sora_np import gradcheck, preprocessing, report, sanity
+    from sora_np import gradcheck, keras, preprocessing, report, sanity
 
-LATER = {"gradcheck", "preprocessing", "report", "sanity"}
+LATER = {"gradcheck", "keras", "preprocessing", "report", "sanity"}
 serve_old_names()
 
 __all__ = [
@@ -225,6 +225,7 @@ __all__ = [
     "datasets",
     "gradcheck",
     "initializers",
+    "keras",
     "layers",
     "load_model",
     "losses",

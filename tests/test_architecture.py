@@ -30,6 +30,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["training"],
     ["models"],
     ["applications", "sora_model", "recipes", "preprocessing", "sanity", "report"],
+    ["keras"],
     ["command", "ready"],
     ["__main__"],
 ]
@@ -140,6 +141,7 @@ FOREIGN = {  # private attributes that one object sets of another; each is to en
     "sora_np.saving.lock: lock._file",  # of its own class, in a forked child
     "sora_np.metrics.confusion: metric._warned",  # of its own class
     "sora_np.metrics.tally: metric._tally",
+    "sora_np.optimizers.base: rate._optimizer",  # of its own class, in __new__
     "sora_np.optimizers.work: optimizer._owner",
     "sora_np.sanity.start: optimizer._learning_rate",
     "sora_np.saving.model_file: model._next_epoch",
@@ -412,7 +414,10 @@ def test_no_global_random_numbers():
             if isinstance(node, ast.Attribute) and ast.unparse(node).startswith(
                 "np.random."
             ):
-                assert node.attr in ("Generator", "SeedSequence", "default_rng"), path
+                free = ["Generator", "SeedSequence", "default_rng"]
+                if path == ROOT / "sora_np/utils/__init__.py":
+                    free.append("seed")  # set_random_seed, for a user's own draws
+                assert node.attr in free, path
 
 
 def test_nothing_is_unpickled_executed_or_unpacked():

@@ -15,6 +15,12 @@ from sora_np.optimizers.schedules import CosineDecay
 from sora_np.regularizers import L2
 
 
+@pytest.fixture(autouse=True)
+def without_old_names(monkeypatch):
+    """Be as before ``sora_np.keras``, which gives optimisers the old name ``lr``."""
+    monkeypatch.delattr(Optimizer, "lr", raising=False)
+
+
 def model():
     made = Sequential([Dense(2, input_shape=(3,)), Dropout(0.5)])
     made.compile("adam", "mse")

@@ -25,7 +25,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         SpatialDropout2D Subtract UnitNormalization UpSampling1D UpSampling2D
         ZeroPadding1D ZeroPadding2D __version__ activations callbacks
         clone_model constraints datasets
-        gradcheck initializers layers load_model losses metrics models
+        gradcheck initializers keras layers load_model losses metrics models
         optimizers plots preprocessing regularizers report sanity utils
     """,
     "sora_np.__main__": "main",
@@ -138,8 +138,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.optimizers.base": "Optimizer",
     "sora_np.optimizers.schedules": """
-        CLASSES CosineDecay ExponentialDecay LearningRateSchedule OneCycle
-        PiecewiseConstantDecay get
+        CLASSES CosineDecay ExponentialDecay InverseTimeDecay LearningRateSchedule
+        OneCycle PiecewiseConstantDecay PolynomialDecay get
     """,
     "sora_np.plots": """
         plot_confusion_matrix plot_feature_maps plot_filters plot_mistakes
@@ -158,7 +158,10 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.sanity.report": "Finding SanityReport",
     "sora_np.saving": "ModelFileError register",
     "sora_np.sora_model": "create_sora_model",
-    "sora_np.utils": "PyDataset Sequence image_dataset_from_directory to_categorical",
+    "sora_np.utils": """
+        PyDataset Sequence array_to_img get_file image_dataset_from_directory
+        img_to_array load_img normalize save_img set_random_seed to_categorical
+    """,
 }
 
 

@@ -42,7 +42,7 @@ def pillow() -> Any:
 def read_image(
     path: str | os.PathLike[str],
     color_mode: str,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     interpolation: str = "bilinear",
 ) -> Read:
     """Return an image in bytes (H, W, C), and what had to be done to it.
@@ -52,7 +52,7 @@ def read_image(
     Parameters
     ----------
     color_mode : "grayscale", "rgb" or "rgba"
-    size : (height, width)
+    size : (height, width), or None for its own
     interpolation : "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming"
 
     Raises
@@ -70,7 +70,7 @@ def read_image(
 def read_images(
     paths: Sequence[str | os.PathLike[str]],
     color_mode: str,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     interpolation: str = "bilinear",
 ) -> Iterator[Read | DataFileError | OSError]:
     """Yield what `read_image` returns or raises for every file, in their order.
@@ -105,7 +105,7 @@ def _read(
     pil: Any,
     path: str | os.PathLike[str],
     color_mode: str,
-    size: tuple[int, int],
+    size: tuple[int, int] | None,
     interpolation: str,
 ) -> Read:
     check_regular(path, "an image")
@@ -121,7 +121,11 @@ def _read(
 
 
 def _converted(
-    pil: Any, opened: Any, color_mode: str, size: tuple[int, int], interpolation: str
+    pil: Any,
+    opened: Any,
+    color_mode: str,
+    size: tuple[int, int] | None,
+    interpolation: str,
 ) -> Read:
     notes = []
     if getattr(opened, "n_frames", 1) > 1:
@@ -144,7 +148,7 @@ def _converted(
     if image.mode in ("P", "PA", "CMYK", "YCbCr"):
         notes.append(f"converted from {image.mode}")
     image = image.convert(MODES[color_mode])
-    height, width = size
+    height, width = image.size[::-1] if size is None else size
     if image.size != (width, height):
         method = pil.Image.Resampling[interpolation.upper()]
         image = image.resize((width, height), method)

@@ -44,7 +44,6 @@ class Network(Known):
 
     elsewhere: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("lr", "learning_rate"), "optimizer.learning_rate"),
-        "weights": "them by set_weights",
         "metrics": "them by compile",
     }
     takes_notes = True

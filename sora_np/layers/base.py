@@ -18,8 +18,10 @@ from sora_np.kernels.arrays import Array, Shape, kernel_array
 from sora_np.kernels.philox import uniform
 
 from .contract import built, is_ours
+from .spelling import understood
 from .symbol import Call, Symbol, called, is_symbolic, sketch
 from .tables import Table, is_plain
+from .weights import Weighed, weight_of
 
 zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
@@ -40,7 +42,7 @@ class Samples:
         self.epoch, self.numbers = epoch, numbers
 
 
-class Layer(Noted):
+class Layer(Weighed, Noted):
     """A differentiable function y = f(x; params), batch first.
 
     ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass
@@ -88,7 +90,6 @@ class Layer(Noted):
 
     elsewhere: ClassVar[Mapping[str, str]] = {
         "p": "rate",
-        "weights": "them by set_weights",
         "activity_regularizer": "kernel_regularizer",
     }
     takes_notes = True
@@ -99,6 +100,13 @@ class Layer(Noted):
     params, grads, state = Table(), Table(), Table()
     _batch = Samples()  # of a layer that no model runs
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let layers of this package take what Keras's do, see ``spelling.py``."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls) and is_ours(cls):
+            setattr(cls, "__init__", understood(cls.__init__))  # noqa: B010
+
+    @understood
     def __init__(
         self,
         *,
@@ -195,6 +203,8 @@ class Layer(Noted):
                     "super().__init__(**options), which takes input_shape, name and "
                     "trainable"
                 )
+            if name[:1] != "_" and (name in self.params or name in self.state):
+                return weight_of(self, name)
             text = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(text, name=name, obj=self)
 
@@ -382,45 +392,6 @@ class Layer(Noted):
                 "Sequential that is built"
             )
         return self.origin
-
-    def count_params(self) -> int:
-        """Return how many numbers ``params`` and ``state`` hold."""
-        return sum(a.size for a in (*self.params.values(), *self.state.values()))
-
-    def get_weights(self) -> list[Array]:
-        """Return copies of the arrays in ``params``, then in ``state``."""
-        self._need_params()
-        return [a.copy() for a in (*self.params.values(), *self.state.values())]
-
-    def _need_params(self) -> None:
-        if self.is_sketch:
-            raise RuntimeError(
-                f"{self} has no weights yet: they are made when a Model is made of the "
-                "symbols that it was called on"
-            )
-
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Copy in what ``get_weights`` of an equal layer returned.
-
-        Raises ValueError, and changes nothing, where number or shapes differ.
-        """
-        self._need_params()
-        places = {**self.params, **self.state}
-        if not isinstance(weights, (Sequence, type(None))):
-            raise TypeError(
-                "weights must be a list of arrays, as get_weights returns, got "
-                f"{type(weights).__name__}"
-            )
-        given = [as_numbers(value, "a weight") for value in weights or ()]
-        values = [kernel_array(value, self.dtype) for value in given]
-        if [a.shape for a in places.values()] != [value.shape for value in values]:
-            wanted = ", ".join(f"{name} {a.shape}" for name, a in places.items())
-            came = ", ".join(str(value.shape) for value in values)
-            raise ValueError(
-                f"{self} takes the weights {wanted or '(none)'}, got {came or 'none'}"
-            )
-        for array, value in zip(places.values(), values, strict=True):
-            array[...] = value
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer: ``type(layer)(**config)``."""

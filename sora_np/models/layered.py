@@ -1,5 +1,6 @@
 """What a model is besides its training: layers, their weights, files, a table."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from sora_np.common.terminal import printable
 from sora_np.engine.network import Network
 from sora_np.kernels.arrays import Array
 from sora_np.layers.symbol import Call, Symbol, symbols_in
+from sora_np.layers.weights import Weight
 from sora_np.saving import model_file
 from sora_np.saving.weights import assign_in_order
 
@@ -26,6 +28,9 @@ class Layered(Network):
     Attributes
     ----------
     inputs, outputs : lists of symbols, on which layers can be called
+    weights : views of all arrays, layer by layer, see ``layers/weights.py``
+    trainable_weights, non_trainable_weights : those that an optimiser may change, and
+        the others
     """
 
     has_auto_name = False  # whether the name comes from the class
@@ -168,14 +173,55 @@ class Layered(Network):
         this: Any = self  # which is trained, too
         model_file.load_weights(this, filepath, skip_mismatch)
 
+    @property
+    def weights(self) -> list[Weight]:
+        self._need_built()
+        return [weight for layer in self.leaves for weight in layer.weights]
+
+    @weights.setter
+    def weights(self, value: Any) -> None:
+        raise AttributeError(
+            f"the weights of {type(self).__name__} are read here: set them by "
+            "set_weights instead"
+        )
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if weight.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        return [weight for weight in self.weights if not weight.trainable]
+
+    variables = weights
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
     def _need_built(self) -> None:
         if not self.built:
             self.build()
 
+    def to_json(self, **options: Any) -> str:
+        """Return class and configuration as a text, without weights.
+
+        ``sora_np.keras.models.model_from_json`` makes an equal model of it.
+
+        Parameters
+        ----------
+        options : of ``json.dumps``, such as indent=2
+        """
+        config = self.get_config()  # type: ignore[attr-defined]
+        whole = {"class_name": type(self).__name__, "config": config}
+        return json.dumps(whole, **options)
+
     # --- display ------------------------------------------------------------------
 
     def summary(
-        self, line_length: int | None = None, print_fn: Callable[[str], Any] = print
+        self,
+        line_length: int | None = None,
+        print_fn: Callable[[str], Any] = print,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
     ) -> None:
         """Print the layers, their output shapes and their numbers of parameters.
 
@@ -183,8 +229,10 @@ class Layered(Network):
         ----------
         line_length : of the box; None for as wide as its text
         print_fn : takes the text
+        expand_nested : whether the layers of a model among the layers have rows, too
+        show_trainable : whether a column says what may change: Y, N
         """
-        text = summary(self, line_length)
+        text = summary(self, line_length, expand_nested, show_trainable)
         print_fn(printable(text) if print_fn is print else text)
 
     def _repr_html_(self) -> str:

@@ -1,5 +1,6 @@
 """The table that ``model.summary()`` prints, and a notebook shows."""
 
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -11,12 +12,17 @@ _BOX = tuple("─│┌┬┐├┼┤└┴┘")
 _ASCII = tuple("-|+++++++++")
 
 
-def summary(model: Network, line_length: int | None = None) -> str:
+def summary(
+    model: Network,
+    line_length: int | None = None,
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+) -> str:
     """Return a box of layers, output shapes and parameter counts, and their totals.
 
     Of a graph also what each layer takes.
     """
-    rows = _rows(model)
+    rows = _rows(model, expand_nested, show_trainable)
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     if line_length is not None:
         widths[0] += max(line_length - sum(widths) - len(widths) - 1, 0)
@@ -59,22 +65,33 @@ def summary_html(model: Network) -> str:
     )
 
 
-def _rows(model: Any) -> list[tuple[str, ...]]:
+def _rows(
+    model: Any, expand_nested: bool = False, show_trainable: bool = False
+) -> list[tuple[str, ...]]:
     """Return the head of the table, and a row for every layer."""
-    head: tuple[str, ...] = "Layer (type)", "Output Shape", "Param #"
+    head = ["Layer (type)", "Output Shape", "Param #"]
     if not model.built:
         names = [f"{la.name} ({type(la).__name__})" for la in model.layers]
-        return [head, *((name, "?", "?") for name in names)]
-    found: list[tuple[str, ...]] = []
+        return [(*head,), *((name, "?", "?") for name in names)]
+    head += ["Connected to"] * bool(model.input_names)
+    head += ["Trainable"] * show_trainable
+    return [(*head,), *_rows_of(model, "", head, expand_nested)]
+
+
+def _rows_of(
+    model: Any, before: str, head: Sequence[str], expand_nested: bool
+) -> Iterator[tuple[str, ...]]:
     for layer in model.layers:
         shapes = ", ".join(map(_shape, model.shapes_of(layer)))
         name, count = f"{layer.name} ({type(layer).__name__})", layer.count_params()
-        found.append((name, shapes, f"{count:,}"))
-    if not model.input_names:
-        return [head, *found]
-    taken = [", ".join(model.connected_to(layer)) or "-" for layer in model.layers]
-    rows = [(*row, names) for row, names in zip(found, taken, strict=True)]
-    return [(*head, "Connected to"), *rows]
+        row = [before + name, shapes, f"{count:,}"]
+        if "Connected to" in head:
+            row.append(", ".join(model.connected_to(layer)) or "-")
+        if "Trainable" in head:
+            row.append("Y" if layer.trainable else "N")
+        yield (*row,)
+        if expand_nested and isinstance(layer, Network):
+            yield from _rows_of(layer, f"{before}> ", head, expand_nested)
 
 
 def _shape(shape: Shape) -> str:

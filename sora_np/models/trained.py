@@ -113,6 +113,11 @@ class Trained(Layered):
         loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
         *,
         fuse: bool = True,
     ) -> None:
@@ -129,12 +134,21 @@ class Trained(Layered):
         metrics : names, objects, or functions f(y_true, y_pred) that are called once an
             epoch with all samples, such as scikit-learn's; "accuracy" is chosen by the
             shapes.  Of several outputs a list with an entry for each, or a dictionary
+        weighted_metrics : None or []; metrics count every sample alike here
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : of no
+            consequence, here for programs that give them
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
 
         Raises
         ------
         ValueError : for an unknown name, with the nearest known one
         """
+        if weighted_metrics:
+            raise ValueError(
+                f"weighted_metrics={weighted_metrics!r:.80}: metrics count every "
+                "sample alike here; give them as metrics, or pass sample_weight to a "
+                "function of scikit-learn on predictions"
+            )
         optimizer = optimizers.get(optimizer)
         if len(self.graph.outputs) > 1:
             given = optimizer, loss, metrics, loss_weights
@@ -166,6 +180,9 @@ class Trained(Layered):
         self.stop_training = state["stop_training"]
         self._steps.culprit = state["culprit"]
         self._steps.trained = self.leaves[:]
+
+    def reset_metrics(self) -> None:
+        """Do nothing: every pass, and every batch of its own, is measured by itself."""
 
     @property
     def metrics_names(self) -> list[str]:
@@ -381,6 +398,31 @@ class Trained(Layered):
             logs = evaluate(self, feed, called, progress.update)
             progress.close(logs)
         return logs if return_dict else as_list(logs, self.metrics_names)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        steps: int | None = None,
+        callbacks: Callback | Iterable[Callback] | None = None,
+    ) -> Any:
+        """Return the outputs (N, *output_shape) for x (N, *input_shape).
+
+        Parameters
+        ----------
+        x : as in ``fit``, or what yields batches of x alone; a folder of images is read
+            in the order of its ``labels`` and ``file_paths``, shuffled or not
+        batch_size, verbose : as in ``fit``
+        steps : batches to take; None for all, if there is an end
+        callbacks : of no consequence, as none here does anything in ``predict``
+
+        Raises
+        ------
+        ValueError : for an x that does not fit the model
+        """
+        CallbackList(callbacks, self, verbose=0)  # which looks what they are
+        return super().predict(x, batch_size, verbose, steps)
 
     def test_on_batch(
         self,

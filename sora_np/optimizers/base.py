@@ -22,6 +22,36 @@ from .work import PreparedStep, check_vectors
 Rate: TypeAlias = float | LearningRateSchedule
 
 
+class LearningRate(float):
+    """A learning rate that was asked for: a number, which knows its optimiser.
+
+    >>> from sora_np.optimizers import SGD
+    >>> sgd = SGD(0.5)
+    >>> sgd.learning_rate.assign(sgd.learning_rate / 5)
+    >>> sgd.learning_rate
+    0.1
+    """
+
+    def __new__(cls, value: float, optimizer: "Optimizer") -> "LearningRate":
+        rate = super().__new__(cls, value)
+        rate._optimizer = optimizer
+        return rate
+
+    _optimizer: "Optimizer"
+
+    def assign(self, value: float) -> None:
+        """Set ``optimizer.learning_rate``."""
+        self._optimizer.learning_rate = value
+
+    def numpy(self) -> float:
+        """Return the number alone."""
+        return float(self)
+
+    def __reduce__(self) -> Any:
+        """Return what a copy is: the number alone."""
+        return float, (float(self),)
+
+
 class Optimizer(Known):
     """Moves a vector of parameters against its gradient.
 
@@ -125,12 +155,12 @@ class Optimizer(Known):
         self._owner: Callable[[], Any] | None = None  # what gives the model it trains
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> LearningRate:
         """The length of the next step: a finite number, not negative."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            return as_rate(rate(self.batches), f"what {type(rate).__name__} returns")
-        return rate
+            rate = as_rate(rate(self.batches), f"what {type(rate).__name__} returns")
+        return LearningRate(rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate | dict[str, Any]) -> None:

@@ -64,6 +64,84 @@ class ExponentialDecay(LearningRateSchedule):
         return self.initial_learning_rate * self.decay_rate**power
 
 
+class InverseTimeDecay(LearningRateSchedule):
+    """initial_learning_rate / (1 + decay_rate * step / decay_steps).
+
+    Parameters
+    ----------
+    staircase : whether step / decay_steps is rounded down, so that it falls in steps
+
+    Examples
+    --------
+    >>> schedule = InverseTimeDecay(0.5, decay_steps=2, decay_rate=1)
+    >>> [schedule(step) for step in (0, 2, 8)]
+    [0.5, 0.25, 0.1]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ) -> None:
+        self.initial_learning_rate = as_rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
+        self.decay_steps = as_count(decay_steps, "decay_steps")
+        self.decay_rate = as_rate(decay_rate, "decay_rate")
+        self.staircase, self.name = bool(staircase), name
+
+    def __call__(self, step: int) -> float:
+        done = step / self.decay_steps
+        done = math.floor(done) if self.staircase else done
+        return self.initial_learning_rate / (1 + self.decay_rate * done)
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """(initial_learning_rate - end) (1 - step / decay_steps)^power + end.
+
+    From decay_steps on it is ``end_learning_rate``.
+
+    Parameters
+    ----------
+    cycle : whether decay_steps grows to the next multiple of itself instead, so that
+        the rate rises again whenever it has reached its end
+
+    Examples
+    --------
+    >>> schedule = PolynomialDecay(1.0, decay_steps=4, end_learning_rate=0, power=2)
+    >>> [schedule(step) for step in (0, 2, 4, 9)]
+    [1.0, 0.25, 0.0, 0.0]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+        name: str = "PolynomialDecay",
+    ) -> None:
+        self.initial_learning_rate = as_rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
+        self.decay_steps = as_count(decay_steps, "decay_steps")
+        self.end_learning_rate = as_rate(end_learning_rate, "end_learning_rate")
+        self.power = as_rate(power, "power")
+        self.cycle, self.name = bool(cycle), name
+
+    def __call__(self, step: int) -> float:
+        steps = self.decay_steps
+        if self.cycle:
+            steps *= max(math.ceil(step / steps), 1)
+        left = 1 - min(step, steps) / steps
+        end = self.end_learning_rate
+        return (self.initial_learning_rate - end) * left**self.power + end
+
+
 class PiecewiseConstantDecay(LearningRateSchedule):
     """values[k] from behind boundaries[k - 1] up to and with boundaries[k].
 
@@ -198,7 +276,10 @@ def _cosine(done: float, whole: float) -> float:
 
 CLASSES: dict[str, type[LearningRateSchedule]] = {
     cls.__name__: cls
-    for cls in (ExponentialDecay, PiecewiseConstantDecay, CosineDecay, OneCycle)
+    for cls in (
+        *(ExponentialDecay, InverseTimeDecay, PolynomialDecay),
+        *(PiecewiseConstantDecay, CosineDecay, OneCycle),
+    )
 }
 
 

@@ -1,5 +1,9 @@
-"""What Keras users look for here."""
+"""What Keras users look for here.
 
+``images.py`` reads and writes single pictures, ``files.py`` downloads.
+"""
+
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +14,22 @@ from sora_np.common.arguments import as_count, classes_up_to
 from sora_np.common.inputs import as_numbers
 from sora_np.datasets.image_folder import image_dataset_from_directory
 
-__all__ = ["PyDataset", "Sequence", "image_dataset_from_directory", "to_categorical"]
+from .files import get_file
+from .images import array_to_img, img_to_array, load_img, save_img
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "array_to_img",
+    "get_file",
+    "image_dataset_from_directory",
+    "img_to_array",
+    "load_img",
+    "normalize",
+    "save_img",
+    "set_random_seed",
+    "to_categorical",
+]
 
 
 def to_categorical(
@@ -59,6 +78,50 @@ def to_categorical(
     return one_hot
 
 
+def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
+    """Return x divided by its norms along an axis; where a norm is 0, x itself.
+
+    Whole numbers become float64; float32 stays float32.
+
+    Examples
+    --------
+    >>> normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]])
+    """
+    array = np.atleast_1d(as_numbers(x, "x"))
+    norms = np.linalg.norm(array, order, axis, keepdims=True)
+    norms[norms == 0] = 1
+    divided: NDArray[Any] = array / norms
+    return divided
+
+
+def set_random_seed(seed: int) -> None:
+    """Seed the generators of Python (``random``) and of NumPy (``np.random``).
+
+    So shuffles and splits of a program's own repeat.  Models here need none of it: the
+    weights, masks and order of samples of a model depend on its own argument ``seed``,
+    0 by default, so that a program repeats by itself, and another seed for the whole
+    program changes none of them.  Give ``Sequential(..., seed=1)`` for other weights.
+
+    Parameters
+    ----------
+    seed : a whole number, 0 to 2**32 - 1
+
+    Examples
+    --------
+    >>> set_random_seed(3)
+    >>> first = np.random.rand(), random.random()
+    >>> set_random_seed(3)
+    >>> first == (np.random.rand(), random.random())
+    True
+    """
+    if as_count(seed, "seed", 0) >= 2**32:
+        raise ValueError(f"seed must be smaller than 2**32, got {seed}")
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+
+
 class PyDataset:
     """What a Sequence-style source of batches may be made from, as in Keras.
 
@@ -77,6 +140,14 @@ class PyDataset:
     >>> Squares()[1][1].ravel()
     array([ 9, 16, 25])
     """
+
+    def __init__(
+        self,
+        workers: int = 1,
+        use_multiprocessing: bool = False,
+        max_queue_size: int = 10,
+    ) -> None:
+        """Take what Keras's takes; it does nothing, batches are asked for in turn."""
 
     def __len__(self) -> int:
         """Return how many batches there are."""

@@ -1,0 +1,71 @@
+"""The same objects under Keras's names, so that a program changes its imports alone.
+
+>>> from sora_np import keras
+>>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
+>>> keras.layers.Dense is type(model.layers[0])
+True
+
+``from sora_np.keras.layers import Dense`` and ``import sora_np.keras.layers as L`` work
+as well, and ``import sora_np as tf`` serves programs that say ``tf.keras.layers``.
+
+Each file is a module of Keras's, and names what it has; ``old_names.py`` maps what
+Keras 1 and 2 called by other names.  docs/keras.md says which names there are.
+"""
+
+from sora_np.common.versions import VERSION as __version__
+from sora_np.initializers import Initializer
+from sora_np.layers import Input, Layer
+from sora_np.losses import Loss
+from sora_np.metrics import Metric
+from sora_np.models import Model, Sequential
+from sora_np.optimizers import Optimizer
+from sora_np.regularizers import Regularizer
+
+from . import (
+    activations,
+    applications,
+    backend,
+    callbacks,
+    constraints,
+    datasets,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    optimizers,
+    preprocessing,
+    regularizers,
+    utils,
+)
+from .old_names import serve_old_names
+
+serve_old_names()
+
+__all__ = [
+    "Initializer",
+    "Input",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "__version__",
+    "activations",
+    "applications",
+    "backend",
+    "callbacks",
+    "constraints",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "preprocessing",
+    "regularizers",
+    "utils",
+]

@@ -1,0 +1,390 @@
+"""What Keras 1 and 2 called by other names, and many programs still do.
+
+``serve_old_names`` lets what was taken from ``sora_np.keras`` understand them; the rest
+of the package knows nothing of this file.  Each name brings one DeprecationWarning with
+the new one.  An old argument is read as the new one where a class, or a method, has the
+new one and not the old one.
+"""
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from sora_np import callbacks, layers, optimizers
+from sora_np import models as new_models
+from sora_np.common.warn import warn
+from sora_np.models import Model
+from sora_np.optimizers import Optimizer
+from sora_np.optimizers.schedules import InverseTimeDecay
+from sora_np.regularizers import L1, L2
+
+from . import backend, datasets, utils
+from . import layers as keras_layers
+from . import models as keras_models
+from . import optimizers as keras_optimizers
+
+_OLD = {  # a module within sora_np.keras -> the names of old ones, within it
+    keras_layers: """
+        advanced_activations convolutional convolutional_recurrent core embeddings local
+        merge noise normalization pooling recurrent wrappers
+    """,
+    keras_optimizers: """
+        adadelta_v2 adagrad_v2 adam_v2 adamax_v2 gradient_descent_v2 nadam_v2
+        optimizer_v2 rmsprop_v2
+    """,
+    utils: """
+        data_utils generic_utils image_utils io_utils layer_utils np_utils vis_utils
+        visualize_util
+    """,
+}
+MODULES = {
+    f"{new.__name__.removeprefix('sora_np.keras.')}.{name}": new
+    for new, names in _OLD.items()
+    for name in names.split()
+}
+MODULES |= dict.fromkeys(["engine", "engine.topology", "engine.training"], keras_models)
+NOTHING = {
+    *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
+    *("nb_worker", "show_accuracy", "schedule_decay"),
+}
+ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
+    "lr": ("learning_rate",),
+    "nb_epoch": ("epochs",),
+    "nb_filter": ("filters",),
+    "filter_length": ("kernel_size",),
+    "pool_length": ("pool_size",),
+    "border_mode": ("padding",),
+    **dict.fromkeys(("subsample", "subsample_length", "stride"), ("strides",)),
+    "depth_mult": ("depth_multiplier",),
+    "output_dim": ("units",),
+    "p": ("rate",),
+    "sigma": ("stddev",),
+    "alpha": ("negative_slope",),
+    "bias": ("use_bias",),
+    "concat_axis": ("axis",),
+    "init": ("kernel_initializer", "embeddings_initializer"),
+    "inner_init": ("recurrent_initializer",),
+    "inner_activation": ("recurrent_activation",),
+    "W_regularizer": ("kernel_regularizer", "embeddings_regularizer"),
+    "U_regularizer": ("recurrent_regularizer",),
+    "b_regularizer": ("bias_regularizer",),
+    "W_constraint": ("kernel_constraint", "embeddings_constraint"),
+    "b_constraint": ("bias_constraint",),
+    "dropout_W": ("dropout",),
+    "dropout_U": ("recurrent_dropout",),
+    "l": ("l1", "l2"),
+    "period": ("save_freq",),
+    "input": ("inputs",),
+    "output": ("outputs",),
+    **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
+}
+OLD_LAYERS = {
+    "Deconvolution2D": "Conv2DTranspose",
+    "CuDNNGRU": "GRU",
+    "CuDNNLSTM": "LSTM",
+}
+SAID: set[str] = set()
+
+
+def tell(old: str, new: str) -> None:
+    """Warn, once for each old name, that there is a new one."""
+    if old not in SAID:
+        SAID.add(old)
+        warn(f"{old} is an old name of Keras's: {new}", DeprecationWarning)
+
+
+# --- arguments ------------------------------------------------------------------
+
+
+def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments by their new names, for a function that has its ``own`` ones."""
+    found = {name: value for name, value in given.items() if name in own}
+    for old, value in given.items():
+        if old in own or old not in ARGUMENTS:
+            found[old] = value
+            continue
+        new = next((name for name in ARGUMENTS[old] if name in own), None)
+        if new is not None and new not in given:
+            tell(f"{where}({old}=)", f"write {new}=")
+            found[new] = _value(old, value)
+        elif old in NOTHING and (old != "schedule_decay" or value == 0.004):
+            tell(f"{where}({old}=)", "it does nothing, leave it out")
+        elif old == "dim_ordering":
+            tell(f"{where}({old}=)", 'write data_format="channels_last"')
+            if value != "default":
+                found["data_format"] = {"tf": "channels_last"}.get(value, value)
+        else:
+            found[old] = value
+    if {"nb_row", "nb_col"} <= found.keys() and "kernel_size" in own:
+        tell(f"{where}(nb_row=, nb_col=)", "write kernel_size=(rows, columns)")
+        found["kernel_size"] = found.pop("nb_row"), found.pop("nb_col")
+    if "decay" in found and "learning_rate" in own:
+        _decay(where, own, found)
+    return found
+
+
+def _value(old: str, value: Any) -> Any:
+    if old == "period":  # of ModelCheckpoint, in epochs
+        if value != 1:
+            raise ValueError(
+                f"period={value!r}: a checkpoint is written after every epoch, or with "
+                "save_freq=N after N batches"
+            )
+        return "epoch"
+    return value
+
+
+def _decay(where: str, own: Any, found: dict[str, Any]) -> None:
+    """Let ``decay`` be what it was: learning_rate / (1 + decay * steps)."""
+    decay = float(found.pop("decay") or 0)
+    tell(
+        f"{where}(decay=)",
+        "write learning_rate=schedules.InverseTimeDecay(learning_rate, 1, decay)",
+    )
+    if decay:
+        usual = own["learning_rate"].default if isinstance(own, Mapping) else 0.01
+        rate = found.get("learning_rate", usual)
+        found["learning_rate"] = InverseTimeDecay(rate, 1, decay)
+
+
+def understanding(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
+    """Return a function that understands old arguments, too."""
+    own = inspect.signature(function).parameters
+    of_class = function.__name__ == "__init__"
+
+    @functools.wraps(function)
+    def understood(self: Any, *args: Any, **given: Any) -> Any:
+        if not ARGUMENTS.keys().isdisjoint(given):
+            name = type(self).__name__ if of_class else function.__name__
+            given = renamed(name, own, given)
+        return function(self, *args, **given)
+
+    vars(understood)["is_understanding"] = True
+    return understood
+
+
+def teach(owner: type, name: str) -> None:
+    """Let a method of a class, or of its parents in this package, understand."""
+    for cls in owner.__mro__:
+        function = vars(cls).get(name)
+        if cls.__module__.startswith("sora_np.") and function is not None:
+            if not hasattr(function, "is_understanding"):
+                setattr(cls, name, understanding(function))
+
+
+# --- functions ------------------------------------------------------------------
+
+
+def Convolution2D(*args: Any, **options: Any) -> Any:
+    """Return a Conv2D; as in Keras 1, (filters, rows, columns) say the kernel's size.
+
+    In Keras 3 the third would be the strides.
+    """
+    if len(args) >= 3 and isinstance(args[1], int) and isinstance(args[2], int):
+        filters, rows, columns, *rest = args
+        tell(
+            "Convolution2D(filters, rows, columns)",
+            "write Conv2D(filters, (rows, columns))",
+        )
+        names = "kernel_initializer", "activation"  # which stood behind them
+        options |= dict(zip(names, rest, strict=False))
+        return layers.Conv2D(filters, (rows, columns), **options)
+    return layers.Conv2D(*args, **options)
+
+
+def merge(
+    inputs: Any,
+    mode: str = "sum",
+    concat_axis: int = -1,
+    dot_axes: Any = -1,
+    name: str | None = None,
+) -> Any:
+    """Return what a layer gives for symbols, as Keras 1's ``merge`` did."""
+    made: dict[str, Callable[[], Any]] = {
+        "sum": lambda: layers.Add(name=name),
+        "mul": lambda: layers.Multiply(name=name),
+        "ave": lambda: layers.Average(name=name),
+        "max": lambda: layers.Maximum(name=name),
+        "concat": lambda: layers.Concatenate(concat_axis, name=name),
+        "dot": lambda: layers.Dot(dot_axes, name=name),
+        "cos": lambda: layers.Dot(dot_axes, normalize=True, name=name),
+    }
+    if mode not in made:
+        raise ValueError(f"mode must be one of {', '.join(made)}, got {mode!r}")
+    layer = made[mode]()
+    tell(f"merge(mode={mode!r})", f"write {type(layer).__name__}()([a, b])")
+    return layer(inputs)
+
+
+def fit_generator(
+    self: Any,
+    generator: Any,
+    steps_per_epoch: int | None = None,
+    epochs: int = 1,
+    verbose: Any = 1,
+    callbacks: Any = None,
+    validation_data: Any = None,
+    validation_steps: int | None = None,
+    validation_freq: int = 1,
+    class_weight: Any = None,
+    *,
+    samples_per_epoch: int | None = None,
+    nb_val_samples: int | None = None,
+    **options: Any,
+) -> Any:
+    """Return ``fit(generator, ...)``; numbers of samples become those of batches."""
+    tell("fit_generator", "write fit")
+    if samples_per_epoch is not None:
+        steps_per_epoch = _batches(samples_per_epoch, generator, "samples_per_epoch")
+    if nb_val_samples is not None and hasattr(validation_data, "__next__"):
+        validation_steps = _batches(nb_val_samples, validation_data, "nb_val_samples")
+    options |= {"steps_per_epoch": steps_per_epoch, "class_weight": class_weight}
+    options |= {"validation_data": validation_data, "validation_freq": validation_freq}
+    options |= {"validation_steps": validation_steps, "callbacks": callbacks}
+    return self.fit(generator, epochs=epochs, verbose=verbose, **options)
+
+
+def _batches(samples: int, generator: Any, name: str) -> int:
+    """Return in how many batches of a generator there are so many samples."""
+    size = getattr(generator, "batch_size", None)
+    if size is None:
+        raise ValueError(
+            f"{name}={samples} of a generator whose batch_size is not known: give how "
+            "many batches, as steps_per_epoch, validation_steps or steps"
+        )
+    tell(f"{name}=", "write steps_per_epoch=, validation_steps= or steps=, in batches")
+    return max(-(-samples // size), 1)
+
+
+def evaluate_generator(
+    self: Any,
+    generator: Any,
+    steps: int | None = None,
+    callbacks: Any = None,
+    *,
+    verbose: Any = 0,
+    val_samples: int | None = None,
+) -> Any:
+    """Return ``evaluate(generator, ...)``."""
+    tell("evaluate_generator", "write evaluate")
+    if val_samples is not None:
+        steps = _batches(val_samples, generator, "val_samples")
+    return self.evaluate(generator, verbose=verbose, steps=steps, callbacks=callbacks)
+
+
+def predict_generator(
+    self: Any,
+    generator: Any,
+    steps: int | None = None,
+    callbacks: Any = None,
+    *,
+    verbose: Any = 0,
+    val_samples: int | None = None,
+) -> Any:
+    """Return ``predict(generator, ...)``."""
+    tell("predict_generator", "write predict")
+    if val_samples is not None:
+        steps = _batches(val_samples, generator, "val_samples")
+    return self.predict(generator, verbose=verbose, steps=steps, callbacks=callbacks)
+
+
+def predict_proba(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -> Any:
+    """Return ``predict(x)``."""
+    tell("predict_proba", "write predict")
+    return self.predict(x, batch_size, verbose)
+
+
+def predict_classes(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -> Any:
+    """Return the class of every sample: where the outputs are largest, or over 0.5."""
+    tell("predict_classes", "write predict(x).argmax(-1), or predict(x) > 0.5")
+    y = np.asarray(self.predict(x, batch_size, verbose))
+    return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype(np.int32)
+
+
+METHODS: list[Callable[..., Any]] = [
+    *(fit_generator, evaluate_generator, predict_generator),
+    *(predict_proba, predict_classes),
+]
+
+
+def _get_lr(self: Any) -> Any:
+    tell("optimizer.lr", "write optimizer.learning_rate")
+    return self.learning_rate
+
+
+def _set_lr(self: Any, value: Any) -> None:
+    tell("optimizer.lr", "write optimizer.learning_rate")
+    self.learning_rate = value
+
+
+def image_dim_ordering() -> str:
+    """Return "tf", that is channels_last."""
+    tell("image_dim_ordering", "write image_data_format")
+    return "tf"
+
+
+def set_image_dim_ordering(dim_ordering: str) -> None:
+    """Accept "tf"; raise ValueError for "th"."""
+    tell("set_image_dim_ordering", 'write set_image_data_format("channels_last")')
+    names = {"tf": "channels_last", "th": "channels_first"}
+    backend.set_image_data_format(names.get(dim_ordering, dim_ordering))
+
+
+# --- all of it ------------------------------------------------------------------
+
+
+class OldModule(ModuleType):
+    """A module of another name, whose contents have moved."""
+
+    def __init__(self, name: str, new: ModuleType) -> None:
+        super().__init__(name, f"An old name of {new.__name__}.")
+        self._new = new
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
+        value = getattr(self._new, name)
+        if name != "__all__":
+            new = self._new.__name__.removeprefix("sora_np.")
+            tell(self.__name__.removeprefix("sora_np."), f"import from {new}")
+        return value
+
+
+def _place(name: str, module: ModuleType) -> None:
+    """Let ``import`` find a module by a name within ``sora_np.keras``."""
+    whole = f"sora_np.keras.{name}"
+    sys.modules[whole] = module
+    parent, _, last = whole.rpartition(".")
+    vars(sys.modules[parent])[last] = module
+
+
+def serve_old_names() -> None:
+    """Let what ``sora_np.keras`` has understand old names from now on."""
+    for name, new in MODULES.items():
+        _place(name, OldModule(f"sora_np.keras.{name}", new))
+    _place("optimizers.schedules", optimizers.schedules)
+    _place("optimizers.legacy", optimizers)
+    for name in datasets.__all__:
+        _place(f"datasets.{name}", getattr(datasets, name))
+    for module in (layers, optimizers, callbacks):
+        for cls in [v for v in vars(module).values() if isinstance(v, type)]:
+            teach(cls, "__init__")
+    for regularizer in (L1, L2):
+        teach(regularizer, "__init__")
+    for name in ("__init__", "fit", "evaluate", "predict", "compile"):
+        teach(new_models.Sequential, name)
+    for method in METHODS:
+        setattr(Model, method.__name__, understanding(method))
+    setattr(Optimizer, "lr", property(_get_lr, _set_lr))  # noqa: B010
+    there = vars(keras_layers)
+    there.update(Convolution2D=Convolution2D, merge=merge)
+    for old, current in OLD_LAYERS.items():
+        if current in there:
+            there.setdefault(old, there[current])
+    for function in (image_dim_ordering, set_image_dim_ordering):
+        setattr(backend, function.__name__, function)

@@ -1,0 +1,5 @@
+"""Keras's ``keras.preprocessing``: images from files."""
+
+from sora_np.utils import image_dataset_from_directory as image_dataset_from_directory
+
+from . import image as image

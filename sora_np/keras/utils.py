@@ -1,0 +1,55 @@
+"""Keras's ``keras.utils``: what ``sora_np.utils`` has, and what stands above it."""
+
+from pathlib import Path
+from typing import Any
+
+from sora_np import plots
+from sora_np import utils as _utils
+from sora_np.common.warn import warn
+from sora_np.saving import register
+from sora_np.utils import *
+
+__all__ = [
+    *_utils.__all__,
+    "plot_model",
+    "register_keras_serializable",
+]
+
+
+def plot_model(
+    model: Any,
+    to_file: str | Path | None = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+) -> Any:
+    """Draw a model into a file by matplotlib, and return the figure.
+
+    Parameters
+    ----------
+    to_file, show_shapes, rankdir : see ``sora_np.plots.plot_model``
+    show_dtype, show_layer_activations, show_trainable, expand_nested : not drawn here;
+        True brings a warning
+    show_layer_names, dpi : of no consequence
+    """
+    asked = {
+        "show_dtype": show_dtype,
+        "expand_nested": expand_nested,
+        "show_layer_activations": show_layer_activations,
+        "show_trainable": show_trainable,
+    }
+    if named := [name for name, value in asked.items() if value]:
+        warn(f"plot_model does not draw what {', '.join(named)} asks for")
+    return plots.plot_model(model, to_file, show_shapes, rankdir)
+
+
+def register_keras_serializable(
+    package: str = "Custom", name: str | None = None
+) -> Any:
+    """Let files name a class of one's own: see ``sora_np.saving.register``."""
+    return lambda cls: register(cls)
