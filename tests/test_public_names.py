@@ -148,8 +148,14 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.plots.curves": "plot_history",
     "sora_np.plots.figure": "new_figure",
     "sora_np.preprocessing": """
-        Cleaned CleaningReport Finding clean plot_augmented robust_z_score
+        Cleaned CleaningReport Finding clean image plot_augmented robust_z_score
+        sequence
     """,
+    "sora_np.preprocessing.image": """
+        DataFrameIterator DirectoryIterator Flow ImageDataGenerator
+        NumpyArrayIterator array_to_img img_to_array load_img save_img
+    """,
+    "sora_np.preprocessing.sequence": "pad_sequences",
     "sora_np.preprocessing.report": "CleaningReport Finding",
     "sora_np.recipes": "RECIPES Recipe fashion_93 get sora",
     "sora_np.regularizers": "CLASSES L1 L1L2 L2 Regularizer get l1 l1_l2 l2",
@@ -160,7 +166,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.sora_model": "create_sora_model",
     "sora_np.utils": """
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
-        img_to_array load_img normalize save_img set_random_seed to_categorical
+        img_to_array load_img normalize pad_sequences save_img set_random_seed
+        to_categorical
     """,
 }
 
