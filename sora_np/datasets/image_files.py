@@ -137,6 +137,8 @@ def scan(
             paths.append(path)
             labels.append(label)
     if folders:
+        entries = (entry for entry in os.scandir(root) if entry.is_dir())
+        passed["hidden folders"] += sum(_is_hidden(entry.name) for entry in entries)
         beside = [*image_files(root, Counter(), deep=False)]
         passed["images beside the class folders"] += len(beside)
     other = sum(n for w, n in passed.items() if w.startswith(".") or w == NO_SUFFIX)
