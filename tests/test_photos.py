@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sora_np import load_model
+from sora_np import load_model, plots, sanity
 from sora_np.__main__ import main
 from sora_np.command.photos import training_folders
 
@@ -135,6 +135,21 @@ def test_prediction(photos, trained, tmp_path, capsys):
     shown = capsys.readouterr().out
     assert shown.startswith(f"{one}: ") and f"{float(share):.1%}" in shown
     assert main(["predict", str(trained[0]), str(photos / "Bäume" / "leer.jpg")]) == 2
+
+
+def test_a_folder_is_looked_at(photos, trained):
+    """Sanity check, page and picture take a folder, and name the files."""
+    model = load_model(trained[0])
+    train, test = training_folders(photos, 16, 0.2, 2)
+    leaking = train.split(0.5)[1]
+    findings = sanity.check(model, train, x_test=leaking)
+    text = findings["test samples in x"].diagnosis
+    assert f"{leaking.file_paths[0]} is equal to {leaking.file_paths[0]}" in text
+    assert sanity.check(model, train, x_test=test)["test samples in x"].verdict == "ok"
+    wrong = np.roll(np.eye(3), 1, axis=1)[test.labels]
+    figure = plots.plot_mistakes(test, None, wrong, count=2)
+    title = figure.axes[0].get_title()
+    assert title == f"Äpfel 100.0%\nis Bäume\n{test.file_paths[0].name}"
 
 
 def test_another_seed_tests_by_others(photos):
