@@ -137,6 +137,7 @@ def test_prediction(photos, trained, tmp_path, capsys):
     assert main(["predict", str(trained[0]), str(photos / "Bäume" / "leer.jpg")]) == 2
 
 
+@pytest.mark.filterwarnings("ignore:pictures show boxes")  # without such fonts
 def test_a_folder_is_looked_at(photos, trained):
     """Sanity check, page and picture take a folder, and name the files."""
     model = load_model(trained[0])

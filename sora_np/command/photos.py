@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sora_np.datasets.image import MODES, TOGETHER, read_images
 from sora_np.datasets.image_files import image_files
 from sora_np.datasets.image_folder import ImageFolder
+from sora_np.kernels.arrays import Shape
 from sora_np.layers import (
     Input,
     Layer,
@@ -60,8 +61,10 @@ def _folder(path: Path, form: Form, label_mode: str) -> ImageFolder:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*the report of what is returned says more")
         folder = image_dataset_from_directory(
-            *(path,),
-            **{"color_mode": form[0], "image_size": form[1], "label_mode": label_mode},
+            path,
+            label_mode=label_mode,
+            color_mode=form[0],
+            image_size=form[1],
             shuffle=False,
         )
     print(f"{path}: {folder.report}", file=sys.stderr)
@@ -71,7 +74,7 @@ def _folder(path: Path, form: Form, label_mode: str) -> ImageFolder:
 
 def form_of(model: Sequential) -> Form:
     """Return the form of the images that a model takes."""
-    shape = model.input_shape or ()
+    shape: Shape = model.input_shape or ()
     grey = len(shape) == 2  # images without a channel axis
     channels = 1 if grey else shape[2] if len(shape) == 3 else 0
     if channels not in COLOURS:
@@ -89,6 +92,7 @@ def with_front(model: Sequential, scales: bool, augments: bool) -> Sequential:
         return model
     layers = [Input(model.input_shape), *front, *model.layers]
     changed = Sequential(layers, name=model.name, seed=model.seed)
+    assert model.optimizer is not None  # a recipe compiles
     changed.compile(model.optimizer, model.loss, metrics=["accuracy"])
     return changed
 

@@ -117,11 +117,9 @@ class ImageFolder(Stages):
         A new order is drawn every epoch all the same, unlike in TensorFlow, where it is
         that of the first one.
         """
-        kept = copy.copy(self)
         channels = len(MODES[self.color_mode])
-        shape = (self.samples, *self.image_size, channels)
-        kept._kept = np.empty(shape, np.uint8), np.zeros(self.samples, bool)
-        return kept
+        images = np.empty((self.samples, *self.image_size, channels), np.uint8)
+        return self._with(_kept=(images, np.zeros(self.samples, bool)))
 
     def split(self, share: float, seed: int = 0) -> tuple["ImageFolder", "ImageFolder"]:
         """Return two folders, the second with that share of every class, by ``seed``.
@@ -144,13 +142,14 @@ class ImageFolder(Stages):
         return self._part(~apart), self._part(apart)
 
     def _part(self, chosen: NDArray[np.bool_]) -> "ImageFolder":
-        part = copy.copy(self)
         places = np.flatnonzero(chosen)
-        part.file_paths = [self.file_paths[place] for place in places]
-        part.labels, part._order = self.labels[places], np.arange(len(places))
-        if self._kept is not None:
-            part._kept = self._kept[0][places], self._kept[1][places]
-        part._rng = copy.deepcopy(self._rng)
+        part = self._with(
+            file_paths=[self.file_paths[place] for place in places],
+            labels=self.labels[places],
+            _kept=None if self._kept is None else tuple(a[places] for a in self._kept),
+            _order=np.arange(len(places)),
+            _rng=copy.deepcopy(self._rng),
+        )
         part.on_epoch_end()
         return part
 
@@ -161,9 +160,13 @@ class ImageFolder(Stages):
 
     def in_order(self) -> "ImageFolder":
         """Return the same images in the order of ``file_paths``, every time."""
-        stored = copy.copy(self)
-        stored._order, stored._rng = np.arange(len(self.file_paths)), None
-        return stored
+        return self._with(_order=np.arange(self.samples), _rng=None)
+
+    def _with(self, **attributes: Any) -> "ImageFolder":
+        """Return a copy in which some attributes are others."""
+        changed = copy.copy(self)
+        vars(changed).update(attributes)
+        return changed
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: this epoch's order, and the stream."""

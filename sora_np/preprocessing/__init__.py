@@ -17,7 +17,8 @@ whoever gets the model need not know how its data were prepared.  Called by itse
 `layer(x)`, a `Random*` layer augments, as in Keras; a model augments in `fit` alone.
 
 ``cleaning.py`` cleans, ``report.py`` is the report of it, ``pictures.py`` draws;
-``image.py`` is the generator of images, and ``flows.py`` what flows from it.
+``image.py`` is the generator of images, ``changes.py`` what it does to them, and
+``flows.py`` what flows from it.
 """
 
 from . import image, sequence

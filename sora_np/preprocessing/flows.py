@@ -321,9 +321,17 @@ class DataFrameIterator(FileFlow):
         if weight_col is not None:
             weights = as_numbers(list(dataframe[weight_col]), weight_col)[places]
         super().__init__(
-            *(generator, [paths[k] for k in places], [filenames[k] for k in places]),
-            *(names, None if labels is None else labels[places], form, class_mode),
-            *(batch_size, shuffle, seed, weights),
+            generator,
+            [paths[k] for k in places],
+            [filenames[k] for k in places],
+            names,
+            None if labels is None else labels[places],
+            form,
+            class_mode,
+            batch_size,
+            shuffle,
+            seed,
+            weights,
         )
         text = f"Found {len(places)} validated image filenames"
         print(text + (f" belonging to {len(names)} classes." if names else "."))

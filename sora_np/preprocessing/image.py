@@ -20,6 +20,7 @@ from sora_np.kernels.philox import uniform
 from sora_np.layers.preprocessing.warp import identities
 from sora_np.utils import array_to_img, img_to_array, load_img, save_img
 
+from .changes import both_sides, brightened, matrices_of, shifts
 from .flows import DataFrameIterator, DirectoryIterator, Flow, NumpyArrayIterator
 
 __all__ = [
@@ -261,7 +262,7 @@ class ImageDataGenerator:
         """Measure mean and deviation of every channel, for the featurewise options."""
         images = _as_images(x, "x").astype(self.dtype)
         if self.rescale is not None:
-            images = images * self.dtype.type(self.rescale)
+            images *= self.rescale
         if augment:
             key, samples = _as_key(seed), np.arange(len(images))
             made = [self.augmented(images, key, r, samples) for r in range(rounds)]
@@ -277,11 +278,10 @@ class ImageDataGenerator:
         y = x.astype(self.dtype)
         if self.rescale is not None:
             y *= self.rescale
-        own = {"axis": (1, 2, 3), "keepdims": True}
         if self.samplewise_center:
-            y -= y.mean(**own)
+            y -= y.mean(axis=(1, 2, 3), keepdims=True)
         if self.samplewise_std_normalization:
-            y /= y.std(**own) + 1e-6
+            y /= y.std(axis=(1, 2, 3), keepdims=True) + 1e-6
         if self.featurewise_center:
             if self.mean is None or self.std is None:
                 warn(
@@ -331,92 +331,40 @@ class ImageDataGenerator:
             self.brightness_range is not None,
         )
         return {
-            "theta": _both_sides(u[0], self.rotation_range),
-            "tx": _shift(u[1], u[2], self.width_shift_range, shape[1]),
-            "ty": _shift(u[3], u[4], self.height_shift_range, shape[0]),
-            "shear": _both_sides(u[5], self.shear_range),
+            "theta": both_sides(u[0], self.rotation_range),
+            "tx": shifts(u[1], u[2], self.width_shift_range, shape[1]),
+            "ty": shifts(u[3], u[4], self.height_shift_range, shape[0]),
+            "shear": both_sides(u[5], self.shear_range),
             "zx": zoom[0] + u[6] * (zoom[1] - zoom[0]),
             "zy": zoom[0] + u[7] * (zoom[1] - zoom[0]),
             "flip_horizontal": (u[8] < 0.5) & self.horizontal_flip,
             "flip_vertical": (u[9] < 0.5) & self.vertical_flip,
-            "channel_shift_intensity": _both_sides(u[10], self.channel_shift_range)
+            "channel_shift_intensity": both_sides(u[10], self.channel_shift_range)
             if shifted
             else None,
             "brightness": least + u[11] * (most - least) if bright else None,
         }
 
     def _applied(self, x: Images, params: Mapping[str, Any]) -> Images:
-        matrices = _matrices(params, x.shape)
+        matrices = matrices_of(params, x.shape)
         y = x
         if (matrices != identities(len(x))).any():
             y = affine_warp(
                 np.ascontiguousarray(x), matrices, self.fill_mode, self.cval
             )
-        ends = {"axis": (1, 2, 3), "keepdims": True}
         shift = params.get("channel_shift_intensity")
         if shift is not None:
-            low, high = y.min(**ends), y.max(**ends)
+            low = y.min(axis=(1, 2, 3), keepdims=True)
+            high = y.max(axis=(1, 2, 3), keepdims=True)
             y = np.clip(y + _column(shift, y.dtype), low, high)
         factor = params.get("brightness")
         if factor is not None:
-            y = np.stack([*map(_brightened, y, factor)]) if len(y) else y
+            y = np.stack([*map(brightened, y, factor)]) if len(y) else y
         return y.copy() if y is x else y
-
-
-def _matrices(params: Mapping[str, Any], shape: Sequence[int]) -> NDArray[np.float64]:
-    """Return M (N, 3, 3) from places (i, j, 1) in y to places in x."""
-    count, height, width, _ = shape
-    zeros, ones = np.zeros(count), np.ones(count)
-    theta = np.deg2rad(params.get("theta", zeros))
-    shear = np.deg2rad(params.get("shear", zeros))
-    turn, shift, lean, zoom = (identities(count) for _ in range(4))
-    turn[:, 0, 0] = turn[:, 1, 1] = np.cos(theta)
-    turn[:, 0, 1], turn[:, 1, 0] = -np.sin(theta), np.sin(theta)
-    shift[:, 0, 2], shift[:, 1, 2] = params.get("tx", zeros), params.get("ty", zeros)
-    lean[:, 0, 1], lean[:, 1, 1] = -np.sin(shear), np.cos(shear)
-    zoom[:, 0, 0], zoom[:, 1, 1] = params.get("zx", ones), params.get("zy", ones)
-    flip = identities(count)
-    flip[:, 0, 0] = np.where(params.get("flip_horizontal", zeros), -1, 1)
-    flip[:, 1, 1] = np.where(params.get("flip_vertical", zeros), -1, 1)
-    centre = np.array([[1, 0, (width - 1) / 2], [0, 1, (height - 1) / 2], [0, 0, 1]])
-    back = np.array([[1, 0, -(width - 1) / 2], [0, 1, -(height - 1) / 2], [0, 0, 1]])
-    m = centre @ turn @ shift @ lean @ zoom @ flip @ back
-    swapped = m[:, [1, 0, 2]][:, :, [1, 0, 2]]  # rows before columns
-    return np.ascontiguousarray(swapped)
-
-
-def _brightened(image: Images, factor: float) -> Images:
-    """Return an image times a factor, as Pillow computes it in bytes.
-
-    An image in [0, 1] is kept there instead, where bytes would make it black.
-    """
-    low, high = float(image.min()), float(image.max())
-    if low >= 0 and high <= 1:
-        return np.clip(image * image.dtype.type(factor), 0, 1)
-    inside = low >= 0 and high <= 255
-    scale, start = (1.0, 0.0) if inside else ((high - low) / 255 or 1.0, low)
-    bytes_ = np.trunc((image - start) / scale)
-    bright = np.trunc(np.clip(bytes_ * np.float32(factor), 0, 255))
-    return (bright * scale + start).astype(image.dtype)
 
 
 def _column(values: Any, dtype: DTypeLike) -> Images:
     return np.asarray(values, dtype)[:, None, None, None]
-
-
-def _both_sides(u: NDArray[np.float64], most: float) -> NDArray[np.float64]:
-    return (2 * u - 1) * most
-
-
-def _shift(
-    u: NDArray[np.float64], v: NDArray[np.float64], given: Any, size: int
-) -> NDArray[np.float64]:
-    """Return by how many pixels to move each image, as Keras draws it."""
-    if isinstance(given, float):
-        return _both_sides(u, given) * (size if given < 1 else 1)
-    choices = np.asarray(given)
-    chosen = choices[(u * len(choices)).astype(np.intp)] * np.where(v < 0.5, -1.0, 1.0)
-    return chosen * (size if choices.max() < 1 else 1)
 
 
 def _as_shift(value: Any, name: str) -> Any:
@@ -425,7 +373,7 @@ def _as_shift(value: Any, name: str) -> Any:
         if len(value) == 0:
             raise ValueError(f"{name} is empty")
         return [as_finite(v, name) for v in value]
-    if isinstance(value, Integral) and value > 0:
+    if isinstance(value, Integral) and int(value) > 0:
         return list(range(int(value)))
     return as_finite(value, name)
 
