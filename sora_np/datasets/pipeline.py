@@ -117,7 +117,8 @@ class Stages:
         """
         size = as_count(buffer_size, "buffer_size")
         if seed is None:
-            seed = int(np.random.default_rng().integers(2**32))
+            entropy = np.random.default_rng()
+            seed = int(entropy.integers(2**32))
         key, passes = as_count(seed, "seed", 0), itertools.count()
 
         def stage(source: Any) -> Iterator[Any]:

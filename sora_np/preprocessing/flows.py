@@ -61,7 +61,8 @@ class Flow:
             raise IndexError(f"there are {len(self)} batches, not one {index}")
         order = np.arange(self.samples)
         if self.shuffle:
-            order = np.random.default_rng([self._key, self.epoch]).permutation(order)
+            rng = np.random.default_rng([self._key, self.epoch])
+            order = rng.permutation(order)
         places = order[index * self.batch_size :][: self.batch_size]
         generator = self.image_data_generator
         x = self._images(places).astype(generator.dtype)

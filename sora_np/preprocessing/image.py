@@ -386,7 +386,8 @@ def _as_range(value: Any, name: str) -> tuple[float, float]:
 
 
 def _as_key(seed: int | None) -> int:
-    return int(np.random.default_rng(seed).integers(2**64, dtype=np.uint64))
+    rng = np.random.default_rng(seed)
+    return int(rng.integers(2**64, dtype=np.uint64))
 
 
 def _as_images(x: Any, name: str) -> Images:
