@@ -56,6 +56,12 @@ class ConvOp(NamedTuple):
         return self.x[0], rows, columns, self.w[3]
 
 
+def is_slow_in_xla(task):
+    """Return whether XLA takes seconds, on 2 cores: dW of several filters a channel."""
+    op = task.what
+    return task.kind == "conv2d_dw" and 1 < op.groups < op.w[3]
+
+
 class ShapeOp(NamedTuple):
     """Any other operation, by the shapes of its operands."""
 

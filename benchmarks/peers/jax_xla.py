@@ -8,7 +8,7 @@ from benchmarks.images import batches, one_hot, samples
 from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import Conv, Norm, Pool, has, initial, start, walk, weights
 from benchmarks.peers import Variant, jax_layer_ops, training
-from benchmarks.problems import operands
+from benchmarks.problems import is_slow_in_xla, operands
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 
@@ -24,6 +24,8 @@ def variants(task):
     if task.kind == "fit" or task.group == "graphs":
         return {}
     if task.kind == "train" and has(task.what, Norm):
+        return {}
+    if is_slow_in_xla(task):
         return {}
     return {"jit": lambda: made(task)}
 

@@ -29,6 +29,7 @@ from benchmarks.networks import (
 )
 from benchmarks.peers import Variant, training, whole_run
 from benchmarks.peers.tensorflow_ops import op_variant
+from benchmarks.problems import is_slow_in_xla
 
 tf.config.threading.set_intra_op_parallelism_threads(
     int(os.environ["BENCHMARK_THREADS"])
@@ -59,7 +60,10 @@ def variants(task):
     groups = getattr(task.what, "groups", 1)
     if groups not in (1, *_channels(task)) or task.kind == "adam":
         return {}  # its CPU kernels know no other groups
-    return {f"tf.function{n}": lambda x=x: op_variant(task, x) for n, x in XLA.items()}
+    made = {f"tf.function{n}": lambda x=x: op_variant(task, x) for n, x in XLA.items()}
+    if is_slow_in_xla(task):
+        del made["tf.function XLA"]
+    return made
 
 
 def _channels(task):
