@@ -35,6 +35,10 @@ ARGUMENTS = {  # instruction -> form of the number after it: itself, or a length
 }
 PLAIN = {b"]": list, b"}": dict, b")": tuple, b"N": None, b"\x88": True, b"\x89": False}
 MARK = object()
+FAULTS = (  # what damaged data lead to
+    *(AttributeError, IndexError, KeyError, OverflowError, TypeError),
+    *(UnicodeError, RecursionError, struct.error),
+)
 
 
 class _Name(str):
@@ -66,7 +70,7 @@ def loads(data: bytes) -> Any:
     """
     try:
         return _done(_run(data))
-    except (IndexError, KeyError, TypeError, struct.error, UnicodeError) as error:
+    except FAULTS as error:
         raise ValueError(
             f"it is no pickle of plain data: {type(error).__name__}: {error}"
         ) from error
@@ -78,15 +82,15 @@ def _run(data: bytes) -> Any:
     at, push = 0, stack.append
     while True:
         code = data[at]
-        at += 1
         if code == 0x4B:  # K, M: small whole numbers, by far the most there are
-            push(data[at])
-            at += 1
-            continue
-        if code == 0x4D:
-            push(data[at] | data[at + 1] << 8)
+            push(data[at + 1])
             at += 2
             continue
+        if code == 0x4D:
+            push(data[at + 1] | data[at + 2] << 8)
+            at += 3
+            continue
+        at += 1
         if code == 0x4A:  # J, one with a sign
             push(int.from_bytes(data[at : at + 4], "little", signed=True))
             at += 4
@@ -173,7 +177,9 @@ def _without_argument(op: bytes, stack: list[Any]) -> None:
 
 
 def _above_mark(stack: list[Any]) -> list[Any]:
-    place = next(k for k in range(len(stack) - 1, -1, -1) if stack[k] is MARK)
+    place = next((k for k in range(len(stack) - 1, -1, -1) if stack[k] is MARK), None)
+    if place is None:
+        raise ValueError("it ends a list that it never began")
     values = stack[place + 1 :]
     del stack[place:]
     return values

@@ -172,6 +172,7 @@ class Evil:
         (b"\x80\x02K\x01K\x02a.", "it adds to a int, not a list"),
         (b"\x80\x02K\x01)R.", "it calls a int"),
         (b"\x80\x02U\x05array)R.", "it calls a bytes"),
+        (b"\x80\x02]e.", "it ends a list that it never began"),
         (b"\x80\x02(i.", "the instruction b'i'"),
         (pickle.dumps(np.array(["a"]), 2), "an array of "),
     ],
@@ -180,6 +181,21 @@ def test_pickles_that_are_no_data(data, text, capsys):
     with pytest.raises(ValueError, match=text):
         pickles.loads(data)
     assert capsys.readouterr().out == ""
+
+
+def test_damaged_pickles_bring_one_error(rng):
+    whole = pickle.dumps({"labels": [1, 700], "data": PIXELS[0, 0, :2], "u": ("a",)}, 2)
+    refused = 0
+    for k in range(2000):
+        data = bytearray(whole)
+        data[rng.integers(len(data))] = rng.integers(256)
+        try:
+            pickles.loads(
+                bytes(data[: rng.integers(len(data))] if k % 3 == 0 else data)
+            )
+        except ValueError:
+            refused += 1
+    assert refused > 1000
 
 
 def test_imdb(offer):
