@@ -1,14 +1,15 @@
 """How fast sora_np is, and how fast others are on the same machine in the same run.
 
     python -m benchmarks [--quick] [--threads N] [--peers PyTorch,TensorFlow,...]
-                         [--only train,predict,vgg,recipe,fit,start,ops,threads]
+                         [--only train,predict,vgg,recipe,graphs,fit,start,ops,threads]
                          [--json FILE] [--plot FILE] [--results]
 
 Every framework that is installed runs in a process of its own, at all settings that
 may be its best, all in turn (workers.py, timing.py), after its results were held equal
 to those of sora_np (measure.py).  Training steps are measured early and late
-(peers/trained_state.py).  What is measured: networks.py, whole.py, processes.py,
-problems.py.  --results writes the section of this machine in RESULTS.md (results.py).
+(peers/trained_state.py).  What is measured: networks.py, graphs.py, whole.py,
+processes.py, problems.py, layer_ops.py.  --results writes the section of this machine
+in RESULTS.md (results.py).
 """
 
 import argparse
@@ -18,7 +19,9 @@ import time
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.graphs import MOBILENET, RESNET, UNET
 from benchmarks.images import described
+from benchmarks.layer_ops import layer_op_tasks
 from benchmarks.measure import OURS, measure
 from benchmarks.networks import FASHION_93, REFERENCE, VGG, network_task
 from benchmarks.peers import PEERS, missing
@@ -30,7 +33,6 @@ from benchmarks.whole import measure_whole, whole_run_task
 from benchmarks.workers import Setting, cpus, crew
 
 WHOLE_RUNS = (OURS, "PyTorch", "TensorFlow")  # who has fit, or its usual loop
-STEPS = 2_000  # of training before a late row
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
@@ -78,7 +80,9 @@ class Session:
                 self.emit(measure_whole(task, workers, threads, quick, _say))
         elif group == "ops":  # they allocate their results: tuned malloc for all
             settings = [Setting(name, tuned_malloc=True) for name in peers]
-            self.measure(op_tasks(1 if quick else 32), settings, threads)
+            batch = 1 if quick else 32
+            tasks = op_tasks(batch) + layer_op_tasks(batch)
+            self.measure(tasks, settings, threads)
         elif group == "threads":
             for count in thread_counts(threads)[:-1]:  # the last is measured elsewhere
                 self.measure(thread_tasks(count, quick), best_settings(peers), count)
@@ -119,11 +123,12 @@ class Session:
         """Return the task; one that predicts begins with trained weights."""
         if task.kind != "predict":
             return task
-        return task._replace(start=self.state(task.what, 32).weights)
+        batch = task.batch if self.options.quick else task.what.batch
+        return task._replace(start=self.state(task.what, batch).weights)
 
     def state(self, network, batch):
-        """Return where training stands after STEPS, computed once."""
-        key, steps = (network.name, batch), 3 if self.options.quick else STEPS
+        """Return where training stands after the network's steps, computed once."""
+        key, steps = (network.name, batch), 3 if self.options.quick else network.steps
         if key not in self._states:
             _say(f"{network.name}: {steps} steps of training, batch {batch}")
             with crew([Setting("state")], self.options.threads) as (worker,):
@@ -178,6 +183,12 @@ def network_tasks(group, quick):
         return [network_task(group, "train", VGG, 2 if quick else 64)]
     if group == "recipe":
         return [network_task(group, "train", FASHION_93, 16 if quick else 128)]
+    if group == "graphs":
+        return [
+            network_task(group, kind, network, 2 if quick else network.batch)
+            for kind in ("train", "predict")
+            for network in (RESNET, MOBILENET, UNET)
+        ]
     batches = {"train": (1, 32, 128, 512), "predict": (1, 32, 256)}[group]
     batches = batches[:1] if quick else batches
     return [network_task(group, group, REFERENCE, batch) for batch in batches]

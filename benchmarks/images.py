@@ -10,8 +10,11 @@ import functools
 
 import numpy as np
 
+from benchmarks.networks import of_pixels
+
 MOST = 10_000  # images in memory for one variant
 MOST_BATCHES = 1_000
+FEW_BATCHES = 20  # where a slice has a step or two
 
 
 @functools.cache
@@ -33,13 +36,14 @@ def described():
 
 
 def samples(task, first=0):
-    """Return images (N, H, W, C) in [0, 1] and labels (N,) from number ``first`` on.
+    """Return images (N, H, W, C) in [0, 1] and labels from number ``first`` on.
 
+    Labels are (N,), or (N, H, W, 1): which pixels belong to the piece of clothing.
     A process whose start is measured reads the small data set alone.
     """
     _, ((x, y), _) = load(full=task.group != "start")
     chosen = np.arange(first, first + task.batch) % len(x)
-    return _shaped(x[chosen], task.what.input_shape), y[chosen].astype(np.int64)
+    return _labelled(x[chosen], y[chosen], task.what)
 
 
 def batches(task):
@@ -48,7 +52,7 @@ def batches(task):
     One alone in a process whose start or memory is measured.
     """
     count = max(1, min(MOST_BATCHES, MOST // task.batch))
-    count = 1 if task.group == "start" else count
+    count = {"start": 1, "graphs": FEW_BATCHES}.get(task.group, count)
     return [samples(task, n * task.batch) for n in range(count)]
 
 
@@ -60,7 +64,7 @@ def shuffled(network, batch, steps):
         if len(order) < batch:
             order = rng.permutation(len(x))
         chosen, order = order[:batch], order[batch:]
-        yield _shaped(x[chosen], network.input_shape), y[chosen].astype(np.int64)
+        yield _labelled(x[chosen], y[chosen], network)
 
 
 def fashion(most=None):
@@ -81,8 +85,20 @@ def fashion(most=None):
 
 
 def one_hot(labels):
-    """Return labels (N,) as rows (N, 10)."""
-    return np.eye(10, dtype=np.float32)[labels]
+    """Return labels (N,) as rows (N, 10); those of pixels as they are."""
+    return labels if labels.ndim > 1 else np.eye(10, dtype=np.float32)[labels]
+
+
+def _labelled(x, y, network):
+    x = _shaped(x, network.input_shape)
+    if of_pixels(network):
+        y = (x.max(axis=-1, keepdims=True) > 0).astype(np.float32)
+    else:
+        y = y.astype(np.int64)
+    if network.noise:
+        rng = np.random.default_rng(5)
+        x = x + rng.uniform(0, network.noise, x.shape).astype(np.float32)
+    return x, y
 
 
 def _shaped(x, shape):

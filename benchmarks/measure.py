@@ -76,7 +76,7 @@ def built(task, crew, quick, say):
     for worker in crew:
         say(f"{task.name}: {worker.peer}")
         for variant in prepared(worker, task):
-            if left_out(variant, worker, quick):
+            if left_out(variant, worker, quick, task):
                 continue
             one = Made(worker, variant, label(worker, variant, task))
             try:
@@ -93,11 +93,13 @@ def built(task, crew, quick, say):
     return made, lines
 
 
-def left_out(variant, worker, quick):
+def left_out(variant, worker, quick, task):
     """Return whether a variant is not measured in this worker.
 
     What torch.compile made is measured at PyTorch's best settings alone: it takes long.
     """
+    if quick and worker.peer == "TensorFlow" and task.group == "graphs":
+        return variant != "tf.function"  # deep networks take long to trace and compile
     return variant.startswith("compiled") and (quick or not worker.setting.flush)
 
 
@@ -217,7 +219,9 @@ def compare(name, task, result, expected, gradients=False):
             # cells is a window's maximum, and with it where some of its numbers go.
             actual = np.linalg.norm(np.asarray(actual) - wanted)
             wanted, scale = 0.0, np.linalg.norm(wanted)
-            near = 1e-2
+            # Deep networks: one number of the last maps that rounding lifts over a ReLU
+            # changes all gradients before it, by 1 % where the batch is 16.
+            near = 5e-2 if task.group == "graphs" else 1e-2
         elif task.kind == "train":  # losses of some steps, which multiply differences
             scale, near = max(scale, 0.1), 1e-2
             if has(task.what, Dropout):  # each drops others; gradients were without

@@ -1,5 +1,9 @@
 """The networks: their layers, the weights that all are given, where training stands.
 
+A network is a row of layers.  Marks between them let it branch: ``Keep`` gives what is
+there a name, ``Take`` goes on from it, ``Add`` and ``Concat`` join it to what is there.
+A peer calls its layers one after the other, and ``wire`` at a mark.
+
 Layouts are Keras's and sora_np's: images NHWC, filters HWIO, dense kernels (in, out).
 Weights come from seeds, so that every process makes the same ones.  NumPy alone is
 needed.
@@ -13,11 +17,28 @@ from benchmarks.problems import Task
 
 
 class Conv(NamedTuple):
-    """A convolution, stride 1, and ReLU."""
+    """A convolution, with a bias and ReLU where nothing else is said."""
 
     filters: int
     size: int
     padding: str = "valid"
+    strides: int = 1
+    bias: bool = True
+    relu: bool = True
+
+
+class Depthwise(NamedTuple):
+    """A convolution of every channel by itself, with "same" padding."""
+
+    size: int
+    strides: int = 1
+    bias: bool = False
+
+
+class Transposed(NamedTuple):
+    """A transposed convolution, 2x2 with stride 2; its kernel is (2, 2, O, C)."""
+
+    filters: int
 
 
 class Pool(NamedTuple):
@@ -29,6 +50,16 @@ class Norm(NamedTuple):
 
     momentum: float = 0.95
     epsilon: float = 1e-3
+
+
+class Relu(NamedTuple):
+    """ReLU, or min(ReLU, ceiling)."""
+
+    ceiling: float | None = None
+
+
+class GlobalAverage(NamedTuple):
+    """The average of each channel."""
 
 
 class Dropout(NamedTuple):
@@ -43,14 +74,48 @@ class Dense(NamedTuple):
     units: int
 
 
+class Keep(NamedTuple):
+    """A mark: what is here has this name from here on."""
+
+    name: str
+
+
+class Take(NamedTuple):
+    """A mark: the next layer takes what was kept under this name."""
+
+    name: str
+
+
+class Add(NamedTuple):
+    """A mark: the sum of what was kept and of what is here."""
+
+    name: str
+
+
+class Concat(NamedTuple):
+    """A mark: the channels of what was kept, then of what is here."""
+
+    name: str
+
+
+MARKS = Keep, Take, Add, Concat
+
+
 class Network(NamedTuple):
-    """Layers in a row, and how they are trained: by Adam, or AdamW with a decay."""
+    """Layers in a row, and how they are trained: by Adam, or AdamW with a decay.
+
+    The loss is the cross-entropy of classes; of a network whose last layer is a
+    convolution that of every pixel, which ends in a sigmoid.
+    """
 
     name: str
     input_shape: tuple[int, int, int]
     layers: tuple[Any, ...]
     weight_decay: float | None = None
     label_smoothing: float = 0.0
+    batch: int = 32  # of the training whose weights predict
+    steps: int = 2_000  # of training before a late row
+    noise: float = 0.0  # that is added to the images, see graphs.py
 
 
 REFERENCE = Network(
@@ -88,25 +153,73 @@ def walk(network):
     >>> [kernel for _, _, kernel, _ in walk(REFERENCE) if kernel][-2:]
     [(1600, 128), (128, 10)]
     """
-    shape = network.input_shape
+    shape, kept = network.input_shape, {}
     for layer in network.layers:
-        before, kernel = shape, None
-        if isinstance(layer, Conv):
-            lost = layer.size - 1 if layer.padding == "valid" else 0
-            shape = (before[0] - lost, before[1] - lost, layer.filters)
-            kernel = (layer.size, layer.size, before[2], layer.filters)
-        elif isinstance(layer, Pool):
-            shape = (before[0] // 2, before[1] // 2, before[2])
-        elif isinstance(layer, (Dense, Dropout)):
-            before = shape = (int(np.prod(before)),)
-        if isinstance(layer, Dense):
-            shape, kernel = (layer.units,), (*before, layer.units)
+        if isinstance(layer, MARKS):
+            before, kernel = shape, None
+            shape = wire(layer, before, kept, _joined)
+        else:
+            before, kernel, shape = _shapes(layer, shape)
         yield layer, before, kernel, shape
+
+
+def _shapes(layer, before):
+    """Return the shapes of a layer's input, of its kernel or None, of its output."""
+    if isinstance(layer, (Dense, Dropout)):
+        before = (int(np.prod(before)),)
+    *image, channels = before
+    if isinstance(layer, (Conv, Depthwise)):
+        valid = isinstance(layer, Conv) and layer.padding == "valid"
+        lost = layer.size - 1 if valid else 0
+        image = [-(-(n - lost) // layer.strides) for n in image]
+        grouped = isinstance(layer, Depthwise)
+        into, out = (1, channels) if grouped else (channels, layer.filters)
+        return before, (layer.size, layer.size, into, out), (*image, out)
+    if isinstance(layer, Transposed):
+        kernel = (2, 2, layer.filters, channels)
+        return before, kernel, (2 * image[0], 2 * image[1], layer.filters)
+    if isinstance(layer, Dense):
+        return before, (channels, layer.units), (layer.units,)
+    if isinstance(layer, Pool):
+        return before, None, (image[0] // 2, image[1] // 2, channels)
+    return before, None, (channels,) if isinstance(layer, GlobalAverage) else before
+
+
+def _joined(mark, shapes):
+    channels = [shape[-1] for shape in shapes]
+    added = isinstance(mark, Add)
+    return (*shapes[0][:-1], channels[0] if added else sum(channels))
+
+
+def wire(mark, x, kept, join):
+    """Return what the layer after a mark takes.
+
+    Parameters
+    ----------
+    x : what the layer before gave
+    kept : dict of what was kept so far
+    join : function of Add or Concat and the list of what is joined
+    """
+    if isinstance(mark, Keep):
+        kept[mark.name] = x
+    if isinstance(mark, (Keep, Take)):
+        return kept[mark.name]
+    return join(mark, [kept[mark.name], x])
 
 
 def has(network, kind):
     """Return whether some layer of the network is of that kind."""
     return any(isinstance(layer, kind) for layer in network.layers)
+
+
+def of_pixels(network):
+    """Return whether the network says something of every pixel."""
+    return isinstance(network.layers[-1], Conv)
+
+
+def has_bias(layer):
+    """Return whether a layer with a kernel has a bias."""
+    return getattr(layer, "bias", True)
 
 
 def without_dropout(network):
@@ -116,17 +229,18 @@ def without_dropout(network):
 
 
 def weights(network):
-    """Return the arrays of every layer in turn: kernel He-uniform, and small bias.
+    """Return the arrays of every layer in turn: kernel He-uniform, small bias if any.
 
     For batch normalisation gamma, beta, moving mean and moving variance.
     """
     rng = np.random.default_rng(1)
     arrays = []
-    for layer, before, kernel, _ in walk(network):
+    for layer, before, kernel, output in walk(network):
         if kernel:
             limit = np.sqrt(6 / np.prod(kernel[:-1]))
             arrays.append(rng.uniform(-limit, limit, kernel).astype(np.float32))
-            arrays.append(rng.uniform(-0.1, 0.1, kernel[-1]).astype(np.float32))
+            if has_bias(layer):
+                arrays.append(rng.uniform(-0.1, 0.1, output[-1]).astype(np.float32))
         elif isinstance(layer, Norm):
             arrays += [np.full(before[-1:], n, np.float32) for n in (1, 0, 0, 1)]
     return arrays
@@ -141,9 +255,15 @@ def trained(network):
     """Return for each array of ``weights`` whether the optimiser changes it."""
     flags = []
     for layer, _, kernel, _ in walk(network):
-        flags += [True] * 2 * bool(kernel)
+        flags += [True] * (1 + has_bias(layer)) * bool(kernel)
         flags += [True, True, False, False] * isinstance(layer, Norm)
     return flags
+
+
+def trained_shapes(network):
+    """Return the shape of each array that the optimiser changes."""
+    pairs = zip(weights(network), trained(network), strict=True)
+    return [w.shape for w, moves in pairs if moves]
 
 
 class State(NamedTuple):
@@ -157,9 +277,9 @@ class State(NamedTuple):
 
 def initial(network):
     """Return the state before the first step."""
-    arrays = weights(network)
-    kept = [w for w, moves in zip(arrays, trained(network), strict=True) if moves]
-    return State(arrays, *([np.zeros_like(w) for w in kept] for _ in range(2)), 0)
+    shapes = trained_shapes(network)
+    m, v = ([np.zeros(shape, np.float32) for shape in shapes] for _ in range(2))
+    return State(weights(network), m, v, 0)
 
 
 def network_flops(network, batch, training):
@@ -168,9 +288,11 @@ def network_flops(network, batch, training):
     Nobody needs dX of the first layer.
     """
     layers = []
-    for layer, _, kernel, output in walk(network):
+    for layer, before, kernel, output in walk(network):
         if kernel:
-            pixels = np.prod(output[:-1]) if isinstance(layer, Conv) else 1
+            # a transposed convolution goes over the pixels of its input
+            image = before if isinstance(layer, Transposed) else output
+            pixels = np.prod(image[:-1])
             layers.append(2.0 * batch * pixels * np.prod(kernel))
     forward = float(sum(layers))
     return 3 * forward - float(layers[0]) if training else forward

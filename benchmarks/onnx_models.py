@@ -7,7 +7,22 @@ neither gains from a transposition that it would have to make.
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
-from benchmarks.networks import Conv, Pool, start, walk
+from benchmarks.networks import (
+    MARKS,
+    Add,
+    Dense,
+    Depthwise,
+    GlobalAverage,
+    Norm,
+    Pool,
+    Relu,
+    Transposed,
+    has_bias,
+    of_pixels,
+    start,
+    walk,
+    wire,
+)
 
 
 def network_model(task):
@@ -23,31 +38,64 @@ def network_model(task):
 
     def constant(array):
         label = f"constant_{len(constants)}"
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")
         constants.append(numpy_helper.from_array(array, label))
         return label
 
+    def clipped(name, layer):
+        bounds = (constant(np.array(n, np.float32)) for n in (0, layer.ceiling))
+        return node("Clip", name, *bounds)
+
+    def join(mark, names):
+        if isinstance(mark, Add):
+            return node("Add", *names)
+        return node("Concat", *names, axis=1)
+
+    kept = {}
     for layer, _, _, output in walk(network):
-        if isinstance(layer, Pool):
+        if isinstance(layer, MARKS):
+            name = wire(layer, name, kept, join)
+        elif isinstance(layer, Pool):
             name = node("MaxPool", name, kernel_shape=[2, 2], strides=[2, 2])
-            image = output
-            continue
-        w, b = next(arrays), next(arrays)
-        if isinstance(layer, Conv):
-            pad = layer.size // 2 if layer.padding == "same" else 0
-            w = constant(w.transpose(3, 2, 0, 1))
-            name = node("Conv", name, w, constant(b), pads=[pad] * 4)
-            image = output
-        else:
-            if image:  # rows of the first dense kernel from H, W, C to C, H, W
+        elif isinstance(layer, Relu):
+            name = node("Relu", name) if layer.ceiling is None else clipped(name, layer)
+        elif isinstance(layer, Norm):
+            numbers = [constant(next(arrays)) for _ in range(4)]
+            name = node("BatchNormalization", name, *numbers, epsilon=layer.epsilon)
+        elif isinstance(layer, GlobalAverage):
+            name = node("Flatten", node("GlobalAveragePool", name))
+        elif isinstance(layer, Dense):
+            w, b = next(arrays), next(arrays)
+            if len(image) == 3:  # rows of the dense kernel from H, W, C to C, H, W
                 w = w.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(w.shape)
-                name, image = node("Flatten", name), None
+                name = node("Flatten", name)
             name = node("Gemm", name, constant(w), constant(b))
-        if layer is not network.layers[-1]:
-            name = node("Relu", name)
-    name = node("Softmax", name, axis=1)
+        else:
+            w = constant(next(arrays).transpose(3, 2, 0, 1))
+            given = [w, constant(next(arrays))] if has_bias(layer) else [w]
+            kind = "ConvTranspose" if isinstance(layer, Transposed) else "Conv"
+            name = node(kind, name, *given, **_window(layer, image))
+        if getattr(layer, "relu", isinstance(layer, Dense)):
+            name = node("Relu", name) if layer is not network.layers[-1] else name
+        image = output
+    end = "Sigmoid" if of_pixels(network) else "Softmax"
+    name = node(end, name, **({} if of_pixels(network) else {"axis": 1}))
     h, v, c = network.input_shape
-    return _model(nodes, constants, (batch, c, h, v), name, (batch, output[0]))
+    *image, channels = output
+    return _model(nodes, constants, (batch, c, h, v), name, (batch, channels, *image))
+
+
+def _window(layer, image):
+    """Return how a convolution goes over its images (H, W, C)."""
+    if isinstance(layer, Transposed):
+        return {"strides": [2, 2]}
+    strides, pads = layer.strides, [0] * 4
+    if getattr(layer, "padding", "same") == "same":  # more of it below and on the right
+        sizes = [-(-n // strides) * strides - strides + layer.size for n in image[:2]]
+        lost = [max(0, size - n) for size, n in zip(sizes, image[:2], strict=True)]
+        pads = [n // 2 for n in lost] + [n - n // 2 for n in lost]
+    group = image[-1] if isinstance(layer, Depthwise) else 1
+    return {"strides": [strides] * 2, "pads": pads, "group": group}
 
 
 def conv_model(op, w, b):

@@ -13,7 +13,7 @@ import numpy as np
 class Task(NamedTuple):
     """One row of the table."""
 
-    group: str  # train, predict, vgg, recipe, fit, ops, threads
+    group: str  # train, predict, vgg, recipe, graphs, fit, ops, threads
     name: str
     kind: str  # train, predict, fit, state, peak, or the name of an operation
     what: Any = None  # the network, the run or the operation
@@ -72,6 +72,10 @@ _CONVOLUTIONS = [  # title, size, height, C, O, more, parts
     ("3->32, 32x32 same", 5, 32, 3, 32, {"pad": 2}, "f w"),
     ("stride 2, 64->128, 32x32", 3, 32, 64, 128, {"pad": 1, "stride": 2}, "f w x"),
     ("depthwise 64, 32x32 same", 3, 32, 64, 64, {"pad": 1, "groups": 64}, "f w x"),
+    (
+        *("depthwise 64, multiplier 2, 32x32 same", 3, 32, 64, 128),
+        *({"pad": 1, "groups": 64}, "f w x"),
+    ),
     ("dilation 2, 32->64, 32x32", 3, 32, 32, 64, {"pad": 2, "dilation": 2}, "f"),
     ("2 groups, 64->64, 32x32", 3, 32, 64, 64, {"pad": 1, "groups": 2}, "f"),
     ("4 groups, 64->64, 32x32", 3, 32, 64, 64, {"pad": 1, "groups": 4}, "f"),

@@ -31,6 +31,7 @@ GROUPS = {
     "predict": "Inference, reference network",
     "vgg": "A deeper network: six convolutions with same padding",
     "recipe": "The network of the recipe fashion-93",
+    "graphs": "Networks with skips and of depthwise convolutions",
     "fit": "A whole run through `fit`, with validation",
     "start": "Whole processes: time and memory",
     "ops": "Operations",
@@ -47,11 +48,23 @@ real images. "Early" is the first step on. The late state was made once for all
 frameworks: gradients by sora_np, Adam by NumPy, which keeps subnormal numbers as
 IEEE 754 has them; so all have the same weights, sparsity and moments."""
 _RECIPE = "Without the recipe's RandomFlip and its schedule of the rate."
+_LAYERS = """\
+Of the last ones, from average pooling on, TensorFlow and NumPy are left out, and the
+backward of Concatenate, where PyTorch gives views of dy. PyTorch and JAX keep of the
+forward what their backward needs, as sora_np does."""
+_GRAPHS = """\
+The late state is that after 200 steps, and predictions have its weights. The images
+have noise. ResNet-20 and U-Net are those of sora_np.applications, the MobileNet-like
+network has seven blocks and alpha 0.5. The U-Net says of every pixel whether it
+belongs to the piece of clothing. PyTorch has images and kernels turned round, so that
+its padding is that of the others without a pass of its own. JAX and NumPy are left
+out."""
 NOTES = {  # how what ran before was kept out
     "train": _STEPS,
     "predict": f"{_OWN} Weights are those after 2,000 steps of training at batch 32.",
     "vgg": f"{_STEPS} The images have a rim of 0 and three equal channels.",
     "recipe": f"{_STEPS} {_RECIPE}",
+    "graphs": f"{_STEPS}\n{_GRAPHS}",
     "fit": """\
 The processes were begun for this row; one run came after the other, a second of
 silence before each. All were built and warm; of the settings of one kind (fit,
@@ -61,7 +74,7 @@ the last validation, the mean of the runs.""",
     "start": """\
 Every number is that of a new process with the default malloc, 0.17 s after the one
 before had ended, while no other framework was alive.""",
-    "ops": _OWN,
+    "ops": f"{_OWN} {_LAYERS}",
     "threads": f"{_STEPS} The rows of all threads are those above.",
 }
 

@@ -8,11 +8,21 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as program
-from benchmarks import measure, networks, problems, report, results, timing, whole
-from benchmarks.images import batches
-from benchmarks.peers import Variant, numpy_im2col, sora, trained_state
+from benchmarks import (
+    graphs,
+    layer_ops,
+    measure,
+    networks,
+    problems,
+    report,
+    results,
+    timing,
+    whole,
+)
+from benchmarks.images import batches, one_hot, samples, shuffled
+from benchmarks.peers import Variant, missing, numpy_im2col, sora, trained_state
 from benchmarks.workers import PeerError, Setting, crew
-from sora_np import recipes
+from sora_np import applications, recipes
 from sora_np.kernels.conv2d import (
     conv2d_dw_reference,
     conv2d_dx_reference,
@@ -151,8 +161,8 @@ def test_flops_worked_by_hand():
 
 
 def test_rows_have_names_of_their_own():
-    names = [task.name for task in problems.op_tasks()]
-    assert len(set(names)) == len(names) == 32
+    names = [task.name for task in problems.op_tasks() + layer_ops.layer_op_tasks()]
+    assert len(set(names)) == len(names) == 35 + 20
 
 
 @pytest.mark.parametrize(
@@ -322,8 +332,6 @@ def test_a_training_step_makes_an_early_and_a_late_row(state):
 
 
 def test_the_late_state_is_that_of_training(state):
-    from benchmarks.images import one_hot, shuffled
-
     model = sora.build(TINY, networks.weights(TINY))
     for x, y in shuffled(TINY, 4, 3):
         model.train_on_batch(x, one_hot(y))
@@ -385,6 +393,105 @@ def test_pytorch_flushes_in_a_process_of_its_own():
     assert settings[0] == Setting("sora_np")
     assert Setting("PyTorch", tuned_malloc=True, flush=True) in settings
     assert len(settings) == len(set(settings)) == 6
+
+
+# --- networks that branch -------------------------------------------------------------
+
+BLOCK = networks.Network(  # with a projection, whose layers a graph puts elsewhere
+    "block",
+    (28, 28, 1),
+    (
+        *(*graphs._conv(4, 3), networks.Relu(), *graphs._residual(6, 2)),
+        *(networks.Depthwise(3), networks.Norm(), networks.Relu(6.0)),
+        *(networks.Keep("large"), networks.Pool(), networks.Transposed(3)),
+        *(networks.Concat("large"), networks.GlobalAverage(), networks.Dense(10)),
+    ),
+    noise=0.5,
+)
+APPLICATIONS = [
+    (graphs.RESNET, lambda: applications.resnet20((32, 32, 3), 10)),
+    (
+        graphs.MOBILENET,
+        lambda: applications.mobilenet(
+            (32, 32, 3), 10, 0.5, graphs.BLOCKS, (1, 32), rate=0.0
+        ),
+    ),
+    (graphs.UNET, lambda: applications.unet((64, 64, 1))),
+]
+
+
+@pytest.mark.parametrize(("network", "made"), APPLICATIONS, ids=lambda v: str(v)[15:25])
+def test_networks_that_branch_are_the_applications(network, made):
+    ours, theirs = sora.build(network, networks.weights(network)), made()
+
+    def described(model):
+        skipped = ("InputLayer", "Dropout")
+        kinds = [type(la).__name__ for la in model.layers]
+        shapes = [w.shape for w in model.get_weights()]
+        return sorted(k for k in kinds if k not in skipped), sorted(shapes)
+
+    assert described(ours) == described(theirs)
+    assert ours.output_shape == theirs.output_shape
+
+
+def test_shapes_and_flops_of_a_network_that_branches():
+    shapes = {type(layer): shape for layer, _, _, shape in networks.walk(BLOCK)}
+    assert shapes[networks.Add] == shapes[networks.Depthwise] == (14, 14, 6)
+    assert shapes[networks.Concat] == (14, 14, 3 + 6)
+    residual = 14 * 14 * (4 * 6 + 9 * 4 * 6 + 9 * 6 * 6)
+    up = 7 * 7 * 4 * 6 * 3
+    total = 28 * 28 * 9 * 4 + residual + 14 * 14 * 9 * 6 + up + 9 * 10
+    assert networks.network_flops(BLOCK, 2, training=False) == 2 * 2 * total
+
+
+def test_the_state_of_a_graph_is_in_the_order_of_the_network():
+    state = trained_state.train(BLOCK, batch=4, steps=1)
+    model = sora.build(BLOCK, networks.weights(BLOCK))
+    ((x, y),) = shuffled(BLOCK, 4, 1)
+    model.train_on_batch(x, one_hot(y))
+    layers = sora.in_order(model)
+    assert layers != [layer for layer in model.layers if layer in layers]
+    grads = [g for layer in layers for g in layer.grads.values()]
+    for number, (m, g) in enumerate(zip(state.m, grads, strict=True)):
+        wanted = 0.1 * g.reshape(m.shape)
+        np.testing.assert_allclose(m, wanted, rtol=1e-5, err_msg=f"m {number}")
+    assert [m.shape for m in state.m] == networks.trained_shapes(BLOCK)
+
+
+@pytest.mark.parametrize("kind", ["train", "predict"])
+@pytest.mark.parametrize("peer", ["PyTorch", "TensorFlow", "ONNX Runtime", "OpenVINO"])
+def test_frameworks_agree_about_a_network_that_branches(peer, kind):
+    task = networks.network_task("graphs", kind, BLOCK, 4)
+    if missing(peer) or (kind == "train" and peer.startswith("O")):
+        pytest.skip(f"{peer} does not {kind} here")
+    with crew([Setting("sora_np"), Setting(peer)], threads=1) as workers:
+        made, failed = measure.built(task, workers, True, lambda text: None)
+        state = networks.initial(BLOCK) if kind == "train" else None
+        agreed, also_failed = measure.checked(task, state, made)
+    assert {one.worker.peer for one in agreed} == {"sora_np", peer}
+    assert not failed + also_failed
+
+
+def test_labels_of_pixels_say_where_the_piece_of_clothing_is():
+    task = networks.network_task("graphs", "train", graphs.UNET, 2)
+    x, y = samples(task)
+    assert x.shape == y.shape == (2, 64, 64, 1)
+    clean = samples(task._replace(what=graphs.UNET._replace(noise=0.0)))[0]
+    np.testing.assert_array_equal(y, clean > 0)
+    assert 0.05 < y.mean() < 0.2  # of 28x28 in 64x64, a part
+
+
+# --- operations of layers -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "task", layer_ops.layer_op_tasks(1), ids=lambda task: task.kind
+)
+def test_tasks_of_a_layer_s_operation_do_what_its_function_does(task):
+    prepared, public = (make() for make in sora.variants(task).values())
+    ours, theirs = (v.result(v.run()) for v in (prepared, public))
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 # --- a whole run ----------------------------------------------------------------------

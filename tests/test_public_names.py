@@ -44,7 +44,18 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         CLASSES Constraint MaxNorm MinMaxNorm NonNeg UnitNorm get max_norm
         min_max_norm non_neg unit_norm
     """,
-    "sora_np.datasets": "fashion_mini fashion_mnist idx image_folder mnist npz table",
+    "sora_np.datasets": """
+        boston_housing california_housing cifar10 cifar100 emnist fashion_mini
+        fashion_mnist idx image_folder imdb kmnist mnist npz reuters table
+    """,
+    "sora_np.datasets.boston_housing": "FEATURE_NAMES load_data",
+    "sora_np.datasets.california_housing": "FEATURE_NAMES load_data",
+    "sora_np.datasets.cifar10": "CLASS_NAMES load_data",
+    "sora_np.datasets.cifar100": "CLASS_NAMES COARSE_NAMES load_data",
+    "sora_np.datasets.emnist": "CLASS_NAMES load_data",
+    "sora_np.datasets.imdb": "CLASS_NAMES get_word_index load_data",
+    "sora_np.datasets.kmnist": "CLASS_NAMES load_data",
+    "sora_np.datasets.reuters": "CLASS_NAMES get_label_names get_word_index load_data",
     "sora_np.datasets.fashion_mini": "CLASS_NAMES build load_data",
     "sora_np.datasets.fashion_mnist": "CLASS_NAMES load_data",
     "sora_np.datasets.idx": "DataFileError read_idx read_idx_pair",
@@ -137,8 +148,14 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.plots.curves": "plot_history",
     "sora_np.plots.figure": "new_figure",
     "sora_np.preprocessing": """
-        Cleaned CleaningReport Finding clean plot_augmented robust_z_score
+        Cleaned CleaningReport Finding clean image plot_augmented robust_z_score
+        sequence
     """,
+    "sora_np.preprocessing.image": """
+        DataFrameIterator DirectoryIterator Flow ImageDataGenerator
+        NumpyArrayIterator array_to_img img_to_array load_img save_img
+    """,
+    "sora_np.preprocessing.sequence": "pad_sequences",
     "sora_np.preprocessing.report": "CleaningReport Finding",
     "sora_np.recipes": "RECIPES Recipe fashion_93 get sora",
     "sora_np.regularizers": "CLASSES L1 L1L2 L2 Regularizer get l1 l1_l2 l2",
@@ -149,7 +166,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.sora_model": "create_sora_model",
     "sora_np.utils": """
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
-        img_to_array load_img normalize save_img set_random_seed to_categorical
+        img_to_array load_img normalize pad_sequences save_img set_random_seed
+        to_categorical
     """,
 }
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import Conv, Norm, Pool, has, initial, start, walk, weights
-from benchmarks.peers import Variant, training
+from benchmarks.peers import Variant, jax_layer_ops, training
 from benchmarks.problems import operands
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
@@ -18,7 +19,11 @@ def version():
 
 def variants(task):
     made = {"train": _train, "predict": _predict}.get(task.kind, _op)
-    if task.kind == "fit" or (task.kind == "train" and has(task.what, Norm)):
+    if is_layer_op(task):
+        return {"jit": lambda: jax_layer_ops.op(task)}
+    if task.kind == "fit" or task.group == "graphs":
+        return {}
+    if task.kind == "train" and has(task.what, Norm):
         return {}
     return {"jit": lambda: made(task)}
 

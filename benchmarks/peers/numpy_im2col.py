@@ -17,7 +17,7 @@ def variants(task):
     makers = {"train": _train, "predict": _predict}
     makers |= {kind: _op for kind in _OPS}
     make = makers.get(task.kind)
-    if make is None or getattr(task.what, "groups", 1) > 1:
+    if make is None or task.group == "graphs" or getattr(task.what, "groups", 1) > 1:
         return {}
     if task.kind == "train" and has(task.what, Norm):
         return {}

@@ -8,19 +8,28 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.images import batches, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
-    Conv,
+    MARKS,
+    Add,
     Dense,
+    Depthwise,
     Dropout,
+    GlobalAverage,
     Norm,
     Pool,
+    Relu,
+    Transposed,
     has,
+    of_pixels,
     start,
     walk,
     weights,
+    wire,
     without_dropout,
 )
 from benchmarks.peers import Variant, training
+from benchmarks.peers.pytorch_layer_ops import ops as layer_ops
 from benchmarks.peers.pytorch_ops import ops
 
 # before its threads begin, which take the mode over
@@ -41,7 +50,8 @@ def variants(task):
         }
     if task.kind == "predict":
         made = {f"eager {f}": lambda f=f: _predict(task, f) for f in FORMATS}
-        made["oneDNN layout"] = lambda: _predict_mkldnn(task)
+        if has(task.what, Dense) and not has(task.what, (GlobalAverage, *MARKS)):
+            made["oneDNN layout"] = lambda: _predict_mkldnn(task)
         return made | {
             f"compiled {f}": lambda f=f: _predict(task, f, True) for f in FORMATS
         }
@@ -49,7 +59,7 @@ def variants(task):
         from benchmarks.peers import pytorch_fit
 
         return pytorch_fit.variants(task)
-    return ops(task)
+    return (layer_ops if is_layer_op(task) else ops)(task)
 
 
 class Flat(nn.Module):
@@ -63,29 +73,91 @@ class Flat(nn.Module):
         return (x.permute(0, 2, 3, 1) if self.nhwc else x).flatten(1)
 
 
+class Mark(nn.Module):
+    """A mark in its place among the layers."""
+
+    def __init__(self, mark):
+        super().__init__()
+        self.mark = mark
+
+
+class Wired(nn.Sequential):
+    """Layers in a row, and marks between them."""
+
+    def forward(self, x):
+        kept = {}
+        for part in self:
+            x = wire(part.mark, x, kept, _join) if isinstance(part, Mark) else part(x)
+        return x
+
+
+def _join(mark, xs):
+    return xs[0] + xs[1] if isinstance(mark, Add) else torch.cat(xs, 1)
+
+
 def build(network, layout, arrays):
     """Return the module, from images to logits, with these weights."""
-    nhwc, layers = layout == "NHWC", []
+    layers, flat = [], has(network, GlobalAverage)
     for layer, before, kernel, _ in walk(network):
-        if isinstance(layer, (Dense, Dropout)) and not any(
-            isinstance(other, Flat) for other in layers
-        ):
-            layers.append(Flat(nhwc))
-        if isinstance(layer, Pool):
-            layers.append(nn.MaxPool2d(2))
-        elif isinstance(layer, Norm):
-            rate = 1 - layer.momentum
-            layers.append(nn.BatchNorm2d(before[-1], layer.epsilon, rate))
-        elif isinstance(layer, Dropout):
-            layers.append(nn.Dropout(layer.rate))
-        elif isinstance(layer, Conv):
-            pad = layer.size // 2 if layer.padding == "same" else 0
-            layers += [nn.Conv2d(*kernel[2:], layer.size, padding=pad), nn.ReLU()]
-        else:
-            layers += [nn.Linear(*kernel), nn.ReLU()]
-    net = nn.Sequential(*layers[:-1]).to(memory_format=FORMATS[layout])
+        if isinstance(layer, (Dense, Dropout)) and not flat:
+            layers.append(Flat(layout == "NHWC"))
+            flat = True
+        layers += _modules(layer, before, kernel)
+    if isinstance(network.layers[-1], Dense):
+        del layers[-1]  # its ReLU
+    kind = Wired if has(network, MARKS) else nn.Sequential
+    net = kind(*layers).to(memory_format=FORMATS[layout])
     put(net, network, layout, arrays)
     return net
+
+
+def _modules(layer, before, kernel):
+    """Return what does the work of a layer."""
+    if isinstance(layer, MARKS):
+        return [Mark(layer)]
+    if isinstance(layer, Pool):
+        return [nn.MaxPool2d(2)]
+    if isinstance(layer, GlobalAverage):
+        return [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    if isinstance(layer, Relu):  # in place, as in torchvision: nobody has its input
+        return [nn.ReLU6(True) if layer.ceiling == 6 else nn.ReLU(True)]
+    if isinstance(layer, Norm):
+        return [nn.BatchNorm2d(before[-1], layer.epsilon, 1 - layer.momentum)]
+    if isinstance(layer, Dropout):
+        return [nn.Dropout(layer.rate)]
+    if isinstance(layer, Transposed):
+        return [nn.ConvTranspose2d(before[-1], layer.filters, 2, 2)]
+    if isinstance(layer, Dense):
+        return [nn.Linear(*kernel), nn.ReLU()]
+    same = isinstance(layer, Depthwise) or layer.padding == "same"
+    options = {"padding": layer.size // 2 if same else 0, "bias": layer.bias}
+    if isinstance(layer, Depthwise):
+        options["groups"] = before[-1]
+    relu = [nn.ReLU()] * getattr(layer, "relu", False)
+    if layer.size == 1 and layer.strides == 2:
+        return [Odd(), nn.Conv2d(before[-1], kernel[-1], 1, **options), *relu]
+    shape = before[-1], kernel[-1], layer.size, layer.strides
+    return [nn.Conv2d(*shape, **options), *relu]
+
+
+class Odd(nn.Module):
+    """Every second pixel, of which the last is one: the first before it was mirrored.
+
+    A copy of a quarter of the image, which a 1x1 convolution with stride 2 makes, too.
+    """
+
+    def forward(self, x):
+        return x[:, :, 1::2, 1::2]
+
+
+def mirrored(network):
+    """Return whether images and kernels are turned round: here padding comes first.
+
+    "same" is one row of zeros below and one column on the right, for a 3x3 convolution
+    with stride 2 of an even size.  Here ``padding=1`` is one above and one on the left,
+    and another pad would be a pass over the image of its own.
+    """
+    return any(getattr(layer, "strides", 1) > 1 for layer in network.layers)
 
 
 def put(net, network, layout, arrays):
@@ -113,7 +185,7 @@ def load(net, optimizer, network, layout, state):
 def _tensors(net):
     """Return what has the weights, in the order of ``networks.weights``."""
     names = "weight", "bias", "running_mean", "running_var"
-    found = [getattr(part, name, None) for part in net for name in names]
+    found = [getattr(part, name, None) for part in net.modules() for name in names]
     return [tensor for tensor in found if tensor is not None]
 
 
@@ -126,6 +198,7 @@ def _image_of(w, network, nhwc):
 def _to_torch(w, network, nhwc):
     """Return kernel w, HWIO or (in, out), as PyTorch has it: OIHW or (out, in)."""
     if w.ndim == 4:
+        w = w[::-1, ::-1] if mirrored(network) else w
         return np.ascontiguousarray(w.transpose(3, 2, 0, 1))
     if image := _image_of(w, network, nhwc):  # rows from H, W, C to C, H, W
         w = w.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(w.shape)
@@ -135,7 +208,8 @@ def _to_torch(w, network, nhwc):
 def _from_torch(w, network, nhwc):
     """Return the inverse of :func:`_to_torch`."""
     if w.ndim == 4:
-        return w.transpose(2, 3, 1, 0)
+        w = w.transpose(2, 3, 1, 0)
+        return w[::-1, ::-1] if mirrored(network) else w
     w = w.T
     if w.ndim == 2 and (image := _image_of(w, network, nhwc)):
         h, v, c = image
@@ -153,6 +227,14 @@ def images(x, layout):
     return x.as_strided(x.shape, (h * w * c, 1, w * c, c))
 
 
+def _tensors_of(x, y, network, layout):
+    """Return images and labels as the module of a network takes them."""
+    if mirrored(network):
+        x = np.ascontiguousarray(x[:, ::-1, ::-1])
+    y = images(y, layout) if y.ndim == 4 else torch.from_numpy(y)
+    return images(x, layout), y
+
+
 def adam_of(net, network):
     """Return fused Adam, or AdamW for a network with a decay."""
     options = {"lr": 0.001, "eps": 1e-7, "fused": True}
@@ -164,6 +246,8 @@ def adam_of(net, network):
 
 def loss_of(net, network):
     """Return the function of images and labels that training makes smaller."""
+    if of_pixels(network):
+        return lambda x, y: F.binary_cross_entropy_with_logits(net(x), y)
     smoothing = network.label_smoothing
     return lambda x, y: F.cross_entropy(net(x), y, label_smoothing=smoothing)
 
@@ -171,7 +255,7 @@ def loss_of(net, network):
 def _train(task, layout, compiled=False):
     network = task.what
     net = build(network, layout, weights(network))
-    data = [(images(x, layout), torch.from_numpy(y)) for x, y in batches(task)]
+    data = [_tensors_of(*batch, network, layout) for batch in batches(task)]
     adam, loss = adam_of(net, network), loss_of(net, network)
     if compiled:
         loss = torch.compile(loss, dynamic=False)
@@ -201,10 +285,11 @@ def _train(task, layout, compiled=False):
 
 def _predict(task, layout, compiled=False):
     net = build(task.what, layout, start(task)).eval()
-    x = images(samples(task)[0], layout)
+    x, _ = _tensors_of(*samples(task), task.what, layout)
+    pixels = of_pixels(task.what)
 
     def probabilities(x):
-        return net(x).softmax(1)
+        return net(x).sigmoid() if pixels else net(x).softmax(1)
 
     if compiled:  # freezing: weights become constants in oneDNN's own layout
         torch._inductor.config.freezing = True
@@ -214,7 +299,10 @@ def _predict(task, layout, compiled=False):
         with torch.inference_mode(not compiled), torch.no_grad():
             return probabilities(x).numpy()
 
-    return Variant(run)
+    def result(y):
+        return [y.transpose(0, 2, 3, 1) if pixels else y]
+
+    return Variant(run, result)
 
 
 def _predict_mkldnn(task):

@@ -1,24 +1,33 @@
 """sora_np through its public functions."""
 
-import numpy as np
-
 import sora_np
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
+    MARKS,
+    Add,
     Conv,
     Dense,
+    Depthwise,
     Dropout,
+    GlobalAverage,
     Norm,
     Pool,
+    Relu,
+    Transposed,
+    has,
+    of_pixels,
     start,
+    trained_shapes,
     weights,
+    wire,
     without_dropout,
 )
-from benchmarks.peers import Variant, training, whole_run
+from benchmarks.peers import Variant, sora_layer_ops, training, whole_run
 from benchmarks.peers.sora_ops import op_variant, prepared
 from sora_np import layers
-from sora_np.losses import CategoricalCrossentropy
-from sora_np.models import Sequential
+from sora_np.losses import BinaryCrossentropy, CategoricalCrossentropy
+from sora_np.models import Model, Sequential
 from sora_np.optimizers import Adam, AdamW
 
 
@@ -29,35 +38,106 @@ def version():
 def variants(task):
     if make := {"train": _train, "predict": _predict, "fit": _fit}.get(task.kind):
         return {"": lambda: make(task)}
+    if is_layer_op(task):
+        return sora_layer_ops.variants(task)
     return {"prepared": lambda: prepared(task), "": lambda: op_variant(task)}
 
 
 def build(network, arrays):
     """Return the model with these weights, compiled as the network says."""
-    model = Sequential([layers.Input(network.input_shape)])
-    flat = False
-    for layer in network.layers:
-        if isinstance(layer, (Dense, Dropout)) and not flat:
-            model.add(layers.Flatten())
-            flat = True
-        model.add(_layer(layer, layer is network.layers[-1]))
-    loss = CategoricalCrossentropy(label_smoothing=network.label_smoothing)
-    model.compile(optimizer(network), loss, metrics=["accuracy"])
-    model.set_weights(arrays)
+    begin = layers.Input(network.input_shape)
+    if has(network, MARKS):
+        model = Model(begin, _end(network, begin))
+    else:
+        parts = [layer for layer, _ in _layers(network)]
+        model = Sequential([begin, *parts])
+    if of_pixels(network):
+        loss, metric = BinaryCrossentropy(), "binary_accuracy"
+    else:
+        loss = CategoricalCrossentropy(label_smoothing=network.label_smoothing)
+        metric = "accuracy"
+    model.compile(optimizer(network), loss, metrics=[metric])
+    put(model, arrays)
     return model
+
+
+def _end(network, x):
+    """Return the symbol of what comes out for the symbol x."""
+    kept = {}
+
+    def join(mark, xs):
+        return (layers.Add() if isinstance(mark, Add) else layers.Concatenate())(xs)
+
+    for layer, mark in _layers(network):
+        x = layer(x) if layer else wire(mark, x, kept, join)
+    return x
+
+
+def _layers(network):
+    """Yield (layer, None), or (None, mark); names say in which order they come."""
+    flat = has(network, GlobalAverage)
+    for n, layer in enumerate(network.layers):
+        if isinstance(layer, MARKS):
+            yield None, layer
+            continue
+        if isinstance(layer, (Dense, Dropout)) and not flat:
+            yield layers.Flatten(), None
+            flat = True
+        made = _layer(layer, layer is network.layers[-1])
+        made.name = f"{PART}{n}"
+        yield made, None
+
+
+PART = "part_"
 
 
 def _layer(layer, last):
     if isinstance(layer, Conv):
-        size, padding = layer.size, layer.padding
-        return layers.Conv2D(layer.filters, size, 1, padding, activation="relu")
+        options = {"padding": layer.padding, "use_bias": layer.bias}
+        options["activation"] = "relu" if layer.relu else "sigmoid" if last else None
+        return layers.Conv2D(layer.filters, layer.size, layer.strides, **options)
+    if isinstance(layer, Depthwise):
+        window = layer.size, layer.strides, "same"
+        return layers.DepthwiseConv2D(*window, use_bias=layer.bias)
+    if isinstance(layer, Transposed):
+        return layers.Conv2DTranspose(layer.filters, 2, 2)
     if isinstance(layer, Pool):
         return layers.MaxPooling2D(2)
+    if isinstance(layer, GlobalAverage):
+        return layers.GlobalAveragePooling2D()
+    if isinstance(layer, Relu):
+        return layers.ReLU(layer.ceiling)
     if isinstance(layer, Norm):
         return layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
     if isinstance(layer, Dropout):
         return layers.Dropout(layer.rate)
     return layers.Dense(layer.units, "softmax" if last else "relu")
+
+
+def in_order(model):
+    """Return the layers in the order of the network: a graph has one of its own."""
+    parts = [layer for layer in model.layers if layer.name.startswith(PART)]
+    return sorted(parts, key=lambda layer: int(layer.name.removeprefix(PART)))
+
+
+def put(model, arrays):
+    """Give a model the arrays of ``networks.weights``."""
+    arrays = iter(arrays)
+    for layer in in_order(model):
+        shapes = [w.shape for w in layer.get_weights()]
+        layer.set_weights([next(arrays).reshape(shape) for shape in shapes])
+
+
+def places(model):
+    """Return where in the vector of all parameters each trained array lies."""
+    ours = model.flat.places
+    return [part for la in in_order(model) for owner, part in ours if owner is la]
+
+
+def taken_apart(model, network, vector):
+    """Return a vector of all trained numbers as the arrays that they belong to."""
+    pairs = zip(places(model), trained_shapes(network), strict=True)
+    return [vector[place].reshape(shape).copy() for place, shape in pairs]
 
 
 def optimizer(network):
@@ -69,10 +149,11 @@ def optimizer(network):
 
 def load(model, state):
     """Let the model go on from a state."""
-    model.set_weights(state.weights)
+    put(model, state.weights)
     slots = model.optimizer.get_state(model.flat.values)["slots"]
     for name, arrays in (("m", state.m), ("v", state.v)):
-        slots[name][...] = np.concatenate([a.ravel() for a in arrays])
+        for place, array in zip(places(model), arrays, strict=True):
+            slots[name][place] = array.ravel()
     model.optimizer.batches = state.step
 
 
@@ -84,7 +165,7 @@ def _train(task):
     def gradients():
         other = build(without_dropout(network), weights(network))
         other.train_on_batch(*data[0])
-        return [g.copy() for layer in other.layers for g in layer.grads.values()]
+        return taken_apart(other, network, other.flat.grads)
 
     return training(
         lambda x, y: model.train_on_batch(x, y)[0],

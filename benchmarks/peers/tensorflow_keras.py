@@ -6,14 +6,25 @@ import keras
 import tensorflow as tf
 
 from benchmarks.images import batches, one_hot, samples
+from benchmarks.layer_ops import is_layer_op
 from benchmarks.networks import (
+    MARKS,
+    Add,
     Conv,
     Dense,
+    Depthwise,
     Dropout,
+    GlobalAverage,
     Norm,
     Pool,
+    Relu,
+    Transposed,
+    has,
+    of_pixels,
     start,
+    trained_shapes,
     weights,
+    wire,
     without_dropout,
 )
 from benchmarks.peers import Variant, training, whole_run
@@ -43,6 +54,8 @@ def variants(task):
         }
     if task.kind == "fit":
         return {f"fit{n}": lambda x=x: _fit(task, x) for n, x in XLA.items()}
+    if is_layer_op(task):
+        return {}
     groups = getattr(task.what, "groups", 1)
     if groups not in (1, *_channels(task)) or task.kind == "adam":
         return {}  # its CPU kernels know no other groups
@@ -55,44 +68,105 @@ def _channels(task):
 
 def build(network, xla, arrays):
     """Return Keras's model with these weights, compiled."""
-    model, flat = keras.Sequential([keras.Input(network.input_shape)]), False
-    for layer in network.layers:
-        if isinstance(layer, (Dense, Dropout)) and not flat:
-            model.add(keras.layers.Flatten())
-            flat = True
-        model.add(_layer(layer, layer is network.layers[-1]))
-    loss = keras.losses.CategoricalCrossentropy(label_smoothing=network.label_smoothing)
+    x = begin = keras.Input(network.input_shape)
+    if has(network, MARKS):
+        model = keras.Model(begin, _end(network, x))
+    else:
+        model = keras.Sequential([begin, *(layer for layer, _ in _layers(network))])
+    if of_pixels(network):
+        loss = keras.losses.BinaryCrossentropy()
+    else:
+        smoothing = network.label_smoothing
+        loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
     adam = keras.optimizers.Adam(weight_decay=network.weight_decay)
     model.compile(adam, loss, jit_compile=True if xla else "auto")
-    adam.build(model.trainable_variables)
-    model.set_weights(arrays)
+    adam.build(parameters(model))
+    put(model, arrays)
     return model
 
 
-def _layer(layer, last):
+def _end(network, x):
+    """Return the symbol of what comes out for the symbol x."""
+    kept = {}
+
+    def join(mark, xs):
+        kind = keras.layers.Add if isinstance(mark, Add) else keras.layers.Concatenate
+        return kind()(xs)
+
+    for layer, mark in _layers(network):
+        x = layer(x) if layer else wire(mark, x, kept, join)
+    return x
+
+
+def _layers(network):
+    """Yield (layer, None), or (None, mark); names say in which order they come."""
+    flat = has(network, GlobalAverage)
+    for n, layer in enumerate(network.layers):
+        if isinstance(layer, MARKS):
+            yield None, layer
+            continue
+        if isinstance(layer, (Dense, Dropout)) and not flat:
+            yield keras.layers.Flatten(), None
+            flat = True
+        yield _layer(layer, layer is network.layers[-1], f"{PART}{n}"), None
+
+
+PART = "part_"
+
+
+def _layer(layer, last, name):
     if isinstance(layer, Conv):
-        size, padding = layer.size, layer.padding
-        return keras.layers.Conv2D(layer.filters, size, 1, padding, activation="relu")
+        options = {"padding": layer.padding, "use_bias": layer.bias, "name": name}
+        options["activation"] = "relu" if layer.relu else "sigmoid" if last else None
+        return keras.layers.Conv2D(layer.filters, layer.size, layer.strides, **options)
+    if isinstance(layer, Depthwise):
+        options = {"padding": "same", "use_bias": layer.bias, "name": name}
+        return keras.layers.DepthwiseConv2D(layer.size, layer.strides, **options)
+    if isinstance(layer, Transposed):
+        return keras.layers.Conv2DTranspose(layer.filters, 2, 2, name=name)
     if isinstance(layer, Pool):
         return keras.layers.MaxPooling2D(2)
+    if isinstance(layer, GlobalAverage):
+        return keras.layers.GlobalAveragePooling2D()
+    if isinstance(layer, Relu):
+        return keras.layers.ReLU(layer.ceiling)
     if isinstance(layer, Norm):
         return keras.layers.BatchNormalization(
-            momentum=layer.momentum, epsilon=layer.epsilon
+            momentum=layer.momentum, epsilon=layer.epsilon, name=name
         )
     if isinstance(layer, Dropout):
         return keras.layers.Dropout(layer.rate)
-    return keras.layers.Dense(layer.units, "softmax" if last else "relu")
+    activation = "softmax" if last else "relu"
+    return keras.layers.Dense(layer.units, activation, name=name)
+
+
+def in_order(model):
+    """Return the layers with weights in the order of the network."""
+    parts = [layer for layer in model.layers if layer.name.startswith(PART)]
+    return sorted(parts, key=lambda layer: int(layer.name.removeprefix(PART)))
+
+
+def parameters(model):
+    """Return the variables that are trained, in the order of ``networks.weights``."""
+    return [v for layer in in_order(model) for v in layer.trainable_variables]
+
+
+def put(model, arrays):
+    """Give a model the arrays of ``networks.weights``."""
+    variables = [v for layer in in_order(model) for v in layer.weights]
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array.reshape(variable.shape))
 
 
 def load(model, state):
     """Let a model and its Adam go on from a ``networks.State``."""
-    model.set_weights(state.weights)
+    put(model, state.weights)
     model.reset_metrics()
     adam = model.optimizer
     adam.iterations.assign(state.step)
     for variables, arrays in ((adam._momentums, state.m), (adam._velocities, state.v)):
         for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
+            variable.assign(array.reshape(variable.shape))
 
 
 def _gradients(network, x, y):
@@ -100,7 +174,9 @@ def _gradients(network, x, y):
     model = build(network, False, weights(network))
     with tf.GradientTape() as tape:
         loss = model.loss(y, model(x, training=True))
-    return [g.numpy() for g in tape.gradient(loss, model.trainable_variables)]
+    found = tape.gradient(loss, parameters(model))
+    pairs = zip(found, trained_shapes(network), strict=True)
+    return [g.numpy().reshape(shape) for g, shape in pairs]
 
 
 def _train(task, xla):
@@ -121,10 +197,12 @@ def _step(task, xla):
     model = build(network, xla, weights(network))
     model.layers[-1].activation = keras.activations.linear
     data = [(tf.constant(x), tf.constant(y)) for x, y in batches(task)]
-    adam, params = model.optimizer, model.trainable_variables
-    smooth, classes = network.label_smoothing, network.layers[-1].units
+    adam, params = model.optimizer, parameters(model)
+    smooth, classes = network.label_smoothing, 10
 
     def losses(labels, z):
+        if of_pixels(network):
+            return tf.nn.sigmoid_cross_entropy_with_logits(labels, z)
         if not smooth:
             return tf.nn.sparse_softmax_cross_entropy_with_logits(labels, z)
         rest = smooth / classes

@@ -9,9 +9,9 @@ import numpy as np
 
 import sora_np
 from benchmarks.images import one_hot, shuffled
-from benchmarks.networks import State, trained, weights
+from benchmarks.networks import State, weights
 from benchmarks.peers import Variant
-from benchmarks.peers.sora import build
+from benchmarks.peers.sora import build, in_order, taken_apart
 from sora_np.optimizers import Optimizer
 
 
@@ -44,21 +44,8 @@ def train(network, batch, steps):
     model.compile(PlainAdam(0.001, weight_decay=network.weight_decay), model.loss)
     for x, y in shuffled(network, batch, steps):
         model.train_on_batch(x, one_hot(y))
+    own = [w for layer in in_order(model) for w in layer.get_weights()]
+    pairs = zip(own, weights(network), strict=True)
     slots = model.optimizer.slots
-    return State(
-        [w.copy() for w in model.get_weights()],
-        *(_parts(slots[name], network) for name in ("m", "v")),
-        steps,
-    )
-
-
-def _parts(vector, network):
-    """Return a vector of all trained numbers as the arrays that they belong to."""
-    arrays = [
-        w for w, moves in zip(weights(network), trained(network), strict=True) if moves
-    ]
-    ends = np.cumsum([a.size for a in arrays])[:-1]
-    return [
-        part.reshape(a.shape).copy()
-        for part, a in zip(np.split(vector, ends), arrays, strict=True)
-    ]
+    moments = (taken_apart(model, network, slots[name]) for name in ("m", "v"))
+    return State([w.reshape(a.shape) for w, a in pairs], *moments, steps)

@@ -38,7 +38,8 @@ def add_data(
     group.add_argument(
         "--data",
         type=Path,
-        metavar="FILE.npz",
+        metavar="FILE.npz or FOLDER",
         help="arrays x_train, y_train, x_test, y_test; bytes are divided by 255, "
-        "unless the model takes them as they are",
+        "unless the model takes them as they are. Or a folder with a folder of images "
+        "for every class",
     )

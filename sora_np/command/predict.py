@@ -1,38 +1,133 @@
 """Say what a saved model sees in images."""
 
 import argparse
+import csv
+import io
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from . import answers, reading
+from sora_np.common.terminal import shortened
+from sora_np.datasets.idx import DataFileError
+from sora_np.models import Sequential
+from sora_np.saving import atomic
+
+from . import answers, photos, reading
 from .options import add_model, saved_model
 
 ABOUT = "say what a saved model sees in images"
+
+
+class Seen(NamedTuple):
+    """What a model sees in a sample: the share of every class; or why it cannot."""
+
+    name: str
+    shares: NDArray[Any] | None
+    error: str = ""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
     add_model(parser)
     parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="an image, or .npz with x"
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="an image, a folder of images, or .npz with x; a broken one is named, and "
+        "the others go on: the exit status is 1 then, and 2 if there is no other",
+    )
+    parser.add_argument(
+        "--csv",
+        type=Path,
+        metavar="OUT.csv",
+        help="write a row for every sample instead: file, class, share, error, and the "
+        "share of every class",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     model = saved_model(options)
-    for file in options.files:
-        x, bytes_are = reading.as_taken(reading.images(file, model), model, "x")
-        if model.input_range is None:  # a file that does not say; else all is as usual
-            answers.say_of_bytes(bytes_are, sys.stderr)
-        outputs = model.predict(x, verbose=0)
-        shares = answers.shares_of(model, outputs)
-        names = answers.names_of(model, shares.shape[1])
-        form = ".1%" if shares.min() >= 0 and shares.max() <= 1 else ".4g"
-        for number, y in enumerate(shares):
-            label = f"{file}[{number}]" if file.suffix.lower() == ".npz" else file
-            best = np.argsort(-y, kind="stable")[:3]
-            print(f"{label}: {', '.join(f'{names[k]} {y[k]:{form}}' for k in best)}")
-    return 0
+    if options.csv is not None:
+        atomic.prepare(options.csv)  # what cannot be written fails now
+    seen: list[Seen] = []
+    for one in _seen(model, photos.found(options.files)):
+        if one.error:
+            print(f"sora-np: error: {shortened(one.error)}", file=sys.stderr)
+        elif options.csv is None:
+            _print(model, one)
+        seen.append(one)
+    broken = sum(bool(one.error) for one in seen)
+    if broken == len(seen):
+        return 2
+    if options.csv is not None:
+        _write(options.csv, model, seen)
+        print(f"{len(seen) - broken} predictions written to {options.csv}")
+    return 1 if broken else 0
+
+
+def _seen(model: Sequential, files: Sequence[Path]) -> Iterator[Seen]:
+    """Yield what the model sees in every file, in their order."""
+    pictures: list[Path] = []
+    for file in files:
+        if file.suffix.lower() != ".npz":
+            pictures.append(file)
+            continue
+        yield from _pictures(model, pictures)
+        pictures = []
+        try:
+            x = reading.samples(file)
+        except (DataFileError, OSError) as error:
+            yield Seen(str(file), None, str(error))
+        else:
+            for number, shares in enumerate(_shares(model, x)):
+                yield Seen(f"{file}[{number}]", shares)
+    yield from _pictures(model, pictures)
+
+
+def _pictures(model: Sequential, files: Sequence[Path]) -> Iterator[Seen]:
+    if not files:
+        return
+    grey = len(model.input_shape or ()) == 2  # images without a channel axis
+    for some, x, broken in photos.batches(files, photos.form_of(model)):
+        shares = iter(_shares(model, x[..., 0] if grey else x) if len(x) else ())
+        for file, error in zip(some, broken, strict=True):
+            yield Seen(str(file), next(shares) if error is None else None, error or "")
+
+
+def _shares(model: Sequential, x: NDArray[Any]) -> NDArray[Any]:
+    taken, bytes_are = reading.as_taken(x, model, "x")
+    if model.input_range is None:  # a file that does not say; else all is as usual
+        answers.say_of_bytes(bytes_are, sys.stderr)
+    return answers.shares_of(model, model.predict(taken, verbose=0))
+
+
+def _print(model: Sequential, one: Seen) -> None:
+    y = one.shares
+    assert y is not None
+    names = answers.names_of(model, len(y))
+    form = ".1%" if y.min() >= 0 and y.max() <= 1 else ".4g"
+    best = np.argsort(-y, kind="stable")[:3]
+    print(f"{one.name}: {', '.join(f'{names[k]} {y[k]:{form}}' for k in best)}")
+
+
+def _write(path: Path, model: Sequential, seen: Sequence[Seen]) -> None:
+    """Write a table of all samples, whole or not at all."""
+    width = next(len(one.shares) for one in seen if one.shares is not None)
+    names, text = answers.names_of(model, width), io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(["file", "class", "share", "error", *names])
+    for one in seen:
+        if one.shares is None:
+            rows.writerow([one.name, "", "", one.error, *[""] * width])
+            continue
+        best = int(one.shares.argmax())
+        shares = [f"{share:.6g}" for share in one.shares]
+        rows.writerow([one.name, names[best], shares[best], "", *shares])
+    with atomic.replacing(path) as file:
+        file.write(text.getvalue().encode("utf-8", "surrogateescape"))

@@ -19,7 +19,6 @@ from sora_np.common.arguments import MOST_CLASSES_OF_A_FILE
 from sora_np.constraints import Constraint
 from sora_np.datasets import fashion_mini, fashion_mnist, mnist, npz
 from sora_np.datasets.idx import DataFileError
-from sora_np.datasets.image import read_image
 from sora_np.initializers import Initializer
 from sora_np.layers import Layer
 from sora_np.losses import Loss
@@ -39,7 +38,6 @@ KINDS = (
     *(Layer, Loss, Metric, Optimizer, LearningRateSchedule),
     *(Initializer, Regularizer, Constraint),
 )
-MODES = {1: "grayscale", 3: "rgb", 4: "rgba"}  # of images, by their channels
 
 Split = tuple[NDArray[Any], NDArray[np.int64]]
 
@@ -106,18 +104,10 @@ def evaluation_data(dataset: str, file: Path | None) -> Split:
     return _checked(file, x, y, "test")
 
 
-def images(file: Path, model: Sequential) -> NDArray[Any]:
-    """Return x (N, ...) of an .npz, or an image (1, H, W, C) of the model's size."""
-    if file.suffix.lower() == ".npz":
-        (x,) = npz.read_arrays(file, ["x"])
-        return _numbers(file, x, "x")
-    shape = model.input_shape
-    grey = shape is not None and len(shape) == 2  # images without a channel axis
-    channels = 1 if grey else shape[2] if shape is not None and len(shape) == 3 else 0
-    if shape is None or channels not in MODES:
-        raise ValueError(f"this model takes {shape}, not grey or colour images")
-    x = read_image(file, MODES[channels], (shape[0], shape[1]))[0][None]
-    return x[..., 0] if grey else x
+def samples(file: Path) -> NDArray[Any]:
+    """Return x (N, ...) of an .npz."""
+    (x,) = npz.read_arrays(file, ["x"])
+    return _numbers(file, x, "x")
 
 
 def with_channels(x: NDArray[Any]) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from sora_np.plots.figure import new_figure
 from sora_np.saving import atomic, model_file
 from sora_np.utils import to_categorical
 
-from . import answers, reading
+from . import answers, photos, reading
 from .options import add_data
 
 ABOUT = "train a network and report on it"
@@ -26,6 +26,30 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "unless given, data, epochs and batch size (sora_np/recipes.py)",
     )
     add_data(parser, default=None)
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=64,
+        metavar="PIXELS",
+        help="height and width that the images of a folder are scaled to (64)",
+    )
+    parser.add_argument(
+        "--validation-split",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="of every class in a folder, drawn by the seed, to test by (0.2)",
+    )
+    parser.add_argument(
+        "--augment",
+        action="store_true",
+        help="turn, move, scale and mirror images at random in training",
+    )
+    parser.add_argument(
+        "--class-weight",
+        choices=["balanced"],
+        help="let a sample of a rare class count more",
+    )
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int)
     parser.add_argument("--seed", type=int, default=0)
@@ -50,7 +74,16 @@ def run(options: argparse.Namespace) -> int:
     options.dataset = options.dataset or recipe.dataset
     epochs = recipe.epochs if options.epochs is None else options.epochs
     batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
-    train, test, names = reading.training_data(options.dataset, options.data)
+    tested_by = None
+    if options.data is not None and options.data.is_dir():
+        share = options.validation_split
+        folders = photos.training_folders(
+            options.data, as_count(options.size, "--size"), share, options.seed
+        )
+        tested_by, names = folders[1], folders[0].class_names
+        train, test = ((f.arrays()[0], f.labels) for f in folders)
+    else:
+        train, test, names = reading.training_data(options.dataset, options.data)
     (x_train, y_train), (x_test, y_test) = (
         (reading.with_channels(x), y) for x, y in (train, test)
     )
@@ -69,9 +102,13 @@ def run(options: argparse.Namespace) -> int:
         -len(x_train) // as_count(batch_size, "batch_size")
     )
     model = recipe.make(x_train.shape[1:], len(names), options.seed, steps)
+    model = photos.with_front(model, tested_by is not None, options.augment)
     model.class_names = names
-    x_train, bytes_are = reading.as_taken(x_train, model, "x_train")
-    x_test, _ = reading.as_taken(x_test, model, "x_test")
+    if tested_by is not None:
+        bytes_are = f"given as they are: {model.layers[0]} divides them by 255"
+    else:
+        x_train, bytes_are = reading.as_taken(x_train, model, "x_train")
+        x_test, _ = reading.as_taken(x_test, model, "x_test")
     answers.say_of_bytes(bytes_are)
     model.summary()
     watch, backup = Stopwatch(), []
@@ -81,6 +118,7 @@ def run(options: argparse.Namespace) -> int:
         *(x_train, to_categorical(y_train, len(names))),
         batch_size=batch_size,
         epochs=epochs,
+        class_weight=options.class_weight,
         validation_data=(x_test, to_categorical(y_test, len(names))),
         callbacks=[watch, *backup],
     )
@@ -90,14 +128,17 @@ def run(options: argparse.Namespace) -> int:
         print(f"saved to {options.save}")
     if options.report is not None:
         data = options.data.name if options.data else options.dataset
+        tests = x_test, to_categorical(y_test, len(names))
         report.write(
-            *(options.report, model, x_test, to_categorical(y_test, len(names))),
+            *(options.report, model, *(tests if tested_by is None else (tested_by,))),
             title=f"{model.name} on {data}",
             configuration={
                 "Data": data,
                 **({"Bytes": bytes_are} if bytes_are else {}),
                 "Training samples": f"{len(x_train):,}",
                 "Recipe": options.recipe,
+                **({"Augmentation": "yes"} if options.augment else {}),
+                **({"Class weight": "balanced"} if options.class_weight else {}),
                 "Batch size": batch_size,
             },
             times=watch,

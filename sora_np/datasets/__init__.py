@@ -1,24 +1,34 @@
 """Data sets: arrays as Keras returns them, from files whose checksum was verified.
 
-==================  =======================================================
-`fashion_mini`      10,000 + 2,000 clothes, 28x28; comes with the package
-`fashion_mnist`     60,000 + 10,000 clothes, 28x28; Debian package or download
-`mnist`             60,000 + 10,000 handwritten digits, 28x28; download
-==================  =======================================================
+====================  ======================================================
+`fashion_mini`        10,000 + 2,000 clothes, 28x28; comes with the package
+`fashion_mnist`       60,000 + 10,000 clothes, 28x28; Debian package or download
+`mnist`               60,000 + 10,000 handwritten digits, 28x28; download
+`kmnist`              60,000 + 10,000 Japanese letters, 28x28; download
+`emnist`              letters and digits, 28x28, in six sets; download
+`cifar10`             50,000 + 10,000 colour photos, 32x32; download
+`cifar100`            the same size, 100 classes in 20 groups; download
+`imdb`                25,000 + 25,000 reviews as numbers of words; download
+`reuters`             11,228 texts of news, 46 topics; download
+`california_housing`  20,640 districts, prices of houses; download
+`boston_housing`      506 places, prices of houses; download
+====================  ======================================================
 
-Each has `load_data()` and `CLASS_NAMES`. Files of your own are read by these, each with
-one clear error for what is not as it should be:
+Each has `load_data()` with Keras's arguments, where Keras has it; most have
+`CLASS_NAMES`.  Files of your own are read by these, each with one clear error for what
+is not as it should be:
 
-==================  =======================================================
-`idx`               arrays in the format in which MNIST is published
-`npz`               x_train, y_train, x_test and y_test of `np.savez`
-`table`             columns of numbers in text, with a target: CSV
-`image_folder`      images in folders, one a class
-==================  =======================================================
+====================  ======================================================
+`idx`                 arrays in the format in which MNIST is published
+`npz`                 x_train, y_train, x_test and y_test of `np.savez`
+`table`               columns of numbers in text, with a target: CSV
+`image_folder`        images in folders, one a class
+====================  ======================================================
 
-A module is imported when it is first asked for.  What they share: `fetch` finds or
-downloads files and verifies them, `image` reads one image, `image_files` looks through
-folders of images.
+A module is imported when it is first asked for.  What they share: `fetch` and
+`published` find or download files and verify them, `pickles` reads pickled data without
+running anything, `image` reads one image, `image_files` looks through folders of
+images, `pipeline` is what can be done with batches.
 
 Examples
 --------
@@ -33,15 +43,39 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from . import fashion_mini, fashion_mnist, idx, image_folder, mnist, npz, table
+    from . import (
+        boston_housing,
+        california_housing,
+        cifar10,
+        cifar100,
+        emnist,
+        fashion_mini,
+        fashion_mnist,
+        idx,
+        image_folder,
+        imdb,
+        kmnist,
+        mnist,
+        npz,
+        reuters,
+        table,
+    )
 
 __all__ = [
+    "boston_housing",
+    "california_housing",
+    "cifar10",
+    "cifar100",
+    "emnist",
     "fashion_mini",
     "fashion_mnist",
     "idx",
     "image_folder",
+    "imdb",
+    "kmnist",
     "mnist",
     "npz",
+    "reuters",
     "table",
 ]
 

@@ -6,6 +6,7 @@ Wherever they come from, their checksum is verified on every load.
 """
 
 import contextlib
+import hashlib
 import math
 import os
 import tempfile
@@ -16,18 +17,23 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .idx import DataFileError, read_idx
+from .idx import DataFileError, check_regular, read_idx
 
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 TIMEOUT = 30.0  # seconds without a byte from the server
 
 
 class IdxFile(NamedTuple):
-    """An IDX file: its name without .gz, its shape, its SHA-256 when decompressed."""
+    """An IDX file: its name without .gz, its shape, its SHA-256 when decompressed.
+
+    Or, where that of the .gz file alone is published, `gz_sha256`; then it is wanted as
+    it was published.
+    """
 
     name: str
     shape: tuple[int, ...]
-    sha256: str
+    sha256: str = ""
+    gz_sha256: str = ""
 
 
 class IdxDataSet(NamedTuple):
@@ -112,15 +118,38 @@ def load(
         for file in _missing(data_set, folder):
             _download(data_set, file, places)
     x_train, y_train, x_test, y_test = (
-        read_idx(_find(folder, f) or folder / f.name, shape=f.shape, sha256=f.sha256)
-        for f in data_set.files
+        _read(f, _find(folder, f) or folder / f.name) for f in data_set.files
     )
     return (x_train, y_train), (x_test, y_test)
 
 
 def _find(folder: Path, file: IdxFile) -> Path | None:
-    candidates = folder / f"{file.name}.gz", folder / file.name
+    candidates = [folder / f"{file.name}.gz", folder / file.name]
+    if file.gz_sha256:
+        del candidates[1]
     return next((c for c in candidates if os.path.isfile(c)), None)
+
+
+def _read(file: IdxFile, path: Path) -> NDArray[Any]:
+    if file.gz_sha256:
+        check_digest(path, file.gz_sha256)
+    return read_idx(path, shape=file.shape, sha256=file.sha256 or None)
+
+
+def check_digest(path: Path, expected: str) -> None:
+    """Raise DataFileError for a file of another SHA-256, or of 32 digits MD5."""
+    check_regular(path, "a file of a data set")
+    name = "sha256" if len(expected) == 64 else "md5"
+    with open(path, "rb") as file:
+        found = hashlib.new(name, usedforsecurity=False)
+        while chunk := file.read(1 << 20):
+            found.update(chunk)
+    if found.hexdigest() != expected:
+        raise DataFileError(
+            path,
+            f"its {name.upper()} is {found.hexdigest()}, expected {expected}: damaged, "
+            "or another data set under the same name; delete or replace it",
+        )
 
 
 def _missing(data_set: IdxDataSet, folder: Path) -> list[IdxFile]:
@@ -142,7 +171,7 @@ def _download(data_set: IdxDataSet, file: IdxFile, places: list[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # no gzip file of this data is larger than the data
         copy_url(url, part, limit=math.prod(file.shape) + 4096)
-        read_idx(part, shape=file.shape, sha256=file.sha256)
+        _read(file, part)
         os.replace(part, folder / f"{file.name}.gz")
     except DataFileError as error:
         advice = _advice(data_set, places)

@@ -108,7 +108,7 @@ def read_idx(
         try:
             if raw.peek(2)[:2] == b"\x1f\x8b":
                 stream = gzip.GzipFile(fileobj=raw)
-            return _read_array(stream, path, shape, sha256)
+            return read_idx_stream(stream, path, shape, sha256)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise DataFileError(
                 path, f"the gzip data is cut off or damaged ({error}); get it again"
@@ -157,12 +157,13 @@ def read_idx_pair(
     return x, y
 
 
-def _read_array(
+def read_idx_stream(
     stream: io.BufferedIOBase,
     path: str | os.PathLike[str],
-    shape: tuple[int, ...] | None,
-    sha256: str | None,
+    shape: tuple[int, ...] | None = None,
+    sha256: str | None = None,
 ) -> NDArray[Any]:
+    """Return the array in a stream that is not compressed; errors name ``path``."""
     magic = _read_at_most(stream, 4)
     if (
         len(magic) < 4

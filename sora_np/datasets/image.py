@@ -1,7 +1,10 @@
 """An image file as an array, whatever form it has."""
 
+import contextlib
 import os
 import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,10 @@ SUFFIXES = (
     *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
     ".webp",
 )
+THREADS = min(8, os.cpu_count() or 1)  # Pillow lets others work while it decodes
+TOGETHER = 64  # images in memory at once, beside those that are kept
+
+Read = tuple[NDArray[np.uint8], list[str]]  # an image, and what had to be done to it
 
 
 def pillow() -> Any:
@@ -33,8 +40,11 @@ def pillow() -> Any:
 
 
 def read_image(
-    path: str | os.PathLike[str], color_mode: str, size: tuple[int, int] | None
-) -> tuple[NDArray[np.uint8], list[str]]:
+    path: str | os.PathLike[str],
+    color_mode: str,
+    size: tuple[int, int] | None,
+    interpolation: str = "bilinear",
+) -> Read:
     """Return an image in bytes (H, W, C), and what had to be done to it.
 
     It is a BMP, GIF, JPEG, PNG, TIFF or WebP file; its content says which.
@@ -43,6 +53,7 @@ def read_image(
     ----------
     color_mode : "grayscale", "rgb" or "rgba"
     size : (height, width), or None for its own
+    interpolation : "nearest", "bilinear", "bicubic", "lanczos", "box" or "hamming"
 
     Raises
     ------
@@ -52,15 +63,57 @@ def read_image(
         a pipe), or no image of these formats.
     """
     pil = pillow()
+    with _quiet(pil):
+        return _read(pil, path, color_mode, size, interpolation)
+
+
+def read_images(
+    paths: Sequence[str | os.PathLike[str]],
+    color_mode: str,
+    size: tuple[int, int] | None,
+    interpolation: str = "bilinear",
+) -> Iterator[Read | DataFileError | OSError]:
+    """Yield what `read_image` returns or raises for every file, in their order.
+
+    Some threads decode side by side; how many has no say in what comes.
+    """
+    pil = pillow()
+    pil.Image.init()  # the formats: here, not in several threads at once
+
+    def tried(path: str | os.PathLike[str]) -> Read | DataFileError | OSError:
+        try:
+            return _read(pil, path, color_mode, size, interpolation)
+        except (DataFileError, OSError) as error:
+            return error
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(paths), TOGETHER):
+            with _quiet(pil):  # of all threads: filters are the process's
+                some = [*pool.map(tried, paths[start : start + TOGETHER])]
+            yield from some
+
+
+@contextlib.contextmanager
+def _quiet(pil: Any) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of oddities of a file
+        warnings.simplefilter("error", pil.Image.DecompressionBombWarning)
+        yield
+
+
+def _read(
+    pil: Any,
+    path: str | os.PathLike[str],
+    color_mode: str,
+    size: tuple[int, int] | None,
+    interpolation: str,
+) -> Read:
     check_regular(path, "an image")
     if os.path.getsize(path) == 0:
         raise DataFileError(path, "it is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of oddities of the file
-            warnings.simplefilter("error", pil.Image.DecompressionBombWarning)
-            with pil.Image.open(path, formats=FORMATS) as opened:
-                return _converted(pil, opened, color_mode, size)
+        with pil.Image.open(path, formats=FORMATS) as opened:
+            return _converted(pil, opened, color_mode, size, interpolation)
     except pil.UnidentifiedImageError:
         raise DataFileError(path, "it is no image that Pillow reads") from None
     except Exception as error:  # what decoders raise has no end
@@ -68,8 +121,12 @@ def read_image(
 
 
 def _converted(
-    pil: Any, opened: Any, color_mode: str, size: tuple[int, int] | None
-) -> tuple[NDArray[np.uint8], list[str]]:
+    pil: Any,
+    opened: Any,
+    color_mode: str,
+    size: tuple[int, int] | None,
+    interpolation: str,
+) -> Read:
     notes = []
     if getattr(opened, "n_frames", 1) > 1:
         notes.append("several frames, the first taken")
@@ -93,5 +150,6 @@ def _converted(
     image = image.convert(MODES[color_mode])
     height, width = image.size[::-1] if size is None else size
     if image.size != (width, height):
-        image = image.resize((width, height), pil.Image.Resampling.BILINEAR)
+        method = pil.Image.Resampling[interpolation.upper()]
+        image = image.resize((width, height), method)
     return np.asarray(image).reshape(height, width, -1), notes

@@ -14,7 +14,7 @@ from sora_np.common.markup import Listing
 from sora_np.common.warn import warn
 
 from .idx import DataFileError
-from .image import SUFFIXES, read_image
+from .image import SUFFIXES, read_images
 
 # what systems and tools put among files, beside what begins with a dot
 NOT_OURS = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN", "lost+found")
@@ -86,7 +86,7 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name in NOT_OURS
 
 
-def _files(
+def image_files(
     folder: Path, passed_over: Counter[str], deep: bool = True
 ) -> Iterator[Path]:
     """Yield the files that may be images, by name, and count what is passed over."""
@@ -120,21 +120,26 @@ def scan(
     skipped: dict[str, str] = {}
     converted: Counter[str] = Counter()
     passed: Counter[str] = Counter()
-    for label, folder in enumerate(folders.values() or [""]):
-        for path in _files(root / folder, passed):
-            try:
-                _, notes = read_image(path, color_mode, size)
-            except DataFileError as error:
-                skipped[os.path.relpath(path, root)] = error.reason
-            except OSError as error:  # a link to nothing, a file that may not be read
-                reason = f"it cannot be opened: {error.strerror or error}"
-                skipped[os.path.relpath(path, root)] = reason
-            else:
-                converted.update(notes)
-                paths.append(path)
-                labels.append(label)
+    found = [
+        (path, label)
+        for label, folder in enumerate(folders.values() or [""])
+        for path in image_files(root / folder, passed)
+    ]
+    read = read_images([path for path, _ in found], color_mode, size)
+    for (path, label), image in zip(found, read, strict=True):
+        name = os.path.relpath(path, root)
+        if isinstance(image, DataFileError):
+            skipped[name] = image.reason
+        elif isinstance(image, OSError):  # a link to nothing, what may not be read
+            skipped[name] = f"it cannot be opened: {image.strerror or image}"
+        else:
+            converted.update(image[1])
+            paths.append(path)
+            labels.append(label)
     if folders:
-        beside = [*_files(root, Counter(), deep=False)]
+        entries = (entry for entry in os.scandir(root) if entry.is_dir())
+        passed["hidden folders"] += sum(_is_hidden(entry.name) for entry in entries)
+        beside = [*image_files(root, Counter(), deep=False)]
         passed["images beside the class folders"] += len(beside)
     other = sum(n for w, n in passed.items() if w.startswith(".") or w == NO_SUFFIX)
     seen = set(labels)

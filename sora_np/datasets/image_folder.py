@@ -3,7 +3,7 @@
 import copy
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 
 from sora_np.common.arguments import as_count, as_flag, as_pair
 
-from .image import MODES, pillow, read_image
+from .image import MODES, pillow, read_images
 from .image_files import ImageReport, class_folders, folders_within, scan, warn_of
+from .pipeline import Stages
 
 
-class ImageFolder:
+class ImageFolder(Stages):
     """Batches of images from files, and their labels: a source for ``fit``.
 
     ``evaluate``, ``predict`` and validation read it in the order of ``file_paths`` and
     ``labels``, so that predictions belong to these; ``fit`` reads it in a new order
-    every epoch, if it is shuffled, as does ``folder[number]``.
+    every epoch, if it is shuffled, as does ``folder[number]``.  Threads decode the
+    images of a batch side by side.  ``map``, ``take`` and the like, as TensorFlow has
+    them, are in ``pipeline.py``.
 
     Attributes
     ----------
     file_paths, labels : of every image, (N,)
+    samples : N
     class_names : what the labels stand for
     report : what was found, skipped and converted
     """
@@ -48,6 +52,7 @@ class ImageFolder:
         self.class_names, self.report = class_names, report
         self.label_mode, self.color_mode = label_mode, color_mode
         self.image_size, self.batch_size = image_size, batch_size
+        self._kept: tuple[NDArray[np.uint8], NDArray[np.bool_]] | None = None
         self._order = np.arange(len(file_paths))
         self._rng = np.random.default_rng(seed) if as_flag(shuffle, "shuffle") else None
         self.on_epoch_end()
@@ -60,16 +65,93 @@ class ImageFolder:
         if not 0 <= index < len(self):
             raise IndexError(f"there are {len(self)} batches, not one {index}")
         places = self._order[index * self.batch_size :][: self.batch_size]
-        form = self.color_mode, self.image_size
-        x = np.stack([read_image(self.file_paths[k], *form)[0] for k in places])
+        x = self._images(places)
+        return x if self.label_mode is None else (x, self._targets(places))
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[index] for index in range(len(self)))
+
+    @property
+    def samples(self) -> int:
+        """How many images there are."""
+        return len(self.file_paths)
+
+    def _images(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+        if self._kept is None:
+            return self._decoded(places)
+        images, known = self._kept
+        wanted = places[~known[places]]
+        if len(wanted):
+            images[wanted] = self._decoded(wanted)
+            known[wanted] = True
+        return images[places]
+
+    def _decoded(self, places: NDArray[np.intp]) -> NDArray[np.uint8]:
+        paths = [self.file_paths[place] for place in places]
+        images = []
+        for image in read_images(paths, self.color_mode, self.image_size):
+            if isinstance(image, Exception):
+                raise image
+            images.append(image[0])
+        return np.stack(images)
+
+    def _targets(self, places: NDArray[np.intp]) -> NDArray[Any]:
         labels = self.labels[places]
-        if self.label_mode is None:
-            return x
         if self.label_mode == "categorical":
-            return x, np.eye(len(self.class_names), dtype=np.float32)[labels]
+            return np.eye(len(self.class_names), dtype=np.float32)[labels]
         if self.label_mode == "binary":
-            return x, labels[:, None].astype(np.float32)
-        return x, labels
+            return labels[:, None].astype(np.float32)
+        return labels
+
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+        """Return all images (N, H, W, C) and targets, in the order of ``file_paths``.
+
+        Where ``label_mode`` is None the targets are zeros.
+        """
+        places = np.arange(self.samples)
+        return self._images(places), self._targets(places)
+
+    def cache(self) -> "ImageFolder":
+        """Return the same images, kept in memory as bytes once they were decoded.
+
+        A new order is drawn every epoch all the same, unlike in TensorFlow, where it is
+        that of the first one.
+        """
+        channels = len(MODES[self.color_mode])
+        images = np.empty((self.samples, *self.image_size, channels), np.uint8)
+        return self._with(_kept=(images, np.zeros(self.samples, bool)))
+
+    def split(self, share: float, seed: int = 0) -> tuple["ImageFolder", "ImageFolder"]:
+        """Return two folders, the second with that share of every class, by ``seed``.
+
+        A class of two images or more has at least one in both.
+        """
+        if not 0 < share < 1:
+            raise ValueError(f"the share must lie between 0 and 1, got {share!r}")
+        rng = np.random.default_rng([as_count(seed, "seed", 0), 2])
+        apart = np.zeros(self.samples, bool)
+        for label in range(max(len(self.class_names), 1)):
+            own = rng.permutation(np.flatnonzero(self.labels == label))
+            most = max(len(own) - 1, 0)
+            apart[own[: min(max(round(len(own) * share), 1), most)]] = True
+        if apart.all() or not apart.any():
+            raise ValueError(
+                f"{share} of {self.samples} images leaves one side empty: a class of "
+                "at least two images is wanted"
+            )
+        return self._part(~apart), self._part(apart)
+
+    def _part(self, chosen: NDArray[np.bool_]) -> "ImageFolder":
+        places = np.flatnonzero(chosen)
+        part = self._with(
+            file_paths=[self.file_paths[place] for place in places],
+            labels=self.labels[places],
+            _kept=None if self._kept is None else tuple(a[places] for a in self._kept),
+            _order=np.arange(len(places)),
+            _rng=copy.deepcopy(self._rng),
+        )
+        part.on_epoch_end()
+        return part
 
     def on_epoch_end(self) -> None:
         """Draw a new order, if the folder is shuffled."""
@@ -78,9 +160,13 @@ class ImageFolder:
 
     def in_order(self) -> "ImageFolder":
         """Return the same images in the order of ``file_paths``, every time."""
-        stored = copy.copy(self)
-        stored._order, stored._rng = np.arange(len(self.file_paths)), None
-        return stored
+        return self._with(_order=np.arange(self.samples), _rng=None)
+
+    def _with(self, **attributes: Any) -> "ImageFolder":
+        """Return a copy in which some attributes are others."""
+        changed = copy.copy(self)
+        vars(changed).update(attributes)
+        return changed
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold: this epoch's order, and the stream."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.inputs import as_numbers
+from sora_np.datasets.image_folder import ImageFolder
 from sora_np.metrics import confusion_matrix
 
 from .figure import as_images, draw_image, grid, names_of, new_figure, scaled
@@ -59,8 +60,8 @@ def plot_confusion_matrix(
 
 
 def plot_mistakes(
-    x: ArrayLike,
-    y_true: ArrayLike,
+    x: Any,
+    y_true: ArrayLike | None,
     y_pred: ArrayLike,
     names: Sequence[str] | None = None,
     count: int = 12,
@@ -71,8 +72,9 @@ def plot_mistakes(
 
     Parameters
     ----------
-    x : images (N, H, W, C) with 1 or 3 channels
-    y_true : labels (N,) or one-hot rows (N, K)
+    x : images (N, H, W, C) with 1 or 3 channels; or what
+        ``image_dataset_from_directory`` gives, and then the names of files are shown
+    y_true : labels (N,) or one-hot rows (N, K); None for those of the folder
     y_pred : probabilities (N, K), as ``model.predict(x)`` gives
     names : of the classes; by default their numbers
     count : how many images at most
@@ -94,6 +96,11 @@ def plot_mistakes(
     dog 90.0%
     is cat
     """
+    files = None
+    if isinstance(x, ImageFolder):
+        files, names = [path.name for path in x.file_paths], names or x.class_names
+        y_true = x.labels if y_true is None else y_true
+        x = x.arrays()[0]
     images, probabilities = as_images(x), as_numbers(y_pred, "y_pred")
     labels = as_numbers(y_true, "y_true")
     if labels.shape == probabilities.shape:
@@ -119,7 +126,8 @@ def plot_mistakes(
         draw_image(ax, image)
         taken, true = int(probabilities[sample].argmax()), int(labels[sample])
         sure = float(probabilities[sample, taken])
-        ax.set_title(f"{names[taken]} {sure:.1%}\nis {names[true]}", size=8)
+        title = f"{names[taken]} {sure:.1%}\nis {names[true]}"
+        ax.set_title(title + (f"\n{files[sample]}" if files else ""), size=8)
     return figure.make_legible()
 
 

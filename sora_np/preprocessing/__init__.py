@@ -9,15 +9,19 @@ augmentation        layers: `RandomFlip`, `RandomRotation`, `RandomZoom`,
                     `RandomBrightness`, `RandomContrast`, `RandomErasing`,
                     `GaussianNoise`
 pictures            `plot_augmented`: samples before and after
+as in older Keras   `image.ImageDataGenerator`, `sequence.pad_sequences`
 ==================  ==============================================================
 
 The layers are in `sora_np.layers`: they are part of a model and of its file, so that
 whoever gets the model need not know how its data were prepared.  Called by itself,
 `layer(x)`, a `Random*` layer augments, as in Keras; a model augments in `fit` alone.
 
-``cleaning.py`` cleans, ``report.py`` is the report of it, ``pictures.py`` draws.
+``cleaning.py`` cleans, ``report.py`` is the report of it, ``pictures.py`` draws;
+``image.py`` is the generator of images, ``changes.py`` what it does to them, and
+``flows.py`` what flows from it.
 """
 
+from . import image, sequence
 from .cleaning import Cleaned, clean, robust_z_score
 from .pictures import plot_augmented
 from .report import CleaningReport, Finding
@@ -27,6 +31,8 @@ __all__ = [
     "CleaningReport",
     "Finding",
     "clean",
+    "image",
     "plot_augmented",
     "robust_z_score",
+    "sequence",
 ]

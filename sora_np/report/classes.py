@@ -100,10 +100,21 @@ def wilson(hits: int, count: int) -> tuple[float, float] | None:
     return float(found.low), float(found.high)
 
 
-def sections(x: NDArray[Any], found: Classified) -> list[Markup]:
-    """Return the sections about classes, confusions and samples."""
+def sections(
+    x: NDArray[Any], found: Classified, files: Sequence[str] | None = None
+) -> list[Markup]:
+    """Return the sections about classes, confusions and samples.
+
+    Parameters
+    ----------
+    files : the name of every sample's file, if it has one
+    """
     matrix = confusion_matrix(found.labels, found.taken, len(found.names))
-    return [_scores(matrix, found), _confusion(matrix, found), *_samples(x, found)]
+    return [
+        _scores(matrix, found),
+        _confusion(matrix, found),
+        *_samples(x, found, files),
+    ]
 
 
 def _scores(matrix: NDArray[np.int64], found: Classified) -> Markup:
@@ -184,7 +195,9 @@ def _cell(count: int, share: float, right: bool) -> str:
     return f'<td class="{kind}{strong}" style="--share:{shade:.2f}">{count}</td>'
 
 
-def _samples(x: NDArray[Any], found: Classified) -> list[Markup]:
+def _samples(
+    x: NDArray[Any], found: Classified, files: Sequence[str] | None
+) -> list[Markup]:
     wrong = worst_mistakes(found.labels, found.probabilities)
     right = np.flatnonzero(found.taken == found.labels)
     _, first = np.unique(found.labels[right], return_index=True)
@@ -192,20 +205,25 @@ def _samples(x: NDArray[Any], found: Classified) -> list[Markup]:
     return [
         section(
             "Mistakes",
-            _gallery(x, found, wrong[:SAMPLES]),
+            _gallery(x, found, wrong[:SAMPLES], files),
             note=f"{total} are taken for another class; these most surely."
             if len(wrong)
             else "There are none.",
         ),
         section(
             "Recognised",
-            _gallery(x, found, right[first][:SAMPLES]),
+            _gallery(x, found, right[first][:SAMPLES], files),
             note="The first test sample of each class that is taken for what it is.",
         ),
     ]
 
 
-def _gallery(x: NDArray[Any], found: Classified, samples: NDArray[Any]) -> Markup:
+def _gallery(
+    x: NDArray[Any],
+    found: Classified,
+    samples: NDArray[Any],
+    files: Sequence[str] | None,
+) -> Markup:
     """Return images with captions, or a table where the samples are no images."""
     said = [_said(found, int(sample)) for sample in samples]
     if x.ndim != 4 or x.shape[3] not in (1, 3):
@@ -219,9 +237,10 @@ def _gallery(x: NDArray[Any], found: Classified, samples: NDArray[Any]) -> Marku
     for sample, pixels, (taken, sure, true) in zip(samples, shown, said, strict=True):
         alt = f"Test sample {sample}, {true}, taken for {taken} at {sure:.1%}"
         wrong = "" if taken == true else f'<span class="is">is {text(true)}</span>'
+        named = f'<span class="range">{text(files[sample])}</span>' if files else ""
         cards.append(
             f"<figure>{image(pixels, alt)}<figcaption><b>{text(taken)}</b> {sure:.1%}"
-            f"{wrong}</figcaption></figure>"
+            f"{wrong}{named}</figcaption></figure>"
         )
     return Markup(f'<div class="gallery">{"".join(cards)}</div>')
 

@@ -14,6 +14,7 @@ from sora_np.callbacks import History, Stopwatch
 from sora_np.common.inputs import as_numbers
 from sora_np.common.markup import Markup, text
 from sora_np.common.versions import VERSION, versions
+from sora_np.datasets.image_folder import ImageFolder
 from sora_np.models import Sequential
 from sora_np.models.summary import summary_html
 from sora_np.plots.curves import history_table, in_words, panels, plot_history
@@ -27,8 +28,8 @@ from .markup import pairs, picture, scroll, section
 def write(
     path: str | Path,
     model: Sequential,
-    x_test: ArrayLike,
-    y_test: ArrayLike,
+    x_test: Any,
+    y_test: ArrayLike | None = None,
     *,
     title: str | None = None,
     configuration: Mapping[str, object] | None = None,
@@ -45,7 +46,8 @@ def write(
     ----------
     path : of the page; it is replaced as a whole or not at all
     model : compiled; ``model.class_names`` name the classes
-    x_test, y_test : (N, ...), as ``model.evaluate`` takes them, at least one sample
+    x_test, y_test : (N, ...), as ``model.evaluate`` takes them, at least one sample; or
+        what ``image_dataset_from_directory`` gives alone, and then files are named
     title : by default the model's name
     configuration : name -> value, such as the data's name and the batch size
     times : a stopwatch that was among the callbacks of ``fit``
@@ -66,13 +68,17 @@ def write(
     >>> report.write("run.html", model, x, y)  # doctest: +SKIP
     """
     new_figure(1, 1)  # without matplotlib this fails at once
+    named = None
+    if isinstance(x_test, ImageFolder):
+        named = [path.name for path in x_test.file_paths]
+        x_test, y_test = x_test.arrays()
     x, y = as_numbers(x_test, "x_test"), as_numbers(y_test, "y_test")
     scores = model.evaluate(x, y, verbose=0, return_dict=True)
     outputs = model.predict(x, verbose=0)
     found = classes.classified(model, y, outputs)
     about = []
     if found is not None:
-        about = classes.sections(x, found)
+        about = classes.sections(x, found, named)
     elif y.size == outputs.size and not _are_flags(y):
         columns = outputs.reshape(len(outputs), -1)
         about = regression.sections(

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import columns_of
+from sora_np.datasets.image_folder import ImageFolder
 from sora_np.models import Sequential
 
 from . import data, start, trials
@@ -50,9 +51,9 @@ LOOKED_AT, PROBE = 2000, 128  # samples, of whose features and by the model
 
 def check(
     model: Sequential,
-    x: ArrayLike,
-    y: ArrayLike,
-    x_test: ArrayLike | None = None,
+    x: Any,
+    y: ArrayLike | None = None,
+    x_test: Any = None,
     y_test: ArrayLike | None = None,
     *,
     seed: int = 0,
@@ -66,7 +67,8 @@ def check(
     ----------
     model : compiled as it is to be trained, and best before it was
     x, y : arrays, the training data as ``fit`` takes them
-    x_test, y_test : validation or test data, to be compared with them
+    x_test, y_test : validation or test data, to be compared with them; either may be
+        what ``image_dataset_from_directory`` gives, without y, and files are then named
     seed : of what is drawn and shuffled
 
     Raises
@@ -86,6 +88,13 @@ def check(
     """
     if not isinstance(model, Sequential):
         raise TypeError(f"check takes a model, got {type(model).__name__}")
+    files = test_files = None
+    if isinstance(x, ImageFolder):
+        files = [str(path) for path in x.file_paths]
+        x, y = x.arrays()
+    if isinstance(x_test, ImageFolder):
+        test_files = [str(path) for path in x_test.file_paths]
+        x_test, y_test = x_test.arrays()
     rng = np.random.default_rng(seed)
     model = copy.deepcopy(model)
     inputs, targets, _ = model._steps.checked(x, y)
@@ -100,7 +109,7 @@ def check(
     findings = [
         data.finite_numbers(inputs[some], targets),
         data.class_balance(loss, targets, test_targets, width),
-        *data.duplicates(inputs, targets, test_inputs, rng),
+        *data.duplicates(inputs, targets, test_inputs, rng, files, test_files),
         data.constant_features(inputs[some], columns_of(x)),
     ]
     if test_inputs is not None:

@@ -118,25 +118,48 @@ def duplicates(
     y: Array,
     x_test: Array | None,
     rng: np.random.Generator,
+    files: Sequence[str] | None = None,
+    test_files: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Compare samples bit by bit, those of x with one another and with x_test."""
+    """Compare samples bit by bit, those of x with one another and with x_test.
+
+    Parameters
+    ----------
+    files, test_files : the names of the samples' files, if they have some
+    """
     places = drawn(len(x), _comparable(x), rng)
     seen: dict[bytes, int] = {}
-    repeated = conflicts = 0
+    pairs, conflicts = list[tuple[int, int]](), 0
     for n in places.tolist():
         first = seen.setdefault(fingerprint(x[n]), n)
         if first != n:
-            repeated += 1
+            pairs.append((n, first))
             conflicts += not np.array_equal(y[first], y[n])
-    findings = [_repeated(repeated, conflicts, len(places))]
+    which = _such_as(pairs, files, files)
+    findings = [_repeated(len(pairs), conflicts, len(places), which)]
     if x_test is not None:
         places = drawn(len(x_test), _comparable(x_test), rng)
-        known = sum(fingerprint(x_test[n]) in seen for n in places)
-        findings.append(_leaked(known, len(places), len(seen) < len(x) - repeated))
+        firsts = [(n, seen.get(fingerprint(x_test[n]))) for n in places.tolist()]
+        known = [(n, first) for n, first in firsts if first is not None]
+        which = _such_as(known, test_files, files)
+        sampled = len(seen) < len(x) - len(pairs)
+        findings.append(_leaked(len(known), len(places), sampled, which))
     return findings
 
 
-def _repeated(repeated: int, conflicts: int, count: int) -> Finding:
+def _such_as(
+    pairs: Sequence[tuple[int, int]],
+    files: Sequence[str] | None,
+    others: Sequence[str] | None,
+) -> str:
+    """Name the files of some samples, and those that they are equal to."""
+    if not files or not others:
+        return ""
+    some = "; ".join(f"{files[n]} is equal to {others[k]}" for n, k in pairs[:3])
+    return f" {some}{'; ...' * (len(pairs) > 3)}."
+
+
+def _repeated(repeated: int, conflicts: int, count: int, which: str) -> Finding:
     share = repeated / count
     found, expected = f"{repeated} of {count}", f"under {REPEATED:.0%}"
     if share <= REPEATED:
@@ -148,11 +171,11 @@ def _repeated(repeated: int, conflicts: int, count: int) -> Finding:
     )
     if conflicts:
         text += f" {conflicts} of them have another y, which nobody can learn."
-    text += " Drop them before splitting: sora_np.preprocessing.clean."
+    text += f" Drop them before splitting: sora_np.preprocessing.clean.{which}"
     return Finding("duplicates in x", SUSPECT, share, found, expected, text)
 
 
-def _leaked(known: int, count: int, sampled: bool) -> Finding:
+def _leaked(known: int, count: int, sampled: bool, which: str) -> Finding:
     name, share = "test samples in x", known / count
     found, expected = f"{known} of {count}", f"under {LEAKED:.1%}"
     if share <= LEAKED:
@@ -161,7 +184,7 @@ def _leaked(known: int, count: int, sampled: bool) -> Finding:
     text = (
         f"{least}{share:.1%} of the test samples are training samples too: the model "
         "has seen their answers, and the test result is too good. Drop duplicates "
-        "first, then split."
+        f"first, then split.{which}"
     )
     return Finding(name, SUSPECT, share, found, expected, text)
 

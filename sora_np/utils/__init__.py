@@ -1,6 +1,7 @@
 """What Keras users look for here.
 
-``images.py`` reads and writes single pictures, ``files.py`` downloads.
+``images.py`` reads and writes single pictures, ``files.py`` downloads, ``sequences.py``
+makes one array of sequences.
 """
 
 import random
@@ -16,6 +17,7 @@ from sora_np.datasets.image_folder import image_dataset_from_directory
 
 from .files import get_file
 from .images import array_to_img, img_to_array, load_img, save_img
+from .sequences import pad_sequences
 
 __all__ = [
     "PyDataset",
@@ -26,6 +28,7 @@ __all__ = [
     "img_to_array",
     "load_img",
     "normalize",
+    "pad_sequences",
     "save_img",
     "set_random_seed",
     "to_categorical",
