@@ -50,8 +50,9 @@ MODULES = {
 MODULES |= dict.fromkeys(["engine", "engine.topology", "engine.training"], keras_models)
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
-    *("nb_worker", "show_accuracy", "schedule_decay"),
+    *("nb_worker", "show_accuracy", "schedule_decay", "mode", "period"),
 }
+ONLY = {"schedule_decay": 0.004, "mode": 0, "period": 1}  # other values meant something
 ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "lr": ("learning_rate",),
     "nb_epoch": ("epochs",),
@@ -77,7 +78,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "dropout_W": ("dropout",),
     "dropout_U": ("recurrent_dropout",),
     "l": ("l1", "l2"),
-    "period": ("save_freq",),
+    "epsilon": ("min_delta",),
     "input": ("inputs",),
     "output": ("outputs",),
     **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
@@ -110,8 +111,8 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
         new = next((name for name in ARGUMENTS[old] if name in own), None)
         if new is not None and new not in given:
             tell(f"{where}({old}=)", f"write {new}=")
-            found[new] = _value(old, value)
-        elif old in NOTHING and (old != "schedule_decay" or value == 0.004):
+            found[new] = value
+        elif old in NOTHING and value == ONLY.get(old, value):
             tell(f"{where}({old}=)", "it does nothing, leave it out")
         elif old == "dim_ordering":
             tell(f"{where}({old}=)", 'write data_format="channels_last"')
@@ -122,20 +123,11 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
     if {"nb_row", "nb_col"} <= found.keys() and "kernel_size" in own:
         tell(f"{where}(nb_row=, nb_col=)", "write kernel_size=(rows, columns)")
         found["kernel_size"] = found.pop("nb_row"), found.pop("nb_col")
+    if found.get("epsilon", 0) is None:  # of optimisers: the usual one
+        del found["epsilon"]
     if "decay" in found and "learning_rate" in own:
         _decay(where, own, found)
     return found
-
-
-def _value(old: str, value: Any) -> Any:
-    if old == "period":  # of ModelCheckpoint, in epochs
-        if value != 1:
-            raise ValueError(
-                f"period={value!r}: a checkpoint is written after every epoch, or with "
-                "save_freq=N after N batches"
-            )
-        return "epoch"
-    return value
 
 
 def _decay(where: str, own: Any, found: dict[str, Any]) -> None:

@@ -67,6 +67,18 @@ CASES = {  # what an old program writes; what it means; the new name that is tol
         lambda: keras.optimizers.Adam(schedules.InverseTimeDecay(0.001, 1, 1e-2)),
         "InverseTimeDecay",
     ),
+    "all of Keras 2's": (
+        lambda: keras.optimizers.Adam(
+            lr=0.002, beta_1=0.9, beta_2=0.999, epsilon=None, decay=0.0, amsgrad=False
+        ),
+        lambda: keras.optimizers.Adam(0.002),
+        "write learning_rate=",
+    ),
+    "mode": (
+        lambda: layers.BatchNormalization(mode=0, axis=-1),
+        layers.BatchNormalization,
+        "it does nothing",
+    ),
     "no decay": (
         lambda: keras.optimizers.RMSprop(lr=0.2, decay=0.0),
         lambda: keras.optimizers.RMSprop(0.2),
@@ -100,11 +112,12 @@ def test_the_decay_of_keras_2():
 
 
 WRONG = {
+    "mode": (lambda: layers.BatchNormalization(mode=2), "mode"),
     "th": (conv(dim_ordering="th"), "channels_last"),
     "both": (lambda: layers.Dense(3, units=3, output_dim=3), "output_dim|units"),
     "period": (
         lambda: keras.callbacks.ModelCheckpoint("a.npz", period=3),
-        "save_freq",
+        "period",
     ),
     "nadam": (lambda: keras.optimizers.Nadam(schedule_decay=0.1), "schedule_decay"),
     "image": (lambda: keras.backend.set_image_dim_ordering("th"), "channels_last"),
@@ -212,3 +225,9 @@ def test_old_modules():
         from sora_np.keras.layers.core import Nonsense  # noqa: F401
     for name in old_names.MODULES:
         __import__(f"sora_np.keras.{name}")
+
+
+def test_a_plateau():
+    with pytest.warns(DeprecationWarning, match="write min_delta="):
+        callback = keras.callbacks.ReduceLROnPlateau(epsilon=0.02)
+    assert callback._watch.min_delta == 0.02
