@@ -446,3 +446,12 @@ def test_registered():
 
     model = Sequential([Twice(input_shape=(3,))])
     assert keras.models.model_from_json(model.to_json()).layers[0].name == "twice"
+
+
+def test_preprocessing():
+    from sora_np.keras.preprocessing.image import ImageDataGenerator, load_img
+    from sora_np.keras.preprocessing.sequence import pad_sequences
+
+    there = sora_np.preprocessing
+    assert ImageDataGenerator is there.image.ImageDataGenerator
+    assert load_img is utils.load_img and pad_sequences is there.sequence.pad_sequences

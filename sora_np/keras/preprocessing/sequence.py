@@ -1,0 +1,3 @@
+"""Keras's ``keras.preprocessing.sequence``: sequences of one length."""
+
+from sora_np.preprocessing.sequence import *
