@@ -9,7 +9,7 @@ True
 as well, and ``import sora_np as tf`` serves programs that say ``tf.keras.layers``.
 
 Each file is a module of Keras's, and names what it has; ``old_names.py`` maps what
-Keras 1 and 2 called by other names.  docs/keras.md says which names there are.
+Keras 1 and 2 called by other names.  sora_np/keras/NAMES.md says which names there are.
 """
 
 from sora_np.common.versions import VERSION as __version__

@@ -60,10 +60,10 @@ def test_data_sets(name):
 
 
 def test_the_page_of_names_is_true():
-    """python docs/keras/write.py writes it anew."""
-    script = runpy.run_path(str(ROOT / "docs/keras/write.py"))
+    """python tests/keras_names/write_names.py writes it anew."""
+    script = runpy.run_path(str(ROOT / "tests/keras_names/write_names.py"))
     assert script["PAGE"].read_text() == script["page"]()
-    assert "docs/keras.md" in (ROOT / "README.md").read_text()
+    assert "sora_np/keras/NAMES.md" in (ROOT / "README.md").read_text()
     found = dict(script["names"]())
     assert len(found["layers"]) == 175 and "Conv2D" in found["layers"]
 
@@ -91,7 +91,7 @@ def test_shapes_in_other_words(options, shape):
 
 
 def takes_data_format():
-    names = runpy.run_path(str(ROOT / "docs/keras/write.py"))["names"]()
+    names = runpy.run_path(str(ROOT / "tests/keras_names/write_names.py"))["names"]()
     for name in dict(names)["layers"]:
         cls = getattr(sora_np.layers, name, None)
         if cls is not None and name in WITH_DATA_FORMAT:

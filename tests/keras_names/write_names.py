@@ -1,6 +1,6 @@
-"""Writes docs/keras.md: which public names of Keras are here, and what to do instead.
+"""Writes sora_np/keras/NAMES.md: which public names of Keras are here, and what to do instead.
 
-``python docs/keras/write.py`` after a name has joined ``sora_np.keras``; a test says
+``python tests/keras_names/write_names.py`` after a name has joined ``sora_np.keras``; a test says
 when.  The names of Keras are in names.txt.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from sora_np import keras
 
 FOLDER = Path(__file__).parent
-PAGE = FOLDER.parent / "keras.md"
+PAGE = FOLDER.parents[1] / "sora_np/keras/NAMES.md"
 
 MODULES = {  # what to do about modules that are not here
     "applications": "No weights of ImageNet come with sora_np. "
@@ -130,7 +130,7 @@ def page() -> str:
         "# Keras's names",
         "",
         "`from sora_np import keras` has these of the public names of Keras "
-        f"{version[0]} (written by docs/keras/write.py; do not edit):",
+        f"{version[0]} (written by tests/keras_names/write_names.py; do not edit):",
         "",
     ]
     absent = []
