@@ -1,7 +1,7 @@
-"""Writes sora_np/keras/NAMES.md: which public names of Keras are here, and what to do instead.
+"""Writes sora_np/keras/NAMES.md: which of Keras's public names are here.
 
-``python tests/keras_names/write_names.py`` after a name has joined ``sora_np.keras``; a test says
-when.  The names of Keras are in names.txt.
+And what to do instead of the others.  A test says when it is to be written anew, as
+after a name has joined ``sora_np.keras``.  The names of Keras are in names.txt.
 """
 
 import re
