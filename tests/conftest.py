@@ -1,5 +1,10 @@
+import os
+
 import numpy as np
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # two processes share the cores
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 

@@ -167,4 +167,4 @@ def _note(callback: Callback, logs: Logs | None) -> None:
     """Put the learning rate into the logs."""
     if logs is not None:
         optimizer: Any = callback.model.optimizer
-        logs["learning_rate"] = optimizer.learning_rate
+        logs["learning_rate"] = float(optimizer.learning_rate)

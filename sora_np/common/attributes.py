@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 class Known:
     """An object whose public attributes are those that it has.
 
-    ``optimizer.lr = 5`` would be an attribute that nothing reads.  Attributes with an
+    ``layer.p = 0.1`` would be an attribute that nothing reads.  Attributes with an
     underscore in front are free, and so is all in a subclass of a user's own.
 
     Attributes
@@ -20,11 +20,11 @@ class Known:
 
     Examples
     --------
-    >>> from sora_np.optimizers import SGD
-    >>> exec("SGD().lr = 5", {"SGD": SGD})
+    >>> from sora_np.layers import Dropout
+    >>> exec("Dropout(0.5).p = 0.1", {"Dropout": Dropout})
     Traceback (most recent call last):
         ...
-    AttributeError: SGD has no attribute 'lr': set learning_rate instead
+    AttributeError: Dropout has no attribute 'p': set rate instead
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {}

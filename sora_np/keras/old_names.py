@@ -123,7 +123,7 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
     if {"nb_row", "nb_col"} <= found.keys() and "kernel_size" in own:
         tell(f"{where}(nb_row=, nb_col=)", "write kernel_size=(rows, columns)")
         found["kernel_size"] = found.pop("nb_row"), found.pop("nb_col")
-    if found.get("epsilon", 0) is None:  # of optimisers: the usual one
+    if "learning_rate" in own and found.get("epsilon", 0) is None:  # the usual one
         del found["epsilon"]
     if "decay" in found and "learning_rate" in own:
         _decay(where, own, found)

@@ -66,6 +66,8 @@ def _packed(value: Any, at: str, arrays: dict[str, NDArray[Any]]) -> Any:
     """
     if value is None or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, float) and not isinstance(value, np.number):
+        return float(value)  # a learning rate, as optimisers have it
     if isinstance(value, np.ndarray):
         name = at if at not in arrays and not odd_name(at) else ""
         name = name or f"array {len(arrays)}"
