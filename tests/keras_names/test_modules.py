@@ -16,6 +16,7 @@ from sora_np import keras
 from sora_np.keras import backend, layers, optimizers, utils
 from sora_np.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from sora_np.models import Model, Sequential
+from sora_np.saving import registry
 
 ROOT = Path(__file__).parents[2]
 
@@ -438,7 +439,9 @@ def test_plot_model(tmp_path):
         utils.plot_model(model, tmp_path / "m.png", show_dtype=True)
 
 
-def test_registered():
+def test_registered(monkeypatch):
+    monkeypatch.setattr(registry, "REGISTERED", {})
+
     @keras.saving.register_keras_serializable(package="mine")
     class Twice(sora_np.layers.Layer):
         def forward(self, x, *, training=False):
