@@ -67,7 +67,7 @@ ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
 # attributes of layers that steps are made from
 TRAITS = (
     *("trainable", "activation", "momentum", "epsilon", "scale", "offset", "fill_mode"),
-    *("fill_value", "forward", "backward"),
+    *("fill_value", "alpha", "negative_slope", "interpolation", "forward", "backward"),
 )
 
 

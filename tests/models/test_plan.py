@@ -524,6 +524,26 @@ def test_moving_averages_of_few_rows(rng, samples):
         )
 
 
+CHANGED = {  # an attribute that a stage is made from, and another value
+    "leaky": (lambda: LeakyReLU(0.1), "negative_slope", 0.5),
+    "elu": (lambda: ELU(0.5), "alpha", 2.0),
+    "upsampling": (lambda: UpSampling2D(2), "interpolation", "bilinear"),
+    "layer-norm": (LayerNormalization, "epsilon", 0.5),
+}
+
+
+@pytest.mark.parametrize("make, name, value", CHANGED.values(), ids=CHANGED)
+def test_a_stage_sees_what_was_changed(make, name, value, rng):
+    x = rng.standard_normal((3, *SHAPE))
+    fused, plain = pair(lambda: [make()])
+    before = fused.predict_on_batch(x)
+    for model in (fused, plain):
+        setattr(model.layers[0], name, value)
+    after = fused.predict_on_batch(x)
+    assert np.abs(after - before).max() > 1e-6
+    assert_allclose(after, plain.predict_on_batch(x), rtol=1e-12)
+
+
 def test_few_plans_are_kept(rng):
     model, _ = pair(LISTS["conv-pool"][0])
     for samples in (3, *range(1, 9), 3, 9):
