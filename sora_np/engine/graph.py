@@ -73,15 +73,6 @@ class Graph(NamedTuple):
             kept.append(node if inputs == node.inputs else node._replace(inputs=inputs))
         return self._replace(nodes=kept, outputs=tuple(now[v] for v in self.outputs))
 
-    @property
-    def is_chain(self) -> bool:
-        """Whether every node takes the value just before, and the last one goes out."""
-        return (
-            len(self.input_shapes) == 1
-            and self.outputs == (len(self.nodes),)
-            and all(node.inputs == (k,) for k, node in enumerate(self.nodes))
-        )
-
 
 def forward(
     nodes: Sequence[Node],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sora_np import activations
 from sora_np.activations import Activation
 from sora_np.common.several import Several
 from sora_np.kernels.arrays import Array, Shape
@@ -99,7 +100,7 @@ def as_trained_all(
     for number, loss in enumerate(losses):
         if loss is None:
             found.append(None)
-            functions.append(Head(None, cut).activation)
+            functions.append(activations.linear)
             continue
         loss, cut, function = as_trained(loss, cut, number)
         found.append(loss)

@@ -120,5 +120,9 @@ def as_2d(values: tuple[T, ...], first: T) -> tuple[T, T]:
 
 
 def as_images(sequences: Array) -> Array:
-    """Return sequences (N, L, C) as images (N, 1, L, C), in the same memory."""
-    return sequences.reshape(len(sequences), 1, *sequences.shape[1:])
+    """Return sequences (N, L, C) as images (N, 1, L, C), in the same memory.
+
+    Rows (N, C) become images of one pixel; images stay as they are.
+    """
+    missing = (1,) * (4 - sequences.ndim)
+    return sequences.reshape(len(sequences), *missing, *sequences.shape[1:])

@@ -111,7 +111,8 @@ def _layers_of(
 
     So Keras orders them, and thereby its weights.
     """
-    ends = [symbol.call for symbol in inputs if isinstance(_layer(symbol), InputLayer)]
+    begins = [symbol.call for symbol in inputs]
+    ends = [call for call in begins if isinstance(call.layer, InputLayer)]
     inside = {id(call) for call in (*calls, *ends)}
     depths: dict[int, int] = {}  # of calls, and
     of_layers: dict[int, int] = {}
@@ -125,10 +126,6 @@ def _layers_of(
     layers = {id(call.layer): call.layer for call in (*ends, *calls)}
     places = sorted(layers, key=lambda layer: (-of_layers[layer], seen[layer]))
     return [layers[place] for place in places]
-
-
-def _layer(symbol: Symbol) -> Any:
-    return symbol.call.layer
 
 
 class Use(NamedTuple):
@@ -189,10 +186,8 @@ def graph_of(wiring: Wiring, input_shapes: Sequence[Shape]) -> Graph:
     return Graph(nodes, tuple(input_shapes), outputs)
 
 
-def symbols_of(
-    wiring: Wiring, inputs: Sequence[Symbol]
-) -> tuple[list[Symbol], list[list[Symbol]]]:
-    """Return the outputs of a graph that is written down once more, and all symbols."""
+def symbols_of(wiring: Wiring, inputs: Sequence[Symbol]) -> list[Symbol]:
+    """Return the outputs of a graph that is written down once more."""
     found: list[list[Symbol]] = [[symbol] for symbol in inputs]
     for layer, given, shapes in wiring.uses:
         taken = [found[place][index] for place, index in given]
@@ -200,7 +195,7 @@ def symbols_of(
         if not isinstance(layer, Network):
             layer.origin = call
         found.append([*call.outputs])
-    return [found[place][index] for place, index in wiring.outputs], found
+    return [found[place][index] for place, index in wiring.outputs]
 
 
 def connections(wiring: Wiring, names: Sequence[str], layer: Any) -> list[str]:

@@ -209,7 +209,7 @@ class Model(Trained):
             if len(begins) != len(shapes):
                 begins = [InputLayer(shape) for shape in shapes]
             symbols = [layer.symbol() for layer in begins]
-            self._ends = symbols, symbols_of(self._wiring, symbols)[0]
+            self._ends = symbols, symbols_of(self._wiring, symbols)
         return self._ends
 
     def _in_form(self, outputs: Any) -> Any:

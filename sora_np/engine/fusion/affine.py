@@ -11,6 +11,7 @@ from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_task
 from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
 from sora_np.kernels.softmax import softmax_tasks
 from sora_np.layers import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
+from sora_np.layers.windows import as_images
 
 from .activation import FUNCTIONS
 from .stage import Site, Stage, Work, is_plain, relu_of
@@ -107,21 +108,17 @@ class ConvStage(AffineStage):
             kernel = kernel.reshape(*height_width, 1, self.layer._count)
         return kernel if kernel.ndim == 4 else kernel[None]
 
-    def images(self, x: Array) -> Array:
-        """Return images, or sequences as images of one row."""
-        return x if x.ndim == 4 else x.reshape(len(x), 1, *x.shape[1:])
-
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
         strides, pads, dilation, groups = self.layer._window
         window = strides, pads, dilation, groups, relu
-        return [*conv2d_tasks(self.images(x), w, bias, self.images(y), *window)]
+        return [*conv2d_tasks(as_images(x), w, bias, as_images(y), *window)]
 
     def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
-        arrays = self.images(x), self.images(dz), dw
+        arrays = as_images(x), as_images(dz), dw
         return [*conv2d_dw_tasks(*arrays, *self.layer._window)]
 
     def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
-        arrays = self.images(dz), w, self.images(dx)
+        arrays = as_images(dz), w, as_images(dx)
         return [*conv2d_dx_tasks(*arrays, *self.layer._window)]
 
 

@@ -18,6 +18,7 @@ from sora_np.layers import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from sora_np.layers.windows import as_images
 
 from .stage import Site, Stage, Work, is_plain
 
@@ -29,28 +30,19 @@ class PoolStage(Stage):
         super().__init__(*nodes)
         self.window: Any = self.layer._window
 
-    def images(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Return x and y, or their gradients, as images (N, H, W, C)."""
-        if x.ndim == 3:
-            x = x.reshape(len(x), 1, *x.shape[1:])
-        (rows, columns), (s, t) = self.window[:2]
-        if y.ndim != 4 and rows == x.shape[1] and y.ndim == 2:  # of whole images
-            return x, y.reshape(len(y), 1, 1, y.shape[-1])
-        return x, y if y.ndim == 4 else y.reshape(len(y), 1, -1, y.shape[-1])
-
 
 class MaxPoolStage(PoolStage):
     """The largest number."""
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
-        x, y = self.images(x, y)
+        x, y = as_images(x), as_images(y)
         self._argmax = empty(y.shape, index_dtype(math.prod(self.window[0])))
         return [*maxpool2d_tasks(x, y, self._argmax, *self.window)]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
         if dx is None:
             return []
-        dx, dy = self.images(dx, dy)
+        dx, dy = as_images(dx), as_images(dy)
         return [*maxpool2d_dx_tasks(dy, self._argmax, dx, *self.window)]
 
 
@@ -58,12 +50,12 @@ class AveragePoolStage(PoolStage):
     """The mean."""
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
-        return [*avgpool2d_tasks(*self.images(x, y), *self.window)]
+        return [*avgpool2d_tasks(as_images(x), as_images(y), *self.window)]
 
     def backward(self, x: Array, y: Array, dy: Array, dx: Array | None) -> Work:
         if dx is None:
             return []
-        dx, dy = self.images(dx, dy)
+        dx, dy = as_images(dx), as_images(dy)
         return [*avgpool2d_dx_tasks(dy, dx, *self.window)]
 
 

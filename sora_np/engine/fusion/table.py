@@ -7,30 +7,18 @@ from sora_np.layers import (
     ELU,
     Activation,
     Add,
-    AveragePooling1D,
-    AveragePooling2D,
     BatchNormalization,
     Concatenate,
-    Conv1D,
     Conv1DTranspose,
-    Conv2D,
     Conv2DTranspose,
     Cropping2D,
     Dense,
-    DepthwiseConv1D,
-    DepthwiseConv2D,
     Flatten,
-    GlobalAveragePooling1D,
-    GlobalAveragePooling2D,
-    GlobalMaxPooling1D,
-    GlobalMaxPooling2D,
     GroupNormalization,
     Identity,
     Layer,
     LayerNormalization,
     LeakyReLU,
-    MaxPooling1D,
-    MaxPooling2D,
     ReLU,
     Reshape,
     UpSampling2D,
@@ -55,22 +43,15 @@ from . import (
 from .stage import Site, Stage
 
 Match = Callable[[Site, int], Stage | None]
-CONVOLUTIONS = Conv1D, Conv2D, DepthwiseConv1D, DepthwiseConv2D
-POOLINGS = (
-    *(AveragePooling1D, AveragePooling2D, MaxPooling1D, MaxPooling2D),
-    *(GlobalAveragePooling1D, GlobalAveragePooling2D),
-    *(GlobalMaxPooling1D, GlobalMaxPooling2D),
-)
-PATTERNS: dict[
-    type[Layer], tuple[Match, ...]
-] = {  # in the order in which they are tried
+# in the order in which they are tried
+PATTERNS: dict[type[Layer], tuple[Match, ...]] = {
     **dict.fromkeys((Flatten, Identity, Reshape), (view.match,)),
     **dict.fromkeys((Warp, JoinedWarps), (warp.match,)),
-    **dict.fromkeys(POOLINGS, (pooling.match,)),
+    **dict.fromkeys(pooling.KINDS, (pooling.match,)),
     **dict.fromkeys((Activation, ELU, LeakyReLU, ReLU), (activation.match,)),
     BatchNormalization: (batch_normalization.match,),
     **dict.fromkeys(
-        CONVOLUTIONS,
+        affine.CONVOLUTIONS,
         (
             conv2d_relu_maxpool2d.match,
             conv2d_batch_normalization.match,

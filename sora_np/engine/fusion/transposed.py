@@ -7,6 +7,7 @@ import numpy as np
 from sora_np.kernels.arrays import Array
 from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
 from sora_np.layers import Conv1DTranspose, Conv2DTranspose
+from sora_np.layers.windows import as_images
 
 from .affine import ConvStage, following_relu
 from .stage import Site, Stage, Work, is_plain
@@ -16,7 +17,7 @@ class TransposedStage(ConvStage):
     """The functions of a convolution with their roles exchanged."""
 
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
-        arrays = self.images(x), w, self.images(y)
+        arrays = as_images(x), w, as_images(y)
         work: Work = [*conv2d_dx_tasks(*arrays, *self.layer._window)]
         if not (self.layer.use_bias or relu):
             return work
@@ -30,12 +31,12 @@ class TransposedStage(ConvStage):
         return [*work, shift]
 
     def affine_dw(self, x: Array, dz: Array, dw: Array) -> Work:
-        arrays = self.images(dz), self.images(x), dw
+        arrays = as_images(dz), as_images(x), dw
         return [*conv2d_dw_tasks(*arrays, *self.layer._window)]
 
     def affine_dx(self, dz: Array, w: Array, dx: Array) -> Work:
         nothing: Any = np.zeros(dx.shape[-1], dx.dtype)
-        arrays = self.images(dz), w, nothing, self.images(dx)
+        arrays = as_images(dz), w, nothing, as_images(dx)
         return [*conv2d_tasks(*arrays, *self.layer._window)]
 
 
