@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.machine.arrays import Array, kernel_array
 
 from .tables import Arrays
 

@@ -11,8 +11,8 @@ import numpy as np
 from sora_np.common.arguments import as_count, as_flag, as_rate
 from sora_np.common.attributes import Known
 from sora_np.common.names import arguments_of
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task, run
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task, run
 
 from . import schedules
 from .exclusion import Exclusion
@@ -61,7 +61,7 @@ class Optimizer(Known):
     With the options, a step on parameters p with gradient g is, in this order::
 
         g = the mean of the last gradient_accumulation_steps gradients
-        g = g clipped                       kernels/clip.py
+        g = g clipped                       kernels/optimizers/clip.py
         p = p - learning_rate * weight_decay * p
         p = p - what the optimiser makes of g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import BatchNormalization, Layer, ReLU
 from sora_np.losses import (
     BinaryCrossentropy,

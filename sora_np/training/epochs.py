@@ -19,7 +19,7 @@ from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.common.progress import Progress
 from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.preprocessing.fitted import Fitted
 from sora_np.metrics import Tally

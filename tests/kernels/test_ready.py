@@ -10,10 +10,10 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import cache, ready, tasks
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import THREADS, Task, run
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.machine import cache, ready, tasks
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import THREADS, Task, run
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 from sora_np.ready.objects import collected, object_of, undefined_symbols, write_objects
 
 pytestmark = pytest.mark.skipif(
@@ -279,7 +279,7 @@ def test_nothing_else_is_compiled_for_python():
     folder = Path(__file__).parents[2] / "kernels"
     found = [
         node.name
-        for path in folder.glob("*.py")
+        for path in folder.glob("**/*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if "from_python=True" in map(ast.unparse, _options(node))
     ]

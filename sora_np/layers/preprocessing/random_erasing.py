@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_finite, as_interval, two_numbers
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.philox import normal, uniform
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.regularization.philox import normal, uniform
 from sora_np.layers.base import Layer
 
 from .value_range import as_value_range, warn_of_misfit

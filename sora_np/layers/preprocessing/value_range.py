@@ -14,7 +14,7 @@ import numpy as np
 
 from sora_np.common.arguments import as_interval
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 SMALL = 0.02  # of the range, at least, is filled by images that are not black
 LOST = 0.1  # of the range, at most, is what clipping to it takes from a number (mean)
