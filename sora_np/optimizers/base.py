@@ -33,11 +33,10 @@ class LearningRate(float):
     """
 
     def __new__(cls, value: float, optimizer: "Optimizer") -> "LearningRate":
-        rate = super().__new__(cls, value)
-        rate._optimizer = optimizer
-        return rate
+        return super().__new__(cls, value)
 
-    _optimizer: "Optimizer"
+    def __init__(self, value: float, optimizer: "Optimizer") -> None:
+        self._optimizer = optimizer
 
     def assign(self, value: float) -> None:
         """Set ``optimizer.learning_rate``."""
@@ -229,6 +228,10 @@ class Optimizer(Known):
             that is no parameter
         """
         self.exclusion = Exclusion(var_list, var_names)
+
+    def belong_to(self, owner: Callable[[], Any]) -> None:
+        """Note what gives the model that it trains: a weak reference."""
+        self._owner = owner
 
     def decayed(self, params: Array, ranges: Sequence[slice]) -> Sequence[slice]:
         """Return those of the ranges of params (P,) that have weight decay."""

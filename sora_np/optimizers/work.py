@@ -189,7 +189,7 @@ def claim(optimizer: Any, model: Any) -> None:
             "steps: compile each model with an optimiser of its own"
         )
     if optimizer._owner is None:
-        optimizer._owner = weakref.ref(model)
+        optimizer.belong_to(weakref.ref(model))
 
 
 def check_vectors(params: Array, grads: Array) -> None:

@@ -67,7 +67,8 @@ class RandomBrightness(Layer):
         if not training:
             return x.copy()
         (low, high), (lower, upper) = self.value_range, self.factor
-        warn_of_misfit(self, x, self.value_range)
+        if not self._told_range:
+            self._told_range = warn_of_misfit(self, x, self.value_range)
         f = lower + self._draw(len(x), 1) * (upper - lower)
         shift = (f * (high - low)).astype(x.dtype)
         y = x + shift.reshape(-1, *[1] * (x.ndim - 1))

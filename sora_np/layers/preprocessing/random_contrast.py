@@ -82,7 +82,9 @@ class RandomContrast(Layer):
         if not training:
             return x.copy()
         low, high = self.value_range
-        warn_of_misfit(self, x, self.value_range, adds=False)
+        if not self._told_range:
+            how = self, x, self.value_range
+            self._told_range = warn_of_misfit(*how, adds=False)
         lower, upper = 1 - self.factor[0], 1 + self.factor[1]
         f = (lower + self._draw(len(x), 1) * (upper - lower)).astype(x.dtype)
         f = f.reshape(-1, 1, 1, 1)
