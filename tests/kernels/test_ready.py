@@ -110,7 +110,7 @@ def test_what_is_ready_does_not_compile(folder, monkeypatch, body):
 
 
 def test_subnormal_numbers_count_as_0_in_ready_code_too(folder):
-    x = np.full(1, np.finfo(np.float32).tiny / 2)
+    x = np.full(1, np.finfo(np.float32).tiny / 2, np.float32)
     y = np.ones(1, np.float32)
     run(Task(double, 1, x, y))
     assert y == 0
