@@ -13,7 +13,9 @@ import numpy as np
 
 from .arrays import Array, empty, jit
 from .kept import run_kept
+from .rungs import rungs
 from .tasks import Task
+from .whole_arrays import batch_dot_numpy
 
 # --- reference ------------------------------------------------------------------
 
@@ -30,6 +32,7 @@ def batch_dot_reference(a: Array, b: Array) -> Array:
 # --- fast: rows in parallel -------------------------------------------------------
 
 
+@rungs(batch_dot_reference, batch_dot_numpy)
 def batch_dot(a: Array, b: Array) -> Array:
     """Return y (N, I, J) for a (N, I, K) and b (N, K, J)."""
     y = empty((len(a), a.shape[1], b.shape[2]), a.dtype)

@@ -32,9 +32,11 @@ from .depthwise2d import (
     depthwise2d_dx_tasks,
     depthwise2d_tasks,
 )
+from .im2col import conv2d_dw_im2col, conv2d_dx_im2col, conv2d_im2col
 from .images import Images, conv2d_shape
 from .kept import run_kept
 from .packing import Weights
+from .rungs import rungs
 from .sums import Pixels, outer_tasks
 from .sweeps import Sweep, residues, windows_tasks
 from .tasks import Task
@@ -119,6 +121,7 @@ def conv2d_dx_reference(
 # Tables say where windows begin, and where their inputs are: in the order of HWIO.
 
 
+@rungs(conv2d_reference, conv2d_im2col)
 def conv2d(
     x: Array,
     w: Array,
@@ -142,6 +145,7 @@ def conv2d(
     return y
 
 
+@rungs(conv2d_dw_reference, conv2d_dw_im2col)
 def conv2d_dw(
     x: Array,
     dy: Array,
@@ -157,6 +161,7 @@ def conv2d_dw(
     return dw
 
 
+@rungs(conv2d_dx_reference, conv2d_dx_im2col)
 def conv2d_dx(
     dy: Array,
     w: Array,

@@ -21,8 +21,10 @@ import numpy as np
 
 from .arrays import REORDER, Array, empty, jit
 from .kept import run_kept
+from .rungs import rungs
 from .sums import ITEMS, fold_task
 from .tasks import BLOCK, Task
+from .whole_arrays import layer_normalization_dx_numpy, layer_normalization_numpy
 
 # --- reference: the formulas, row by row ----------------------------------------
 
@@ -67,6 +69,7 @@ def layer_normalization_dx_reference(
 # --- fast: blocks of rows, each in the cache while it is read three times ----------
 
 
+@rungs(layer_normalization_reference, layer_normalization_numpy)
 def layer_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float, centred: bool = True
 ) -> tuple[Array, Array, Array]:
@@ -94,6 +97,7 @@ def layer_normalization_tasks(
     return [Task(_layer_item, -(-len(x) // rows), *given)]
 
 
+@rungs(layer_normalization_dx_reference, layer_normalization_dx_numpy)
 def layer_normalization_dx(
     dy: Array,
     x: Array,

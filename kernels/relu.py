@@ -18,7 +18,9 @@ import numpy as np
 
 from .arrays import Array, jit
 from .kept import run_kept
+from .rungs import rungs
 from .tasks import BLOCK, Task
+from .whole_arrays import relu_dx_numpy, relu_numpy
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -57,6 +59,7 @@ def relu_dx_reference(
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(relu_reference, relu_numpy)
 def relu(
     x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
 ) -> Array:
@@ -66,6 +69,7 @@ def relu(
     return y
 
 
+@rungs(relu_dx_reference, relu_dx_numpy)
 def relu_dx(
     dy: Array,
     x: Array,

@@ -14,7 +14,9 @@ import numpy as np
 
 from .arrays import Array, jit
 from .kept import run_kept
+from .rungs import rungs
 from .tasks import BLOCK, Task
+from .whole_arrays import sigmoid_numpy
 
 # --- reference: the formulas, entry by entry ----------------------------------
 
@@ -39,6 +41,7 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(sigmoid_reference, sigmoid_numpy)
 def sigmoid(x: Array) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
@@ -50,6 +53,7 @@ def _sigmoid_task(x: Array, y: Array) -> Task:
     return Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1))
 
 
+@rungs(sigmoid_dx_reference)
 def sigmoid_dx(dy: Array, y: Array) -> Array:
     """Return dx of equation (2) for dy and y of one shape."""
     return dy * y * (1 - y)
