@@ -157,7 +157,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.preprocessing.sequence": "pad_sequences",
     "sora_np.preprocessing.report": "CleaningReport Finding",
-    "sora_np.recipes": "RECIPES Recipe fashion_93 get sora",
+    "sora_np.recipes": "RECIPES Recipe fashion_93 fashion_resnet get sora",
     "sora_np.regularizers": "CLASSES L1 L1L2 L2 Regularizer get l1 l1_l2 l2",
     "sora_np.report": "write",
     "sora_np.sanity": "Finding SanityReport check",

@@ -23,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="sora",
         metavar="NAME",
         help=f"{' or '.join(recipes.RECIPES)}: network, optimiser, augmentation and, "
-        "unless given, data, epochs and batch size (sora_np/recipes.py)",
+        "unless given, data, epochs and batch size (sora_np/recipes/)",
     )
     add_data(parser, default=None)
     parser.add_argument(
@@ -39,6 +39,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=0.2,
         metavar="SHARE",
         help="of every class in a folder, drawn by the seed, to test by (0.2)",
+    )
+    parser.add_argument(
+        "--hold-out",
+        type=float,
+        metavar="SHARE",
+        help="leave this share of every class out of the training data, drawn by the "
+        "seed, and test by it; the test data are not looked at.  For choices between "
+        "networks or options, such as 0.1",
     )
     parser.add_argument(
         "--augment",
@@ -75,8 +83,14 @@ def run(options: argparse.Namespace) -> int:
     epochs = recipe.epochs if options.epochs is None else options.epochs
     batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
     tested_by = None
+    watches = recipe.watches or options.hold_out is not None
     if options.data is not None and options.data.is_dir():
         share = options.validation_split
+        if options.hold_out is not None:
+            raise ValueError(
+                "--hold-out is for data with test data of their own; of a folder, "
+                "--validation-split says what to test by"
+            )
         folders = photos.training_folders(
             options.data, as_count(options.size, "--size"), share, options.seed
         )
@@ -84,11 +98,14 @@ def run(options: argparse.Namespace) -> int:
         train, test = ((f.arrays()[0], f.labels) for f in folders)
     else:
         train, test, names = reading.training_data(options.dataset, options.data)
+        if options.hold_out is not None:
+            train, test = reading.held_out(train, options.hold_out, options.seed)
     (x_train, y_train), (x_test, y_test) = (
         (reading.with_channels(x), y) for x, y in (train, test)
     )
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
-    print(f"test: x {x_test.shape}, y {y_test.shape}")
+    apart = "test" if options.hold_out is None else "held out of training"
+    print(f"{apart}: x {x_test.shape}, y {y_test.shape}")
     for option, file in (("--save", options.save), ("--report", options.report)):
         if file is not None:  # what cannot be written fails now, not after training
             try:
@@ -119,10 +136,12 @@ def run(options: argparse.Namespace) -> int:
         batch_size=batch_size,
         epochs=epochs,
         class_weight=options.class_weight,
-        validation_data=(x_test, to_categorical(y_test, len(names))),
+        validation_data=(
+            (x_test, to_categorical(y_test, len(names))) if watches else None
+        ),
         callbacks=[watch, *backup],
     )
-    answers.report(model, x_test, y_test)
+    answers.report(model, x_test, y_test, "Test" if apart == "test" else "Held-out")
     if options.save is not None:
         model.save(options.save)
         print(f"saved to {options.save}")
@@ -137,6 +156,7 @@ def run(options: argparse.Namespace) -> int:
                 **({"Bytes": bytes_are} if bytes_are else {}),
                 "Training samples": f"{len(x_train):,}",
                 "Recipe": options.recipe,
+                **({"Tested by": f"samples {apart}"} if apart != "test" else {}),
                 **({"Augmentation": "yes"} if options.augment else {}),
                 **({"Class weight": "balanced"} if options.class_weight else {}),
                 "Batch size": batch_size,
