@@ -6,12 +6,10 @@ from pathlib import Path
 from sora_np import recipes, report
 from sora_np.callbacks import BackupAndRestore, Stopwatch
 from sora_np.common.arguments import as_count
-from sora_np.plots.figure import new_figure
-from sora_np.saving import atomic, model_file
 from sora_np.utils import to_categorical
 
-from . import answers, photos, reading
-from .options import add_data
+from . import answers, photos, pictures, reading
+from .options import add_data, check_outputs
 
 ABOUT = "train a network and report on it"
 
@@ -79,6 +77,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     recipe = recipes.get(options.recipe)
+    if isinstance(recipe, recipes.PictureRecipe):
+        return pictures.run(options, recipe)
     options.dataset = options.dataset or recipe.dataset
     epochs = recipe.epochs if options.epochs is None else options.epochs
     batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
@@ -106,15 +106,7 @@ def run(options: argparse.Namespace) -> int:
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
     apart = "test" if options.hold_out is None else "held out of training"
     print(f"{apart}: x {x_test.shape}, y {y_test.shape}")
-    for option, file in (("--save", options.save), ("--report", options.report)):
-        if file is not None:  # what cannot be written fails now, not after training
-            try:
-                model_file.check_suffix(file)
-                atomic.prepare(file)
-            except (OSError, ValueError) as error:
-                raise ValueError(f"{option}: {error}") from error
-    if options.report is not None:
-        new_figure(1, 1)  # without matplotlib this fails now, not after training
+    check_outputs(options)
     steps = as_count(epochs, "epochs") * -(
         -len(x_train) // as_count(batch_size, "batch_size")
     )
