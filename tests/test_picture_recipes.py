@@ -15,6 +15,7 @@ from sora_np.vision import average_precision, center_targets, mask_dice, mask_io
 
 SIDE = 32
 BOX = [8, 4, 24, 20]
+UPPER, LOWER = [330, 20, 370, 60], [40, 400, 80, 460]
 
 
 def _discs(count, seed):
@@ -75,8 +76,8 @@ def test_trees_are_found_and_shown(small, tmp_path, capsys):
     options = ["--epochs", "12", "--batch-size", "4", "--report", str(page)]
     assert main(["train", "--recipe", "trees-centers", *options]) == 0
     scores = _scores(capsys.readouterr().out)
-    assert scores["average precision at an IoU of 0.5"] > 0.5
-    assert scores["true boxes"] == 3
+    assert scores["average precision in all, at an IoU of 0.5"] > 0.5
+    assert scores["true boxes in all"] == 3
     text = page.read_text()
     assert text.count('class="pixels"') == 9
     assert "test picture 2: 1 trees, " in text
@@ -100,15 +101,17 @@ def test_what_trees_are_judged_by(small):
     data = data._replace(truth=[*data.truth[:2], np.zeros((0, 4))])
     judged = recipes.get("trees-centers").judge(outputs, data)
     expected = average_precision(data.truth, [[BOX]] * 3, [[0.9]] * 3)
-    assert judged.scores["average precision at an IoU of 0.5"] == pytest.approx(
+    assert judged.scores["average precision in all, at an IoU of 0.5"] == pytest.approx(
         expected.average_precision
     )
-    assert judged.scores["precision from a score of 0.3 on"] == pytest.approx(2 / 3)
-    assert judged.scores["recall from a score of 0.3 on"] == 1
+    assert judged.scores["precision in all, from a score of 0.3 on"] == pytest.approx(
+        2 / 3
+    )
+    assert judged.scores["recall in all, from a score of 0.3 on"] == 1
     assert judged.rows[2][0] == "test picture 2: 0 trees, 1 boxes"
     none = recipes.get("trees-centers").judge(outputs - 30, data)
-    assert none.scores["average precision at an IoU of 0.5"] == 0
-    assert none.scores["precision from a score of 0.3 on"] == 0
+    assert none.scores["average precision in all, at an IoU of 0.5"] == 0
+    assert none.scores["precision in all, from a score of 0.3 on"] == 0
 
 
 @pytest.mark.parametrize(
@@ -170,11 +173,15 @@ def packages(tmp_path, monkeypatch):
     folder = tmp_path / "deepforest"
     (folder / "data").mkdir()
     box = "<object><bndbox>{}</bndbox></object>"
-    sides = "<xmin>330</xmin><ymin>20</ymin><xmax>370</xmax><ymax>60</ymax>"
-    for name, size in ((trees.TRAIN, (560, 331)), (trees.TEST, (640, 320))):
-        pixels = rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    sides = "<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax>"
+    some = [box.format(sides.format(*b)) for b in (UPPER, LOWER)]
+    for name, shape, boxes in (
+        (trees.WOOD, (1001, 560, 3), some),
+        (trees.FOREST, (320, 640, 3), some[:1]),
+    ):
+        pixels = rng.integers(0, 256, shape).astype(np.uint8)
         image.fromarray(pixels).save(folder / f"{name}.png")
-        (folder / f"{name}.xml").write_text(f"<a>{box.format(sides)}</a>")
+        (folder / f"{name}.xml").write_text(f"<a>{''.join(boxes)}</a>")
     monkeypatch.setattr(installed, "check_digest", lambda path, digest: None)
     return micrograph, mask
 
@@ -195,18 +202,38 @@ def test_tiles_of_nuclei(packages):
     assert set(np.unique(data.y_train)) == {0, 1}
 
 
-def test_tiles_of_trees(packages):
-    (x, boxes), (_, boxes_test) = trees.load_data()
-    assert x.shape == (331, 560, 3) and boxes.tolist() == [[330, 20, 370, 60]]
+def test_tiles_of_trees(packages, monkeypatch):
+    """Of 500 x 280 pixels the upper 180 rows are to train on, of 160 x 320 none."""
+    monkeypatch.setattr(recipes.trees, "SQUARES", 40)
+    monkeypatch.setattr(recipes.trees, "SIZES", (120, 180))
+    (wood, boxes), (forest, others) = trees.load_data()
+    assert wood.shape == (1001, 560, 3) and forest.shape == (320, 640, 3)
+    assert boxes.tolist() == [UPPER, LOWER] and others.tolist() == [UPPER]
     data = recipes.get("trees-centers").load(None)
-    assert data.x_train.shape == (2 * 8, 160, 160, 3)  # 165 x 280, a tile each 120
-    assert data.y_train.shape == (16, 40, 40, 5)
-    assert data.x_test.shape == (2, 160, 160, 3)
-    assert_allclose(data.truth[1], [[5, 10, 25, 30]])
-    assert len(data.truth[0]) == 0 and len(boxes_test) == 1
-    middle = x[200:202, 300:302].mean(axis=(0, 1))
-    assert_allclose(data.x_train[8, 100, 30], middle, atol=0.5)
-    assert data.y_train[8, 5, 13, 0] == 1  # the centre, at (175, 20) less (120, 0)
+    assert data.x_train.shape == (40, 160, 160, 3)
+    assert data.y_train.shape == (40, 40, 40, 5)
+    assert data.x_test.shape == (2 + 2, 160, 160, 3)
+    assert [*data.groups.values()] == [slice(0, 2), slice(2, None)]
+    truth = [one.tolist() for one in data.truth]
+    assert truth == [[[20, 20, 40, 50]], [], [], [[5, 10, 25, 30]]]
+    middle = wood[2 * (180 + 160 + 7) :, 2 * 9 :][:2, :2].mean(axis=(0, 1))
+    assert_allclose(data.x_test[1, 7, 9], middle, atol=0.5)
+
+
+def test_squares_of_trees_are_where_their_boxes_are(rng, monkeypatch):
+    """Boxes painted on a picture before it is cut, scaled and turned."""
+    monkeypatch.setattr(recipes.trees, "SQUARES", 60)
+    picture = np.zeros((300, 260, 3), np.uint8)
+    boxes = np.array([[30, 40, 70, 90], [150, 120, 190, 150], [100, 220, 180, 280]])
+    for left, top, right, bottom in boxes:
+        picture[top:bottom, left:right] = 255
+    images, found = recipes.trees._squares(picture, boxes, rng)
+    sizes = [np.ptp(some[:, ::2], axis=1) for some in found if len(some)]
+    assert len(images) == 60 and np.ptp(np.concatenate(sizes)) > 20
+    for image, some in zip(images, found, strict=True):
+        for left, top, right, bottom in some.round().astype(int):
+            assert image[top + 2 : bottom - 2, left + 2 : right - 2].min() > 200
+            assert right > left and bottom > top
 
 
 def test_files_in_a_folder_and_other_files(tmp_path, monkeypatch):

@@ -21,7 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="sora",
         metavar="NAME",
         help=f"{' or '.join(recipes.RECIPES)}: network, optimiser, augmentation and, "
-        "unless given, data, epochs and batch size (sora_np/recipes/)",
+        "unless given, data, epochs and batch size (sora_np/recipes/).  Pictures of "
+        "nuclei-unet and trees-centers come with the packages stardist and deepforest, "
+        "or lie in the folder that --data names",
     )
     add_data(parser, default=None)
     parser.add_argument(

@@ -18,6 +18,7 @@ class Pictures(NamedTuple):
     ----------
     x_train, y_train, x_test, y_test : (N, H, W, C), as ``fit`` takes them
     truth : what ``judge`` compares with, for each test picture
+    groups : name -> which test pictures, where they are of several sorts
     """
 
     x_train: Images
@@ -25,6 +26,7 @@ class Pictures(NamedTuple):
     x_test: Images
     y_test: Images
     truth: Sequence[Any]
+    groups: Mapping[str, slice] = {"in all": slice(None)}
 
 
 class Judged(NamedTuple):

@@ -3,11 +3,13 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
 from sora_np.losses import Loss
 from sora_np.saving import register
+
+Array = NDArray[Any]
 
 
 @register

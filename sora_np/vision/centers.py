@@ -4,10 +4,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from sora_np.common.arguments import as_count, as_rate
-from sora_np.kernels.sigmoid import sigmoid
 
 from .boxes import as_boxes, non_maximum_suppression
 
@@ -113,13 +111,15 @@ def decode_centers(
     >>> boxes, scores
     (array([[ 2.,  4., 10.,  8.]]), array([0.5]))
     """
+    from scipy import ndimage, special  # here: they are slow to import
+
     if outputs.ndim != 3 or outputs.shape[2] != CHANNELS:
         raise ValueError(
             f"outputs must have the shape (height, width, {CHANNELS}), got "
             f"{outputs.shape}"
         )
     as_count(stride, "stride")
-    heat: NDArray[Any] = sigmoid(outputs[:, :, 0].astype(np.float64))
+    heat: NDArray[Any] = special.expit(outputs[:, :, 0].astype(np.float64))
     highest = ndimage.maximum_filter(heat, 3, mode="constant")
     i, j = np.nonzero((heat >= threshold) & (heat == highest))
     h, w, dy, dx = np.moveaxis(outputs[i, j, 1:].astype(np.float64), 1, 0)

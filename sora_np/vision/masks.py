@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array
 from sora_np.losses import BinaryCrossentropy, Dice, Loss
 from sora_np.saving import register
+
+Array = NDArray[Any]
 
 
 def mask_dice(truth: ArrayLike, mask: ArrayLike) -> float:
