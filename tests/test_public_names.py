@@ -157,7 +157,10 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.preprocessing.sequence": "pad_sequences",
     "sora_np.preprocessing.report": "CleaningReport Finding",
-    "sora_np.recipes": "RECIPES Recipe fashion_93 get sora",
+    "sora_np.recipes": """
+        PictureRecipe RECIPES Recipe fashion_93 fashion_resnet get nuclei_unet sora
+        trees_centers
+    """,
     "sora_np.regularizers": "CLASSES L1 L1L2 L2 Regularizer get l1 l1_l2 l2",
     "sora_np.report": "write",
     "sora_np.sanity": "Finding SanityReport check",
@@ -171,6 +174,11 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
         img_to_array load_img normalize pad_sequences save_img set_random_seed
         to_categorical
+    """,
+    "sora_np.vision": """
+        CenterLoss DiceCrossentropy PrecisionRecall average_precision box_iou boxes_in
+        center_targets decode_centers dihedral dihedral_boxes draw_boxes mask_dice
+        mask_iou non_maximum_suppression otsu_threshold tiles
     """,
 }
 

@@ -1,7 +1,7 @@
 """The page: what is asked of the model, the sections in order, the file."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -34,6 +34,7 @@ def write(
     title: str | None = None,
     configuration: Mapping[str, object] | None = None,
     times: Stopwatch | None = None,
+    results: Sequence[Markup] | None = None,
 ) -> None:
     """Write one self-contained HTML page about a trained model.
 
@@ -51,6 +52,8 @@ def write(
     title : by default the model's name
     configuration : name -> value, such as the data's name and the batch size
     times : a stopwatch that was among the callbacks of ``fit``
+    results : sections about what the model does, in the place of those about classes
+        or errors, such as ``report.pictures.sections`` makes them
 
     Raises
     ------
@@ -75,11 +78,11 @@ def write(
     x, y = as_numbers(x_test, "x_test"), as_numbers(y_test, "y_test")
     scores = model.evaluate(x, y, verbose=0, return_dict=True)
     outputs = model.predict(x, verbose=0)
-    found = classes.classified(model, y, outputs)
-    about = []
+    found = classes.classified(model, y, outputs) if results is None else None
+    about = [*(results or ())]
     if found is not None:
         about = classes.sections(x, found, named)
-    elif y.size == outputs.size and not _are_flags(y):
+    elif results is None and y.size == outputs.size and not _are_flags(y):
         columns = outputs.reshape(len(outputs), -1)
         about = regression.sections(
             y.reshape(columns.shape), columns, model.class_names
