@@ -30,6 +30,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["training"],
     ["models"],
     ["applications", "sora_model", "recipes", "preprocessing", "sanity", "report"],
+    ["exercises", "lessons"],
     ["keras"],
     ["command", "ready"],
     ["__main__"],
