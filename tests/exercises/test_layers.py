@@ -432,7 +432,7 @@ WRONG = {
     "dense-dbias-not-summed": (
         "dense",
         after(Dense, put("bias", lambda s, dy: dy)),
-        "bias has shape",
+        "over which axes of the batch",
     ),
     "dense-dbias-one": (
         "dense",

@@ -100,6 +100,14 @@ def test_the_line_of_a_function_below_is_named():
     assert "ZeroDivisionError" in found and found.endswith("return 1 // a")
 
 
+def test_the_line_is_the_learners_where_numpy_raises():
+    def neuron(x, w, b):
+        return np.linalg.inv(x)
+
+    found = first(exercises.check(neuron)).found
+    assert "LinAlgError" in found and found.endswith("return np.linalg.inv(x)")
+
+
 @pytest.mark.parametrize(
     "cls, found",
     [
