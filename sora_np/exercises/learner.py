@@ -73,8 +73,8 @@ def _said(error: Exception) -> str:
 def _advice(error: Exception) -> str:
     if "cannot take" in str(error):
         return (
-            "A gradient has the shape of its parameter: over which axes of the batch is "
-            "a sum due?"
+            "A gradient has the shape of its parameter: over which axes of the batch "
+            "is a sum due?"
         )
     if isinstance(error, NotImplementedError):
         return "The method that the message names is still to be written."
