@@ -232,6 +232,16 @@ def test_both_mistakes_at_once_are_neither():
     assert ROTATED not in diagnosis and OVERLAP not in diagnosis
 
 
+def test_one_more_mistake_beside_it_is_not_that():
+    class More(Overwriting):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            dx[0, 0] += 0.1
+            return dx
+
+    assert OVERLAP not in report_of(More())[0].diagnosis
+
+
 def test_the_kernel_is_as_it_was():
     layer = Rotated()
     layer.build((4, 5, 2), np.random.default_rng(0), np.float64)
