@@ -65,18 +65,24 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
         "The corrected m^ and v^ are returned: the next step begins with m and v.",
         "The old ones are returned: each step hands on the new ones.",
     )
+    missing = (
+        "The correction 1 - beta^t of m and v is missing: in the first steps both are "
+        "far too small."
+    )
+    under = "epsilon is added below the root: the task adds it to the root."
     root = np.sqrt(vh) + EPSILON
     mistakes = [
         Mistake("w", w - (step(mh, root) - w), "The step goes uphill."),
         Mistake(
             "w",
             step(m1, np.sqrt(v1) + EPSILON),
-            "The correction 1 - beta^t of m and v is missing: in the first steps both "
-            "are far too small.",
+            missing,
         ),
         Mistake("w", step(mh, np.sqrt(v1) + EPSILON), "v^ is not corrected, m^ is."),
         Mistake("w", step(m1, root), "m^ is not corrected, v^ is."),
         Mistake("w", step(mh, vh + EPSILON), "The square root of v^ is missing."),
+        Mistake("w", step(mh, np.sqrt(vh + EPSILON)), under),
+        Mistake("w", step(m1, np.sqrt(v1 + EPSILON)), missing),
         Mistake("w", step(mh, np.sqrt(vh)), "epsilon is missing: 0 / 0 is NaN."),
         Mistake("w", step(dw, root), "dw moves w: the moving mean m^ is to move it."),
         Mistake(

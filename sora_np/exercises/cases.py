@@ -115,7 +115,7 @@ def of_layer(cases: Callable[[], Iterable[Case]]) -> Callable[[Any], Iterator[Ou
 def outcomes(
     case: Case, results: Callable[[Case], Iterator[tuple[str, Any]]]
 ) -> Iterator[Outcome]:
-    """Yield an outcome for every result of a case; after a wrong first, "not tried".
+    """Yield an outcome for every result; after a wrong y of a layer, "not tried".
 
     ``results`` yields names of results and what the learner's code gave.
     """
@@ -130,8 +130,8 @@ def outcomes(
             verdict = WRONG if found else RIGHT
             hint = hint or (case.hint if found else "")
             yield Outcome(case.what, name, verdict, found, hint)
-            if found and len(left) == len(case.right) - 1:
-                break  # what follows depends on the first
+            if found and name == "y" and isinstance(case.given, Inputs):
+                break  # what follows depends on it
     except Stumble as error:
         name = left.pop(0) if left else "all"
         yield Outcome(case.what, name, WRONG, error.found, error.hint or case.hint)

@@ -85,6 +85,11 @@ def _advice(error: Exception) -> str:
         )
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return "Two arrays have shapes that do not fit: print both before this line."
+    if isinstance(error, ValueError) and "reshape" in str(error):
+        return (
+            "reshape keeps every number: does this case have rows that are left over, "
+            "or windows that overlap?"
+        )
     return "Run the code alone on a small array, and print what this line uses."
 
 

@@ -103,9 +103,10 @@ class ExerciseReport:
 
 
 def _texts(outcomes: list[Outcome], said: set[str]) -> Iterator[str]:
-    """Yield what was found, and the hint where it has not been said."""
+    """Yield what was found, and the hint, where they have not been said."""
     for one in outcomes:
-        if one.found:
+        if one.found and one.found not in said:
+            said.add(one.found)
             yield one.found
         if one.hint and one.hint not in said:
             said.add(one.hint)

@@ -185,7 +185,7 @@ def in_place_step(w, dw, velocity, learning_rate, momentum):
 
 def adam(
     *, up="corrected", down="corrected", root=True, epsilon=1e-7, shift=0, give="m",
-    square=True, betas=(0.9, 0.999),
+    square=True, betas=(0.9, 0.999), inside=0.0,
 ):  # fmt: skip
     def step(w, dw, m, v, t, learning_rate):
         t = t + shift
@@ -194,8 +194,9 @@ def adam(
         v = two * v + (1 - two) * (dw**2 if square else dw)
         mh, vh = m / (1 - one**t), v / (1 - two**t)
         above = {"corrected": mh, "plain": m, "gradient": dw}[up]
-        below = vh if down == "corrected" else v
-        w = w - learning_rate * above / ((np.sqrt(below) if root else below) + epsilon)
+        below = (vh if down == "corrected" else v) + inside
+        added = 0 if inside else epsilon
+        w = w - learning_rate * above / ((np.sqrt(below) if root else below) + added)
         return (w, m, v) if give == "m" else (w, mh, vh)
 
     return step
@@ -405,6 +406,7 @@ WRONG = {
     "adam-no-root": ("adam_step", adam(root=False), "square root"),
     "adam-gradient": ("adam_step", adam(up="gradient"), "moving mean"),
     "adam-epsilon": ("adam_step", adam(epsilon=0), "epsilon is missing"),
+    "adam-below-the-root": ("adam_step", adam(inside=1e-7), "below the root"),
     "adam-t": ("adam_step", adam(shift=1), "t is one too large"),
     "adam-corrected-returned": ("adam_step", adam(give="mh"), "next step begins"),
     "adam-no-square": ("adam_step", adam(square=False), "squares of dw"),

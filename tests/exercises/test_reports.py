@@ -181,6 +181,40 @@ def test_what_follows_a_wrong_y_is_not_tried():
     assert {one.verdict for one in report if one.result == "dx"} == {"not tried"}
 
 
+def test_all_results_of_a_function_are_tried():
+    report = exercises.check(lambda w, dw, v, a, b: (w, b * v - a * dw), "sgd_step")
+    assert {one.verdict for one in report if one.result == "velocity"} == {"right"}
+    assert {one.verdict for one in report if one.result == "w"} == {"WRONG"}
+
+
+def test_a_reshape_that_does_not_fit_is_explained():
+    class MyMaxPooling2D(Layer):
+        def __init__(self, pool_size=2, strides=None):
+            super().__init__()
+            self.pool_size = pool_size
+
+        def build(self, input_shape, rng, dtype):
+            super().build(input_shape, rng, dtype)
+            h, w, c = input_shape
+            return h // self.pool_size, w // self.pool_size, c
+
+        def forward(self, x, *, training=False):
+            (n, h, w, c), p = x.shape, self.pool_size
+            return x.reshape(n, h // p, p, w // p, p, c).max(axis=(2, 4))
+
+    report = exercises.check(MyMaxPooling2D)
+    rest = next(one for one in report if one.case == "a rest at the edge")
+    assert "windows that overlap" in rest.hint and "x.reshape(n" in rest.found
+    first = report.outcomes[1]
+    assert first.result == "dx" and "must define backward" in first.found
+    assert "still to be written" in first.hint
+
+
+def test_the_same_words_are_printed_once():
+    report = exercises.check(lambda x: None, "softmax")
+    assert str(report).count("y is None") == 1 and len(report.outcomes) == 9
+
+
 def test_warnings_of_the_code_are_dropped_and_what_it_raises_is_not():
     assert np.isinf(run(lambda: np.exp(np.float64(1000.0))))
     with pytest.raises(Stumble, match="ValueError: no"):

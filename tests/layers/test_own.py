@@ -106,6 +106,21 @@ def test_add_weight_as_in_keras():
     assert type(layer.bias_constraint).__name__ == "NonNeg"
 
 
+def test_a_regularizer_of_add_weight_penalises():
+    class Penalised(Scale):
+        def build(self, input_shape, rng, dtype):
+            Layer.build(self, input_shape, rng, dtype)
+            self.add_weight(input_shape, "ones", name="w", regularizer="l2")
+            return input_shape
+
+    losses = []
+    for layer in (Scale(), Penalised()):
+        model = Sequential([layer])
+        model.compile("sgd", "mse")
+        losses.append(model.evaluate(X, X, verbose=0))
+    np.testing.assert_allclose(losses, [0, 0.01 * 3], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "make, error, text",
     [
@@ -314,6 +329,43 @@ def test_layers_of_this_package_are_not_looked_at():
     layer(X)
     Add()([X, X])
     assert not layer._proven
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        (None, "build of Own 'own': w is missing: an array was expected, got None"),
+        ("ones", "build of Own 'own': w holds text, numbers are wanted"),
+        (Dense(2), "build of Own 'own': w must be an array, got Dense"),
+        ({"a": 1}, "build of Own 'own': w must be an array"),
+    ],
+    ids=["none", "text", "layer", "dictionary"],
+)
+def test_parameters_that_are_no_arrays(value, text):
+    def build(self, input_shape, rng, dtype):
+        Layer.build(self, input_shape, rng, dtype)
+        self.params["w"] = value
+        return input_shape
+
+    with pytest.raises((TypeError, ValueError), match=text):
+        trained(own(build=build)())
+
+
+def counting(self, x, *, training=False):
+    self.calls = getattr(self, "calls", 0) + 1
+    return Scale.forward(self, x, training=training) * self.calls
+
+
+def drawing(self, x, *, training=False):
+    y = Scale.forward(self, x, training=training)
+    return y * np.random.default_rng().random()
+
+
+@pytest.mark.parametrize("forward", [counting, drawing])
+def test_a_forward_with_side_effects_is_said_by_gradcheck(forward):
+    text = "two forward passes of Own 'own' .*, and forward must change no attribute th"
+    with pytest.raises(ValueError, match=text):
+        gradcheck.check_layer(own(forward=forward)(), X)
 
 
 # --- what is forgotten, in get_config -------------------------------------------
