@@ -17,6 +17,7 @@ mutants themselves: an edit elsewhere changes few of them.
 
 import argparse
 import ast
+import configparser
 import contextlib
 import difflib
 import hashlib
@@ -41,7 +42,7 @@ from mutants_equivalent import EQUIVALENT
 
 ROOT = Path(__file__).parents[1]
 MUTATED = (
-    "kernels/[!_]*.py",
+    "kernels/*/[!_]*.py",
     *("sora_np/layers/**/*.py", "sora_np/losses/*.py", "sora_np/metrics/*.py"),
     *("sora_np/optimizers/*.py", "sora_np/callbacks/*.py"),
     *("sora_np/common/progress.py", "sora_np/common/compiling.py"),
@@ -380,13 +381,13 @@ def plans_of(path):
 
 
 def pytest_configure(config):
-    """Key machine code by what it is made from; kernels/cache.py keys it by all files.
+    """Key machine code by what it is made from; cache.py keys it by all files.
 
     pytest calls this, where this file is a plugin (``-p mutants``).
     """
     from numba.core.caching import _SourceFileBackedLocatorMixin as Locator
 
-    from sora_np.kernels import cache
+    from sora_np.kernels.machine import cache
 
     Locator.get_source_stamp = lambda self: 0
 
@@ -459,7 +460,7 @@ class Tree:
         """
         environment, options, files = plan
         options = ["-x", "-q", "--no-header", "--tb=line", *options]
-        options += ["-p", "no:cacheprovider"]
+        options += ["-p", "no:cacheprovider", "-o", f"addopts={_options()}"]
         with tempfile.TemporaryFile("w+") as output:
             child = os.fork()
             if not child:
@@ -505,6 +506,14 @@ class Tree:
         finally:
             file.write_text(original)
             os.utime(file, (times.st_atime, times.st_mtime))
+
+
+def _options():
+    """Return the options of all tests, without those of pytest-xdist."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    options = setup["tool:pytest"]["addopts"]
+    return options.replace("-n 2 --dist loadfile", "")
 
 
 def _run_tests(root, cache, environment, arguments, output):

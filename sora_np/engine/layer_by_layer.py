@@ -5,8 +5,8 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 from sora_np.common.several import joined, parts_of
-from sora_np.kernels.arrays import kernel_array
-from sora_np.kernels.tasks import Task, run
+from sora_np.kernels.machine.arrays import kernel_array
+from sora_np.kernels.machine.tasks import Task, run
 from sora_np.layers import contract
 from sora_np.layers.preprocessing.warp import joined_warps
 

@@ -20,7 +20,7 @@ from sora_np.engine import graph
 from sora_np.engine.graph import Graph, Node
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps

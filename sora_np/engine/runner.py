@@ -7,7 +7,7 @@ import numpy as np
 
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.tasks import hold_while_forking
+from sora_np.kernels.machine.tasks import hold_while_forking
 
 from .graph import Graph
 from .layer_by_layer import LayerByLayer, listed

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sora_np.gradcheck.diagnosis import Evidence, factor, moved
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 CLOSE = {4: 1e-4, 8: 1e-8}  # bytes of a float: of the largest number
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .cases import Case, Exercise, of_function
 from .compare import Mistake

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels import arrays
+from sora_np import kernels
 
 # where code lies whose lines help no learner: here, in Python, and what is installed
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
-OTHERS = (str(PACKAGE), str(Path(arrays.__file__).resolve().parent), *LIBRARIES)
+OTHERS = (str(PACKAGE), str(Path(str(kernels.__file__)).resolve().parent), *LIBRARIES)
 OTHERS += ("<frozen", "<__array_function__")
 
 

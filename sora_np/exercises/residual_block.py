@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Add, Conv2D, Input
 from sora_np.layers.symbol import Symbol
 from sora_np.models import Model

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .cases import Case, Exercise, of_function
 from .compare import Mistake

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 
 def places(

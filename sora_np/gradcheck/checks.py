@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sora_np.common.inputs import as_numbers
 from sora_np.common.several import joined, parts_of
 from sora_np.engine.graph import Graph, Node
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers import Layer, contract
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 CLOSE = 1e-5  # relative: far above what rounding does, far below what mistakes do
 

@@ -9,7 +9,7 @@ import numpy as np
 from sora_np.common.several import joined
 from sora_np.engine.graph import Graph, backward
 from sora_np.engine.plan import Plan
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Activation, Dense, Layer, ReLU, contract
 from sora_np.layers.convolutional.base import Convolution
 from sora_np.layers.generators import generators_of

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 from .diagnosis import Evidence, diagnose
 from .differences import Differences, compare

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .function import Function, Tensor
 from .line import Line

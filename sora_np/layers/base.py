@@ -13,8 +13,8 @@ from sora_np.common.changes import Noted, note_change
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, made_of, odd_name, snake_case
 from sora_np.common.shapes import as_shape, as_shapes, batch_of
-from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.kernels.philox import uniform
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
+from sora_np.kernels.regularization.philox import uniform
 
 from .contract import answered, built, is_ours, undefined
 from .spelling import understood
@@ -304,9 +304,9 @@ class Layer(Weighed, Noted):
         """Return what the numbers of ``count`` samples depend on, nothing else does.
 
         That is the layer's key, the epoch and the samples' numbers (rows of an array),
-        for ``kernels/philox.py``; ``fit`` says which, see ``share``.  A layer called on
-        its own takes, every time, the next number of its generator as the epoch, out of
-        reach of those of ``fit``.
+        for ``kernels/regularization/philox.py``; ``fit`` says which, see ``share``.  A
+        layer called on its own takes, every time, the next number of its generator as
+        the epoch, out of reach of those of ``fit``.
         """
         batch = self._batch
         if batch.numbers is not None:

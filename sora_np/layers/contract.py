@@ -27,7 +27,7 @@ from numpy.typing import DTypeLike
 from sora_np.common.names import takes
 from sora_np.common.shapes import as_shapes
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 from .held import learns_alone, rebind
 from .tables import HasTables, Misfit, NoNumbers

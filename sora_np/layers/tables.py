@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.changes import NotedDict
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 
 class Misfit(ValueError):

@@ -11,7 +11,7 @@ from sora_np.common.inputs import as_numbers
 from sora_np.common.shapes import as_shape
 from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer, Zeros
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.regularizers import Regularizer
 
 from .tables import Arrays

@@ -46,7 +46,7 @@ class Trained(Layered):
         self.history: History | None = None
         self._steps = Steps(self)
         self._running: Fit | None = None  # the call of fit that trains it now
-        self._next_epoch = 0  # the first that nothing was augmented for
+        self.next_epoch = 0  # the first that nothing was augmented for
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
@@ -57,6 +57,8 @@ class Trained(Layered):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy."""
+        if "_next_epoch" in state:  # of a pickle written before it was public
+            state = state | {"next_epoch": state["_next_epoch"]}
         vars(self).update(state)
         if "nodes" in state:
             self._set_old_nodes()
@@ -164,7 +166,7 @@ class Trained(Layered):
             "layers": {name: one.get_state() for name, one in self.named_leaves()},
             "optimizer": self.optimizer.get_state(self.flat.values),
             "order": self._shuffle_rng.bit_generator.state,
-            "next_epoch": self._next_epoch,
+            "next_epoch": self.next_epoch,
             "stop_training": self.stop_training,
             "culprit": self._steps.culprit,
         }
@@ -176,7 +178,7 @@ class Trained(Layered):
             layer.set_state(state["layers"][name])
         self.optimizer.set_state(state["optimizer"])
         self._shuffle_rng.bit_generator.state = state["order"]
-        self._next_epoch = state["next_epoch"]
+        self.next_epoch = state["next_epoch"]
         self.stop_training = state["stop_training"]
         self._steps.culprit = state["culprit"]
         self._steps.trained = self.leaves[:]
@@ -356,6 +358,14 @@ class Trained(Layered):
         run = vars(self).get("_running")  # None where a model is being made
         if run is not None and run.thread != get_ident():
             self._running = None
+
+    def begin_run(self, run: Fit) -> None:
+        """Note the call of ``fit`` that trains the model now."""
+        self._running = run
+
+    def end_run(self) -> None:
+        """Note that no call of ``fit`` trains the model."""
+        self._running = None
 
     def _check_idle(self, what: str) -> None:
         """Raise RuntimeError where the model is being trained already."""

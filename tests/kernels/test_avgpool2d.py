@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from sora_np.kernels import avgpool2d as k
+from sora_np.kernels.pooling import avgpool2d as k
 
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, window, strides, pads

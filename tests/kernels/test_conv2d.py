@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from sora_np.kernels import conv2d as k
-from sora_np.kernels import sums
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.convolutional import conv2d as k
+from sora_np.kernels.loops import sums
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, (kh, kw, filters), strides, pads, dilation, groups

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from sora_np.kernels import maxpool2d as k
+from sora_np.kernels.pooling import maxpool2d as k
 
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, window, strides, pads

@@ -63,7 +63,8 @@ def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):
     walk = Walk(batch)
     model.fit(x, y, batch_size=32, verbose=0, callbacks=walk)
     assert (
-        "sora_np.training.step" in walk.files and "sora_np.kernels.tasks" in walk.files
+        "sora_np.training.step" in walk.files
+        and "sora_np.kernels.machine.tasks" in walk.files
     )
     assert len(walk.files) <= files, sorted(walk.files)
     assert walk.calls.total() <= calls, walk.calls
