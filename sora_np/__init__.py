@@ -123,9 +123,20 @@ from sora_np.layers import (
 from sora_np.models import Model, Sequential, clone_model, load_model
 
 if TYPE_CHECKING:
-    from sora_np import gradcheck, keras, preprocessing, report, sanity, tracing
+    from sora_np import (
+        exercises,
+        gradcheck,
+        keras,
+        preprocessing,
+        report,
+        sanity,
+        tracing,
+    )
 
-LATER = {"gradcheck", "keras", "preprocessing", "report", "sanity", "tracing"}
+LATER = {
+    *("exercises", "gradcheck", "keras", "preprocessing", "report", "sanity"),
+    "tracing",
+}
 serve_old_names()
 
 __all__ = [
@@ -224,6 +235,7 @@ __all__ = [
     "clone_model",
     "constraints",
     "datasets",
+    "exercises",
     "gradcheck",
     "initializers",
     "keras",

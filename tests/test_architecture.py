@@ -33,6 +33,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
         *("applications", "sora_model", "recipes", "preprocessing", "sanity"),
         *("report", "vision"),
     ],
+    ["exercises", "lessons"],
     ["keras"],
     ["command", "ready"],
     ["__main__"],
