@@ -175,9 +175,8 @@ class View:
         if self.weighted and weights is not None and self.ignored is not None:
             true, scores = self._with_classes_last(y_true, y_pred)
             counted = self._counted(true, scores)
-            weights = spread(weights, counted.shape, "the labels", "one a label")[
-                counted
-            ]
+            named = "the labels", "one a label"
+            weights = spread(weights, counted.shape, *named)[counted]
         for k, metric in enumerate(metrics):
             if metric.sees == "probabilities" and metric.sees not in seen:
                 true, scores = seen["scores"]

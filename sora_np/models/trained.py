@@ -29,6 +29,8 @@ from sora_np.training.step import Steps
 
 from .layered import Layered
 
+_NEW = {"input_shape": "sample_shape"}  # an attribute's name in earlier pickles
+
 
 class Trained(Layered):
     """A model as it is trained, whatever its layers are.
@@ -57,6 +59,7 @@ class Trained(Layered):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy."""
+        state = {_NEW.get(name, name): value for name, value in state.items()}
         vars(self).update(state)
         if "nodes" in state:
             self._set_old_nodes()

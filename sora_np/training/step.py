@@ -302,12 +302,12 @@ class Steps:
         """Return the loss; one that is chosen by the shapes, for these targets."""
         if isinstance(self.loss, Loss):
             return self.loss
-        shape = len(y), *self.network.output_shape
+        shape = len(y), *self.network.output_sample_shape
         return losses.crossentropy_for(np.shape(y), shape)
 
     def measures(self, y: Any) -> list[Metric]:
         """Return the metrics, likewise."""
-        shape = (len(y), *self.network.output_shape)
+        shape = (len(y), *self.network.output_sample_shape)
         if (axis := self.view(y).axis) != -1:
             shape = classes_last(shape, axis)
         loss = self.loss_for(y)
@@ -351,7 +351,7 @@ class Steps:
         """Return y and weights that suit the loss and one another."""
         network = self.network
         y = arrays.as_targets(y, samples, network.dtype)
-        view, loss, output_shape = self.view(y), self._loss, network.output_shape
+        view, loss, output_shape = self.view(y), self._loss, network.output_sample_shape
         loss.check_targets(y, output_shape)
         weights = None
         if class_weight is not None or sample_weight is not None:
@@ -375,7 +375,7 @@ class Steps:
         network, view, loss = self.network, self._view, self._loss
         warn_of_odd_loss(loss, network.graph)
         _, activation = head.split_activation(network.graph)
-        zeros = np.zeros((1, *network.output_shape), network.dtype)
+        zeros = np.zeros((1, *network.output_sample_shape), network.dtype)
         measures = self.measures(y)
         for metric in measures:
             if isinstance(metric, metrics.BinaryAccuracy):
@@ -384,7 +384,7 @@ class Steps:
         tried = view.try_on(tally.metrics, y, activation.forward(zeros), weights)
         self.arrays = chosen(self.metric_names, tried)
         tally.release()
-        view.check(measures, y, network.output_shape)
+        view.check(measures, y, network.output_sample_shape)
         self._checking = [m for m in measures if not m.is_checked_by(loss)]
 
     def try_functions(self, x: NDArray[Any], y: NDArray[Any], whole: bool) -> None:

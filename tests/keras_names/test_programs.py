@@ -308,3 +308,19 @@ def test_regression_with_k_folds():
         mse, mae = model.evaluate(data[part], targets[part], verbose=0)
         scores.append(mae)
     assert np.mean(scores) < 0.25 * targets.std()
+
+
+def test_shapes_as_keras_gives_them():
+    """With None for the batch axis: Keras 3.15.1 gives the same."""
+    row = Sequential([Conv2D(4, 3, input_shape=(8, 8, 1)), Flatten(), Dense(2)])
+    assert row.input_shape == (None, 8, 8, 1) and row.output_shape == (None, 2)
+    again = Input(shape=row.input_shape[1:])
+    assert row(again).shape == row.outputs[0].shape == (None, 2)
+    assert row.layers[0].output.shape == (None, 6, 6, 4)
+    assert row.layers[1].input.shape == row.layers[0].output.shape
+    a, b = Input((3,)), Input((4,))
+    graph = Model([a, b], [layers.concatenate([a, b]), b])
+    assert graph.input_shape == [(None, 3), (None, 4)]
+    assert graph.output_shape == [(None, 7), (None, 4)]
+    assert graph.inputs[0].shape == (None, 3)
+    assert Model([a], [a * 2]).output_shape == (None, 3)
