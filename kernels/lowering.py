@@ -12,10 +12,12 @@ numba's private names for these steps stand in this file only.
 import contextlib
 import gc
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding
+from numba.core.cgutils import normalize_ir_text
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import PassManager, register_pass
@@ -25,6 +27,8 @@ from numba.core.untyped_passes import InlineClosureLikes
 
 # passes for functions within functions, and for arithmetic of whole arrays (0.45 s)
 _SELDOM_USED = {InlineClosureLikes, NopythonRewrites}
+_DEFINITION = re.compile(r"^define .*\)", re.MULTILINE)
+_GENERIC = r'\g<0> "tune-cpu"="generic"'
 _CALLEES = [False]  # the last entry says whether a caller of the kernel is compiling
 
 
@@ -42,6 +46,24 @@ class Library(JITCodeLibrary):
     """The instructions of a kernel, into which those of its callees are linked."""
 
     _shared_module: Any  # for callers, once one has asked
+    may_reorder = False  # sums: fastmath's "reassoc"
+
+    def add_ir_module(self, ir_module: Any) -> None:
+        """Take the instructions that numba wrote."""
+        if not self.may_reorder:
+            super().add_ir_module(ir_module)
+            return
+        module = _for_any_model(normalize_ir_text(str(ir_module)))
+        module.name = ir_module.name
+        self.add_llvm_module(module)
+
+    def _optimize_final_module(self) -> None:
+        """Let LLVM optimise all of it, with what was linked in."""
+        if self.may_reorder:
+            name = self._final_module.name
+            self._final_module = _for_any_model(str(self._final_module))
+            self._final_module.name = name
+        super()._optimize_final_module()
 
     def add_linking_library(self, library: Any) -> None:
         """Note a callee; numba would make its machine code here."""
@@ -72,6 +94,16 @@ class Library(JITCodeLibrary):
                 self.codegen.set_env(variable.name, environment)
 
 
+def _for_any_model(text: str) -> Any:
+    """Return a module that LLVM optimises alike for all models of a CPU.
+
+    LLVM cuts a sum that it may reorder into the parts that suit the model.  Ready code
+    (ready.py) is compiled for another model than that of the machine on which it runs;
+    its bits are those of compiled code where both are cut for the model "generic".
+    """
+    return binding.parse_assembly(_DEFINITION.sub(_GENERIC, text))
+
+
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):
     """The pass that turns numba's instructions into LLVM's, and these into code."""
@@ -81,6 +113,7 @@ class _Lowering(NativeLowering):
     def run_pass(self, state: Any) -> bool:
         context, is_callee = state.targetctx, _CALLEES[-1]
         state.library = Library(context.codegen(), state.func_id.func_qualname)
+        state.library.may_reorder = bool(state.flags.fastmath)
         state.library.enable_object_caching()
         state.flags.no_compile = is_callee
         super().run_pass(state)

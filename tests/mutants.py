@@ -17,6 +17,7 @@ mutants themselves: an edit elsewhere changes few of them.
 
 import argparse
 import ast
+import configparser
 import contextlib
 import difflib
 import hashlib
@@ -459,7 +460,7 @@ class Tree:
         """
         environment, options, files = plan
         options = ["-x", "-q", "--no-header", "--tb=line", *options]
-        options += ["-p", "no:cacheprovider"]
+        options += ["-p", "no:cacheprovider", "-o", f"addopts={_options()}"]
         with tempfile.TemporaryFile("w+") as output:
             child = os.fork()
             if not child:
@@ -505,6 +506,14 @@ class Tree:
         finally:
             file.write_text(original)
             os.utime(file, (times.st_atime, times.st_mtime))
+
+
+def _options():
+    """Return the options of all tests, without those of pytest-xdist."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    options = setup["tool:pytest"]["addopts"]
+    return options.replace("-n 2 --dist loadfile", "")
 
 
 def _run_tests(root, cache, environment, arguments, output):
