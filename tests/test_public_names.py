@@ -37,7 +37,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.callbacks": """
         BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History
         LambdaCallback LearningRateScheduler Logs ModelCheckpoint Progress
-        ReduceLROnPlateau Stopwatch TerminateOnNaN format_logs
+        ReduceLROnPlateau Stopwatch TensorBoard TerminateOnNaN format_logs
     """,
     "sora_np.callbacks.base": "Callback CallbackList Logs",
     "sora_np.constraints": """

@@ -44,7 +44,7 @@ def unet(
     ValueError : for a size that cannot be halved so often
 
     >>> unet((32, 32, 1), filters=4, depth=2).output_shape
-    (32, 32, 1)
+    (None, 32, 32, 1)
     """
     if any(size % 2**depth for size in input_shape[:2]):
         raise ValueError(

@@ -141,7 +141,7 @@ def as_taken(x: NDArray[Any], model: Sequential, name: str) -> tuple[Any, str]:
     Whole numbers from 0 to 255 are bytes, unless none is above 1.  Other numbers stay
     as they are; where they are far from what the model has seen, a warning says so.
     """
-    if model.input_shape is None or len(model.input_shape) == 3:
+    if model.sample_shape is None or len(model.sample_shape) == 3:
         x = with_channels(x)
     low, high = (float(x.min()), float(x.max())) if x.size else (0.0, 0.0)
     if x.dtype.kind in "ui" and low >= 0 and 1 < high <= 255:
