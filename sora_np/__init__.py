@@ -122,9 +122,9 @@ from sora_np.layers import (
 from sora_np.models import Model, Sequential, clone_model, load_model
 
 if TYPE_CHECKING:
-    from sora_np import gradcheck, keras, preprocessing, report, sanity
+    from sora_np import explain, gradcheck, keras, preprocessing, report, sanity
 
-LATER = {"gradcheck", "keras", "preprocessing", "report", "sanity"}
+LATER = {"explain", "gradcheck", "keras", "preprocessing", "report", "sanity"}
 serve_old_names()
 
 __all__ = [
@@ -223,6 +223,7 @@ __all__ = [
     "clone_model",
     "constraints",
     "datasets",
+    "explain",
     "gradcheck",
     "initializers",
     "keras",

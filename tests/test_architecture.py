@@ -29,7 +29,8 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["callbacks"],
     ["training"],
     ["models"],
-    ["applications", "sora_model", "recipes", "preprocessing", "sanity", "report"],
+    ["applications", "sora_model", "recipes", "preprocessing", "sanity", "report"]
+    + ["explain"],
     ["keras"],
     ["command", "ready"],
     ["__main__"],
