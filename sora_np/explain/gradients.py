@@ -3,16 +3,18 @@
 The score S is a class's logit, as in the rest of this package.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.inputs import as_numbers
 from sora_np.common.warn import warn
 from sora_np.kernels.arrays import Array
 
-from .study import Study, finite
+from .study import BATCH, Study, finite
 
 MISSED = 0.05  # of S(x) - S(baseline): more that is missing brings a warning
 
@@ -143,15 +145,15 @@ def smooth_grad(
     xs = study.inputs(x)
     targets, rng = study.targets(target, xs), np.random.default_rng(seed)
     ranges = [_per_sample(np.max, x) - _per_sample(np.min, x) for x in xs]
-    sums = [np.zeros(x.shape, np.float64) for x in xs]
-    for _ in range(samples):
-        moved = [
+
+    def around(k: int) -> list[Array]:
+        return [
             (x + noise_level * width * rng.standard_normal(x.shape)).astype(x.dtype)
             for x, width in zip(xs, ranges, strict=True)
         ]
-        for total, slope in zip(sums, study.gradients(moved, targets), strict=True):
-            total += slope
-    return study.in_form([(a / samples).astype(study.dtype) for a in sums], x)
+
+    means = _mean_gradients(study, targets, around, samples)
+    return study.in_form([a.astype(study.dtype) for a in means], x)
 
 
 def integrated_gradients(
@@ -204,17 +206,38 @@ def integrated_gradients(
     targets = study.targets(target, xs)
     starts = _baselines(baseline, xs)
     ways = [x - b for x, b in zip(xs, starts, strict=True)]
-    sums = [np.zeros(x.shape, np.float64) for x in xs]
-    for k in range(steps):
+
+    def on_the_way(k: int) -> list[Array]:
         share = study.dtype.type((k + 0.5) / steps)
-        points = [b + share * way for b, way in zip(starts, ways, strict=True)]
-        for total, slope in zip(sums, study.gradients(points, targets), strict=True):
-            total += slope
-    found = [way * (a / steps) for way, a in zip(ways, sums, strict=True)]
+        return [b + share * way for b, way in zip(starts, ways, strict=True)]
+
+    means = _mean_gradients(study, targets, on_the_way, steps)
+    found = [way * mean for way, mean in zip(ways, means, strict=True)]
     difference = study.scores(xs, targets) - study.scores(starts, targets)
     total = sum(a.reshape(len(a), -1).sum(axis=1) for a in found)
     _warn_of_missing(np.asarray(total), difference, steps)
     return study.in_form([a.astype(study.dtype) for a in found], x)
+
+
+def _mean_gradients(
+    study: Study,
+    targets: NDArray[np.intp],
+    points: Callable[[int], list[Array]],
+    count: int,
+) -> list[NDArray[np.float64]]:
+    """Return the mean of the gradients at points(0) ... points(count - 1).
+
+    Of few samples several points make one batch.
+    """
+    group, sums = max(BATCH // len(targets), 1), list[NDArray[np.float64]]()
+    for first in range(0, count, group):
+        some = [points(k) for k in range(first, min(first + group, count))]
+        xs = [np.concatenate(arrays) for arrays in zip(*some, strict=True)]
+        slopes = study.gradients(xs, np.tile(targets, len(some)))
+        sums = sums or [np.zeros(x.shape, np.float64) for x in some[0]]
+        for total, slope in zip(sums, slopes, strict=True):
+            total += slope.reshape(len(some), *total.shape).sum(axis=0)
+    return [total / count for total in sums]
 
 
 def _warn_of_missing(total: Array, difference: Array, steps: int) -> None:

@@ -10,7 +10,7 @@ from sora_np.common.arguments import as_count
 from sora_np.common.inputs import as_numbers
 from sora_np.kernels.arrays import Array, Shape
 
-from .study import Study, finite
+from .study import BATCH, Study, finite
 
 
 def occlusion(
@@ -93,12 +93,20 @@ def occlusion(
     score = study.scores(xs, targets)
     total = np.zeros((len(images), *axes), np.float64)
     count = np.zeros(axes, np.float64)
-    for place in windows(axes, sizes, steps):
-        covered = images.copy()
-        covered[(slice(None), *place)] = cover
-        lost = score - study.scores([covered], targets)
-        total[(slice(None), *place)] += lost.reshape(-1, *[1] * len(axes))
-        count[place] += 1
+    places = list(windows(axes, sizes, steps))
+    group = max(BATCH // len(images), 1)  # of few samples several make one batch
+    for first in range(0, len(places), group):
+        some = places[first : first + group]
+        covered = np.repeat(images[None], len(some), axis=0)
+        for one, place in zip(covered, some, strict=True):
+            one[(slice(None), *place)] = cover
+        batch = covered.reshape(-1, *images.shape[1:])
+        scores = study.scores([batch], np.tile(targets, len(some)))
+        for lost, place in zip(
+            score - scores.reshape(len(some), -1), some, strict=True
+        ):
+            total[(slice(None), *place)] += lost.reshape(-1, *[1] * len(axes))
+            count[place] += 1
     mean = (total / count).astype(study.dtype)
     if images.ndim == mean.ndim:
         return mean

@@ -5,11 +5,11 @@ So the weights, or the labels that were learnt, are made random: an attribution 
 stays as it was does not explain this model.
 
 What is compared are absolute values, which pictures show: their ranks keep something of
-the image for every gradient.  The limit of 0.6 divides methods as the paper does.  On
-the small network for Fashion-MNIST of tests/explain, all weights drawn anew leave about
-0.1 of Grad-CAM, 0.5 of gradients, 0.7 of guided backpropagation, 0.9 of integrated
-gradients with a black baseline and 1.0 of an edge detector.  Near the limit the table
-says more than the verdict.
+the image for every gradient.  The limit of 0.7 divides methods as the paper does.  On
+four small networks for Fashion-MNIST the last layer drawn anew, after which nothing is
+recognised, leaves correlations of at most 0.15 of Grad-CAM, 0.53 to 0.68 of gradients,
+0.72 to 0.91 of guided backpropagation, 0.93 of integrated gradients with a black
+baseline and 1 of an edge detector.  Near the limit read the table, not the verdict.
 
 Source: Adebayo et al. (2018), "Sanity checks for saliency maps".
 """
@@ -32,7 +32,7 @@ from .grad_cam import grad_cam
 from .study import Study
 from .verdict import Step, Verdict
 
-LIMIT = 0.6  # the largest rank correlation of attributions that are called different
+LIMIT = 0.7  # the largest rank correlation of attributions that are called different
 BY_HEART = 0.5  # of the way from chance to all: what must be learnt of random labels
 
 Method = Callable[[Any, Any, Any], Array]
@@ -55,8 +55,7 @@ def parameter_randomization(
     (cascading); or one alone at a time.  Their weights are drawn by their own
     initialisers.  After each, Spearman's rank correlation of the attributions with
     those of the model is taken, sample by sample: 1 means the same picture.  The
-    verdict is of the last step, where nothing is left that was learnt; of single
-    layers, of the largest correlation.
+    largest decides, since a model is ruined by any layer that has lost what it learnt.
 
     Source: Adebayo et al. (2018), "Sanity checks for saliency maps", 3.
 

@@ -32,7 +32,7 @@ from sora_np.layers import (
 )
 from sora_np.losses import Loss
 
-BATCH = 32  # samples at a time, so that large arrays of them fit in memory
+BATCH = 64  # samples at a time: more need memory, fewer take longer each
 AS_TRAINED = 1e-4  # how far the two passes of a layer may be apart, by rounding
 
 

@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 class Verdict:
-    """The result of a randomisation test; ``print`` and notebooks make a table of it.
+    r"""The result of a randomisation test; ``print`` and notebooks make a table of it.
 
     Attributes
     ----------
@@ -39,20 +39,21 @@ class Verdict:
     steps : one for each change, in order
     verdict : "passes": the attributions are others when the model is another;
         "fails": they stay, so that they do not tell of the model; "undecided"
-    correlation : the one that decides: of the last step, or the largest of single ones
+    correlation : the one that decides, the largest of the steps
     limit : the largest correlation that passes
     reason : the verdict in a sentence
 
     Examples
     --------
-    >>> steps = [Step("dense", 0.9, 0.8, 16), Step("conv2d", 0.1, 0.0, 16)]
-    >>> print(Verdict("cascading parameters", "grad_cam", steps, 0.5))
+    >>> steps = [Step("dense", 0.25, 0.2, 16), Step("conv2d", 0.1, 0.0, 16)]
+    >>> result = Verdict("cascading parameters", "grad_cam", steps, 0.7)
+    >>> print("\n".join(str(result).splitlines()[:4]))
     cascading parameters, grad_cam: passes
     weights drawn anew  rank correlation  with signs  samples
-    dense               0.90              0.80        16
+    dense               0.25              0.20        16
     conv2d              0.10              0.00        16
-    With other weights the attributions are others: the rank correlation with those of the
-      model is 0.10, at most 0.50 passes.
+    >>> print(result.reason[:47], result.passed)
+    With other weights the attributions are others: True
     """
 
     def __init__(
@@ -65,11 +66,7 @@ class Verdict:
     ) -> None:
         self.test, self.method, self.steps = test, method, list(steps)
         self.limit = limit
-        self.correlation = (
-            max(step.correlation for step in steps)
-            if test.startswith("single")
-            else steps[-1].correlation
-        )
+        self.correlation = max(step.correlation for step in steps)
         if undecided or not self.correlation == self.correlation:
             self.verdict = UNDECIDED
             self.reason = undecided or "No sample has an attribution that varies."
