@@ -85,8 +85,8 @@ def activation_maximization(
     width = (high - low) or 1.0
     shape = (count, *shapes[0])
     if start is None:
-        noise = np.random.default_rng(seed).standard_normal(shape)
-        start = (low + high) / 2 + NOISE * width * noise
+        rng = np.random.default_rng(seed)
+        start = (low + high) / 2 + NOISE * width * rng.standard_normal(shape)
     elif np.ndim(start) == len(shapes[0]):
         start = np.broadcast_to(start, shape)
     (x,) = study.inputs(start, "start")

@@ -111,7 +111,8 @@ def parameter_randomization(
                 layer.set_weights(kept)
     kind = "cascading" if cascading else "single"
     steps = [_mean(steps) for steps in found]
-    return Verdict(f"{kind} parameters", name_of(method), steps, limit)
+    few = _too_few(before)
+    return Verdict(f"{kind} parameters", name_of(method), steps, limit, few)
 
 
 def label_randomization(
@@ -183,7 +184,7 @@ def label_randomization(
     chance = float(np.unique(_numbers(shuffled), return_counts=True)[1].max())
     chance /= len(labels)
     step = compared("shuffled labels", before, attributions(method, other, x, targets))
-    undecided = ""
+    undecided = _too_few(before)
     if not known >= chance + BY_HEART * (1 - chance):
         undecided = (
             f"The copy has learnt {known:.0%} of its shuffled labels by heart in "
@@ -304,6 +305,17 @@ def compared(
         float(np.mean(rank_correlations(np.abs(before), np.abs(after)))),
         float(np.mean(rank_correlations(before, after))),
         len(before),
+    )
+
+
+def _too_few(before: NDArray[np.float64]) -> str:
+    """Say so where less than half of the samples have an attribution that varies."""
+    varies, count = int((np.ptp(before, axis=1) > 0).sum()), len(before)
+    if 2 * varies >= count:
+        return ""
+    return (
+        f"{varies} of {count} samples have an attribution that varies from place to "
+        "place, which is too few: of Grad-CAM, take another layer, or other samples."
     )
 
 

@@ -67,9 +67,8 @@ class Verdict:
         self.test, self.method, self.steps = test, method, list(steps)
         self.limit = limit
         self.correlation = max(step.correlation for step in steps)
-        if undecided or not self.correlation == self.correlation:
-            self.verdict = UNDECIDED
-            self.reason = undecided or "No sample has an attribution that varies."
+        if undecided:
+            self.verdict, self.reason = UNDECIDED, undecided
             return
         what = "labels" if test == "labels" else "weights"
         number = (

@@ -15,7 +15,7 @@ from sora_np.explain.randomization import (
     learning,
     rank_correlations,
 )
-from sora_np.explain.verdict import Step, Verdict
+from sora_np.explain.verdict import Step
 
 IMAGES = 12
 
@@ -124,9 +124,21 @@ def test_constant_attributions():
     after = np.array([-ramp, np.zeros(4), ramp])  # the second has nothing left: 0
     assert compared("dense", before, after) == Step("dense", 0.5, -0.5, 2)
     nothing = compared("dense", np.ones((2, 4)), before[:2])
-    result = Verdict("cascading parameters", "constant", [nothing], 0.6)
-    assert result.verdict == "undecided"
-    assert "No sample has an attribution that varies" in result.reason
+    assert nothing.samples == 0 and np.isnan(nothing.correlation)
+
+
+def test_attributions_that_vary_in_too_few_samples_decide_nothing(trained):
+    model, *_, x, _ = trained
+
+    def first(model, x, target):
+        return (
+            explain.saliency(model, x, target) * (np.arange(5) < 2)[:, None, None, None]
+        )
+
+    result = explain.parameter_randomization(model, x[:5], method=first, draws=1)
+    assert result.verdict == "undecided" and not result.passed
+    assert "2 of 5 samples have an attribution that varies" in result.reason
+    assert result.steps[0].samples == 2
 
 
 def test_weights_are_drawn_from_the_layers_own_initialisers(rng):
