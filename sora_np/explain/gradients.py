@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.inputs import as_numbers
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .study import BATCH, Study, finite
 

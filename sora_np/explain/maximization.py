@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.common.arguments import as_count, as_rate
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Layer
 
 from .study import Study, class_numbers

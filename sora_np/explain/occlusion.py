@@ -8,7 +8,7 @@ import numpy as np
 
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 from .study import BATCH, Study, finite
 

@@ -25,7 +25,7 @@ from scipy.stats import rankdata
 
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Layer
 
 from .grad_cam import grad_cam

@@ -20,7 +20,7 @@ from sora_np.engine.graph import Graph, Node, backward, forward
 from sora_np.engine.head import split_activation, to_probabilities
 from sora_np.engine.network import Network
 from sora_np.engine.plan import ONLY_IN_TRAINING
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.layers import (
     ActivityRegularization,
     Identity,
