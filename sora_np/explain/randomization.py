@@ -20,8 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import correlate1d
-from scipy.stats import rankdata
 
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.inputs import as_numbers
@@ -222,6 +220,8 @@ def edge_detector(model: Any, x: Any, target: Any = None) -> Array:
     >>> edge_detector(None, x)[0, 1, :, 0]  # between the columns 1 and 2
     array([0., 4., 4., 0.])
     """
+    from scipy.ndimage import correlate1d  # here: they take long to import
+
     images = as_numbers(x, "x", np.float64)
     if images.ndim != 4:
         raise ValueError(f"x must be images (N, H, W, C), got shape {images.shape}")
@@ -327,6 +327,8 @@ def rank_correlations(a: Array, b: Array) -> NDArray[np.float64]:
     >>> rank_correlations(a, b)
     array([ 1., -1.,  0.])
     """
+    from scipy.stats import rankdata  # here: it takes as long as all of sora_np
+
     ranks = [rankdata(one, axis=1) for one in (a, b)]
     centred = [r - r.mean(axis=1, keepdims=True) for r in ranks]
     squares = [np.square(c).sum(axis=1) for c in centred]

@@ -89,6 +89,24 @@ def test_labels_separate_grad_cam_from_edges(trained):
     assert "take more epochs" in early.reason
 
 
+def test_what_the_copy_learns_are_other_labels(trained):
+    model, x, y, x_test, _ = trained
+    seen = []
+
+    def noting(model, x, target):
+        seen.append(copy.deepcopy(model))
+        return explain.saliency(model, x, target)
+
+    x, y = x[:64], y[:64]
+    explain.label_randomization(model, x, y, x_test[:2], method=noting, epochs=60)
+    first, other = seen
+    known = [np.mean(m.predict(x, verbose=0).argmax(axis=1) == y) for m in seen]
+    assert known[0] > 0.6 and known[1] < 0.4
+    assert_array_equal(first.get_weights()[0], model.get_weights()[0])
+    steps = 60 * 2  # the copy's optimiser began anew
+    assert other.optimizer.batches == steps
+
+
 def test_labels_may_be_one_hot_rows(trained):
     model, x, y, x_test, _ = trained
     twin = copy.deepcopy(model)
