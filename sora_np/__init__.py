@@ -125,6 +125,7 @@ from sora_np.models import Model, Sequential, clone_model, load_model
 if TYPE_CHECKING:
     from sora_np import (
         exercises,
+        explain,
         gradcheck,
         keras,
         preprocessing,
@@ -134,8 +135,8 @@ if TYPE_CHECKING:
     )
 
 LATER = {
-    *("exercises", "gradcheck", "keras", "preprocessing", "report", "sanity"),
-    "tracing",
+    *("exercises", "explain", "gradcheck", "keras", "preprocessing", "report"),
+    *("sanity", "tracing"),
 }
 serve_old_names()
 
@@ -236,6 +237,7 @@ __all__ = [
     "constraints",
     "datasets",
     "exercises",
+    "explain",
     "gradcheck",
     "initializers",
     "keras",

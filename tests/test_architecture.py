@@ -31,7 +31,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["models"],
     [
         *("applications", "sora_model", "recipes", "preprocessing", "sanity"),
-        *("report", "vision"),
+        *("report", "vision", "explain"),
     ],
     ["exercises", "lessons"],
     ["keras"],

@@ -24,7 +24,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         SeparableConvolution2D Sequential Sigmoid Softmax SpatialDropout1D
         SpatialDropout2D Subtract UnitNormalization UpSampling1D UpSampling2D
         ZeroPadding1D ZeroPadding2D __version__ activations callbacks
-        clone_model constraints datasets exercises
+        clone_model constraints datasets exercises explain
         gradcheck initializers keras layers load_model losses metrics models
         optimizers plots preprocessing regularizers report rung sanity tracing utils
     """,
@@ -65,6 +65,13 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.datasets.npz": "load_data read_arrays",
     "sora_np.datasets.table": "Table read_csv",
     "sora_np.exercises": "EXERCISES Exercise ExerciseReport Outcome check task",
+    "sora_np.explain": """
+        Nearest Step Verdict activation_maximization edge_detector embeddings
+        feature_maps filters grad_cam guided_backpropagation integrated_gradients
+        label_randomization nearest_samples occlusion parameter_randomization pca
+        plot_attribution plot_embedding plot_grad_cam plot_maximization plot_nearest
+        saliency smooth_grad tsne
+    """,
     "sora_np.gradcheck": """
         Check EPS Kink Report SAMPLES TOLERANCE check_function check_layer
         check_loss check_model check_statistics numerical_gradient

@@ -21,7 +21,7 @@ from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
 from sora_np.saving.atomic import replacing
 
-from . import classes, regression
+from . import classes, looks, regression
 from .markup import pairs, picture, scroll, section
 
 
@@ -40,8 +40,9 @@ def write(
 
     On it: the curves of ``model.history``; scores on the test samples, for a classifier
     of every class, with Wilson intervals, the confusion matrix and samples right and
-    wrong, for other models their errors; the layers; configuration, seed, times and
-    versions.  It loads nothing from anywhere.
+    wrong, of images also what the model looks at in some, and whether that passes a
+    randomisation test (see ``explain/``); for other models their errors; the layers;
+    configuration, seed, times and versions.  It loads nothing from anywhere.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def write(
     found = classes.classified(model, y, outputs) if results is None else None
     about = [*(results or ())]
     if found is not None:
-        about = classes.sections(x, found, named)
+        about = classes.sections(x, found, named) + looks.sections(model, x, found)
     elif results is None and y.size == outputs.size and not _are_flags(y):
         columns = outputs.reshape(len(outputs), -1)
         about = regression.sections(
