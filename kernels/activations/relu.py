@@ -18,6 +18,7 @@ import numpy as np
 
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -54,9 +55,33 @@ def relu_dx_reference(
     return dx
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def relu_numpy(
+    x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
+) -> Array:
+    """Return y, of the shape of x."""
+    below = slope * (x - threshold) if slope else np.zeros_like(x)
+    return np.where(x <= threshold, below, np.minimum(x, ceiling))
+
+
+def relu_dx_numpy(
+    dy: Array,
+    x: Array,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+    ceiling: float = np.inf,
+) -> Array:
+    """Return dx, of the shape of x."""
+    above = (x >= ceiling) & (ceiling != np.inf)
+    return np.where(x <= threshold, slope * dy, np.where(above, 0 * dy, dy))
+
+
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(relu_reference, relu_numpy)
 def relu(
     x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
 ) -> Array:
@@ -66,6 +91,7 @@ def relu(
     return y
 
 
+@rungs(relu_dx_reference, relu_dx_numpy)
 def relu_dx(
     dy: Array,
     x: Array,

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -36,9 +37,19 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
     return dx
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def sigmoid_numpy(x: Array) -> Array:
+    """Return y, of the shape of x; no e^x overflows."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(sigmoid_reference, sigmoid_numpy)
 def sigmoid(x: Array) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
@@ -50,6 +61,7 @@ def _sigmoid_task(x: Array, y: Array) -> Task:
     return Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1))
 
 
+@rungs(sigmoid_dx_reference)
 def sigmoid_dx(dy: Array, y: Array) -> Array:
     """Return dx of equation (2) for dy and y of one shape."""
     return dy * y * (1 - y)

@@ -19,6 +19,7 @@ from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, windows_tasks
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -52,9 +53,28 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
     return dx
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def dense_numpy(x: Array, w: Array, bias: Array) -> Array:
+    """Return y (N, O) = x w + bias."""
+    return x @ w + bias
+
+
+def dense_dw_numpy(x: Array, dy: Array) -> Array:
+    """Return dw (K, O) = x' dy."""
+    return x.T @ dy
+
+
+def dense_dx_numpy(dy: Array, w: Array) -> Array:
+    """Return dx (N, K) = dy w'."""
+    return dy @ w.T
+
+
 # --- fast: a sweep over an image of N rows and one column ----------------------
 
 
+@rungs(dense_reference, dense_numpy)
 def dense(x: Array, w: Array, bias: Array) -> Array:
     """Return y (N, O) of equation (1) for x (N, K), w (K, O), bias (O,)."""
     y = empty((len(x), w.shape[1]), x.dtype)
@@ -62,6 +82,7 @@ def dense(x: Array, w: Array, bias: Array) -> Array:
     return y
 
 
+@rungs(dense_dw_reference, dense_dw_numpy)
 def dense_dw(x: Array, dy: Array) -> Array:
     """Return dw (K, O) of equation (2) for x (N, K), dy (N, O)."""
     dw = empty((x.shape[1], dy.shape[1]), x.dtype)
@@ -69,6 +90,7 @@ def dense_dw(x: Array, dy: Array) -> Array:
     return dw
 
 
+@rungs(dense_dx_reference, dense_dx_numpy)
 def dense_dx(dy: Array, w: Array) -> Array:
     """Return dx (N, K) of equation (3) for dy (N, O), w (K, O)."""
     dx = empty((len(dy), len(w)), dy.dtype)

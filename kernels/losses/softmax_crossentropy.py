@@ -17,6 +17,7 @@ import numpy as np
 
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, row by row --------------------------------------
@@ -52,9 +53,38 @@ def softmax_crossentropy_and_dz_reference(
     )
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def softmax_crossentropy_numpy(z: Array, targets: Array) -> Array:
+    """Return the losses (N,)."""
+    terms = np.where(targets != 0, -targets * _log_softmax(z), 0)
+    return np.sum(terms, axis=1)
+
+
+def softmax_crossentropy_dz_numpy(z: Array, targets: Array) -> Array:
+    """Return dz (N, K)."""
+    mass = np.sum(targets, axis=1, keepdims=True)
+    return np.exp(_log_softmax(z)) * mass - targets
+
+
+def softmax_crossentropy_and_dz_numpy(z: Array, targets: Array) -> tuple[Array, Array]:
+    """Return both."""
+    return (
+        softmax_crossentropy_numpy(z, targets),
+        softmax_crossentropy_dz_numpy(z, targets),
+    )
+
+
+def _log_softmax(z: Array) -> Array:
+    z = z - np.max(z, axis=1, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=1, keepdims=True))
+
+
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(softmax_crossentropy_reference, softmax_crossentropy_numpy)
 def softmax_crossentropy(z: Array, targets: Array) -> Array:
     """Return the losses (N,) of equation (1) for z and targets (N, K)."""
     losses = np.empty(len(z), z.dtype)
@@ -62,6 +92,7 @@ def softmax_crossentropy(z: Array, targets: Array) -> Array:
     return losses
 
 
+@rungs(softmax_crossentropy_dz_reference, softmax_crossentropy_dz_numpy)
 def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     """Return dz (N, K) of equation (2), d(losses[n])/d(z[n]) for every n."""
     dz = np.empty_like(z)
@@ -69,6 +100,7 @@ def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     return dz
 
 
+@rungs(softmax_crossentropy_and_dz_reference, softmax_crossentropy_and_dz_numpy)
 def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
     """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
     losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)

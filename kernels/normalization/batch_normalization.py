@@ -27,6 +27,7 @@ from ..loops.channels import (
 )
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 
 # --- reference: the formulas, channel by channel ------------------------------
 
@@ -82,9 +83,50 @@ def batch_normalization_dx_reference(
     return dx, dgamma, dbeta
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def normalize_numpy(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+) -> Array:
+    """Return y (M, C), given mean and variance."""
+    return gamma * ((x - mean) / np.sqrt(variance + epsilon)) + beta
+
+
+def batch_normalization_numpy(
+    x: Array, gamma: Array, beta: Array, epsilon: float | Array
+) -> tuple[Array, Array, Array]:
+    """Return y (M, C), mean (C,) and variance (C,)."""
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    return normalize_numpy(x, gamma, beta, mean, variance, epsilon), mean, variance
+
+
+def batch_normalization_dx_numpy(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+    constant: bool = False,
+) -> tuple[Array, Array, Array]:
+    """Return dx (M, C), dgamma and dbeta (C,)."""
+    scale = np.sqrt(variance + epsilon)
+    normalised = (x - mean) / scale
+    dgamma, dbeta = np.sum(dy * normalised, axis=0), np.sum(dy, axis=0)
+    by_batch = 0 if constant else dbeta / len(x) + normalised * dgamma / len(x)
+    return gamma / scale * (dy - by_batch), dgamma, dbeta
+
+
 # --- fast: chunks of rows, in a core's cache -----------------------------------
 
 
+@rungs(normalize_reference, normalize_numpy)
 def normalize(
     x: Array,
     gamma: Array,
@@ -99,6 +141,7 @@ def normalize(
     return y
 
 
+@rungs(batch_normalization_reference, batch_normalization_numpy)
 def batch_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float | Array
 ) -> tuple[Array, Array, Array]:
@@ -109,6 +152,7 @@ def batch_normalization(
     return y, mean, variance
 
 
+@rungs(batch_normalization_dx_reference, batch_normalization_dx_numpy)
 def batch_normalization_dx(
     dy: Array,
     x: Array,

@@ -20,6 +20,7 @@ import numpy as np
 from ..loops.sums import ITEMS, fold_task
 from ..machine.arrays import Array, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task, scratch
 
 # --- reference: the formulas, group by group --------------------------------------
@@ -66,9 +67,44 @@ def group_normalization_dx_reference(
     return dx, dgamma, dbeta
 
 
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def group_normalization_numpy(
+    x: Array, gamma: Array, beta: Array, epsilon: float, groups: int
+) -> tuple[Array, Array, Array]:
+    """Return y (N, P, C), mean (N, G) and variance (N, G)."""
+    parts = x.reshape(*x.shape[:2], groups, -1)  # (N, P, G, C/G)
+    mean, variance = parts.mean(axis=(1, 3)), parts.var(axis=(1, 3))
+    inner = parts - mean[:, None, :, None]
+    normal = inner / np.sqrt(variance + epsilon)[:, None, :, None]
+    return gamma * normal.reshape(x.shape) + beta, mean, variance
+
+
+def group_normalization_dx_numpy(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    groups: int,
+) -> tuple[Array, Array, Array]:
+    """Return dx (N, P, C), dgamma (C,) and dbeta (C,)."""
+    form = *x.shape[:2], groups, x.shape[2] // groups
+    deviation = np.sqrt(variance + epsilon)[:, None, :, None]
+    normal = (x.reshape(form) - mean[:, None, :, None]) / deviation
+    h = (gamma * dy).reshape(form)
+    inner = h - h.mean(axis=(1, 3), keepdims=True)
+    inner -= normal * np.mean(h * normal, axis=(1, 3), keepdims=True)
+    dgamma = np.sum(dy * normal.reshape(x.shape), axis=(0, 1))
+    return (inner / deviation).reshape(x.shape), dgamma, np.sum(dy, axis=(0, 1))
+
+
 # --- fast: loops over all channels of a pixel, then their sums by groups ------------
 
 
+@rungs(group_normalization_reference, group_normalization_numpy)
 def group_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float, groups: int
 ) -> tuple[Array, Array, Array]:
@@ -94,6 +130,7 @@ def group_normalization_tasks(
     return [Task(_group_item, len(x), *given)]
 
 
+@rungs(group_normalization_dx_reference, group_normalization_dx_numpy)
 def group_normalization_dx(
     dy: Array,
     x: Array,

@@ -208,7 +208,8 @@ class Network(Known):
             return self._called_on(x)
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         run = joined_warps(self.graph)
-        values = graph.forward(run.nodes, inputs, training=training)
+        with self.runner.on_rung():
+            values = graph.forward(run.nodes, inputs, training=training)
         y = joined([values[value].copy() for value in run.outputs])
         for layer in self.leaves:
             layer.forget()
@@ -224,7 +225,8 @@ class Network(Known):
         A layer that is used several times has a number behind its name.
         """
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
-        values = graph.forward(self.nodes, inputs)[len(inputs) :]
+        with self.runner.on_rung():
+            values = graph.forward(self.nodes, inputs)[len(inputs) :]
         names = {id(layer): name for name, layer in self.named_leaves()}
         found: dict[str, Array] = {}
         for node, value in zip(self.nodes, values, strict=True):

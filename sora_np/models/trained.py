@@ -21,6 +21,7 @@ from sora_np.common.progress import Progress
 from sora_np.common.several import Several
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
+from sora_np.kernels.machine.rungs import as_rung
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
@@ -122,6 +123,7 @@ class Trained(Layered):
         auto_scale_loss: bool = True,
         *,
         fuse: bool = True,
+        kernels: str = "fast",
     ) -> None:
         """Say how to train.
 
@@ -140,11 +142,18 @@ class Trained(Layered):
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : of no
             consequence, here for programs that give them
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
+        kernels : what computes layers, activations and the loss: "fast", compiled
+            kernels; "numpy", whole arrays and products of matrices; "reference", the
+            formulas as loops, some 10,000 times slower.  The last two run layer after
+            layer, so that a debugger stops in layers and in their functions; the
+            optimiser's step is a compiled kernel always.  See ``rungs.py`` in
+            kernels/machine/, and ``sora_np.tracing.rung_times`` for what each costs
 
         Raises
         ------
         ValueError : for an unknown name, with the nearest known one
         """
+        kernels = as_rung(kernels)
         if weighted_metrics:
             raise ValueError(
                 f"weighted_metrics={weighted_metrics!r:.80}: metrics count every "
@@ -157,7 +166,8 @@ class Trained(Layered):
             self._steps = SeveralSteps(self, *given)
         else:
             self._steps = one_output(self, optimizer, loss, metrics, loss_weights)
-        self.runner.fuse = bool(fuse)
+        self.runner.fuse = bool(fuse) and kernels == "fast"
+        self.runner.kernels = kernels
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold of the model, itself and not copied."""

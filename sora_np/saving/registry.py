@@ -211,6 +211,7 @@ def compile_arguments(
         "loss_weights": config.get("loss_weights"),
         "metrics": measured(config["metrics"]),
         "fuse": config.get("fuse", True),
+        "kernels": config.get("kernels", "fast"),
     }
 
 

@@ -250,7 +250,7 @@ class Steps:
         network = self.network
         for one in parts_of(x) if part is not None else ():
             check_range(one, network.dtype, "x", part)
-        with _quietly():
+        with _quietly(), network.runner.on_rung():
             loss, cut, activation = self.head(y)
             run = network.runner.run(cut, len(y), training=False)
             with run.lock:
