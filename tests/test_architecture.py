@@ -25,7 +25,7 @@ FLOORS = [  # a module may import from its own floor and from floors below
     ["layers"],
     ["saving"],
     ["engine"],
-    ["gradcheck", "plots"],
+    ["gradcheck", "plots", "tracing"],
     ["callbacks"],
     ["training"],
     ["models"],

@@ -26,7 +26,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         ZeroPadding1D ZeroPadding2D __version__ activations callbacks
         clone_model constraints datasets
         gradcheck initializers keras layers load_model losses metrics models
-        optimizers plots preprocessing regularizers report sanity utils
+        optimizers plots preprocessing regularizers report rung sanity tracing utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": """
@@ -164,6 +164,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.sanity.report": "Finding SanityReport",
     "sora_np.saving": "ModelFileError register",
     "sora_np.sora_model": "create_sora_model",
+    "sora_np.tracing": "RungTimes rung_times",
     "sora_np.utils": """
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
         img_to_array load_img normalize pad_sequences save_img set_random_seed

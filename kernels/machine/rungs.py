@@ -81,8 +81,8 @@ def rung(name: str) -> Iterator[None]:
 
     Parameters
     ----------
-    name : "fast" (compiled kernels), "numpy" (whole arrays) or "reference" (loops: some
-        10,000 times slower, and easy to follow in a debugger)
+    name : "fast" (compiled kernels), "numpy" (whole arrays) or "reference" (loops:
+        thousands of times slower, and easy to follow in a debugger)
 
     Raises
     ------

@@ -144,7 +144,7 @@ class Trained(Layered):
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
         kernels : what computes layers, activations and the loss: "fast", compiled
             kernels; "numpy", whole arrays and products of matrices; "reference", the
-            formulas as loops, some 10,000 times slower.  The last two run layer after
+            formulas as loops, thousands of times slower.  The last two run layer after
             layer, so that a debugger stops in layers and in their functions; the
             optimiser's step is a compiled kernel always.  See ``rungs.py`` in
             kernels/machine/, and ``sora_np.tracing.rung_times`` for what each costs
