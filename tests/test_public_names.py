@@ -164,7 +164,9 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.sanity.report": "Finding SanityReport",
     "sora_np.saving": "ModelFileError register",
     "sora_np.sora_model": "create_sora_model",
-    "sora_np.tracing": "RungTimes rung_times",
+    "sora_np.tracing": """
+        Explanation LayerTrace Line Operand RungTimes Trace rung_times trace trace_layer
+    """,
     "sora_np.utils": """
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
         img_to_array load_img normalize pad_sequences save_img set_random_seed

@@ -359,6 +359,17 @@ class Trained(Layered):
         logs = steps.logs(value, arrays[1], y_pred)
         return logs if return_dict else as_list(logs, self.metrics_names)
 
+    def trace(self, x: ArrayLike, y: ArrayLike, sample_weight: Any = None) -> Any:
+        """Return the next step on a batch with every array; the model is not changed.
+
+        It is printed as a table of all layers with shapes and formulas, and
+        ``explain("conv2d", "y[0, 2, 1, 0]")`` writes out one number with its sum: see
+        :func:`sora_np.tracing.trace`.
+        """
+        from sora_np.tracing import trace
+
+        return trace(self, x, y, sample_weight)
+
     def _note_range(self, x: Any) -> None:
         """Note what numbers training sees, where there is one input."""
         self.input_range = None if isinstance(x, Several) else seen_in(x)
