@@ -150,8 +150,8 @@ def _product(x: list[Operand], kernel: list[Operand], whole: Array) -> _Panel:
         p, q, c, _ = weight.where
         if c == kernel[0].where[2]:
             grid[p, q] = pixel.value * weight.value
-    panel = _Panel("x * kernel", grid[None, :, :, None], [(0, 0, 0, 0)])
-    panel.title, panel.cells = panel.name, []
+    panel = _Panel("product", grid[None, :, :, None], [(0, 0, 0, 0)])
+    panel.title, panel.cells = "x * kernel", []
     return panel
 
 
