@@ -20,7 +20,7 @@ epsilon = 1e-7 (Kingma & Ba, 2015, algorithm 1):
     w = w - learning_rate m^ / (sqrt(v^) + epsilon)
 
 m and v are returned as they are before the correction.  All results are new arrays; the
-four that are given stay as they are."""
+function leaves the four that are given as they are."""
 
 CASES = {  # shape, t, learning_rate
     "the first step": ((4,), 1, 0.1),
