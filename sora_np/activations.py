@@ -8,8 +8,10 @@ stand in ``kernels/``.  Each function is here by its name, and takes arrays:
 (array([-0.2,  2. ]), array([0., 6.]))
 """
 
+import functools
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,7 +64,7 @@ class Activation(NamedTuple):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how copies and pickles are made: ours stay the same object."""
-        if ACTIVATIONS.get(self.name) is self:
+        if (ACTIVATIONS.get(self.name) or with_options_in(self.name)) is self:
             return get, (self.name,)
         return Activation, tuple(self)
 
@@ -227,18 +229,86 @@ ACTIVATIONS = {
 }
 
 
+@functools.cache
+def bent_line(negative_slope: float, threshold: float, max_value: float) -> Activation:
+    """Return a ReLU with a slope, a threshold and a ceiling, by a name that says so.
+
+    >>> bent_line(0.3, 0.0, np.inf).name, bent_line(0.0, 0.5, 6.0)([-1.0, 9.0])
+    ('relu(0.3, 0.0, inf)', array([0., 6.]))
+    """
+    bends = float(negative_slope), float(threshold), float(max_value)
+    own = {(0.0, 0.0, np.inf): relu, (0.2, 0.0, np.inf): leaky_relu}
+    if found := (own | {(0.0, 0.0, 6.0): relu6}).get(bends):
+        return found
+    slope, threshold, ceiling = bends
+    options: Any = {"slope": slope, "threshold": threshold, "ceiling": ceiling}
+    forward = functools.partial(bent, **options)
+    backward = functools.partial(bent_dx, **options)
+    return Activation(f"relu{bends}", forward, backward, takes_z=True)
+
+
+@functools.cache
+def exponential_below(alpha: float) -> Activation:
+    """Return an ELU with another alpha, by a name that says so.
+
+    >>> exponential_below(0.5).name
+    'elu(0.5)'
+    """
+    if alpha == 1:
+        return elu
+    forward = functools.partial(kernels.elu, alpha=float(alpha))
+    backward = functools.partial(kernels.elu_dx, alpha=float(alpha))
+    return Activation(f"elu({float(alpha)})", forward, backward)
+
+
+def options_in(name: Any) -> tuple[str, list[float]] | None:
+    """Return the function and the numbers in a name such as "elu(0.5)", or None."""
+    found = re.fullmatch(r"(relu|elu)\(([\d.e+, inf-]+)\)", str(name))
+    try:
+        return (found[1], [*map(float, found[2].split(","))]) if found else None
+    except ValueError:
+        return None
+
+
+def with_options_in(name: Any) -> Activation | None:
+    """Return the activation of a name such as "elu(0.5)", or None."""
+    function, numbers = options_in(name) or ("", [])
+    if any(not number >= 0 for number in numbers):
+        return None
+    if function == "relu" and len(numbers) == 3:
+        return bent_line(*numbers)
+    if function == "elu" and len(numbers) == 1:
+        return exponential_below(*numbers)
+    return None
+
+
 def get(identifier: Any) -> Activation:
     """Return the activation of that name; None is "linear".
 
-    Raises TypeError for a function alone, of which no derivative is known.
+    A layer that is such a function, as ``LeakyReLU(0.1)`` is, serves as well.
 
-    >>> get("relu").name, get(None).name, get(gelu).name
-    ('relu', 'linear', 'gelu')
+    Raises TypeError for a function alone, of which no derivative is known, and for a
+    layer that is no such function.
+
+    >>> get("relu").name, get(None).name, get(gelu).name, get("elu(0.5)").name
+    ('relu', 'linear', 'gelu', 'elu(0.5)')
     """
     if identifier is None:
         return linear
     if isinstance(identifier, Activation):
         return identifier
+    if isinstance(identifier, str) and (found := with_options_in(identifier)):
+        return found
+    if isinstance(identifier, type):
+        name = identifier.__name__
+        raise TypeError(f"activation {name} is a class: give an object, {name}()")
+    if hasattr(identifier, "as_activation"):
+        return cast(Activation, identifier.as_activation())
+    if hasattr(identifier, "build"):
+        raise TypeError(
+            f"{identifier} cannot be the activation of another layer: put it behind "
+            "that one, as a layer of its own"
+        )
     if callable(identifier):
         name = getattr(identifier, "__name__", type(identifier).__name__)
         raise TypeError(

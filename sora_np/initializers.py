@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_count, as_finite, as_generator, as_rate
-from sora_np.common.names import by_name, from_config, look_up
+from sora_np.common.names import by_name, from_config, look_up, takes
 from sora_np.kernels.machine.arrays import Array, Shape
 
 # the standard deviation of a unit normal cut off at 2 sigma
@@ -320,6 +320,11 @@ def get(identifier: str | dict[str, Any] | Initializer) -> Initializer:
     if isinstance(identifier, type):
         return get(identifier())  # type: ignore[call-arg, arg-type]
     if callable(identifier):
+        if not takes(identifier, 3):
+            raise TypeError(
+                "an initialiser is called with (rng, shape, dtype), which "
+                f"{identifier} does not take: let it draw from rng, a NumPy Generator"
+            )
         return identifier
     if isinstance(identifier, dict):
         made: Initializer = from_config(CLASSES, identifier, "initializer")

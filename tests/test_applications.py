@@ -80,7 +80,7 @@ def test_a_unet_finds_bright_pixels(rng):
     model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
     logs = model.fit(x, x > 0.3, epochs=40, batch_size=16, verbose=0).history
     assert logs["accuracy"][-1] > 0.8 > logs["accuracy"][0]
-    assert applications.unet((8, 8, 3), 5, 2, 1).output_shape == (8, 8, 5)
+    assert applications.unet((8, 8, 3), 5, 2, 1).output_shape == (None, 8, 8, 5)
     with pytest.raises(ValueError, match=r"multiples of 2\*\*depth = 8"):
         applications.unet((12, 8, 1))
 

@@ -552,8 +552,9 @@ def test_a_function_keeps_copies():
     metric.update_state([0, 0], pred)
     pred[:] = 5
     assert metric.result() == 2
+    metric.update_state([0, 0], pred, [1, 1])
     with pytest.raises(TypeError, match="is a function without sample_weight"):
-        metric.update_state([0, 0], pred, [1, 1])
+        metric.result()
 
 
 # --- reports ----------------------------------------------------------------------

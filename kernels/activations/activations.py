@@ -29,8 +29,23 @@ from typing import Any
 import numpy as np
 
 from ..loops.elementary import erf, exp, expm1
+from ..loops.whole_arrays import (
+    elu_dx_numpy,
+    elu_numpy,
+    gelu_dx_numpy,
+    gelu_numpy,
+    hard_sigmoid_dx_numpy,
+    hard_sigmoid_numpy,
+    hard_silu_dx_numpy,
+    hard_silu_numpy,
+    mish_dx_numpy,
+    mish_numpy,
+    silu_dx_numpy,
+    silu_numpy,
+)
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -151,6 +166,7 @@ def hard_silu_dx_reference(dy: Array, x: Array) -> Array:
 # --- fast: a function and a slope of one number, in loops over blocks ------------
 
 
+@rungs(elu_reference, elu_numpy)
 def elu(x: Array, alpha: float = 1.0, scale: float = 1.0) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -158,6 +174,7 @@ def elu(x: Array, alpha: float = 1.0, scale: float = 1.0) -> Array:
     return y
 
 
+@rungs(elu_dx_reference, elu_dx_numpy)
 def elu_dx(dy: Array, y: Array, alpha: float = 1.0, scale: float = 1.0) -> Array:
     """Return dx; alpha and scale are not negative, so y > 0 where x > 0."""
     dx = np.empty_like(dy)
@@ -178,6 +195,7 @@ def elu_dx_tasks(
     return _tasks(_elu_dx_item, dy, y, numbers, dx)
 
 
+@rungs(gelu_reference, gelu_numpy)
 def gelu(x: Array, approximate: bool = False) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -185,6 +203,7 @@ def gelu(x: Array, approximate: bool = False) -> Array:
     return y
 
 
+@rungs(gelu_dx_reference, gelu_dx_numpy)
 def gelu_dx(dy: Array, x: Array, approximate: bool = False) -> Array:
     """Return dx, of the shape of x."""
     dx = np.empty_like(dy)
@@ -202,6 +221,7 @@ def gelu_dx_tasks(dy: Array, x: Array, approximate: bool, dx: Array) -> list[Tas
     return _tasks(_gelu_tanh_dx_item if approximate else _gelu_dx_item, dy, x, dx)
 
 
+@rungs(silu_reference, silu_numpy)
 def silu(x: Array) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -209,6 +229,7 @@ def silu(x: Array) -> Array:
     return y
 
 
+@rungs(silu_dx_reference, silu_dx_numpy)
 def silu_dx(dy: Array, x: Array) -> Array:
     """Return dx, of the shape of x."""
     dx = np.empty_like(dy)
@@ -226,6 +247,7 @@ def silu_dx_tasks(dy: Array, x: Array, dx: Array) -> list[Task]:
     return _tasks(_silu_dx_item, dy, x, dx)
 
 
+@rungs(mish_reference, mish_numpy)
 def mish(x: Array) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -233,6 +255,7 @@ def mish(x: Array) -> Array:
     return y
 
 
+@rungs(mish_dx_reference, mish_dx_numpy)
 def mish_dx(dy: Array, x: Array) -> Array:
     """Return dx, of the shape of x."""
     dx = np.empty_like(dy)
@@ -250,6 +273,7 @@ def mish_dx_tasks(dy: Array, x: Array, dx: Array) -> list[Task]:
     return _tasks(_mish_dx_item, dy, x, dx)
 
 
+@rungs(hard_sigmoid_reference, hard_sigmoid_numpy)
 def hard_sigmoid(x: Array) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -257,6 +281,7 @@ def hard_sigmoid(x: Array) -> Array:
     return y
 
 
+@rungs(hard_sigmoid_dx_reference, hard_sigmoid_dx_numpy)
 def hard_sigmoid_dx(dy: Array, y: Array) -> Array:
     """Return dx, of the shape of y."""
     dx = np.empty_like(dy)
@@ -274,6 +299,7 @@ def hard_sigmoid_dx_tasks(dy: Array, y: Array, dx: Array) -> list[Task]:
     return _tasks(_hard_sigmoid_dx_item, dy, y, dx)
 
 
+@rungs(hard_silu_reference, hard_silu_numpy)
 def hard_silu(x: Array) -> Array:
     """Return y, of the shape of x."""
     y = np.empty_like(x)
@@ -281,6 +307,7 @@ def hard_silu(x: Array) -> Array:
     return y
 
 
+@rungs(hard_silu_dx_reference, hard_silu_dx_numpy)
 def hard_silu_dx(dy: Array, x: Array) -> Array:
     """Return dx, of the shape of x."""
     dx = np.empty_like(dy)

@@ -16,8 +16,10 @@ machines"; the source document, 4.1.2.
 
 import numpy as np
 
+from ..loops.whole_arrays import relu_dx_numpy, relu_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -57,6 +59,7 @@ def relu_dx_reference(
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(relu_reference, relu_numpy)
 def relu(
     x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
 ) -> Array:
@@ -66,6 +69,7 @@ def relu(
     return y
 
 
+@rungs(relu_dx_reference, relu_dx_numpy)
 def relu_dx(
     dy: Array,
     x: Array,

@@ -12,8 +12,10 @@ Source: the source document, 4.1.2; scipy.special.expit is the oracle.
 
 import numpy as np
 
+from ..loops.whole_arrays import sigmoid_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -39,6 +41,7 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(sigmoid_reference, sigmoid_numpy)
 def sigmoid(x: Array) -> Array:
     """Return y of equation (1), of the shape of x."""
     y = np.empty_like(x)
@@ -50,6 +53,7 @@ def _sigmoid_task(x: Array, y: Array) -> Task:
     return Task(_sigmoid_item, -(-x.size // BLOCK), x.reshape(-1), y.reshape(-1))
 
 
+@rungs(sigmoid_dx_reference)
 def sigmoid_dx(dy: Array, y: Array) -> Array:
     """Return dx of equation (2) for dy and y of one shape."""
     return dy * y * (1 - y)

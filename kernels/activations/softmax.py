@@ -12,8 +12,10 @@ Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6
 
 import numpy as np
 
+from ..loops.whole_arrays import softmax_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, row by row --------------------------------------
@@ -39,6 +41,7 @@ def softmax_dx_reference(dy: Array, y: Array) -> Array:
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(softmax_reference, softmax_numpy)
 def softmax(x: Array) -> Array:
     """Return y of equation (1) for x (..., K) with K at least 1."""
     y = np.empty_like(x)
@@ -52,6 +55,7 @@ def softmax_tasks(x: Array, y: Array) -> list[Task]:
     return [Task(_softmax_item, -(-len(rows) // 64), rows, y.reshape(rows.shape))]
 
 
+@rungs(softmax_dx_reference)
 def softmax_dx(dy: Array, y: Array) -> Array:
     """Return dx of equation (2) for dy and y of one shape (..., K)."""
     return y * (dy - np.sum(dy * y, axis=-1, keepdims=True))

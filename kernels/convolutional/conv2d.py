@@ -26,6 +26,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from ..loops.im2col import conv2d_dw_im2col, conv2d_dx_im2col, conv2d_im2col
 from ..loops.images import Images, conv2d_shape
 from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
@@ -33,6 +34,7 @@ from ..loops.sweeps import Sweep, residues, windows_tasks
 from ..loops.winograd_tiles import OUT
 from ..machine.arrays import Array, Pads, Pair, Shape, empty
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 from .depthwise2d import (
     depthwise2d_dw_tasks,
@@ -119,6 +121,7 @@ def conv2d_dx_reference(
 # Tables say where windows begin, and where their inputs are: in the order of HWIO.
 
 
+@rungs(conv2d_reference, conv2d_im2col)
 def conv2d(
     x: Array,
     w: Array,
@@ -142,6 +145,7 @@ def conv2d(
     return y
 
 
+@rungs(conv2d_dw_reference, conv2d_dw_im2col)
 def conv2d_dw(
     x: Array,
     dy: Array,
@@ -157,6 +161,7 @@ def conv2d_dw(
     return dw
 
 
+@rungs(conv2d_dx_reference, conv2d_dx_im2col)
 def conv2d_dx(
     dy: Array,
     w: Array,

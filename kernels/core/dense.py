@@ -17,8 +17,10 @@ from ..loops.matrices import tasks_by_parts, transpose_task, turned_task
 from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, windows_tasks
+from ..loops.whole_arrays import dense_dw_numpy, dense_dx_numpy, dense_numpy
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -55,6 +57,7 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
 # --- fast: a sweep over an image of N rows and one column ----------------------
 
 
+@rungs(dense_reference, dense_numpy)
 def dense(x: Array, w: Array, bias: Array) -> Array:
     """Return y (N, O) of equation (1) for x (N, K), w (K, O), bias (O,)."""
     y = empty((len(x), w.shape[1]), x.dtype)
@@ -62,6 +65,7 @@ def dense(x: Array, w: Array, bias: Array) -> Array:
     return y
 
 
+@rungs(dense_dw_reference, dense_dw_numpy)
 def dense_dw(x: Array, dy: Array) -> Array:
     """Return dw (K, O) of equation (2) for x (N, K), dy (N, O)."""
     dw = empty((x.shape[1], dy.shape[1]), x.dtype)
@@ -69,6 +73,7 @@ def dense_dw(x: Array, dy: Array) -> Array:
     return dw
 
 
+@rungs(dense_dx_reference, dense_dx_numpy)
 def dense_dx(dy: Array, w: Array) -> Array:
     """Return dx (N, K) of equation (3) for dy (N, O), w (K, O)."""
     dx = empty((len(dy), len(w)), dy.dtype)

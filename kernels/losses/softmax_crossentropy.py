@@ -15,8 +15,14 @@ scipy.special.log_softmax is the oracle.
 
 import numpy as np
 
+from ..loops.whole_arrays import (
+    softmax_crossentropy_and_dz_numpy,
+    softmax_crossentropy_dz_numpy,
+    softmax_crossentropy_numpy,
+)
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, row by row --------------------------------------
@@ -55,6 +61,7 @@ def softmax_crossentropy_and_dz_reference(
 # --- fast ---------------------------------------------------------------------
 
 
+@rungs(softmax_crossentropy_reference, softmax_crossentropy_numpy)
 def softmax_crossentropy(z: Array, targets: Array) -> Array:
     """Return the losses (N,) of equation (1) for z and targets (N, K)."""
     losses = np.empty(len(z), z.dtype)
@@ -62,6 +69,7 @@ def softmax_crossentropy(z: Array, targets: Array) -> Array:
     return losses
 
 
+@rungs(softmax_crossentropy_dz_reference, softmax_crossentropy_dz_numpy)
 def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     """Return dz (N, K) of equation (2), d(losses[n])/d(z[n]) for every n."""
     dz = np.empty_like(z)
@@ -69,6 +77,7 @@ def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
     return dz
 
 
+@rungs(softmax_crossentropy_and_dz_reference, softmax_crossentropy_and_dz_numpy)
 def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
     """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
     losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)

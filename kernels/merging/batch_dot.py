@@ -11,8 +11,10 @@ Source: ``numpy.matmul``; Goodfellow, Bengio & Courville, "Deep Learning" (2016)
 
 import numpy as np
 
+from ..loops.whole_arrays import batch_dot_numpy
 from ..machine.arrays import Array, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference ------------------------------------------------------------------
@@ -30,6 +32,7 @@ def batch_dot_reference(a: Array, b: Array) -> Array:
 # --- fast: rows in parallel -------------------------------------------------------
 
 
+@rungs(batch_dot_reference, batch_dot_numpy)
 def batch_dot(a: Array, b: Array) -> Array:
     """Return y (N, I, J) for a (N, I, K) and b (N, K, J)."""
     y = empty((len(a), a.shape[1], b.shape[2]), a.dtype)

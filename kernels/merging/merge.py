@@ -22,8 +22,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..loops.whole_arrays import (
+    add_numpy,
+    concatenate_dx_numpy,
+    concatenate_numpy,
+    extreme_dx_numpy,
+    maximum_numpy,
+    minimum_numpy,
+)
 from ..machine.arrays import Array, empty, index_dtype, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
@@ -101,6 +110,7 @@ def concatenate_dx_reference(dy: Array, sizes: Sequence[int], axis: int) -> list
 # --- fast: sums, with and without ReLU, in one pass -------------------------------
 
 
+@rungs(add_reference, add_numpy)
 def add(xs: Sequence[Array]) -> Array:
     """Return y of (1) for one array or more, of one shape."""
     y = empty(xs[0].shape, xs[0].dtype)
@@ -235,16 +245,19 @@ def _add_relu_dx_item(item, thread, dy, y, dx, other):
 # --- fast: extremes -----------------------------------------------------------------
 
 
+@rungs(maximum_reference, maximum_numpy)
 def maximum(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
     """Return y of (3) for one array or more of one shape, and k of whose it is."""
     return _extreme(_maximum_all, xs)
 
 
+@rungs(minimum_reference, minimum_numpy)
 def minimum(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
     """Return y of (3) for one array or more of one shape, and k of whose it is."""
     return _extreme(_minimum_all, xs)
 
 
+@rungs(extreme_dx_reference, extreme_dx_numpy)
 def extreme_dx(dy: Array, chosen: NDArray[np.integer], count: int) -> list[Array]:
     """Return dx_k of (3), for so many arrays."""
     dxs = [empty(dy.shape, dy.dtype) for _ in range(count)]
@@ -341,6 +354,7 @@ def _extreme_dx_item(item, thread, dy, chosen, number, dx):
 # --- fast: concatenation --------------------------------------------------------------
 
 
+@rungs(concatenate_reference, concatenate_numpy)
 def concatenate(xs: Sequence[Array], axis: int) -> Array:
     """Return y of (4) for one array or more, which differ along the axis at most.
 
@@ -353,6 +367,7 @@ def concatenate(xs: Sequence[Array], axis: int) -> Array:
     return y
 
 
+@rungs(concatenate_dx_reference, concatenate_dx_numpy)
 def concatenate_dx(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
     """Return dx_k of (4), of so many entries along the axis each."""
     before, after = dy.shape[:axis], dy.shape[axis + 1 :]

@@ -25,8 +25,14 @@ from ..loops.channels import (
     batch_normalization_tasks,
     normalize_task,
 )
+from ..loops.whole_arrays import (
+    batch_normalization_dx_numpy,
+    batch_normalization_numpy,
+    normalize_numpy,
+)
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 
 # --- reference: the formulas, channel by channel ------------------------------
 
@@ -85,6 +91,7 @@ def batch_normalization_dx_reference(
 # --- fast: chunks of rows, in a core's cache -----------------------------------
 
 
+@rungs(normalize_reference, normalize_numpy)
 def normalize(
     x: Array,
     gamma: Array,
@@ -99,6 +106,7 @@ def normalize(
     return y
 
 
+@rungs(batch_normalization_reference, batch_normalization_numpy)
 def batch_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float | Array
 ) -> tuple[Array, Array, Array]:
@@ -109,6 +117,7 @@ def batch_normalization(
     return y, mean, variance
 
 
+@rungs(batch_normalization_dx_reference, batch_normalization_dx_numpy)
 def batch_normalization_dx(
     dy: Array,
     x: Array,

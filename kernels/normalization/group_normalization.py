@@ -18,8 +18,10 @@ Source: Wu & He (2018), arXiv:1803.08494.
 import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
+from ..loops.whole_arrays import group_normalization_dx_numpy, group_normalization_numpy
 from ..machine.arrays import Array, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task, scratch
 
 # --- reference: the formulas, group by group --------------------------------------
@@ -69,6 +71,7 @@ def group_normalization_dx_reference(
 # --- fast: loops over all channels of a pixel, then their sums by groups ------------
 
 
+@rungs(group_normalization_reference, group_normalization_numpy)
 def group_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float, groups: int
 ) -> tuple[Array, Array, Array]:
@@ -94,6 +97,7 @@ def group_normalization_tasks(
     return [Task(_group_item, len(x), *given)]
 
 
+@rungs(group_normalization_dx_reference, group_normalization_dx_numpy)
 def group_normalization_dx(
     dy: Array,
     x: Array,

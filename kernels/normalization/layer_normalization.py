@@ -20,8 +20,10 @@ Source: Ba, Kiros & Hinton (2016), arXiv:1607.06450; without centring Zhang & Se
 import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
+from ..loops.whole_arrays import layer_normalization_dx_numpy, layer_normalization_numpy
 from ..machine.arrays import REORDER, Array, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, row by row ----------------------------------------
@@ -67,6 +69,7 @@ def layer_normalization_dx_reference(
 # --- fast: blocks of rows, each in the cache while it is read three times ----------
 
 
+@rungs(layer_normalization_reference, layer_normalization_numpy)
 def layer_normalization(
     x: Array, gamma: Array, beta: Array, epsilon: float, centred: bool = True
 ) -> tuple[Array, Array, Array]:
@@ -94,6 +97,7 @@ def layer_normalization_tasks(
     return [Task(_layer_item, -(-len(x) // rows), *given)]
 
 
+@rungs(layer_normalization_dx_reference, layer_normalization_dx_numpy)
 def layer_normalization_dx(
     dy: Array,
     x: Array,

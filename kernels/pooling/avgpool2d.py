@@ -16,8 +16,10 @@ global average pooling: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
 
 import numpy as np
 
+from ..loops.im2col import avgpool2d_dx_im2col, avgpool2d_im2col
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task, scratch
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -74,6 +76,7 @@ def _shape(
 # --- fast: the same loops, channels innermost ----------------------------------
 
 
+@rungs(avgpool2d_reference, avgpool2d_im2col)
 def avgpool2d(
     x: Array, window: Pair, strides: Pair, pads: Pads = ((0, 0), (0, 0))
 ) -> Array:
@@ -91,6 +94,7 @@ def avgpool2d(
     return y
 
 
+@rungs(avgpool2d_dx_reference, avgpool2d_dx_im2col)
 def avgpool2d_dx(
     dy: Array,
     x_shape: Shape,

@@ -21,8 +21,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..loops.im2col import maxpool2d_dx_im2col, maxpool2d_im2col
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, index_dtype, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -78,6 +80,7 @@ def _shape(
 # --- fast: the same loops, channels innermost ----------------------------------
 
 
+@rungs(maxpool2d_reference, maxpool2d_im2col)
 def maxpool2d(
     x: Array, window: Pair, strides: Pair, pads: Pads = ((0, 0), (0, 0))
 ) -> tuple[Array, NDArray[np.integer]]:
@@ -100,6 +103,7 @@ def maxpool2d(
     return y, argmax
 
 
+@rungs(maxpool2d_dx_reference, maxpool2d_dx_im2col)
 def maxpool2d_dx(
     dy: Array,
     argmax: NDArray[np.integer],

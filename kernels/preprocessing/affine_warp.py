@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from ..machine.arrays import Array, Pair, Shape, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -102,6 +103,7 @@ def _inside(k: int, size: int, fill_mode: str) -> int | None:
 # --- fast: images in parallel -----------------------------------------------------
 
 
+@rungs(affine_warp_reference, numpy=affine_warp_reference)
 def affine_warp(
     x: Array,
     matrices: NDArray[np.float64],
@@ -123,6 +125,7 @@ def affine_warp(
     return y
 
 
+@rungs(affine_warp_dx_reference, numpy=affine_warp_dx_reference)
 def affine_warp_dx(
     dy: Array, matrices: NDArray[np.float64], fill_mode: str = "reflect"
 ) -> Array:

@@ -32,6 +32,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..machine.arrays import Array, Pair, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task, scratch
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
@@ -94,6 +95,7 @@ def _cubic(d: float) -> float:
 # --- fast: one axis, then the other; rows in parallel -------------------------------
 
 
+@rungs(resize2d_reference, numpy=resize2d_reference)
 def resize2d(x: Array, size: Pair, interpolation: str) -> Array:
     """Return y (N, OH, OW, C) of equation (2) for x (N, H, W, C).
 
@@ -107,6 +109,7 @@ def resize2d(x: Array, size: Pair, interpolation: str) -> Array:
     return y
 
 
+@rungs(resize2d_dx_reference, numpy=resize2d_dx_reference)
 def resize2d_dx(dy: Array, size: Pair, interpolation: str) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, C), size (H, W)."""
     dx = empty((len(dy), *size, dy.shape[3]), dy.dtype)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..machine.arrays import Array, Pair, empty, jit
 from ..machine.kept import run_kept
+from ..machine.rungs import rungs
 from ..machine.tasks import Task
 
 # --- reference ------------------------------------------------------------------
@@ -35,6 +36,7 @@ def window2d_reference(
 # --- fast: rows in parallel -------------------------------------------------------
 
 
+@rungs(window2d_reference, numpy=window2d_reference)
 def window2d(
     x: Array, starts: NDArray[np.int64], size: Pair, value: float = 0.0
 ) -> Array:

@@ -32,7 +32,7 @@ def autoencoder(
 
     >>> whole, encoder, decoder = autoencoder((28, 28, 1))
     >>> encoder.output_shape, decoder.output_shape
-    ((32,), (28, 28, 1))
+    ((None, 32), (None, 28, 28, 1))
     """
     height, width, channels = input_shape
     scale = 2 ** len(filters)

@@ -16,6 +16,7 @@ from .lambda_callback import LambdaCallback
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .model_checkpoint import ModelCheckpoint
 from .stopwatch import Stopwatch
+from .tensorboard import TensorBoard
 from .terminate_on_nan import TerminateOnNaN
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Progress",
     "ReduceLROnPlateau",
     "Stopwatch",
+    "TensorBoard",
     "TerminateOnNaN",
     "format_logs",
 ]

@@ -224,8 +224,10 @@ def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
     run = callback.model._running
     if run is None or callback not in run.called.callbacks:
         return None
-    names = [m.name for m in run.measures if not (by_batch and m.whole)]
-    names = ["loss", *names]
+    steps = callback.model._steps
+    pairs = zip(steps.metric_names, run.measures, strict=False)
+    names = [name for name, metric in pairs if not (by_batch and metric.whole)]
+    names = [*steps.loss_names, *names]
     if run.every and not by_batch:
         names += [f"val_{name}" for name in names]
     for other in run.called.callbacks:
@@ -247,7 +249,10 @@ def direction_of(name: str, model: TrainedModel | None) -> str | None:
     name = name.removeprefix("val_")
     if name == "loss":
         return "min"
-    for metric in model._steps.metrics if model is not None else ():
-        if name == (metric if isinstance(metric, str) else metric.name):
-            return metrics.direction(metric)
-    return None
+    if model is None:
+        return None
+    steps = model._steps
+    found = dict(zip(steps.metric_names, steps.metrics, strict=True))
+    if name in found:
+        return metrics.direction(found[name])
+    return "min" if name in steps.loss_names else None

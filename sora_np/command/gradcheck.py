@@ -81,7 +81,7 @@ def _gradchecks(
 
     Of ``given``, which has its own batch, only what is wrong.
     """
-    assert model.input_shape is not None
+    assert model.sample_shape is not None
     normalised = any(isinstance(layer, BatchNormalization) for layer in model.leaves)
     count = 2 if given is None and not normalised else SAMPLES
 
@@ -93,7 +93,7 @@ def _gradchecks(
         x = rng.standard_normal((count, *layer.input_shape))
         report = gradcheck.check_layer(layer, x, **how)
         yield shown(f"{layer.name} ({_kind(layer)}) alone", report)
-    shape = count, *model.input_shape
+    shape = count, *model.sample_shape
     x = rng.uniform(*ranges.taken(model).range, shape) if given is None else given.x
     yield shown("the whole model", gradcheck.check_model(model, x, **how))
     if model.loss is not None:
@@ -131,7 +131,7 @@ def _targets(
     loss: str, model: Sequential, rng: np.random.Generator, count: int
 ) -> NDArray[Any]:
     """Return random targets for some samples, as the loss takes them."""
-    shape = (count, *model.output_shape)
+    shape = (count, *model.output_sample_shape)
     if "crossentropy" not in loss and loss != "ce":
         return rng.standard_normal(shape)
     if "binary" in loss or shape[-1] == 1:

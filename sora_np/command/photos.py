@@ -74,7 +74,7 @@ def _folder(path: Path, form: Form, label_mode: str) -> ImageFolder:
 
 def form_of(model: Sequential) -> Form:
     """Return the form of the images that a model takes."""
-    shape: Shape = model.input_shape or ()
+    shape: Shape = model.sample_shape or ()
     grey = len(shape) == 2  # images without a channel axis
     channels = 1 if grey else shape[2] if len(shape) == 3 else 0
     if channels not in COLOURS:
@@ -90,7 +90,7 @@ def with_front(model: Sequential, scales: bool, augments: bool) -> Sequential:
         front += [RandomTranslation(0.1, 0.1), RandomZoom(0.1)]
     if not front:
         return model
-    layers = [Input(model.input_shape), *front, *model.layers]
+    layers = [Input(model.sample_shape), *front, *model.layers]
     changed = Sequential(layers, name=model.name, seed=model.seed)
     assert model.optimizer is not None  # a recipe compiles
     changed.compile(model.optimizer, model.loss, metrics=["accuracy"])

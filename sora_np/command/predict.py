@@ -93,7 +93,7 @@ def _seen(model: Sequential, files: Sequence[Path]) -> Iterator[Seen]:
 def _pictures(model: Sequential, files: Sequence[Path]) -> Iterator[Seen]:
     if not files:
         return
-    grey = len(model.input_shape or ()) == 2  # images without a channel axis
+    grey = len(model.sample_shape or ()) == 2  # images without a channel axis
     for some, x, broken in photos.batches(files, photos.form_of(model)):
         shares = iter(_shares(model, x[..., 0] if grey else x) if len(x) else ())
         for file, error in zip(some, broken, strict=True):

@@ -82,14 +82,16 @@ def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
     raise UnknownName(name, what, hint, f"There are: {', '.join(sorted(table))}")
 
 
-def takes(function: Any, count: int) -> bool:
+def takes(function: Any, count: int, *names: str) -> bool:
     """Whether it can be called with so many arguments; of some nothing is known: True.
 
     >>> takes(round, 2), takes(len, 2), takes(max, 2), takes(3, 2)
     (True, False, True, False)
+
+    ``names`` : of more arguments, given by keyword
     """
     try:
-        inspect.signature(function).bind(*range(count))
+        inspect.signature(function).bind(*range(count), **dict.fromkeys(names))
     except TypeError:
         return False
     except ValueError:  # a function in C that does not say

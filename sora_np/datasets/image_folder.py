@@ -14,7 +14,7 @@ from sora_np.common.arguments import as_count, as_flag, as_pair
 
 from .image import MODES, pillow, read_images
 from .image_files import ImageReport, class_folders, folders_within, scan, warn_of
-from .pipeline import Stages
+from .pipeline import Batch, Stages
 
 
 class ImageFolder(Stages):
@@ -65,8 +65,10 @@ class ImageFolder(Stages):
         if not 0 <= index < len(self):
             raise IndexError(f"there are {len(self)} batches, not one {index}")
         places = self._order[index * self.batch_size :][: self.batch_size]
-        x = self._images(places)
-        return x if self.label_mode is None else (x, self._targets(places))
+        x = self._images(places).view(Batch)
+        if self.label_mode is None:
+            return x
+        return x, self._targets(places).view(Batch)
 
     def __iter__(self) -> Iterator[Any]:
         return (self[index] for index in range(len(self)))
@@ -202,7 +204,7 @@ class ImageFolder(Stages):
 
 def image_dataset_from_directory(
     directory: str | os.PathLike[str],
-    *,
+    labels: str | None = "inferred",
     label_mode: str | None = "int",
     class_names: Sequence[str] | None = None,
     color_mode: str = "rgb",
@@ -212,6 +214,12 @@ def image_dataset_from_directory(
     seed: int | None = 0,
     validation_split: float | None = None,
     subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    verbose: bool = True,
 ) -> Any:
     """Return batches of the images in a folder that has a folder for every class.
 
@@ -239,6 +247,7 @@ def image_dataset_from_directory(
         BMP, GIF, JPEG, PNG, TIFF and WebP files with the usual suffixes, at any depth.
         Images in other formats are passed over with a warning.  A folder without an
         image is no class, with a warning, unless ``class_names`` names it
+    labels : "inferred" from the folders, or None for x alone
     label_mode : "int", "categorical" (one-hot rows), "binary" (0 or 1, (n, 1)), or None
         for x alone, and then no folders are wanted
     class_names : the folders, in the order that is wanted; None for all
@@ -249,6 +258,9 @@ def image_dataset_from_directory(
     seed : of the order and of the split; None for another one every time
     validation_split : the share to keep apart, drawn by ``seed``
     subset : "training", "validation" or "both" (a pair), where there is a split
+    interpolation, follow_links, crop_to_aspect_ratio, pad_to_aspect_ratio,
+    data_format : have no other value than these
+    verbose : of no consequence: a warning says what was skipped
 
     Returns
     -------
@@ -269,6 +281,21 @@ def image_dataset_from_directory(
     >>> model.fit(train, validation_data=test)  # doctest: +SKIP
     """
     pillow()
+    if labels is None:
+        label_mode = None
+    only = {
+        "labels": (labels, ("inferred", None)),
+        "interpolation": (interpolation, ("bilinear",)),
+        "follow_links": (follow_links, (False,)),
+        "crop_to_aspect_ratio": (crop_to_aspect_ratio, (False,)),
+        "pad_to_aspect_ratio": (pad_to_aspect_ratio, (False,)),
+        "data_format": (data_format, (None, "channels_last")),
+    }
+    for name, (value, allowed) in only.items():
+        if not any(value is one or value == one for one in allowed):
+            raise ValueError(
+                f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r:.80}"
+            )
     if label_mode not in ("int", "categorical", "binary", None):
         raise ValueError(
             'label_mode must be "int", "categorical", "binary" or None, got '
@@ -300,11 +327,11 @@ def image_dataset_from_directory(
     size = as_pair(image_size, "image_size")
     root = Path(directory)
     folders = {} if label_mode is None else class_folders(root, class_names)
-    paths, labels, report = scan(root, folders, color_mode, size)
+    paths, numbers, report = scan(root, folders, color_mode, size)
     names = [*folders]
     if class_names is None and report.empty_classes:
         kept = [k for k, name in enumerate(names) if name not in report.empty_classes]
-        names, labels = [names[k] for k in kept], np.searchsorted(kept, labels)
+        names, numbers = [names[k] for k in kept], np.searchsorted(kept, numbers)
     if label_mode == "binary" and len(names) != 2:
         raise ValueError(f'label_mode="binary" is for two classes, got {names}')
     inner = folders_within(root, paths) if len(names) > 1 else []
@@ -315,7 +342,7 @@ def image_dataset_from_directory(
     }
 
     def made(places: NDArray[np.intp], shuffled: bool) -> ImageFolder:
-        files, own = [paths[place] for place in places], labels[places]
+        files, own = [paths[place] for place in places], numbers[places]
         return ImageFolder(files, own, names, report, shuffle=shuffled, **options)
 
     if validation_split is None:

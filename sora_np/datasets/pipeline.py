@@ -14,10 +14,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sora_np.common.arguments import as_count
 
 AHEAD = 2  # elements that prefetch() makes ahead
+
+
+class Batch(np.ndarray[Any, np.dtype[Any]]):
+    """An array that has the method ``numpy``, for programs that call it on tensors.
+
+    >>> np.ones((2, 2)).view(Batch)[0].numpy()
+    array([1., 1.])
+    """
+
+    def numpy(self) -> NDArray[Any]:
+        """Return a copy, a plain array."""
+        return np.array(self)
 
 
 class Stages:
@@ -136,6 +149,16 @@ class Stages:
                 yield held[place]
 
         return _Pipeline(self, stage, _length, orders=True)
+
+    def cardinality(self) -> int:
+        """Return how many elements there are; -2, as in TensorFlow, if unknown."""
+        count = _length(self)
+        return -2 if count is None else count
+
+    def as_numpy_iterator(self) -> Iterator[Any]:
+        """Return the elements once."""
+        elements: Any = self
+        return iter(elements)
 
     def take(self, count: int) -> "Stages":
         """Return the first elements; all for -1."""

@@ -7,7 +7,7 @@ outputs are logits shows its metrics the probabilities that these stand for.
 
 import copy
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,9 +33,9 @@ from sora_np.layers import (
     Softmax,
 )
 from sora_np.losses import Loss
-from sora_np.losses.base import zeros
+from sora_np.losses.base import spread, zeros
 from sora_np.metrics import Metric
-from sora_np.metrics.tally import one_by_one
+from sora_np.metrics.tally import Show, one_by_one
 
 _BEHIND = {  # activation at the end of a model: the losses that train from its logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
@@ -135,20 +135,25 @@ class View:
     - "scores" are the outputs with the classes on the last axis, whatever the loss's.
     - "probabilities" are made of the scores by :func:`to_probabilities`.
 
-    Which of these a metric sees is its ``sees``.
+    Which of these a metric sees is its ``sees``.  The last ``weighted`` ones of the
+    metrics see the weights of samples, too.
     """
 
-    def __init__(self, loss: Loss, graph: Graph, number: int = 0) -> None:
+    def __init__(
+        self, loss: Loss, graph: Graph, number: int = 0, weighted: int = 0
+    ) -> None:
+        self.weighted = weighted
         self.activation = to_probabilities(loss, graph, number)
         self.output_shape = graph.shape(graph.outputs[number])
         self.axis = loss.axis if isinstance(loss, _BEHIND["softmax"]) else -1
         self.ignored: int | None = getattr(loss, "ignore_class", None)
 
-    def showing(self, metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
+    def showing(self, metrics: Sequence[Metric]) -> Show:
         """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
         made = self.activation is not activations.linear
         if (
-            self.ignored is None
+            not self.weighted
+            and self.ignored is None
             and self.axis in (-1, len(self.output_shape))
             and not (made and any(m.sees == "probabilities" for m in metrics))
         ):
@@ -156,16 +161,28 @@ class View:
         return functools.partial(self.update, metrics)
 
     def update(
-        self, metrics: Iterable[Metric], y_true: NDArray[Any], y_pred: NDArray[Any]
+        self,
+        metrics: Sequence[Metric],
+        y_true: NDArray[Any],
+        y_pred: NDArray[Any],
+        weights: Any = None,
     ) -> None:
         """Let metrics see a batch."""
         seen = self._seen(y_true, y_pred)
-        for metric in metrics if len(seen["outputs"][1]) else ():
+        if not len(seen["outputs"][1]):
+            return
+        plain = len(metrics) - self.weighted
+        if self.weighted and weights is not None and self.ignored is not None:
+            true, scores = self._with_classes_last(y_true, y_pred)
+            counted = self._counted(true, scores)
+            named = "the labels", "one a label"
+            weights = spread(weights, counted.shape, *named)[counted]
+        for k, metric in enumerate(metrics):
             if metric.sees == "probabilities" and metric.sees not in seen:
                 true, scores = seen["scores"]
                 scores = kernel_array(scores)
                 seen[metric.sees] = true, self.activation.forward(scores)
-            metric.update_state(*seen[metric.sees])
+            metric.update_state(*seen[metric.sees], None if k < plain else weights)
 
     def check(
         self, metrics: Iterable[Metric], y: NDArray[Any], output_shape: Shape
@@ -179,19 +196,23 @@ class View:
             metric.check_targets(true, scores)
 
     def try_on(
-        self, metrics: Sequence[Metric], y: NDArray[Any], y_pred: NDArray[Any]
-    ) -> set[str]:
+        self,
+        metrics: Sequence[Metric],
+        y: NDArray[Any],
+        y_pred: NDArray[Any],
+        weights: Any = None,
+    ) -> list[bool]:
         """Show metrics one sample, with an output y_pred (1, ...), and begin anew.
 
-        Return the names of those whose results are arrays.
+        Return whether the result of each is an array.
         """
         first = 0
         if self.ignored is not None:
             counted = (y != self.ignored).reshape(len(y), -1)
             first = int(counted.any(axis=1).argmax())
-        self.update(metrics, y[first : first + 1], y_pred)
-        known = [metric for metric in metrics if not metric.whole]
-        arrays = {metric.name for metric in known if np.ndim(metric.result())}
+        one = slice(first, first + 1)
+        self.update(metrics, y[one], y_pred, None if weights is None else weights[one])
+        arrays = [not m.whole and np.ndim(m.result()) > 0 for m in metrics]
         for metric in metrics:
             metric.reset_state()
         return arrays

@@ -4,7 +4,7 @@ Together they are asked as those of one output are, see ``head.py``: y_true, out
 weights are :class:`sora_np.common.several.Several`, one array for each output.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sora_np.common.several import Several
 from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
+from sora_np.metrics.tally import Show
 
 from .graph import Graph
 from .head import Head, View, as_trained
@@ -128,7 +129,7 @@ class Views:
             rest = rest[count:]
         return found
 
-    def showing(self, metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
+    def showing(self, metrics: Sequence[Metric]) -> Show:
         """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
         shows = [
             (k, self.views[k].showing(some))
@@ -136,9 +137,10 @@ class Views:
             if some
         ]
 
-        def show(y_true: Any, y_pred: Any) -> None:
+        def show(y_true: Any, y_pred: Any, weights: Any) -> None:
             for k, one in shows:
-                one(y_true.arrays[k], y_pred.arrays[k])
+                weight = None if weights is None else weights.arrays[k]
+                one(y_true.arrays[k], y_pred.arrays[k], weight)
 
         return show
 
@@ -150,11 +152,15 @@ class Views:
             self.views[k].check(some, y.arrays[k], output_shapes[k])
 
     def try_on(
-        self, metrics: Sequence[Metric], y: Any, outputs: Sequence[Array]
+        self,
+        metrics: Sequence[Metric],
+        y: Any,
+        outputs: Sequence[Array],
+        weights: Any = None,
     ) -> list[bool]:
         """Show metrics one sample; return whether the result of each is an array."""
         found = []
         for k, some in enumerate(self.by_output(metrics)):
-            arrays = self.views[k].try_on(some, y.arrays[k], outputs[k])
-            found += [metric.name in arrays for metric in some]
+            weight = None if weights is None else weights.arrays[k]
+            found += self.views[k].try_on(some, y.arrays[k], outputs[k], weight)
         return found

@@ -34,6 +34,7 @@ class Network(Known):
     ----------
     layers : the layers, in order; models among them
     graph : the layers as they are run, see ``graph.py``; empty until it is built
+    sample_shape : of the input, without the batch axis, or a tuple of several
     input_names, output_names : of a graph's inputs and outputs, in order
     class_names : what the outputs stand for, kept in the file; for reports alone.
         Set to a list, tuple or array of names, it becomes a list of strings
@@ -60,7 +61,7 @@ class Network(Known):
         self.dtype = as_dtype(dtype)
         self.layers: list[Any] = []
         self.graph = Graph((), (), ())
-        self.input_shape: Any = None
+        self.sample_shape: Any = None
         self.input_names: list[str] = []
         self.output_names: list[str] = []
         self._class_names: list[str] | None = None
@@ -143,7 +144,27 @@ class Network(Known):
         return np.random.default_rng(seeds)
 
     @property
+    def input_shape(self) -> Any:
+        """The shape of x with None for the batch axis; a list of several inputs.
+
+        None before it is known.
+        """
+        if not self.graph.outputs:
+            return None if self.sample_shape is None else (None, *self.sample_shape)
+        shapes = [(None, *shape) for shape in self.graph.input_shapes]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
     def output_shape(self) -> Any:
+        """The shape of the output likewise.
+
+        Raises RuntimeError before the model is built.
+        """
+        shapes = [(None, *shape) for shape in self._output_shapes()]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @property
+    def output_sample_shape(self) -> Any:
         """The shape of the output without the batch axis, or a tuple of several."""
         shapes = self._output_shapes()
         return shapes[0] if len(shapes) == 1 else shapes
@@ -208,7 +229,8 @@ class Network(Known):
             return self._called_on(x)
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         run = joined_warps(self.graph)
-        values = graph.forward(run.nodes, inputs, training=training)
+        with self.runner.on_rung():
+            values = graph.forward(run.nodes, inputs, training=training)
         y = joined([values[value].copy() for value in run.outputs])
         for layer in self.leaves:
             layer.forget()
@@ -224,7 +246,8 @@ class Network(Known):
         A layer that is used several times has a number behind its name.
         """
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
-        values = graph.forward(self.nodes, inputs)[len(inputs) :]
+        with self.runner.on_rung():
+            values = graph.forward(self.nodes, inputs)[len(inputs) :]
         names = {id(layer): name for name, layer in self.named_leaves()}
         found: dict[str, Array] = {}
         for node, value in zip(self.nodes, values, strict=True):
@@ -246,7 +269,7 @@ class Network(Known):
         if self.input_names:  # of a graph, which is built
             shapes = self.graph.input_shapes
             return arrays.as_named_inputs(x, self.input_names, shapes, dtype)
-        array = arrays.as_inputs(x, self.input_shape, dtype)
+        array = arrays.as_inputs(x, self.sample_shape, dtype)
         if not self.built:
             self.build((None, *array.shape[1:]))
         return array

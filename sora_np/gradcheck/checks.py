@@ -222,7 +222,7 @@ def check_model(
     paths = {id(layer.params): path for path, layer in model.named_leaves()}
     rng = np.random.default_rng(seed)
     settings = Settings(samples, directions, rng, eps).checked()
-    with held_still(model.leaves):
+    with held_still(model.leaves), model.runner.on_rung():
         if y is None:
             product = _random_product(rng)
             function = Function(model.graph, xs, product, names, paths)

@@ -9,7 +9,8 @@ True
 as well, and ``import sora_np as tf`` serves programs that say ``tf.keras.layers``.
 
 Each file is a module of Keras's, and names what it has; ``old_names.py`` maps what
-Keras 1 and 2 called by other names.  sora_np/keras/NAMES.md says which names there are.
+Keras 1 and 2 called by other names, and ``absent.py`` says what to do instead of the
+others.  sora_np/keras/NAMES.md says which names there are.
 """
 
 from sora_np.common.versions import VERSION as __version__
@@ -40,9 +41,25 @@ from . import (
     saving,
     utils,
 )
+from .absent import explain
 from .old_names import serve_old_names
 
 serve_old_names()
+explain(
+    {
+        "activations": activations,
+        "callbacks": callbacks,
+        "constraints": constraints,
+        "initializers": initializers,
+        "layers": layers,
+        "losses": losses,
+        "metrics": metrics,
+        "models": models,
+        "optimizers": optimizers,
+        "regularizers": regularizers,
+        "utils": utils,
+    }
+)
 
 __all__ = [
     "Initializer",

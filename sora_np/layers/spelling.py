@@ -11,6 +11,9 @@ dtype=                       None or "float32": the dtype is an argument of the 
 activity_regularizer=None    nothing, where a layer takes none
 ===========================  =======================================================
 
+Positions are Keras's, too: ``Conv2D(8, 3, 1, "same", "channels_last", (2, 2), 1,
+"relu")``, down to what comes before the constraints.
+
 Any other value is one error.  What a layer has as an argument of its own, such as an
 ``input_dim``, stays that.
 """
@@ -34,15 +37,53 @@ ALIKE = {
 def understood(function: Any) -> Callable[..., None]:
     """Return an ``__init__`` of a layer that takes these arguments, too."""
     code = function.__code__  # inspect.signature costs 30 us, for each layer there is
+    positions = code.co_argcount - 1
     own = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+    later = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
 
     @functools.wraps(function)
     def init(self: Any, *args: Any, **given: Any) -> None:
+        if len(args) > positions or any(map(_is_format, args)):
+            args, given = _placed(self, args, given, positions, later)
         if not ALIKE.isdisjoint(given):
             given = _as_here(self, own, given)
         function(self, *args, **given)
 
     return init
+
+
+def _is_format(value: Any) -> bool:
+    return type(value) is str and value in ("channels_last", "channels_first")
+
+
+def _placed(
+    layer: Any,
+    args: tuple[Any, ...],
+    given: dict[str, Any],
+    positions: int,
+    later: tuple[str, ...],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return arguments in Keras's order, which has data_format among them, as named.
+
+    Parameters
+    ----------
+    positions : how many the layer takes by position, without data_format
+    later : the names of those that it takes by name alone
+    """
+    whose = type(layer).__name__
+    if WITH_DATA_FORMAT.match(whose):
+        formats = [k for k, one in enumerate(args) if _is_format(one)]
+        if not formats and len(args) > positions and args[positions] is None:
+            formats = [positions]
+        if formats:
+            _check_data_format(whose, args[formats[0]])
+            args = args[: formats[0]] + args[formats[0] + 1 :]
+    rest = args[positions:]
+    names = [name for name in later if name not in ("input_shape", "name", "trainable")]
+    names = [name for name in names if not name.endswith("constraint")]
+    if len(rest) > len(names) or not given.keys().isdisjoint(names[: len(rest)]):
+        return args, given  # which Python itself refuses
+    return args[:positions], given | dict(zip(names, rest, strict=False))
 
 
 def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]:
@@ -71,6 +112,11 @@ def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]
             )
     if rest.get("activity_regularizer", 0) is None:
         del rest["activity_regularizer"]
+    elif "activity_regularizer" in rest:
+        raise TypeError(
+            f"{whose} takes no activity_regularizer: put a layer "
+            "ActivityRegularization(l1, l2) behind it"
+        )
     return found | rest
 
 

@@ -13,6 +13,8 @@ import numpy as np
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.machine.arrays import Shape
 
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {}  # models/arithmetic.py
+
 
 class Call:
     """One use of a layer, or of a model, on symbols.
@@ -81,10 +83,48 @@ class Symbol:
             "such as Add()([a, b]) for a + b, or a Lambda for a function of one's own"
         )
 
+    def _refuse_slice(self, *args: Any) -> Any:
+        raise TypeError(
+            f"{self} cannot be indexed: take a layer such as Cropping1D, Cropping2D or "
+            "Reshape, or a Lambda with a gradient"
+        )
+
+    def __add__(self, other: Any) -> Any:
+        return OPERATORS["+"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return OPERATORS["+"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return OPERATORS["-"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return OPERATORS["-"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return OPERATORS["*"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return OPERATORS["*"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return OPERATORS["/"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return OPERATORS["/"](other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return OPERATORS["**"](self, other)
+
+    def __matmul__(self, other: Any) -> Any:
+        return OPERATORS["@"](self, other)
+
+    def __neg__(self) -> Any:
+        return self * -1
+
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _refuse
-    __getitem__ = __matmul__ = __neg__ = __pow__ = _refuse
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _refuse
-    __truediv__ = __rtruediv__ = _refuse
+    __abs__ = __rpow__ = __rmatmul__ = __floordiv__ = __mod__ = _refuse
+    __getitem__ = _refuse_slice
     __array_ufunc__ = None  # so that array + symbol asks the symbol
 
 

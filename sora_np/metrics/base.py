@@ -173,7 +173,8 @@ class FunctionMetric(Metric):
     Raises
     ------
     TypeError : for an f that cannot be called with two arrays, or does not return
-        numbers; for a sample_weight, which f cannot take
+        numbers; for a sample_weight, where f neither returns a number for every sample
+        nor takes ``sample_weight``, as scikit-learn's do
 
     Examples
     --------
@@ -205,22 +206,28 @@ class FunctionMetric(Metric):
         y_pred: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> None:
-        if sample_weight is not None:
-            raise TypeError(f"{self.name} is a function without sample_weight")
         true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
-        self._batches.append((true.copy(), pred.copy()))  # buffers change
+        batch = [true.copy(), pred.copy()]  # buffers change
+        if sample_weight is not None:
+            batch.append(np.array(as_numbers(sample_weight, "sample_weight")))
+        self._batches.append(tuple(batch))
 
     def result(self) -> Any:
         if not self._batches:
             return 0.0
-        y_true, y_pred = map(np.concatenate, zip(*self._batches, strict=True))
-        found = np.asarray(self.function(y_true, y_pred))
+        y_true, y_pred, *weights = self._whole()
+        options: dict[str, Any] = {}
+        if weights and takes(self.function, 2, "sample_weight"):
+            options["sample_weight"] = weights.pop()
+        found = np.asarray(self.function(y_true, y_pred, **options))
         if found.dtype.kind not in "fiub":
             raise TypeError(
                 f"the metric {self.name} must return a number or an array of numbers, "
                 f"got {found.tolist()!r}"
             )
         found = found.astype(np.float64)
+        if weights:
+            return self._weighted(found, weights[0], len(y_true))
         if found.ndim and len(found) == len(y_true):
             if self._of_samples is None:  # of twice the samples it has twice as many
                 twice = self.function(
@@ -230,13 +237,31 @@ class FunctionMetric(Metric):
             found = found.mean() if self._of_samples else found
         return found if found.ndim else float(found)
 
+    def _weighted(self, values: Any, weight: Any, samples: int) -> float:
+        """Return the weighted mean of a number for every sample."""
+        if not values.ndim or len(values) != samples:
+            raise TypeError(
+                f"the metric {self.name} is a function without sample_weight, and "
+                "returns no number for every sample that could be weighed: give it as "
+                "metrics, or let it take sample_weight"
+            )
+        weight = weights_for(self, weight, values.shape)
+        total = float(weight.sum())
+        return float(np.sum(values * weight)) / total if total else 0.0
+
+    def _whole(self) -> list[NDArray[Any]]:
+        """Return y_true, y_pred and, where some have them, weights of all samples."""
+        batches = self._batches
+        if any(len(batch) > 2 for batch in batches):
+            batches = [(*b, np.ones(len(b[0]))) if len(b) < 3 else b for b in batches]
+        return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
     def reset_state(self) -> None:
-        self._batches: list[tuple[NDArray[Any], NDArray[Any]]] = []
+        self._batches: list[tuple[NDArray[Any], ...]] = []
 
     def get_state(self) -> dict[str, Any]:
-        """Return the samples so far, as two arrays if there are any."""
-        whole = map(np.concatenate, zip(*self._batches, strict=True))
-        return {"_batches": [tuple(whole)] if self._batches else []}
+        """Return the samples so far, as one batch if there are any."""
+        return {"_batches": [tuple(self._whole())] if self._batches else []}
 
     def get_config(self) -> dict[str, Any]:
         """Return the function's name alone: a file holds no code."""

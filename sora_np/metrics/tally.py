@@ -9,6 +9,8 @@ import numpy as np
 
 from .base import FunctionMetric, Metric
 
+Show = Callable[[Any, Any, Any], None]  # lets metrics see y_true, y_pred and weights
+
 
 class Tally:
     """Sums over batches; a metric of whole epochs is left until the end.
@@ -19,15 +21,15 @@ class Tally:
     Parameters
     ----------
     metrics : which begin anew
-    showing : metrics -> what lets them see a batch (y_true, y_pred); None shows it as
-        it is
+    showing : metrics -> what lets them see a batch (y_true, y_pred, weights); None
+        shows it as it is
     losses, names : of the losses that are added, and of the metrics, in the results
     """
 
     def __init__(
         self,
         metrics: Sequence[Metric],
-        showing: Callable[[Sequence[Metric]], Callable[[Any, Any], None]] | None = None,
+        showing: Callable[[Sequence[Metric]], Show] | None = None,
         losses: Sequence[str] = ("loss",),
         names: Sequence[str] | None = None,
     ) -> None:
@@ -50,11 +52,14 @@ class Tally:
             metric.count_with(self._self)
             metric.reset_state()
 
-    def add(self, loss: Any, y_true: Any, y_pred: Any) -> None:
-        """Add a batch of ``len(y_pred)`` samples and its mean loss, or its losses."""
+    def add(self, loss: Any, y_true: Any, y_pred: Any, weights: Any = None) -> None:
+        """Add a batch of ``len(y_pred)`` samples and its mean loss, or its losses.
+
+        ``weights`` of the samples are for metrics of ``weighted_metrics`` alone.
+        """
         self._loss = self._loss + loss * len(y_pred)
         self._samples += len(y_pred)
-        self._show(y_true, y_pred)
+        self._show(y_true, y_pred, weights)
 
     def get_state(self) -> dict[str, Any]:
         """Return the sums so far."""
@@ -109,13 +114,11 @@ class Tally:
             ) from error
 
 
-def one_by_one(metrics: Sequence[Metric]) -> Callable[[Any, Any], None]:
-    """Return what lets metrics see a batch as it is."""
+def one_by_one(metrics: Sequence[Metric]) -> Show:
+    """Return what lets metrics see a batch as it is, without weights."""
     adders = [metric.adder() for metric in metrics]
-    if len(adders) == 1:
-        return adders[0]
 
-    def show(y_true: Any, y_pred: Any) -> None:
+    def show(y_true: Any, y_pred: Any, weights: Any) -> None:
         for add in adders:
             add(y_true, y_pred)
 

@@ -76,7 +76,7 @@ class Model(Trained):
     >>> h = Dense(4, "relu")(x)
     >>> model = Model(x, Dense(2)(Add()([x, h])))
     >>> model.count_params(), model.output_shape
-    (30, (2,))
+    (30, (None, 2))
 
     >>> class TwoLayers(Model):
     ...     def __init__(self):
@@ -137,7 +137,7 @@ class Model(Trained):
         self.input_names = names_of(symbols, input_keys)
         self.output_names = names_of(ends, output_keys)
         shapes = [symbol.sample_shape for symbol in symbols]
-        self.input_shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
+        self.sample_shape = shapes[0] if len(shapes) == 1 else tuple(shapes)
         self.graph = graph_of(self._wiring, shapes)
         if not self._is_trainable:
             self.trainable = False

@@ -76,7 +76,7 @@ class Sequential(Model):
 
     def _extend(self, layers: Iterable[Any]) -> None:
         """Append layers, all or none, in time that grows with their number; see add."""
-        before = self.input_shape, self.layers[:]
+        before = self.sample_shape, self.layers[:]
         names = {layer.name for layer in before[1]}
         present, last = {id(layer) for layer in before[1]}, dict[str, int]()
         own_names = dict[int, tuple[Any, str]]()
@@ -91,7 +91,7 @@ class Sequential(Model):
                 self._append(layer, names, present, last)
             self._build_layers()
         except BaseException:
-            self.input_shape, self.layers[:] = before
+            self.sample_shape, self.layers[:] = before
             for layer, name in own_names.values():
                 layer.name = name
             raise
@@ -105,12 +105,12 @@ class Sequential(Model):
         if id(layer) in present:
             raise ValueError(f"{layer} is in this model already: make another one")
         if isinstance(layer, InputLayer):
-            if self.layers or self.input_shape is not None:
+            if self.layers or self.sample_shape is not None:
                 raise ValueError(
                     f"Input must come first, and once: {self} has {len(self.layers)} "
                     f"layers and input_shape {self.input_shape}"
                 )
-            self.input_shape = layer.declared_shape
+            self.sample_shape = layer.declared_shape
             return
         if layer.name in names and not layer.has_auto_name:
             raise ValueError(
@@ -122,10 +122,11 @@ class Sequential(Model):
                 f"{layer} takes several inputs, a row of layers gives one: call it on "
                 "symbols, and make a Model(inputs, outputs)"
             )
-        if not self.layers and self.input_shape is None:
-            self.input_shape = layer.input_shape
+        if not self.layers and self.sample_shape is None:
             if isinstance(layer, Layer):
-                self.input_shape = layer.declared_shape or layer.input_shape
+                self.sample_shape = layer.declared_shape or layer.input_shape
+            else:
+                self.sample_shape = layer.sample_shape
         base = layer.name
         while layer.name in names:
             last[base] = last.get(base, 0) + 1
@@ -141,7 +142,7 @@ class Sequential(Model):
         layer: Layer = self.layers.pop()
         self._connect(self._wiring.uses[: len(self.layers)])
         if not self.layers:
-            self.input_shape = None
+            self.sample_shape = None
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -159,7 +160,7 @@ class Sequential(Model):
         """
         if not self.layers:
             raise ValueError("the model has no layers: add(...) some first")
-        before = self.input_shape
+        before = self.sample_shape
         if input_shape is not None:
             whole: Any = input_shape
             if isinstance(whole, Sequence) and whole and whole[0] is None:
@@ -170,8 +171,8 @@ class Sequential(Model):
                     f"the model is built for x of shape {batch_of(before or ())}, "
                     f"got {input_shape}"
                 )
-            self.input_shape = shape
-        if self.input_shape is None:
+            self.sample_shape = shape
+        if self.sample_shape is None:
             raise ValueError(
                 "the shape of the input is not known: give the first layer "
                 "input_shape=(...), or build((None, ...))"
@@ -179,19 +180,19 @@ class Sequential(Model):
         try:
             self._build_layers()
         except BaseException:
-            self.input_shape = before
+            self.sample_shape = before
             raise
 
     def _build_layers(self) -> None:
         """Build the layers that are not built yet, if the input's shape is known."""
-        if self.input_shape is None:
+        if self.sample_shape is None:
             return
         uses = self._wiring.uses[:]
         new = [layer for layer in self.layers if is_new(layer)]
         try:
             for position in range(len(uses), len(self.layers)):
                 layer = self.layers[position]
-                shape = uses[-1].shapes[0] if uses else self.input_shape
+                shape = uses[-1].shapes[0] if uses else self.sample_shape
                 given = self._build_layer(layer, shape, position)
                 uses.append(Use(layer, ((position, 0),), (given,)))
         except BaseException:
@@ -205,10 +206,10 @@ class Sequential(Model):
         """Let the model be run as this row of layers."""
         outputs = ((len(uses), 0),) if uses else ()
         self._wiring = Wiring(uses, outputs)
-        shapes = () if self.input_shape is None or not uses else (self.input_shape,)
+        shapes = () if self.sample_shape is None or not uses else (self.sample_shape,)
         self.graph = graph_of(self._wiring, shapes)
         if not self._chain or self._chain[0] is None:  # or this is a copy
-            self._chain = [InputLayer(self.input_shape).symbol()] if uses else []
+            self._chain = [InputLayer(self.sample_shape).symbol()] if uses else []
         del self._chain[len(uses) + 1 :]
         for layer, _, given in uses[len(self._chain) - 1 :]:
             call = Call(layer, self._chain[-1:], given)
@@ -266,9 +267,9 @@ class Sequential(Model):
         """Build a model that is a layer of this one, or check that it fits here."""
         if not model.built:
             model.build((None, *shape))
-        if model.input_shape != shape or len(model.graph.outputs) > 1:
+        if model.sample_shape != shape or len(model.graph.outputs) > 1:
             raise ValueError(
-                f"{model} takes x of shape {batch_of(model.input_shape)} and gives "
+                f"{model} takes x of shape {batch_of(model.sample_shape)} and gives "
                 f"{len(model.graph.outputs)} outputs, here comes {batch_of(shape)} and "
                 "one is expected"
             )
@@ -276,7 +277,7 @@ class Sequential(Model):
             raise ValueError(
                 f"{model} is built in {model.dtype}, this model is {self.dtype}"
             )
-        given: Shape = model.output_shape
+        given: Shape = model.output_sample_shape
         return given
 
     def get_config(self) -> dict[str, Any]:
@@ -286,7 +287,7 @@ class Sequential(Model):
             "seed": self.seed,
             "dtype": self.dtype.name,
             "class_names": as_class_names(self.class_names),
-            "input_shape": None if self.input_shape is None else [*self.input_shape],
+            "input_shape": None if self.sample_shape is None else [*self.sample_shape],
             "layers": [layer_config(layer) for layer in self.layers],
         }
 

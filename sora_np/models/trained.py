@@ -21,6 +21,7 @@ from sora_np.common.progress import Progress
 from sora_np.common.several import Several
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
+from sora_np.kernels.machine.rungs import as_rung
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
@@ -28,6 +29,11 @@ from sora_np.training.several import SeveralSteps, one_output
 from sora_np.training.step import Steps
 
 from .layered import Layered
+
+_NEW = {  # attributes under their names in earlier pickles
+    "input_shape": "sample_shape",
+    "_next_epoch": "next_epoch",
+}
 
 
 class Trained(Layered):
@@ -57,8 +63,7 @@ class Trained(Layered):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Become a copy."""
-        if "_next_epoch" in state:  # of a pickle written before it was public
-            state = state | {"next_epoch": state["_next_epoch"]}
+        state = {_NEW.get(name, name): value for name, value in state.items()}
         vars(self).update(state)
         if "nodes" in state:
             self._set_old_nodes()
@@ -122,6 +127,7 @@ class Trained(Layered):
         auto_scale_loss: bool = True,
         *,
         fuse: bool = True,
+        kernels: str = "fast",
     ) -> None:
         """Say how to train.
 
@@ -136,28 +142,30 @@ class Trained(Layered):
         metrics : names, objects, or functions f(y_true, y_pred) that are called once an
             epoch with all samples, such as scikit-learn's; "accuracy" is chosen by the
             shapes.  Of several outputs a list with an entry for each, or a dictionary
-        weighted_metrics : None or []; metrics count every sample alike here
+        weighted_metrics : likewise, of samples that count by their sample_weight or
+            class_weight; ``metrics`` count every sample alike.  Where both have a
+            metric of one name, this one's begins with "weighted_" in the logs
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : of no
             consequence, here for programs that give them
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
+        kernels : what computes layers, activations and the loss: "fast", compiled
+            kernels; "numpy", whole arrays and products of matrices; "reference", the
+            formulas as loops, thousands of times slower.  The last two run layer after
+            layer, so that a debugger stops in layers and in their functions; the
+            optimiser's step is a compiled kernel always.  See
+            ``kernels/machine/rungs.py``, and ``sora_np.tracing.rung_times`` for what
+            each costs
 
         Raises
         ------
         ValueError : for an unknown name, with the nearest known one
         """
-        if weighted_metrics:
-            raise ValueError(
-                f"weighted_metrics={weighted_metrics!r:.80}: metrics count every "
-                "sample alike here; give them as metrics, or pass sample_weight to a "
-                "function of scikit-learn on predictions"
-            )
-        optimizer = optimizers.get(optimizer)
-        if len(self.graph.outputs) > 1:
-            given = optimizer, loss, metrics, loss_weights
-            self._steps = SeveralSteps(self, *given)
-        else:
-            self._steps = one_output(self, optimizer, loss, metrics, loss_weights)
-        self.runner.fuse = bool(fuse)
+        kernels = as_rung(kernels)
+        made = SeveralSteps if len(self.graph.outputs) > 1 else one_output
+        given = optimizers.get(optimizer), loss, metrics, loss_weights, weighted_metrics
+        self._steps = made(self, *given)
+        self.runner.fuse = bool(fuse) and kernels == "fast"
+        self.runner.kernels = kernels
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold of the model, itself and not copied."""
@@ -346,8 +354,19 @@ class Trained(Layered):
         if self.input_range is None:
             self._note_range(arrays[0])
         value, y_pred = steps.train(*arrays)
-        logs = steps.logs(value, arrays[1], y_pred)
+        logs = steps.logs(value, arrays[1], y_pred, arrays[2])
         return logs if return_dict else as_list(logs, self.metrics_names)
+
+    def trace(self, x: ArrayLike, y: ArrayLike, sample_weight: Any = None) -> Any:
+        """Return the next step on a batch with every array; the model is not changed.
+
+        It is printed as a table of all layers with shapes and formulas, and
+        ``explain("conv2d", "y[0, 2, 1, 0]")`` writes out one number with its sum: see
+        :func:`sora_np.tracing.trace`.
+        """
+        from sora_np.tracing import trace
+
+        return trace(self, x, y, sample_weight)
 
     def _note_range(self, x: Any) -> None:
         """Note what numbers training sees, where there is one input."""
@@ -444,5 +463,5 @@ class Trained(Layered):
         """Return the loss and metrics of this batch, as ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
         value, y_pred = self._steps.test(*arrays)
-        logs = self._steps.logs(value, arrays[1], y_pred)
+        logs = self._steps.logs(value, arrays[1], y_pred, arrays[2])
         return logs if return_dict else as_list(logs, self.metrics_names)

@@ -57,4 +57,6 @@ def get(identifier: Any) -> Optimizer:
         return identifier()  # type: ignore[call-arg]
     if isinstance(identifier, dict):
         return from_config(CLASSES, identifier, "optimizer")
+    if isinstance(identifier, str) and identifier.lower() in CLASSES:  # as in Keras
+        identifier = identifier.lower()
     return look_up(CLASSES, identifier, "optimizer")()

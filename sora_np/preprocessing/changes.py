@@ -62,3 +62,18 @@ def shifts(
     choices = np.asarray(given)
     chosen = choices[(u * len(choices)).astype(np.intp)] * np.where(v < 0.5, -1.0, 1.0)
     return chosen * (size if choices.max() < 1 else 1)
+
+
+def whitening(x: Any, epsilon: float) -> Any:
+    """Return the matrix W (D, D) of which x W has uncorrelated columns of variance 1.
+
+    With x = U S V^T, W = V diag(sqrt(N) / (s + epsilon)) V^T; it is symmetric, so that
+    x W is as near to x as may be (ZCA).
+
+    Parameters
+    ----------
+    x : (N, ...), means 0
+    """
+    rows = x.reshape(len(x), -1)
+    u, s, _ = np.linalg.svd(rows.T, full_matrices=False)
+    return (u * (np.sqrt(len(rows)) / (s + epsilon))) @ u.T

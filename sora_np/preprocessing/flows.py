@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sora_np.batches.arrays import as_targets
-from sora_np.common.arguments import as_count, as_flag, as_pair
+from sora_np.common.arguments import as_count, as_flag
 from sora_np.common.inputs import as_numbers
-from sora_np.common.names import look_up
 from sora_np.common.warn import warn
 from sora_np.datasets.image import MODES, pillow, read_images
 from sora_np.datasets.image_files import class_folders, scan, warn_of
+from sora_np.utils import array_to_img
 
-INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
-CLASS_MODES = ("categorical", "binary", "sparse", "input", "raw", None)
+from .flow_options import form_of, part_of
 
 
 class Flow:
@@ -51,6 +50,7 @@ class Flow:
         entropy = np.random.default_rng(seed)
         self._key = int(entropy.integers(2**64, dtype=np.uint64))
         self.epoch = self.batch_index = 0
+        self._place: tuple[Path, str, str] | None = None  # of what is saved
 
     def __len__(self) -> int:
         return -(-self.samples // self.batch_size)
@@ -68,9 +68,33 @@ class Flow:
         x = self._images(places).astype(generator.dtype)
         x = generator.augmented(x, self._key, self.epoch, places)
         x = generator.standardize(x)
+        self._save(x, places)
         y, weights = self._targets(places, x), self._weights(places)
         given = [part for part in (x, y, weights) if part is not None]
         return x if len(given) == 1 else tuple(given)
+
+    def saving(self, folder: Any, prefix: str = "", file_format: str = "png") -> Any:
+        """Write every image that flows into a folder from now on; return the flow.
+
+        The names are prefix_sample_epoch.png, so that an epoch writes over none before.
+        """
+        if folder is not None:
+            pillow()
+            if file_format not in ("png", "jpeg", "jpg", "bmp"):
+                raise ValueError(
+                    f'save_format must be "png", "jpeg" or "bmp", got {file_format!r}'
+                )
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._place = Path(folder), prefix, file_format
+        return self
+
+    def _save(self, x: NDArray[Any], places: NDArray[np.intp]) -> None:
+        if self._place is None:
+            return
+        folder, prefix, file_format = self._place
+        for image, number in zip(x, places.tolist(), strict=True):
+            name = f"{prefix}_{number}_{self.epoch}.{file_format}"
+            array_to_img(image).save(folder / name)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -145,7 +169,7 @@ class NumpyArrayIterator(Flow):
             given[1] = as_targets(y, count)
         if sample_weight is not None:
             given[2] = as_targets(sample_weight, count)
-        part = _part(generator, subset, count)
+        part = part_of(generator, subset, count)
         self.x, self.y, self.sample_weight = (
             None if a is None else a[part] for a in given
         )
@@ -244,14 +268,14 @@ class DirectoryIterator(FileFlow):
     ) -> None:
         if class_mode == "raw":
             raise ValueError('class_mode="raw" is for flow_from_dataframe')
-        form = _form(color_mode, target_size, interpolation, class_mode)
+        form = form_of(color_mode, target_size, interpolation, class_mode)
         root = Path(directory)
         folders = class_folders(root, classes or None)
         paths, labels, self.report = scan(root, folders, form[0], form[1])
         warn_of(root, self.report, [*folders], [], keeps=True)
         places = np.concatenate(
             [
-                own[_part(generator, subset, len(own))]
+                own[part_of(generator, subset, len(own))]
                 for own in (np.flatnonzero(labels == k) for k in range(len(folders)))
             ]
         )
@@ -284,7 +308,7 @@ class DataFrameIterator(FileFlow):
         shuffle: bool,
         seed: int | None,
     ) -> None:
-        form = _form(color_mode, target_size, interpolation, class_mode)
+        form = form_of(color_mode, target_size, interpolation, class_mode)
         x_col, y_col, weight_col = columns
         filenames = [str(name) for name in dataframe[x_col]]
         paths = [Path(directory or "", name) for name in filenames]
@@ -317,7 +341,7 @@ class DataFrameIterator(FileFlow):
             labels = np.array([known.get(label, -1) for label in given], np.int64)
             usable &= labels >= 0
         places = np.flatnonzero(usable)
-        places = places[_part(generator, subset, len(places))]
+        places = places[part_of(generator, subset, len(places))]
         weights = None
         if weight_col is not None:
             weights = as_numbers(list(dataframe[weight_col]), weight_col)[places]
@@ -336,33 +360,3 @@ class DataFrameIterator(FileFlow):
         )
         text = f"Found {len(places)} validated image filenames"
         print(text + (f" belonging to {len(names)} classes." if names else "."))
-
-
-def _form(
-    color_mode: str,
-    target_size: Sequence[int],
-    interpolation: str,
-    class_mode: str | None,
-) -> tuple[str, tuple[int, int], str]:
-    """Return how images are read, checked."""
-    pillow()
-    look_up(dict.fromkeys(MODES), color_mode, "color_mode")
-    look_up(dict.fromkeys(INTERPOLATIONS), interpolation, "interpolation")
-    if class_mode not in CLASS_MODES:
-        known = ", ".join(map(repr, CLASS_MODES))
-        raise ValueError(f"class_mode must be one of {known}, got {class_mode!r}")
-    return color_mode, as_pair(tuple(target_size), "target_size"), interpolation
-
-
-def _part(generator: Any, subset: str | None, count: int) -> slice:
-    """Return which of so many samples a subset is: the first ones validate."""
-    if subset is None:
-        return slice(count)
-    if subset not in ("training", "validation"):
-        raise ValueError(f'subset must be "training" or "validation", got {subset!r}')
-    if not generator.validation_split:
-        raise ValueError(
-            f"subset={subset!r} needs ImageDataGenerator(validation_split=...)"
-        )
-    cut = int(generator.validation_split * count)
-    return slice(cut) if subset == "validation" else slice(cut, count)

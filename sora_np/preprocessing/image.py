@@ -6,13 +6,12 @@ the model and of its file; this is here because so many programs have it.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from sora_np.batches.arrays import as_array
 from sora_np.common.arguments import as_finite, as_flag
 from sora_np.common.warn import warn
 from sora_np.kernels.preprocessing.affine_warp import FILL_MODES, affine_warp
@@ -20,7 +19,8 @@ from sora_np.kernels.regularization.philox import uniform
 from sora_np.layers.preprocessing.warp import identities
 from sora_np.utils import array_to_img, img_to_array, load_img, save_img
 
-from .changes import both_sides, brightened, matrices_of, shifts
+from .changes import both_sides, brightened, matrices_of, shifts, whitening
+from .flow_options import as_images, as_range, as_shift
 from .flows import DataFrameIterator, DirectoryIterator, Flow, NumpyArrayIterator
 
 __all__ = [
@@ -63,6 +63,11 @@ class ImageDataGenerator:
     featurewise_center, featurewise_std_normalization : whether to scale by the mean and
         the deviation of every channel, which ``fit`` measures
     samplewise_center, samplewise_std_normalization : by those of the image itself
+    zca_whitening : whether to make the pixels uncorrelated, with variances 1, by the
+        symmetric matrix that ``fit`` measures; it takes the place of
+        featurewise_std_normalization.  Source: Krizhevsky (2009), "Learning multiple
+        layers of features from tiny images", appendix A
+    zca_epsilon : what is added to the singular values there
     rotation_range : in degrees, to both sides
     width_shift_range, height_shift_range : a share below 1, or pixels; a list to choose
         from, to both sides; or a whole number n, for pixels of -(n - 1) to n - 1
@@ -76,7 +81,7 @@ class ImageDataGenerator:
     rescale : a factor
     preprocessing_function : image (H, W, C) -> another one of its shape, before rescale
     validation_split : the share that ``subset="validation"`` takes, the first samples
-    zca_whitening, interpolation_order, data_format : have no other value than these
+    interpolation_order, data_format : have no other value than these
     dtype : of what flows; None for float32
 
     Examples
@@ -115,7 +120,6 @@ class ImageDataGenerator:
         dtype: DTypeLike | None = None,
     ) -> None:
         for name, value, only in (
-            ("zca_whitening", zca_whitening, (False, 0)),
             ("data_format", data_format, (None, "channels_last")),
             ("interpolation_order", interpolation_order, (1,)),
         ):
@@ -126,20 +130,30 @@ class ImageDataGenerator:
         if fill_mode not in FILL_MODES:
             known = ", ".join(map(repr, FILL_MODES))
             raise ValueError(f"fill_mode must be one of {known}, got {fill_mode!r}")
+        self.zca_whitening = as_flag(zca_whitening, "zca_whitening")
+        self.zca_epsilon = as_finite(zca_epsilon, "zca_epsilon")
+        if zca_whitening and featurewise_std_normalization:
+            warn(
+                "zca_whitening takes the place of featurewise_std_normalization, as in "
+                "Keras"
+            )
+            featurewise_std_normalization = False
         self.featurewise_std_normalization = featurewise_std_normalization
-        self.featurewise_center = featurewise_center or featurewise_std_normalization
+        self.featurewise_center = bool(
+            featurewise_center or featurewise_std_normalization or zca_whitening
+        )
         self.samplewise_std_normalization = samplewise_std_normalization
         self.samplewise_center = samplewise_center or samplewise_std_normalization
         self.rotation_range = as_finite(rotation_range, "rotation_range")
-        self.width_shift_range = _as_shift(width_shift_range, "width_shift_range")
-        self.height_shift_range = _as_shift(height_shift_range, "height_shift_range")
+        self.width_shift_range = as_shift(width_shift_range, "width_shift_range")
+        self.height_shift_range = as_shift(height_shift_range, "height_shift_range")
         self.brightness_range = None
         if brightness_range is not None:
-            self.brightness_range = _as_range(brightness_range, "brightness_range")
+            self.brightness_range = as_range(brightness_range, "brightness_range")
         self.shear_range = as_finite(shear_range, "shear_range")
         if isinstance(zoom_range, Real):
             zoom_range = 1 - float(zoom_range), 1 + float(zoom_range)
-        self.zoom_range = _as_range(zoom_range, "zoom_range")
+        self.zoom_range = as_range(zoom_range, "zoom_range")
         self.channel_shift_range = as_finite(channel_shift_range, "channel_shift_range")
         self.fill_mode, self.cval = fill_mode, as_finite(cval, "cval")
         self.horizontal_flip = as_flag(horizontal_flip, "horizontal_flip")
@@ -158,6 +172,7 @@ class ImageDataGenerator:
             )
         self.validation_split = float(validation_split)
         self.dtype = np.dtype(np.float32 if dtype is None else dtype)
+        self.zca_whitening_matrix: Images | None = None
         self.mean: Images | None = None
         self.std: Images | None = None
 
@@ -171,6 +186,10 @@ class ImageDataGenerator:
         shuffle: bool = True,
         sample_weight: ArrayLike | None = None,
         seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        ignore_class_split: bool = False,
         subset: str | None = None,
     ) -> NumpyArrayIterator:
         """Return batches of arrays, for ``fit``.
@@ -180,11 +199,15 @@ class ImageDataGenerator:
         x : (N, H, W, C)
         y, sample_weight : (N, ...), or None
         seed : of the order and of what is drawn; None for another one every time
+        save_to_dir, save_prefix, save_format : a folder for the images that flow, to
+            look at, and how its files are called
+        ignore_class_split : of no consequence, a subset may lack classes here
         subset : "training" or "validation", where there is a ``validation_split``
         """
-        return NumpyArrayIterator(
+        flow = NumpyArrayIterator(
             self, x, y, sample_weight, subset, batch_size, shuffle, seed
         )
+        return flow.saving(save_to_dir, save_prefix, save_format)
 
     def flow_from_directory(
         self,
@@ -196,8 +219,13 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
+        follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
+        keep_aspect_ratio: bool = False,
     ) -> DirectoryIterator:
         """Return batches of the images in a folder that has a folder for every class.
 
@@ -211,12 +239,20 @@ class ImageDataGenerator:
         classes : the folders, in the order that is wanted; None for all, by name
         class_mode : y is "categorical" (one-hot rows), "binary" (0 or 1), "sparse"
             (labels), "input" (the images themselves), or None for no y
+        save_to_dir, save_prefix, save_format : as in ``flow``
+        follow_links, keep_aspect_ratio : have no other value than these
         subset : "training" or "validation", where there is a ``validation_split``
         """
-        return DirectoryIterator(
+        if follow_links or keep_aspect_ratio:
+            raise ValueError(
+                "links to folders are not followed, and images not cut to shape: leave "
+                "follow_links and keep_aspect_ratio out"
+            )
+        flow = DirectoryIterator(
             *(self, directory, target_size, color_mode, classes, class_mode),
             *(subset, interpolation, batch_size, shuffle, seed),
         )
+        return flow.saving(save_to_dir, save_prefix, save_format)
 
     def flow_from_dataframe(
         self,
@@ -232,8 +268,12 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
+        save_to_dir: str | os.PathLike[str] | None = None,
+        save_prefix: str = "",
+        save_format: str = "png",
         subset: str | None = None,
         interpolation: str = "nearest",
+        validate_filenames: bool = True,
     ) -> DataFrameIterator:
         """Return batches of images whose names stand in a column of a table.
 
@@ -243,12 +283,15 @@ class ImageDataGenerator:
         directory : what the names are relative to
         x_col, y_col, weight_col : columns of names, of classes or numbers, of weights
         class_mode : also "raw", for the numbers in one column or in several
+        validate_filenames : of no consequence: every image is tried
+        save_to_dir, save_prefix, save_format : as in ``flow``
         """
-        return DataFrameIterator(
+        flow = DataFrameIterator(
             *(self, dataframe, directory, (x_col, y_col, weight_col), target_size),
             *(color_mode, classes, class_mode, subset, interpolation),
             *(batch_size, shuffle, seed),
         )
+        return flow.saving(save_to_dir, save_prefix, save_format)
 
     # --- what is done to images -----------------------------------------------------
 
@@ -259,8 +302,12 @@ class ImageDataGenerator:
         rounds: int = 1,
         seed: int | None = None,
     ) -> None:
-        """Measure mean and deviation of every channel, for the featurewise options."""
-        images = _as_images(x, "x").astype(self.dtype)
+        """Measure mean and deviation of every channel, for the featurewise options.
+
+        And, for ``zca_whitening``, the matrix that makes pixels uncorrelated, of
+        (H W C)^2 numbers: images of 32x32 in colour need 38 MB.
+        """
+        images = as_images(x, "x").astype(self.dtype)
         if self.rescale is not None:
             images *= self.rescale
         if augment:
@@ -269,6 +316,8 @@ class ImageDataGenerator:
             images = np.concatenate(made)
         self.mean = images.mean(axis=(0, 1, 2), keepdims=True)[0]
         self.std = images.std(axis=(0, 1, 2), keepdims=True)[0]
+        if self.zca_whitening:
+            self.zca_whitening_matrix = whitening(images - self.mean, self.zca_epsilon)
 
     def standardize(self, x: Images) -> Images:
         """Return images (N, H, W, C), or one (H, W, C), scaled; x stays as it is."""
@@ -285,13 +334,17 @@ class ImageDataGenerator:
         if self.featurewise_center:
             if self.mean is None or self.std is None:
                 warn(
-                    "featurewise_center and featurewise_std_normalization do nothing "
-                    "before fit(x) of the ImageDataGenerator has measured the data"
+                    "featurewise_center, featurewise_std_normalization and "
+                    "zca_whitening do nothing before fit(x) of the ImageDataGenerator "
+                    "has measured the data"
                 )
             else:
                 y -= self.mean
                 if self.featurewise_std_normalization:
                     y /= self.std + 1e-6
+        if self.zca_whitening_matrix is not None:
+            rows = y.reshape(len(y), -1) @ self.zca_whitening_matrix
+            y = rows.reshape(y.shape)
         return y[0] if one else y
 
     def get_random_transform(
@@ -308,7 +361,7 @@ class ImageDataGenerator:
         params = {
             k: np.array([v]) for k, v in transform_parameters.items() if v is not None
         }
-        return self._applied(_as_images(x[None], "x").astype(self.dtype), params)[0]
+        return self._applied(as_images(x[None], "x").astype(self.dtype), params)[0]
 
     def random_transform(self, x: Images, seed: int | None = None) -> Images:
         """Return an image (H, W, C) changed at random; x stays as it is."""
@@ -367,34 +420,6 @@ def _column(values: Any, dtype: DTypeLike) -> Images:
     return np.asarray(values, dtype)[:, None, None, None]
 
 
-def _as_shift(value: Any, name: str) -> Any:
-    """Return a float, or the list of pixels to choose from."""
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if len(value) == 0:
-            raise ValueError(f"{name} is empty")
-        return [as_finite(v, name) for v in value]
-    if isinstance(value, Integral) and int(value) > 0:
-        return list(range(int(value)))
-    return as_finite(value, name)
-
-
-def _as_range(value: Any, name: str) -> tuple[float, float]:
-    if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise ValueError(f"{name} must be two numbers, got {value!r}")
-    low, high = (as_finite(v, name) for v in value)
-    return low, high
-
-
 def _as_key(seed: int | None) -> int:
     rng = np.random.default_rng(seed)
     return int(rng.integers(2**64, dtype=np.uint64))
-
-
-def _as_images(x: Any, name: str) -> Images:
-    images = as_array(x, name)
-    if images.ndim != 4:
-        raise ValueError(
-            f"{name} must be images (N, H, W, C), got shape {images.shape}: is the "
-            "batch or the channel axis missing?"
-        )
-    return images

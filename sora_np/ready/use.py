@@ -16,7 +16,7 @@ def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]
     rng, model, found = np.random.default_rng(0), network.model(), []
     for samples in batches:
         x = rng.random((samples, *network.input_shape), np.float32)
-        shape = samples, *model.output_shape
+        shape = samples, *model.output_sample_shape
         y: Any = rng.integers(0, 2, shape)
         if network.loss.startswith("sparse"):
             y = rng.integers(0, shape[-1], shape[:-1])

@@ -104,7 +104,7 @@ def check(
         if x_test is None:
             raise ValueError("y_test came without x_test")
         test_inputs, test_targets, _ = model._steps.checked(x_test, y_test)
-    loss, width = model._steps.loss_for(targets), model.output_shape[-1]
+    loss, width = model._steps.loss_for(targets), model.output_sample_shape[-1]
     some = drawn(len(inputs), _most(LOOKED_AT, math.prod(inputs.shape[1:])), rng)
     findings = [
         data.finite_numbers(inputs[some], targets),

@@ -48,16 +48,16 @@ def scale_at_first_weights(model: Sequential, x: Array) -> Finding:
 
 def initial_loss(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
     """Compare the loss before training with that of knowing nothing."""
-    name, width = "initial loss", model.output_shape[-1]
+    name, width = "initial loss", model.output_sample_shape[-1]
     if isinstance(loss, (BinaryFocalCrossentropy, CategoricalFocalCrossentropy)):
-        least = constant_loss(loss, y, model.output_shape)
+        least = constant_loss(loss, y, model.output_sample_shape)
         of_what = "the best constant answer"
     elif isinstance(loss, (CategoricalCrossentropy, SparseCategoricalCrossentropy)):
         least, of_what = math.log(width), f"ln {width}"
     elif isinstance(loss, BinaryCrossentropy):
         least, of_what = math.log(2), "ln 2"
     else:
-        least, of_what = constant_loss(loss, y, model.output_shape), "a constant"
+        least, of_what = constant_loss(loss, y, model.output_sample_shape), "a constant"
     expected = f"about {least:.3g}, {of_what}"
     if model.optimizer is not None and model.optimizer.batches:
         why = f"the model has made {model.optimizer.batches} steps already"
@@ -100,7 +100,7 @@ def gradients_by_layer(model: Sequential, loss: Loss, x: Array, y: Array) -> Fin
     probe = calm(model)
     probe.compile(SGD(0.0), plain(loss))
     probe.train_on_batch(x, y)
-    unit = abs(constant_loss(loss, y, model.output_shape)) or 1.0
+    unit = abs(constant_loss(loss, y, model.output_sample_shape)) or 1.0
     slopes = {
         layer.name: _norm(layer.grads[key]) / max(_norm(w), 1e-30) / unit
         for layer, key, w in _weights(probe)

@@ -27,10 +27,10 @@ def overfit(model: Sequential, loss: Loss, x: Array, y: Array) -> tuple[Finding,
     and penalties: a model that cannot do this will learn nothing at all.
     """
     name, expected = f"{FEW} samples", f"under {LEARNT:.0%}"
-    some = _of_all_classes(loss, y, model.output_shape[-1])
+    some = _of_all_classes(loss, y, model.output_sample_shape[-1])
     x, y, loss = x[some], y[some], plain(loss)
-    most = constant_loss(loss, y, model.output_shape)
-    least = _least(loss, y, model.output_shape)
+    most = constant_loss(loss, y, model.output_sample_shape)
+    least = _least(loss, y, model.output_sample_shape)
     if np.all(y == y[:1]):
         why = "their targets are all the same"
         return Finding(name, LEFT_OUT, math.nan, "-", expected, why), RATES[0]
@@ -78,7 +78,7 @@ def shuffled_labels(
         return Finding(name, LEFT_OUT, math.nan, "-", expected, why)
     order = rng.permutation(len(x))
     held, learnt = order[: len(x) // 3], order[len(x) // 3 :]
-    shape = model.output_shape
+    shape = model.output_sample_shape
     true, shuffled = (
         _losses_after(model, loss, (x, y), learnt, targets, held, rate)
         for targets in (learnt, rng.permutation(learnt))

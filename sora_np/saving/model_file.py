@@ -4,7 +4,7 @@ Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
 ``optimizer/SLOT``.  The configuration::
 
     {"model": what ``Sequential.get_config`` returns, or None for weights alone,
-     "compile": optimizer, loss, metrics and fuse, or None,
+     "compile": optimizer, loss, metrics, fuse and kernels, or None,
      "input_range": the least and the largest number that training saw, or None,
      "iterations": how many gradients the optimiser has seen,
      "training": {"next_epoch": the first that nothing was augmented for,
@@ -72,6 +72,7 @@ def save_model(
             "optimizer": described(model.optimizer),
             **model._steps.described(),
             "fuse": model.runner.fuse,
+            "kernels": model.runner.kernels,
         }
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:

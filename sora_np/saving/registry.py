@@ -210,7 +210,9 @@ def compile_arguments(
         "loss": loss,
         "loss_weights": config.get("loss_weights"),
         "metrics": measured(config["metrics"]),
+        "weighted_metrics": measured(config.get("weighted_metrics", ())) or None,
         "fuse": config.get("fuse", True),
+        "kernels": config.get("kernels", "fast"),
     }
 
 

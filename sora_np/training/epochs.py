@@ -168,7 +168,7 @@ class Fit:
             value, y_pred = steps.train(x, y, weights, part, self.augmented, samples)
             if well and steps.culprit is not None:
                 self._warn_of_loss(value, batch, steps.culprit, part is None)
-            tally.add(value, y, y_pred)
+            tally.add(value, y, y_pred, weights)
             logs = tally.so_far()
             if not progress.silent:
                 progress.update(logs)
@@ -334,7 +334,7 @@ def evaluate(
     for batch, (x, y, weights, part, _) in enumerate(feed.batches()):
         called.call("on_test_batch_begin", batch, {})
         value, y_pred = steps.test(x, y, weights, part)
-        tally.add(value, y, y_pred)
+        tally.add(value, y, y_pred, weights)
         logs = tally.so_far()
         called.call("on_test_batch_end", batch, logs)
         seen(logs)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np import losses, metrics
+from sora_np import losses
 from sora_np.batches import arrays
 from sora_np.batches.arrays import parted
 from sora_np.common.arguments import as_finite
@@ -17,10 +17,11 @@ from sora_np.engine.network import Network
 from sora_np.kernels.machine.arrays import Array
 from sora_np.losses import Loss
 from sora_np.losses.base import classes_last
-from sora_np.metrics import Metric, Tally, collect
+from sora_np.metrics import Metric, collect
 from sora_np.optimizers import Optimizer
 from sora_np.saving.registry import described
 
+from .names import chosen, in_keras_order, log_names, metric_for
 from .step import Steps
 
 CHOSEN = "crossentropy", "ce"  # names of losses that shapes choose
@@ -43,7 +44,9 @@ def losses_by_output(given: Any, names: Sequence[str]) -> list[Any]:
     return [one if one in (None, *CHOSEN) else losses.get(one) for one in found]
 
 
-def metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
+def metrics_by_output(
+    given: Any, names: Sequence[str], what: str = "metrics"
+) -> list[list[Any]]:
     """Return the metrics of every output: a dictionary or a list says which are whose.
 
     Raises TypeError or ValueError where it is not of the outputs.
@@ -51,11 +54,11 @@ def metrics_by_output(given: Any, names: Sequence[str]) -> list[list[Any]]:
     if given is None:
         return [[] for _ in names]
     if isinstance(given, Mapping):
-        _check_names(given, names, "metrics")
+        _check_names(given, names, what)
         return [collect(given.get(name)) for name in names]
     if not isinstance(given, (list, tuple)) or len(given) != len(names):
         raise ValueError(
-            f"metrics of a model with {len(names)} outputs must be a dictionary, "
+            f"{what} of a model with {len(names)} outputs must be a dictionary, "
             "output -> metrics, or a list with an entry for each output "
             f"({', '.join(map(repr, names))}), got {given!r:.200}"
         )
@@ -84,7 +87,12 @@ def _check_names(given: Mapping[Any, Any], names: Sequence[str], what: str) -> N
 
 
 def one_output(
-    network: Network, optimizer: Optimizer, loss: Any, metrics: Any, weights: Any
+    network: Network,
+    optimizer: Optimizer,
+    loss: Any,
+    metrics: Any,
+    weights: Any,
+    weighted: Any = None,
 ) -> Steps:
     """Return how a network with one output is trained; a list of one is its one."""
     last = network.layers[-1:] or [network]
@@ -100,14 +108,22 @@ def one_output(
         loss = loss[0]
     if isinstance(loss, (list, tuple, Mapping)):
         (loss,) = losses_by_output(loss, names)
-    if isinstance(metrics, (list, tuple)) and len(metrics) == 1:
-        if isinstance(metrics[0], (list, tuple)):
-            metrics = metrics[0]
-    if isinstance(metrics, Mapping):
-        (metrics,) = metrics_by_output(metrics, names)
     if loss is not None and loss not in CHOSEN:
         loss = losses.get(loss)
-    return Steps(network, optimizer, loss, collect(metrics))
+    found = _metrics_of_one(metrics, names, "metrics")
+    seeing_weights = _metrics_of_one(weighted, names, "weighted_metrics")
+    both = [*found, *seeing_weights]
+    return Steps(network, optimizer, loss, both, len(seeing_weights))
+
+
+def _metrics_of_one(given: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Return the metrics of the one output; a list of one list is that list."""
+    if isinstance(given, (list, tuple)) and len(given) == 1:
+        if isinstance(given[0], (list, tuple)):
+            given = given[0]
+    if isinstance(given, Mapping):
+        (given,) = metrics_by_output(given, names, what)
+    return collect(given)
 
 
 class SeveralSteps(Steps):
@@ -115,8 +131,8 @@ class SeveralSteps(Steps):
 
     Parameters
     ----------
-    loss, metrics, loss_weights : as ``compile`` takes them: a list or a dictionary for
-        the outputs
+    loss, metrics, loss_weights, weighted_metrics : as ``compile`` takes them: a list or
+        a dictionary for the outputs
     """
 
     def __init__(
@@ -126,26 +142,41 @@ class SeveralSteps(Steps):
         loss: Any,
         metrics: Any,
         loss_weights: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         names = network.output_names
         self.by_output = metrics_by_output(metrics, names)
+        seeing = metrics_by_output(weighted_metrics, names, "weighted_metrics")
+        self.weighted_by_output = [len(some) for some in seeing]
+        self.by_output = [a + b for a, b in zip(self.by_output, seeing, strict=True)]
         self.factors = factors_by_output(loss_weights, names)
         given = losses_by_output(loss, names)
         if given and not any(one is not None for one in given):
             raise ValueError(f"none of the outputs {', '.join(names)} has a loss")
         every = [metric for some in self.by_output for metric in some]
-        super().__init__(network, optimizer, given or None, every)
+        weighted = sum(self.weighted_by_output)
+        super().__init__(network, optimizer, given or None, every, weighted)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"by_output": self.by_output, "factors": self.factors}
+        own["weighted_by_output"] = self.weighted_by_output
         return super().__getstate__() | own
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        none = {"weighted_by_output": [0] * len(state["by_output"])}
+        super().__setstate__(none | state)
+
     def described(self) -> dict[str, Any]:
-        return {
+        told = [[described(m) for m in some] for some in self.by_output]
+        pairs = [*zip(told, self.weighted_by_output, strict=True)]
+        found = {
             "loss": [described(loss) for loss in self.loss or ()] or None,
-            "metrics": [[described(m) for m in some] for some in self.by_output],
+            "metrics": [some[: len(some) - n] for some, n in pairs],
             "loss_weights": self.factors,
         }
+        if self.weighted:
+            found["weighted_metrics"] = [some[len(some) - n :] for some, n in pairs]
+        return found
 
     def parts(self) -> list[Any]:
         return [*(self.loss or ()), *self.metrics]
@@ -164,19 +195,17 @@ class SeveralSteps(Steps):
     @property
     def metric_names(self) -> list[str]:
         """The names of the metrics: those of the outputs stand before them."""
-        pairs = zip(self.network.output_names, self.by_output, strict=True)
-        return [
-            f"{name}_{m if isinstance(m, str) else m.name}"
-            for name, some in pairs
-            for m in some
-        ]
+        return [name for names in self._names_by_output() for name in names]
+
+    def _names_by_output(self) -> list[list[str]]:
+        prefixes = [f"{name}_" for name in self.network.output_names]
+        counts = self.weighted_by_output
+        return log_names([*zip(prefixes, self.by_output, counts, strict=True)])
 
     @property
     def names(self) -> list[str]:
-        return [*self.loss_names, *self.metric_names]
-
-    def new_tally(self, measures: Sequence[Metric], showing: Any = None) -> Tally:
-        return Tally(measures, showing, self.loss_names, self.metric_names)
+        named = in_keras_order(self._names_by_output(), self.weighted_by_output)
+        return [*self.loss_names, *named]
 
     def _value(self, values: Any) -> NDArray[Any]:
         result: NDArray[Any] = values
@@ -187,7 +216,8 @@ class SeveralSteps(Steps):
         self._each = self._losses_for(y)
         self._head = as_trained_all(self._each, self.factors, graph)
         shown = [one or losses.MeanSquaredError() for one in self._each]
-        views = [View(loss, graph, k) for k, loss in enumerate(shown)]
+        counts = zip(shown, self.weighted_by_output, strict=True)
+        views = [View(loss, graph, k, n) for k, (loss, n) in enumerate(counts)]
         self._view: Any = Views(views, [len(some) for some in self.by_output])
 
     def _losses_for(self, y: Any) -> list[Loss | None]:
@@ -207,14 +237,7 @@ class SeveralSteps(Steps):
             if (axis := view.views[k].axis) != -1:  # type: ignore[attr-defined]
                 shape = classes_last(shape, axis)
             for given in some:
-                metric = metrics.get(given, true.shape, shape)
-                loss = self._each[k]
-                if isinstance(given, str) and isinstance(
-                    metric, metrics.BinaryAccuracy
-                ):
-                    if loss is not None:
-                        metric.for_loss(loss)
-                found.append(metric)
+                found.append(metric_for(given, true.shape, shape, self._each[k]))
         return found
 
     def _checked_targets(
@@ -243,9 +266,9 @@ class SeveralSteps(Steps):
                     loss.check_weights(weights.arrays[k], shapes[k])
             except (TypeError, ValueError) as error:
                 raise type(error)(f"the output {name!r}: {error}") from None
-        kind = y.shape[1:], y.dtype, self.loss, network.graph
+        kind = y.shape[1:], y.dtype, self.loss, network.graph, self._form_of(weights)
         if kind != self._trusted:
-            self._try_metrics(y)
+            self._try_metrics(y, weights)
             self._trusted = kind
         elif self._checking:
             view.check(self._checking, y, shapes)
@@ -288,7 +311,7 @@ class SeveralSteps(Steps):
             [ones if a is None else arrays.as_weights(a, samples, dtype) for a in parts]
         )
 
-    def _try_metrics(self, y: Any) -> None:
+    def _try_metrics(self, y: Any, weights: Any) -> None:
         network, view = self.network, self._view
         shapes, zeros = network._output_shapes(), list[Array]()
         for k, loss in enumerate(self._each):
@@ -298,9 +321,8 @@ class SeveralSteps(Steps):
             zeros.append(activation.forward(np.zeros((1, *shapes[k]), network.dtype)))
         measures = self.measures(y)
         tally = self.new_tally(measures)
-        tried = view.try_on(tally.metrics, y, zeros)
-        names = zip(self.metric_names, tried, strict=True)
-        self.arrays = {name for name, is_array in names if is_array}
+        tried = view.try_on(tally.metrics, y, zeros, weights)
+        self.arrays = chosen(self.metric_names, tried)
         tally.release()
         view.check(measures, y, shapes)
         self._checking = measures

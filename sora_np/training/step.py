@@ -16,7 +16,6 @@ from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.common.inputs import check_range
 from sora_np.common.several import parts_of
-from sora_np.common.warn import warn
 from sora_np.engine import graph, head
 from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
 from sora_np.engine.heads import plus
@@ -33,7 +32,9 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import claim
 from sora_np.saving.registry import described
 
+from .frozen import frozen, noticed
 from .functions import try_functions
+from .names import chosen, log_names, metric_for
 
 # numbers that run away are told of once, with their place, not by NumPy line by line
 _quietly = functools.partial(
@@ -48,6 +49,7 @@ class Steps:
     ----------
     optimizer, loss, metrics : None before ``compile``; the loss may be chosen by the
         shapes of y, and so may metrics, which are names then
+    weighted : of the metrics the last so many see the weights of samples
 
     Attributes
     ----------
@@ -62,9 +64,10 @@ class Steps:
         optimizer: Optimizer | None = None,
         loss: Any = None,
         metrics: Sequence[Any] = (),
+        weighted: int = 0,
     ) -> None:
         self.network, self.optimizer, self.loss = network, optimizer, loss
-        self.metrics = list(metrics)
+        self.metrics, self.weighted = list(metrics), weighted
         self.trained: list[Layer] | None = None
         self._frozen = network.leaves[:], frozen(network.leaves)
         self._begin()
@@ -91,10 +94,10 @@ class Steps:
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: nothing that holds addresses of arrays."""
         kept = "network", "optimizer", "loss", "metrics", "trained", "_frozen"
-        return {name: vars(self)[name] for name in kept}
+        return {name: vars(self)[name] for name in (*kept, "weighted")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update({"weighted": 0} | state)  # which earlier versions lacked
         self._begin()
 
     def set_trained(
@@ -106,7 +109,9 @@ class Steps:
     def described(self) -> dict[str, Any]:
         """Return loss and metrics as a file holds them: see ``compile_arguments``."""
         found = [described(metric) for metric in self.metrics]
-        return {"loss": described(self.loss), "metrics": found}
+        plain = len(found) - self.weighted
+        own = {"loss": described(self.loss), "metrics": found[:plain]}
+        return own | ({"weighted_metrics": found[plain:]} if self.weighted else {})
 
     def parts(self) -> list[Any]:
         """Return loss and metrics, for what a file must be told of them."""
@@ -153,7 +158,8 @@ class Steps:
         """Set the loss for y, the head, and the view of the metrics."""
         graph = self.network.graph
         self._loss = loss = self.loss_for(y)
-        self._head, self._view = as_trained(loss, graph), View(loss, graph)
+        self._head = as_trained(loss, graph)
+        self._view = View(loss, graph, weighted=self.weighted)
 
     def prepare(self, y: Any) -> None:
         """Make ready to train on batches like y, but for their buffers."""
@@ -250,7 +256,7 @@ class Steps:
         network = self.network
         for one in parts_of(x) if part is not None else ():
             check_range(one, network.dtype, "x", part)
-        with _quietly():
+        with _quietly(), network.runner.on_rung():
             loss, cut, activation = self.head(y)
             run = network.runner.run(cut, len(y), training=False)
             with run.lock:
@@ -259,15 +265,15 @@ class Steps:
             value = self._value(loss(y, z, weights))
             return plus(value, network.flat.penalty()), activation.forward(z)
 
-    def logs(self, value: Any, y: Any, y_pred: Any) -> dict[str, Any]:
-        """Return the loss and the metrics of one batch."""
+    def logs(self, value: Any, y: Any, *seen: Any) -> dict[str, Any]:
+        """Return the loss and the metrics of one batch: of y_pred and weights."""
         self.head(y)
         if self._tally is None:
             self._tally = self.new_tally(self.measures(y), self._view.showing)
         else:
             self._tally.begin()
         try:
-            self._tally.add(value, y, y_pred)
+            self._tally.add(value, y, *seen)
             return self._tally.result()
         except BaseException:
             self._tally.release()
@@ -275,31 +281,37 @@ class Steps:
 
     def new_tally(self, measures: Sequence[Metric], showing: Any = None) -> Tally:
         """Return what adds up losses and metrics of batches."""
-        return Tally(measures, showing)
+        return Tally(measures, showing, self.loss_names, self.metric_names)
+
+    @property
+    def loss_names(self) -> list[str]:
+        """The names of the losses that a step returns."""
+        return ["loss"]
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names of the metrics, in their order."""
+        return log_names([("", self.metrics, self.weighted)])[0]
 
     @property
     def names(self) -> list[str]:
-        """The names of what is measured, in order."""
-        named = [m if isinstance(m, str) else m.name for m in self.metrics]
-        return ["loss", *named]
+        """The names of what is measured, in the order of Keras."""
+        return [*self.loss_names, *self.metric_names]
 
     def loss_for(self, y: Any) -> Loss:
         """Return the loss; one that is chosen by the shapes, for these targets."""
         if isinstance(self.loss, Loss):
             return self.loss
-        shape = len(y), *self.network.output_shape
+        shape = len(y), *self.network.output_sample_shape
         return losses.crossentropy_for(np.shape(y), shape)
 
     def measures(self, y: Any) -> list[Metric]:
         """Return the metrics, likewise."""
-        shape = (len(y), *self.network.output_shape)
+        shape = (len(y), *self.network.output_sample_shape)
         if (axis := self.view(y).axis) != -1:
             shape = classes_last(shape, axis)
-        found = [metrics.get(m, np.shape(y), shape) for m in self.metrics]
-        for name, metric in zip(self.metrics, found, strict=True):
-            if isinstance(name, str) and isinstance(metric, metrics.BinaryAccuracy):
-                metric.for_loss(self.loss_for(y))
-        return found
+        loss = self.loss_for(y)
+        return [metric_for(one, np.shape(y), shape, loss) for one in self.metrics]
 
     def checked(
         self,
@@ -339,34 +351,40 @@ class Steps:
         """Return y and weights that suit the loss and one another."""
         network = self.network
         y = arrays.as_targets(y, samples, network.dtype)
-        view, loss, output_shape = self.view(y), self._loss, network.output_shape
+        view, loss, output_shape = self.view(y), self._loss, network.output_sample_shape
         loss.check_targets(y, output_shape)
-        kind = y.shape[1:], y.dtype, self.loss, network.graph
+        weights = None
+        if class_weight is not None or sample_weight is not None:
+            given = sample_weight, class_weight, y, loss, output_shape
+            weights = class_weights.either(*given, network.dtype, whole)
+        kind = y.shape[1:], y.dtype, self.loss, network.graph, self._form_of(weights)
         if kind == self._trusted:  # a loop of train_on_batch asks once
             if self._checking:
                 view.check(self._checking, y, output_shape)
         else:
-            self._try_metrics(y)
+            self._try_metrics(y, weights)
             self._trusted = kind
-        if class_weight is None and sample_weight is None:
-            return y, None
-        given = sample_weight, class_weight, y, loss, output_shape
-        return y, class_weights.either(*given, network.dtype, whole)
+        return y, weights
 
-    def _try_metrics(self, y: NDArray[Any]) -> None:
+    def _form_of(self, weights: Any) -> Any:
+        """Return what metrics that see the weights of samples must be tried for."""
+        return weights.shape[1:] if self.weighted and weights is not None else None
+
+    def _try_metrics(self, y: NDArray[Any], weights: Any) -> None:
         """Show the metrics a first batch of y; warn of a loss that is surely odd."""
         network, view, loss = self.network, self._view, self._loss
         warn_of_odd_loss(loss, network.graph)
         _, activation = head.split_activation(network.graph)
-        zeros = np.zeros((1, *network.output_shape), network.dtype)
+        zeros = np.zeros((1, *network.output_sample_shape), network.dtype)
         measures = self.measures(y)
         for metric in measures:
             if isinstance(metric, metrics.BinaryAccuracy):
                 metric.warn_of_numbers(y)
-        tally = Tally(measures)
-        self.arrays = view.try_on(tally.metrics, y, activation.forward(zeros))
+        tally = self.new_tally(measures)
+        tried = view.try_on(tally.metrics, y, activation.forward(zeros), weights)
+        self.arrays = chosen(self.metric_names, tried)
         tally.release()
-        view.check(measures, y, network.output_shape)
+        view.check(measures, y, network.output_sample_shape)
         self._checking = [m for m in measures if not m.is_checked_by(loss)]
 
     def try_functions(self, x: NDArray[Any], y: NDArray[Any], whole: bool) -> None:
@@ -403,18 +421,4 @@ class Steps:
         if self._frozen_at == CHANGES.latest:
             return
         self._frozen_at = CHANGES.latest
-        layers, before = self._frozen
-        now = frozen(network.leaves)
-        changed = [a for a in layers if a.params and (a in now) != (a in before)]
-        self._frozen = layers, now
-        if changed:
-            warn(
-                f"trainable of {', '.join(map(str, changed))} was changed after "
-                "compile: it holds from now on, but call compile after such a change, "
-                "so that the optimiser forgets the steps before"
-            )
-
-
-def frozen(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the layers that may not change."""
-    return [layer for layer in layers if not layer.trainable]
+        self._frozen = noticed(*self._frozen, network.leaves)

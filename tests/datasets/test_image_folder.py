@@ -357,7 +357,7 @@ MISTAKES = {
     "seed": (lambda f: read(f, seed=-1), ValueError, "seed must be a whole number"),
     "size": (lambda f: read(f, image_size=0), ValueError, "image_size must be"),
     "batch_size": (lambda f: read(f, batch_size=0), ValueError, "batch_size must be"),
-    "labels": (lambda f: read(f, labels=[1, 2]), TypeError, "labels"),
+    "labels": (lambda f: read(f, labels=[1, 2]), ValueError, "labels must be 'infer"),
 }
 
 

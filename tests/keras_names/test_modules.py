@@ -274,8 +274,6 @@ def test_what_changes_nothing():
             model.predict_on_batch(x),
         )
     assert losses[0].history == losses[1].history == losses[2].history
-    with pytest.raises(ValueError, match="weighted_metrics"):
-        model.compile("sgd", "mse", weighted_metrics=["mae"])
     with pytest.raises(TypeError, match="callbacks must be"):
         model.predict(x, callbacks=[3])
 

@@ -308,3 +308,62 @@ def test_regression_with_k_folds():
         mse, mae = model.evaluate(data[part], targets[part], verbose=0)
         scores.append(mae)
     assert np.mean(scores) < 0.25 * targets.std()
+
+
+def test_shapes_as_keras_gives_them():
+    """With None for the batch axis: Keras 3.15.1 gives the same."""
+    row = Sequential([Conv2D(4, 3, input_shape=(8, 8, 1)), Flatten(), Dense(2)])
+    assert row.input_shape == (None, 8, 8, 1) and row.output_shape == (None, 2)
+    again = Input(shape=row.input_shape[1:])
+    assert row(again).shape == row.outputs[0].shape == (None, 2)
+    assert row.layers[0].output.shape == (None, 6, 6, 4)
+    assert row.layers[1].input.shape == row.layers[0].output.shape
+    a, b = Input((3,)), Input((4,))
+    graph = Model([a, b], [layers.concatenate([a, b]), b])
+    assert graph.input_shape == [(None, 3), (None, 4)]
+    assert graph.output_shape == [(None, 7), (None, 4)]
+    assert graph.inputs[0].shape == (None, 3)
+    assert Model([a], [a * 2]).output_shape == (None, 3)
+
+
+def test_a_tutorial_on_folders(tmp_path):
+    """As Keras's own on flowers: cache, shuffle, prefetch, map, numpy() of batches."""
+    Image = pytest.importorskip("PIL.Image")
+    x, y = stripes(60)
+    for number, (image, label) in enumerate(zip(x, y[:, 0], strict=True)):
+        folder = tmp_path / ["rows", "columns", "noise"][label]
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(image).save(folder / f"{number}.png")
+    options = {"validation_split": 0.2, "seed": 123, "image_size": (16, 16)}
+    options |= {"labels": "inferred", "label_mode": "int", "interpolation": "bilinear"}
+    train_ds, val_ds = (
+        keras.utils.image_dataset_from_directory(tmp_path, subset=subset, **options)
+        for subset in ("training", "validation")
+    )
+    class_names = train_ds.class_names
+    assert class_names == ["columns", "noise", "rows"]
+    for images, labels in train_ds.take(1):
+        assert images[0].numpy().astype("uint8").shape == (16, 16, 3)
+        assert class_names[labels[0]] and labels.numpy().shape == (32,)
+    assert train_ds.cardinality() == len(train_ds) == 2
+    AUTOTUNE = -1
+    train_ds = train_ds.cache().shuffle(1000).prefetch(buffer_size=AUTOTUNE)
+    val_ds = val_ds.cache().prefetch(buffer_size=AUTOTUNE)
+    scaling = layers.Rescaling(1.0 / 255)
+    scaled = train_ds.map(lambda x, y: (scaling(x), y), num_parallel_calls=AUTOTUNE)
+    assert next(iter(scaled))[0].max() <= 1
+    model = Sequential(
+        [
+            layers.Rescaling(1.0 / 255, input_shape=(16, 16, 3)),
+            layers.RandomFlip("horizontal"),
+            layers.Conv2D(8, 3, padding="same", activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(len(class_names)),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizers.Adam(0.02), loss, metrics=["accuracy"])
+    history = model.fit(train_ds, validation_data=val_ds, epochs=12, verbose=0)
+    assert history.history["accuracy"][-1] > 0.8
+    with pytest.raises(ValueError, match="follow_links must be False"):
+        keras.utils.image_dataset_from_directory(tmp_path, follow_links=True)

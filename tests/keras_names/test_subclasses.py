@@ -75,7 +75,7 @@ def test_the_shape_comes_from_build_or_data_or_symbols():
     held = keras.Sequential([Residual(name="inner"), layers.Dense(2)])
     held.build((None, 5))
     for model in (built, given, called, held.layers[0]):
-        assert model.built and model.input_shape == (5,)
+        assert model.built and model.input_shape == (None, 5)
     assert held.count_params() == 147 + 8
     with pytest.raises(ValueError, match=r"not known: build\(\(None, ...\)\)"):
         Residual().count_params()
@@ -121,7 +121,7 @@ def test_frozen():
 
 class Computes(Residual):
     def call(self, inputs):
-        return self.top(inputs) * 2
+        return self.top(inputs) / inputs
 
 
 class Numbers(Residual):
@@ -139,7 +139,7 @@ class Steps(Residual):
 
 
 WRONG = {
-    "computes": (lambda: Computes().build((None, 5)), "Add.*Lambda"),
+    "computes": (lambda: Computes().build((None, 5)), "Lambda"),
     "numbers": (lambda: Numbers().build((None, 5)), "must be symbols"),
     "nothing": (Nothing, r"defines call\(self, x\)"),
     "half": (lambda: Residual(inputs=keras.Input((5,))), "takes inputs and outputs"),

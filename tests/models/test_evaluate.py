@@ -210,6 +210,6 @@ def test_any_targets_and_weights_will_do(tmp_path, kind):
 def test_a_large_image_side_does_not_overflow():
     """2^31 and more entries in the product of sizes are counted, not allocated."""
     model = Sequential([Dense(1, use_bias=False, input_shape=(70_000, 70_000, 1))])
-    assert model.output_shape == (70_000, 70_000, 1)
+    assert model.output_shape == (None, 70_000, 70_000, 1)
     with pytest.raises(ValueError, match=r"\(N, 70000, 70000, 1\), got \(1, 2, 2, 1\)"):
         model.predict(np.zeros((1, 2, 2, 1)), verbose=0)

@@ -476,8 +476,8 @@ WRONG = {
         ValueError,
         "(N, 4, 4, 3)",
     ),
-    "arithmetic": (lambda: Input((2,)) + 1, TypeError, "Add()([a, b])"),
-    "array": (lambda: np.ones(2) * Input((2,)), TypeError, "not there yet"),
+    "number": (lambda: float(Input((2,))), TypeError, "not there yet"),
+    "array": (lambda: np.ones(2) * Input((2,)), TypeError, "symbols and numbers"),
     "number among": (lambda: Add()([Input((2,)), 3.0]), TypeError, "float among them"),
     "weights too early": (
         lambda: (lambda d: (d(Input((2,))), d.get_weights()))(Dense(2)),
@@ -570,7 +570,7 @@ def test_files_that_were_changed(tmp_path):
     """No loop, no place that is not there, no layer that leads nowhere is made."""
     config = skips().get_config()
     from_config = Model.from_config
-    assert from_config(config).output_shape == (3,)
+    assert from_config(config).output_shape == (None, 3)
     for change in (
         lambda c: c["uses"][0][1].__setitem__(0, [5, 0]),
         lambda c: c["uses"][0][1].__setitem__(0, [0, 3]),

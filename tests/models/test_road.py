@@ -52,7 +52,8 @@ class Walk(Callback):
 
 @pytest.mark.parametrize(
     "fuse, batch, files, calls",
-    [(True, 3, 16, 30), (True, 0, 41, 495), (False, 3, 34, 333)],
+    # a layer's kernel is called through rungs.py, which chooses: 1 file, 28 calls more
+    [(True, 3, 16, 30), (True, 0, 41, 495), (False, 3, 35, 361)],
     ids=["later", "first", "textbook"],
 )
 def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):

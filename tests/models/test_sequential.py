@@ -34,7 +34,8 @@ def dense_pair(**options):
 )
 def test_known_input_shape_builds_at_once(make):
     model = make()
-    assert model.built and model.input_shape == (4,) and model.output_shape == (3,)
+    assert model.built and model.input_shape == (None, 4)
+    assert model.output_shape == (None, 3)
     assert len(model.layers) == 1, "Input is no layer of the list, as in Keras"
 
 
@@ -62,7 +63,7 @@ def test_first_data_build(use):
     model = Sequential([Dense(3)])
     model.compile("sgd", "mse")
     use(model, np.ones((2, 4)), np.ones((2, 3)))
-    assert model.input_shape == (4,) and model.count_params() == 15
+    assert model.input_shape == (None, 4) and model.count_params() == 15
 
 
 def test_all_ways_to_build_give_the_same_weights(same_weights):
@@ -160,7 +161,7 @@ def test_failed_add_leaves_the_model_as_it_was():
     assert_array_equal(model.get_weights()[0], weights[0])
     assert late.name == "conv2d"
     fitting = Sequential([Input((6, 6, 1)), late])
-    assert fitting.output_shape == (2, 2, 2), "the layer is as it was, too"
+    assert fitting.output_shape == (None, 2, 2, 2), "the layer is as it was, too"
 
 
 def test_failed_first_add_forgets_its_input_shape():
@@ -168,13 +169,13 @@ def test_failed_first_add_forgets_its_input_shape():
     with pytest.raises(ValueError, match="images of shape"):
         model.add(Conv2D(2, 3, input_shape=(6,)))
     model.add(Dense(2, input_shape=(4,)))
-    assert model.input_shape == (4,)
+    assert model.input_shape == (None, 4)
 
 
 def test_pop_returns_the_last_layer():
     model = dense_pair()
     last = model.pop()
-    assert last.name == "dense_1" and model.output_shape == (3,)
+    assert last.name == "dense_1" and model.output_shape == (None, 3)
     assert model.count_params() == 15
     assert model.predict(np.ones((2, 4)), verbose=0).shape == (2, 3)
 
@@ -183,7 +184,7 @@ def test_popped_empty_takes_another_input():
     model = Sequential([Dense(3, input_shape=(4,))])
     model.pop()
     model.add(Dense(3, input_shape=(5,)))
-    assert model.input_shape == (5,) and model.count_params() == 18
+    assert model.input_shape == (None, 5) and model.count_params() == 18
 
 
 def test_get_layer():

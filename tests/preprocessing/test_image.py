@@ -283,7 +283,6 @@ def test_training_goes_on_exactly_where_it_was_interrupted(rng, tmp_path):
 
 
 MISTAKES = {
-    "whitening": ({"zca_whitening": True}, "zca_whitening=True is not supported here"),
     "layout": (
         {"data_format": "channels_first"},
         "data_format='channels_first' is not",
@@ -315,3 +314,38 @@ def test_mistakes_in_data():
         made.flow(np.zeros((5, 4, 4, 1)))[1]
     with pytest.raises(TypeError, match="preprocessing_function must be a function"):
         ImageDataGenerator(preprocessing_function=3)
+
+
+def test_zca_whitening():
+    """The matrix and the image are those of Keras 3.15.1."""
+    x = (np.arange(5 * 2 * 2 * 1) ** 2 % 13).reshape(5, 2, 2, 1).astype("f4")
+    made = ImageDataGenerator(zca_whitening=True, rescale=0.5, zca_epsilon=0.1)
+    with pytest.warns(UserWarning, match="before fit"):
+        made.standardize(x[0])
+    made.fit(x)
+    expected = [
+        [0.91567, 0.06418, -0.77653, 0.75444],
+        [0.06418, 0.44392, -0.16248, 0.07415],
+        [-0.77653, -0.16248, 1.41708, -1.05971],
+        [0.75444, 0.07415, -1.05971, 1.5935],
+    ]
+    assert_allclose(made.zca_whitening_matrix, expected, atol=2e-5)
+    expected = [-0.92747, -0.99717, -0.31451, 1.10346]
+    assert_allclose(made.standardize(x[0]).ravel(), expected, atol=2e-5)
+    flow = made.flow(x, batch_size=5, shuffle=False)
+    rows = flow[0].reshape(5, 4)
+    assert_allclose(made.standardize(x).reshape(5, 4), rows, atol=1e-5)
+
+
+def test_what_flows_can_be_saved(tmp_path):
+    x = np.arange(3 * 4 * 4 * 3, dtype=np.float32).reshape(3, 4, 4, 3)
+    options = {"save_to_dir": tmp_path / "seen", "save_prefix": "cat"}
+    flow = ImageDataGenerator(rotation_range=20).flow(x, batch_size=2, **options)
+    for _ in range(2 * len(flow)):
+        next(flow)
+    names = sorted(path.name for path in (tmp_path / "seen").iterdir())
+    assert names == [f"cat_{k}_{epoch}.png" for k in range(3) for epoch in range(2)]
+    with Image.open(tmp_path / "seen/cat_0_0.png") as saved:
+        assert saved.size == (4, 4)
+    with pytest.raises(ValueError, match="save_format"):
+        ImageDataGenerator().flow(x, save_to_dir=tmp_path, save_format="txt")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sora_np.activations import SELU
+from sora_np.activations import SELU, options_in
 from sora_np.kernels.activations.activations import (
     elu_dx_tasks,
     elu_tasks,
@@ -84,6 +84,16 @@ FUNCTIONS = {  # by the names of activations
 }
 
 
+def by_name(name: str) -> Entrywise | None:
+    """Return the function of that name, or of one such as "elu(0.5)"."""
+    function, numbers = options_in(name) or ("", [])
+    if function == "relu" and len(numbers) == 3:
+        return bent(*numbers)
+    if function == "elu" and len(numbers) == 1:
+        return exponential_below(*numbers)
+    return FUNCTIONS.get(name)
+
+
 def function_of(layer: Any) -> Entrywise | None:
     """Return the function that a layer is, if there are tasks for it."""
     if is_plain(layer, ReLU):
@@ -93,7 +103,7 @@ def function_of(layer: Any) -> Entrywise | None:
     if is_plain(layer, ELU):
         return exponential_below(layer.alpha)
     if is_plain(layer, ActivationLayer):
-        return FUNCTIONS.get(layer.activation.name)
+        return by_name(layer.activation.name)
     return None
 
 

@@ -38,6 +38,10 @@ class Activation(Layer):
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         self.activation = activations.get(activation)
 
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer."""
+        return self.activation
+
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)
         y = self.activation.forward(x)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from sora_np import activations
 from sora_np.common.arguments import as_rate
 from sora_np.kernels.activations.activations import elu, elu_dx
 from sora_np.kernels.machine.arrays import Array
@@ -42,6 +43,10 @@ class ELU(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         self.alpha = as_rate(alpha, "alpha")
+
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer."""
+        return activations.exponential_below(self.alpha)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         y = elu(self._input(x), self.alpha)

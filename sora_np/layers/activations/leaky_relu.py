@@ -1,7 +1,9 @@
 """LeakyReLU."""
 
+import math
 from collections.abc import Sequence
 
+from sora_np import activations
 from sora_np.common.arguments import as_rate
 from sora_np.common.warn import warn
 from sora_np.kernels.activations.relu import relu, relu_dx
@@ -51,6 +53,10 @@ class LeakyReLU(Layer):
             negative_slope = alpha
         self.negative_slope = as_rate(negative_slope, "negative_slope")
         self.alpha = None
+
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer."""
+        return activations.bent_line(self.negative_slope, 0.0, math.inf)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from sora_np import activations
 from sora_np.common.arguments import as_rate
 from sora_np.kernels.activations.relu import relu, relu_dx
 from sora_np.kernels.machine.arrays import Array
@@ -58,6 +59,10 @@ class ReLU(Layer):
         self.negative_slope = as_rate(negative_slope, "negative_slope")
         self.threshold = as_rate(threshold, "threshold")
         self._bends = self.negative_slope, self.threshold, ceiling
+
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer."""
+        return activations.bent_line(*self._bends)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self._input(x)

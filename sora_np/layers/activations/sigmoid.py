@@ -1,5 +1,6 @@
 """Sigmoid."""
 
+from sora_np import activations
 from sora_np.kernels.activations.sigmoid import sigmoid, sigmoid_dx
 from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
@@ -19,6 +20,10 @@ class Sigmoid(Layer):
     >>> Sigmoid()([[0.0]])
     array([[0.5]])
     """
+
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer."""
+        return activations.sigmoid
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         y = sigmoid(self._input(x))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np import activations
 from sora_np.common.arguments import as_index, check_axis
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.activations.softmax import softmax, softmax_dx
@@ -46,6 +47,18 @@ class Softmax(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         self.axis = as_index(axis, "axis")
+
+    def as_activation(self) -> activations.Activation:
+        """Return the function, for ``activation=`` of another layer.
+
+        Raises ValueError for any axis but the last.
+        """
+        if self.axis != -1:
+            raise ValueError(
+                f"{self} has axis={self.axis}, an activation the last: put it behind "
+                "the other layer, as a layer of its own"
+            )
+        return activations.softmax
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike

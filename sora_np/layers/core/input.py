@@ -58,8 +58,19 @@ class Beginning(type):
         *,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        tensor: Any = None,
+        optional: bool = False,
     ) -> Symbol:
         """Return the symbol; see :class:`Input`."""
+        asked = {"sparse": sparse, "ragged": ragged, "optional": optional}
+        named = [what for what, value in asked.items() if value]
+        if named or tensor is not None:
+            raise ValueError(
+                f"Input takes dense arrays that are always given, got "
+                f"{', '.join(named) or 'tensor'}="
+            )
         if (shape is None) == (batch_shape is None):
             raise ValueError(
                 "Input takes a shape such as (28, 28, 1), or a batch_shape"
@@ -81,6 +92,7 @@ class Input(InputLayer, metaclass=Beginning):
     shape : without the batch axis, such as (28, 28, 1)
     batch_size, dtype : of no consequence, a model takes batches of any size and real
         numbers of any kind; here for programs that give them
+    sparse, ragged, tensor, optional : of no consequence, but nothing that asks for them
     batch_shape : in the place of shape, with the batch axis: (None, 28, 28, 1)
     name : by which a dictionary of arrays names this input
 

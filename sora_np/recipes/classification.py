@@ -1,20 +1,9 @@
-"""Recipes: all that makes a training run, in one place; ``sora-np train --recipe``.
-
-A recipe is data, network, optimiser, schedule, augmentation, batch size and epochs.
-Copy one, and change what you like.
-
-Test accuracy on full Fashion-MNIST, measured once each, and time on 2 cores:
-
-==========  =========  ======================  =====================================
-sora        10 epochs  0.9123                  41 s   (as it stands: on fashion_mini)
-fashion-93  14 epochs  0.9397, 0.9380, 0.9370  12 min  (seeds 0, 1, 2; one thread)
-==========  =========  ======================  =====================================
-"""
+"""Recipes for pictures of one thing each: the network says which class."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sora_np.common.names import look_up
+from sora_np.applications import resnet20
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,
@@ -24,10 +13,11 @@ from sora_np.layers import (
     Input,
     MaxPooling2D,
     RandomFlip,
+    RandomTranslation,
 )
 from sora_np.losses import CategoricalCrossentropy
 from sora_np.models import Sequential
-from sora_np.optimizers import AdamW
+from sora_np.optimizers import SGD, AdamW
 from sora_np.optimizers.schedules import OneCycle
 from sora_np.sora_model import create_sora_model
 
@@ -41,12 +31,15 @@ class Recipe(NamedTuple):
     epochs, batch_size : of ``fit``
     make : (input_shape, classes, seed, steps) -> compiled model for one-hot targets;
         steps is how many batches there will be in all, for a schedule
+    watches : whether the command validates by the test data after every epoch; if not,
+        they are used once, at the end
     """
 
     dataset: str
     epochs: int
     batch_size: int
     make: Callable[[Sequence[int], int, int, int], Sequential]
+    watches: bool = True
 
 
 def sora(input_shape: Sequence[int], classes: int, seed: int, steps: int) -> Sequential:
@@ -109,12 +102,38 @@ def fashion_93(
     return model
 
 
-RECIPES = {
-    "sora": Recipe("fashion_mini", 10, 32, sora),
-    "fashion-93": Recipe("fashion_mnist", 14, 128, fashion_93),
-}
+def fashion_resnet(
+    input_shape: Sequence[int], classes: int, seed: int, steps: int
+) -> Sequential:
+    """Return ResNet-20, to be trained on Fashion-MNIST in half an hour.
 
+    Every image is mirrored or not, and shifted by up to 2 pixels of 28 in each
+    direction, with black beyond the border.
 
-def get(name: str) -> Recipe:
-    """Return the recipe of that name, or raise ValueError with the nearest one."""
-    return look_up(RECIPES, name, "recipe")
+    The rate rises to 0.1 over a fifth of the steps and falls to nothing.  The weight
+    decay is decoupled: a step takes away rate * 0.005 of a weight.  A penalty of 0.0005
+    on the gradient, as papers have it, takes away as much, because a momentum of 0.9
+    adds up ten steps.  Biases and the numbers of batch normalisation do not decay.
+    Targets are 0.91 and 0.01 instead of 1 and 0.
+
+    Source: He, Zhang, Ren & Sun (2015), arXiv:1512.03385, section 4.2, for network and
+    augmentation; Smith & Topin (2018), arXiv:1708.07120, for the schedule.
+
+    >>> fashion_resnet((28, 28, 1), 10, seed=0, steps=28140).count_params()
+    273754
+    """
+    height, width = input_shape[:2]
+    model = Sequential(name="fashion_resnet", seed=seed)
+    model.add(Input(input_shape))
+    model.add(RandomFlip("horizontal"))
+    model.add(RandomTranslation(2 / height, 2 / width, "constant"))
+    model.add(resnet20(input_shape, classes, seed=seed))
+    optimizer = SGD(
+        *(OneCycle(0.1, steps, pct_start=0.2), 0.9),
+        nesterov=True,
+        weight_decay=0.005,
+    )
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    loss = CategoricalCrossentropy(label_smoothing=0.1)
+    model.compile(optimizer, loss, metrics=["accuracy"])
+    return model
