@@ -133,7 +133,7 @@ VGG = Network(
         *(Dense(128), Dense(10)),
     ),
 )
-FASHION_93 = Network(  # sora_np/recipes.py, without its RandomFlip and schedule
+FASHION_93 = Network(  # sora_np/recipes, without its RandomFlip and schedule
     "fashion-93",
     (28, 28, 1),
     (

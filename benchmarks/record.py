@@ -20,7 +20,7 @@ def record(threads, versions, seconds):
     versions : peer -> version
     seconds : how long it took
     """
-    from sora_np.kernels.tile import VECTOR_BYTES
+    from sora_np.kernels.machine.tile import VECTOR_BYTES
 
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime(

@@ -30,6 +30,7 @@ from sora_np import (
 )
 from sora_np.common.old_names import serve_old_names
 from sora_np.common.versions import VERSION as __version__
+from sora_np.kernels.machine.rungs import rung
 from sora_np.layers import (
     ELU,
     Activation,
@@ -122,9 +123,21 @@ from sora_np.layers import (
 from sora_np.models import Model, Sequential, clone_model, load_model
 
 if TYPE_CHECKING:
-    from sora_np import gradcheck, keras, preprocessing, report, sanity
+    from sora_np import (
+        exercises,
+        explain,
+        gradcheck,
+        keras,
+        preprocessing,
+        report,
+        sanity,
+        tracing,
+    )
 
-LATER = {"gradcheck", "keras", "preprocessing", "report", "sanity"}
+LATER = {
+    *("exercises", "explain", "gradcheck", "keras", "preprocessing", "report"),
+    *("sanity", "tracing"),
+}
 serve_old_names()
 
 __all__ = [
@@ -223,6 +236,8 @@ __all__ = [
     "clone_model",
     "constraints",
     "datasets",
+    "exercises",
+    "explain",
     "gradcheck",
     "initializers",
     "keras",
@@ -236,7 +251,9 @@ __all__ = [
     "preprocessing",
     "regularizers",
     "report",
+    "rung",
     "sanity",
+    "tracing",
     "utils",
 ]
 

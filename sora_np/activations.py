@@ -18,16 +18,16 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import look_up
-from sora_np.kernels import activations as kernels
-from sora_np.kernels.arrays import Array, kernel_array
-from sora_np.kernels.relu import relu as bent
-from sora_np.kernels.relu import relu_dx as bent_dx
-from sora_np.kernels.sigmoid import sigmoid as logistic
-from sora_np.kernels.sigmoid import sigmoid_dx
-from sora_np.kernels.softmax import softmax as probabilities
-from sora_np.kernels.softmax import softmax_dx
-from sora_np.kernels.tanh import tanh as tangent
-from sora_np.kernels.tanh import tanh_dx
+from sora_np.kernels.activations import activations as kernels
+from sora_np.kernels.activations.relu import relu as bent
+from sora_np.kernels.activations.relu import relu_dx as bent_dx
+from sora_np.kernels.activations.sigmoid import sigmoid as logistic
+from sora_np.kernels.activations.sigmoid import sigmoid_dx
+from sora_np.kernels.activations.softmax import softmax as probabilities
+from sora_np.kernels.activations.softmax import softmax_dx
+from sora_np.kernels.activations.tanh import tanh as tangent
+from sora_np.kernels.activations.tanh import tanh_dx
+from sora_np.kernels.machine.arrays import Array, kernel_array
 
 
 class Activation(NamedTuple):

@@ -15,7 +15,7 @@ from sora_np.common.arguments import as_index, as_rate
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, by_name, from_config, look_up
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 EPSILON = 1e-7  # is added to what is divided by, as in Keras
 

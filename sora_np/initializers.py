@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_count, as_finite, as_generator, as_rate
 from sora_np.common.names import by_name, from_config, look_up, takes
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 # the standard deviation of a unit normal cut off at 2 sigma
 _TRUNCATED_STD = 0.87962566103423978

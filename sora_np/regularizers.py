@@ -14,9 +14,9 @@ from sora_np.common.arguments import as_rate
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, from_config, look_up
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.l1_l2 import l1_l2_task
-from sora_np.kernels.tasks import Program
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Program
+from sora_np.kernels.regularization.l1_l2 import l1_l2_task
 
 
 class Regularizer(Known):
@@ -59,7 +59,7 @@ class Regularizer(Known):
 
 
 class L1L2(Regularizer):
-    """l1 * sum |w| + l2 * sum w^2: ``kernels/l1_l2.py``.
+    """l1 * sum |w| + l2 * sum w^2: ``kernels/regularization/l1_l2.py``.
 
     Examples
     --------

@@ -17,8 +17,8 @@ import sys
 import numba
 import numpy as np
 
-from sora_np.kernels import arrays, kept
-from sora_np.kernels.tasks import Program, Task
+from sora_np.kernels.machine import arrays, kept
+from sora_np.kernels.machine.tasks import Program, Task
 
 MARGIN = 4096
 CLOSED = os.environ.get("GUARDS")  # which page is closed

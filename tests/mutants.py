@@ -42,7 +42,7 @@ from mutants_equivalent import EQUIVALENT
 
 ROOT = Path(__file__).parents[1]
 MUTATED = (
-    "kernels/[!_]*.py",
+    "kernels/*/[!_]*.py",
     *("sora_np/layers/**/*.py", "sora_np/losses/*.py", "sora_np/metrics/*.py"),
     *("sora_np/optimizers/*.py", "sora_np/callbacks/*.py"),
     *("sora_np/common/progress.py", "sora_np/common/compiling.py"),
@@ -381,13 +381,13 @@ def plans_of(path):
 
 
 def pytest_configure(config):
-    """Key machine code by what it is made from; kernels/cache.py keys it by all files.
+    """Key machine code by what it is made from; cache.py keys it by all files.
 
     pytest calls this, where this file is a plugin (``-p mutants``).
     """
     from numba.core.caching import _SourceFileBackedLocatorMixin as Locator
 
-    from sora_np.kernels import cache
+    from sora_np.kernels.machine import cache
 
     Locator.get_source_stamp = lambda self: 0
 

@@ -23,12 +23,15 @@ from benchmarks.images import batches, one_hot, samples, shuffled
 from benchmarks.peers import Variant, missing, numpy_im2col, sora, trained_state
 from benchmarks.workers import PeerError, Setting, crew
 from sora_np import applications, recipes
-from sora_np.kernels.conv2d import (
+from sora_np.kernels.convolutional.conv2d import (
     conv2d_dw_reference,
     conv2d_dx_reference,
     conv2d_reference,
 )
-from sora_np.kernels.maxpool2d import maxpool2d_dx_reference, maxpool2d_reference
+from sora_np.kernels.pooling.maxpool2d import (
+    maxpool2d_dx_reference,
+    maxpool2d_reference,
+)
 from sora_np.sora_model import create_sora_model
 
 

@@ -23,9 +23,9 @@ from sora_np import (
     Rescaling,
     Sequential,
 )
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import Program, Task
-from sora_np.kernels.tile import tile_load, tile_rows, tile_store
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import Program, Task
+from sora_np.kernels.machine.tile import tile_load, tile_rows, tile_store
 from sora_np.optimizers import SGD, Adam, RMSprop
 
 ROOT = Path(__file__).parents[1]

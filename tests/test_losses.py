@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 
 from sora_np import losses
 from sora_np.gradcheck import check_loss
-from sora_np.kernels.tasks import run
+from sora_np.kernels.machine.tasks import run
 from sora_np.layers import Conv2D, Dense
 from sora_np.losses import (
     BinaryCrossentropy,

@@ -130,7 +130,7 @@ def test_a_forked_child_trains_to_the_same_bits(layer):
 
 HELD = """
 from sora_np.engine import runner
-from sora_np.kernels import tasks
+from sora_np.kernels.machine import tasks
 
 def hold(lock):
     with lock:
@@ -218,7 +218,8 @@ def test_a_pool_of_processes(method, tmp_path):
 
 @needs_jit
 def test_two_processes_may_fill_one_cache(tmp_path):
-    program = "from sora_np.kernels.relu import relu; print(relu(np.array([-1.0, 2])))"
+    program = "from sora_np.kernels.activations.relu import relu; "
+    program += "print(relu(np.array([-1.0, 2])))"
     two = [start(program, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2)]
     assert [output(process) for process in two] == ["[0. 2.]\n"] * 2
     assert output(start(program, NUMBA_CACHE_DIR=str(tmp_path))) == "[0. 2.]\n"

@@ -24,9 +24,9 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         SeparableConvolution2D Sequential Sigmoid Softmax SpatialDropout1D
         SpatialDropout2D Subtract UnitNormalization UpSampling1D UpSampling2D
         ZeroPadding1D ZeroPadding2D __version__ activations callbacks
-        clone_model constraints datasets
+        clone_model constraints datasets exercises explain
         gradcheck initializers keras layers load_model losses metrics models
-        optimizers plots preprocessing regularizers report sanity utils
+        optimizers plots preprocessing regularizers report rung sanity tracing utils
     """,
     "sora_np.__main__": "main",
     "sora_np.activations": """
@@ -64,6 +64,14 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.datasets.mnist": "CLASS_NAMES load_data",
     "sora_np.datasets.npz": "load_data read_arrays",
     "sora_np.datasets.table": "Table read_csv",
+    "sora_np.exercises": "EXERCISES Exercise ExerciseReport Outcome check task",
+    "sora_np.explain": """
+        Nearest Step Verdict activation_maximization edge_detector embeddings
+        feature_maps filters grad_cam guided_backpropagation integrated_gradients
+        label_randomization nearest_samples occlusion parameter_randomization pca
+        plot_attribution plot_embedding plot_grad_cam plot_maximization plot_nearest
+        saliency smooth_grad tsne
+    """,
     "sora_np.gradcheck": """
         Check EPS Kink Report SAMPLES TOLERANCE check_function check_layer
         check_loss check_model check_statistics numerical_gradient
@@ -157,17 +165,28 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.preprocessing.sequence": "pad_sequences",
     "sora_np.preprocessing.report": "CleaningReport Finding",
-    "sora_np.recipes": "RECIPES Recipe fashion_93 get sora",
+    "sora_np.recipes": """
+        PictureRecipe RECIPES Recipe fashion_93 fashion_resnet get nuclei_unet sora
+        trees_centers
+    """,
     "sora_np.regularizers": "CLASSES L1 L1L2 L2 Regularizer get l1 l1_l2 l2",
     "sora_np.report": "write",
     "sora_np.sanity": "Finding SanityReport check",
     "sora_np.sanity.report": "Finding SanityReport",
     "sora_np.saving": "ModelFileError register",
     "sora_np.sora_model": "create_sora_model",
+    "sora_np.tracing": """
+        Explanation LayerTrace Line Operand RungTimes Trace rung_times trace trace_layer
+    """,
     "sora_np.utils": """
         PyDataset Sequence array_to_img get_file image_dataset_from_directory
         img_to_array load_img normalize pad_sequences save_img set_random_seed
         to_categorical
+    """,
+    "sora_np.vision": """
+        CenterLoss DiceCrossentropy PrecisionRecall average_precision box_iou boxes_in
+        center_targets decode_centers dihedral dihedral_boxes draw_boxes mask_dice
+        mask_iou non_maximum_suppression otsu_threshold tiles
     """,
 }
 

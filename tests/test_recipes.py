@@ -6,9 +6,10 @@ from numpy.testing import assert_array_equal
 
 from sora_np import load_model, recipes
 from sora_np.__main__ import main
+from sora_np.command.reading import held_out
 from sora_np.datasets import fashion_mini
 from sora_np.layers import RandomFlip
-from sora_np.optimizers import AdamW
+from sora_np.optimizers import SGD, AdamW
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 
@@ -55,8 +56,8 @@ def test_epochs_and_batch_size_come_before_the_recipes(squares, tmp_path):
 
 
 def test_the_default_is_the_source_documents_program():
-    dataset, epochs, batch_size, make = recipes.get("sora")
-    assert (dataset, epochs, batch_size) == ("fashion_mini", 10, 32)
+    dataset, epochs, batch_size, make, watches = recipes.get("sora")
+    assert (dataset, epochs, batch_size, watches) == ("fashion_mini", 10, 32, True)
     ours, theirs = make((28, 28, 1), 10, 5, 1), create_sora_model((28, 28, 1), seed=5)
     assert ours.get_config() == theirs.get_config()
 
@@ -71,18 +72,74 @@ def test_fashion_93_is_small_and_scheduled():
     assert rate(999) < 1e-6
 
 
+def test_fashion_resnet_is_drawn_by_the_seed_and_scheduled():
+    recipe = recipes.get("fashion-resnet")
+    one, again, other = (recipe.make((28, 28, 1), 10, seed, 1000) for seed in (1, 1, 2))
+    for a, b, c in zip(*(m.get_weights() for m in (one, again, other)), strict=True):
+        assert_array_equal(a, b)
+        assert a.size < 100 or not np.array_equal(a, c)
+    assert one.count_params() == 273_754
+    assert isinstance(one.optimizer, SGD) and one.optimizer.nesterov
+    rate = one.optimizer._learning_rate
+    assert max(map(rate, range(1000))) == pytest.approx(0.1, rel=1e-3)
+    assert rate(0) == pytest.approx(0.004) and rate(999) < 1e-6
+
+
+def test_fashion_resnet_decays_kernels_alone():
+    model = recipes.get("fashion-resnet").make((28, 28, 1), 10, 0, 1000)
+    flat, optimizer = model.flat, model.optimizer
+    decayed = optimizer.exclusion.decayed(flat.values, flat.parts, flat)
+    kernels = [p for p in model.get_weights() if p.ndim > 1]
+    assert len(decayed) == len(kernels) == 22  # 21 convolutions, and dense
+    assert sum(part.stop - part.start for part in decayed) == sum(
+        kernel.size for kernel in kernels
+    )
+
+
+def test_fashion_resnet_looks_at_test_data_once(squares, tmp_path, capsys):
+    saved = str(tmp_path / "m.npz")
+    options = ["--data", str(squares), "--epochs", "2", "--save", saved]
+    assert main(["train", "--recipe", "fashion-resnet", *options]) == 0
+    out = capsys.readouterr().out
+    assert "val_accuracy" not in out and "Test accuracy: " in out
+    assert load_model(saved).optimizer.batches == 2 * 5  # 260 samples, 64 at a time
+
+
+def test_what_is_held_out_is_not_trained_on(squares, capsys):
+    options = ["--data", str(squares), "--epochs", "1", "--hold-out", "0.1"]
+    assert main(["train", "--batch-size", "117", *options]) == 0
+    out = capsys.readouterr().out
+    assert "training: x (234, 12, 12, 1), y (234,); held out of training: x (26," in out
+    assert "Held-out accuracy: " in out and "Test accuracy" not in out
+
+
+def test_every_class_is_held_out_alike_by_the_seed():
+    y = np.arange(100) % 3 > 0
+    x = np.arange(100)
+    (x_kept, y_kept), (x_out, y_out) = held_out((x, y), 0.25, seed=1)
+    assert sorted([*x_kept, *x_out]) == [*range(100)]
+    assert_array_equal(y_out, y[x_out])
+    assert_array_equal(y_kept, y[x_kept])
+    assert np.bincount(y_out).tolist() == [8, 16]  # of 34 and 66
+    again, other = (held_out((x, y), 0.25, seed=seed)[1][0] for seed in (1, 2))
+    assert_array_equal(again, x_out)
+    assert not np.array_equal(other, x_out)
+
+
 @pytest.mark.parametrize(
     "arguments, text",
     [
         (["--recipe", "fashion93"], "unknown recipe 'fashion93'; did you mean 'fashio"),
-        (["--recipe", "cake"], "unknown recipe 'cake'. There are: fashion-93, sora"),
+        (["--recipe", "cake"], "unknown recipe 'cake'. There are: fashion-93, fashion"),
+        (["--hold-out", "1"], "--hold-out must lie between 0 and 1, got 1.0"),
+        (["--hold-out", "1e-6"], "--hold-out 1e-06 of 10000 samples leaves one part"),
         (
             ["--recipe", "fashion-93", "--epochs", "0"],
             "epochs must be a positive",
         ),
         (["--batch-size", "-1"], "batch_size must be a positive whole number, got -1"),
     ],
-    ids=["near", "far", "epochs", "batch-size"],
+    ids=["near", "far", "all", "nothing", "epochs", "batch-size"],
 )
 def test_mistakes(arguments, text, capsys):
     options = ["--dataset", "fashion_mini", *arguments]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sora_np.kernels.ready import MANIFEST, TARGETS
+from sora_np.kernels.machine.ready import MANIFEST, TARGETS
 
 pytestmark = [
     pytest.mark.slow,
@@ -109,7 +109,7 @@ def test_a_pure_wheel_has_none(source, tmp_path):
     (found,) = tmp_path.glob("*.whl")
     assert found.name.endswith("-py3-none-any.whl")
     assert not [name for name in names(found) if "/objects/" in name]
-    assert "sora_np/kernels/tile.py" in names(found)
+    assert "sora_np/kernels/machine/tile.py" in names(found)
 
 
 EDITABLE = """
@@ -142,7 +142,7 @@ TWO_STEPS = (
     "m.fit(np.ones((8, 10, 10, 1)), np.eye(10)[:8], batch_size=4, verbose=0)\n"
     "from sora_np.datasets import fashion_mini\n"
     "assert fashion_mini.load_data()[0][0].shape == (10000, 28, 28)\n"
-    "from sora_np.kernels.images import pad as kernel\n"
+    "from sora_np.kernels.loops.images import pad as kernel\n"
     "assert not hasattr(kernel._cache, '_impl'), 'it found a place to cache'\n"
     "print(sora_np.__file__)\n"
 )

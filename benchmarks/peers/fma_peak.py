@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.peers import Variant
 from benchmarks.problems import PEAK_FMAS
-from sora_np.kernels.tile import (
+from sora_np.kernels.machine.tile import (
     VECTOR_BYTES,
     tile_fill,
     tile_fma,

@@ -4,15 +4,13 @@ import numpy as np
 
 from benchmarks.layer_ops import EPSILON, GROUPS, operands
 from benchmarks.peers import Variant
-from sora_np.kernels.activations import gelu, gelu_dx, gelu_dx_tasks, gelu_tasks
-from sora_np.kernels.arrays import empty
-from sora_np.kernels.avgpool2d import (
-    avgpool2d,
-    avgpool2d_dx,
-    avgpool2d_dx_tasks,
-    avgpool2d_tasks,
+from sora_np.kernels.activations.activations import (
+    gelu,
+    gelu_dx,
+    gelu_dx_tasks,
+    gelu_tasks,
 )
-from sora_np.kernels.conv2d import (
+from sora_np.kernels.convolutional.conv2d import (
     conv2d,
     conv2d_dw,
     conv2d_dw_tasks,
@@ -20,19 +18,9 @@ from sora_np.kernels.conv2d import (
     conv2d_dx_tasks,
     conv2d_tasks,
 )
-from sora_np.kernels.group_normalization import (
-    group_normalization,
-    group_normalization_dx,
-    group_normalization_dx_tasks,
-    group_normalization_tasks,
-)
-from sora_np.kernels.layer_normalization import (
-    layer_normalization,
-    layer_normalization_dx,
-    layer_normalization_dx_tasks,
-    layer_normalization_tasks,
-)
-from sora_np.kernels.merge import (
+from sora_np.kernels.machine.arrays import empty
+from sora_np.kernels.machine.tasks import Program
+from sora_np.kernels.merging.merge import (
     add_relu,
     add_relu_dx,
     add_relu_tasks,
@@ -40,13 +28,30 @@ from sora_np.kernels.merge import (
     concatenate_tasks,
     relu_dy_task,
 )
-from sora_np.kernels.resize2d import (
+from sora_np.kernels.normalization.group_normalization import (
+    group_normalization,
+    group_normalization_dx,
+    group_normalization_dx_tasks,
+    group_normalization_tasks,
+)
+from sora_np.kernels.normalization.layer_normalization import (
+    layer_normalization,
+    layer_normalization_dx,
+    layer_normalization_dx_tasks,
+    layer_normalization_tasks,
+)
+from sora_np.kernels.pooling.avgpool2d import (
+    avgpool2d,
+    avgpool2d_dx,
+    avgpool2d_dx_tasks,
+    avgpool2d_tasks,
+)
+from sora_np.kernels.reshaping.resize2d import (
     resize2d,
     resize2d_dx,
     resize2d_dx_tasks,
     resize2d_tasks,
 )
-from sora_np.kernels.tasks import Program
 
 
 def variants(task):

@@ -4,9 +4,7 @@ import numpy as np
 
 from benchmarks.peers import Variant
 from benchmarks.problems import operands
-from sora_np.kernels.adam import adam, adam_numbers, adam_task
-from sora_np.kernels.arrays import empty
-from sora_np.kernels.conv2d import (
+from sora_np.kernels.convolutional.conv2d import (
     conv2d,
     conv2d_dw,
     conv2d_dw_tasks,
@@ -14,7 +12,7 @@ from sora_np.kernels.conv2d import (
     conv2d_dx_tasks,
     conv2d_tasks,
 )
-from sora_np.kernels.dense import (
+from sora_np.kernels.core.dense import (
     dense,
     dense_dw,
     dense_dw_tasks,
@@ -22,17 +20,19 @@ from sora_np.kernels.dense import (
     dense_dx_tasks,
     dense_tasks,
 )
-from sora_np.kernels.maxpool2d import (
+from sora_np.kernels.losses.softmax_crossentropy import (
+    softmax_crossentropy_and_dz,
+    softmax_crossentropy_tasks,
+)
+from sora_np.kernels.machine.arrays import empty
+from sora_np.kernels.machine.tasks import Program
+from sora_np.kernels.optimizers.adam import adam, adam_numbers, adam_task
+from sora_np.kernels.pooling.maxpool2d import (
     maxpool2d,
     maxpool2d_dx,
     maxpool2d_dx_tasks,
     maxpool2d_tasks,
 )
-from sora_np.kernels.softmax_crossentropy import (
-    softmax_crossentropy_and_dz,
-    softmax_crossentropy_tasks,
-)
-from sora_np.kernels.tasks import Program
 
 
 def prepared(task):

@@ -5,6 +5,7 @@ and how many parameters it has.
 """
 
 from .autoencoder import autoencoder
+from .center_net import center_net
 from .densenet import densenet
 from .lenet5 import lenet5
 from .mobilenet import mobilenet
@@ -14,6 +15,7 @@ from .vgg import vgg
 
 __all__ = [
     "autoencoder",
+    "center_net",
     "densenet",
     "lenet5",
     "mobilenet",

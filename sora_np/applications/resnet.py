@@ -23,6 +23,7 @@ def resnet(
     version: int = 1,
     filters: int = 16,
     l2: float = 0.0,
+    seed: int = 0,
 ) -> Model:
     """Return the residual network of 6 * blocks + 2 layers for small images.
 
@@ -46,6 +47,7 @@ def resnet(
     blocks : of a stage
     filters : of the first stage
     l2 : by which the kernels are penalised: the weight decay of the paper is twice it
+    seed : of the weights
 
     >>> resnet((32, 32, 3), 10).count_params()
     274042
@@ -78,7 +80,7 @@ def resnet(
         x = _activated(x)
     x = GlobalAveragePooling2D()(x)
     outputs = Dense(classes, "softmax", kernel_initializer="he_normal")(x)
-    return Model(inputs, outputs, f"resnet{6 * blocks + 2}_v{version}")
+    return Model(inputs, outputs, f"resnet{6 * blocks + 2}_v{version}", seed=seed)
 
 
 def _activated(x: Any) -> Any:
@@ -103,16 +105,22 @@ def _block_before(x: Any, conv: Any, filters: int, strides: int) -> Any:
     return Add()([x, y])
 
 
-def resnet20(input_shape: Sequence[int], classes: int, version: int = 1) -> Model:
+def resnet20(
+    input_shape: Sequence[int], classes: int, version: int = 1, seed: int = 0
+) -> Model:
     """Return the residual network of 20 layers."""
-    return resnet(input_shape, classes, 3, version)
+    return resnet(input_shape, classes, 3, version, seed=seed)
 
 
-def resnet32(input_shape: Sequence[int], classes: int, version: int = 1) -> Model:
+def resnet32(
+    input_shape: Sequence[int], classes: int, version: int = 1, seed: int = 0
+) -> Model:
     """Return the residual network of 32 layers."""
-    return resnet(input_shape, classes, 5, version)
+    return resnet(input_shape, classes, 5, version, seed=seed)
 
 
-def resnet56(input_shape: Sequence[int], classes: int, version: int = 1) -> Model:
+def resnet56(
+    input_shape: Sequence[int], classes: int, version: int = 1, seed: int = 0
+) -> Model:
     """Return the residual network of 56 layers."""
-    return resnet(input_shape, classes, 9, version)
+    return resnet(input_shape, classes, 9, version, seed=seed)

@@ -21,6 +21,7 @@ def unet(
     filters: int = 16,
     depth: int = 3,
     normalise: bool = True,
+    seed: int = 0,
 ) -> Model:
     """Return a U-Net that says for every pixel what it belongs to.
 
@@ -36,6 +37,7 @@ def unet(
     input_shape : (height, width, channels), sizes that 2**depth divides
     filters : of the first level; each level below has twice as many
     depth : how often the image is halved
+    seed : of the weights
 
     Raises
     ------
@@ -61,7 +63,8 @@ def unet(
         x = Conv2DTranspose(number, 2, 2)(x)
         x = _twice(Concatenate()([skips[level], x]), number, normalise)
     function = "sigmoid" if classes == 1 else "softmax"
-    return Model(inputs, Conv2D(classes, 1, activation=function)(x), "unet")
+    outputs = Conv2D(classes, 1, activation=function)(x)
+    return Model(inputs, outputs, "unet", seed=seed)
 
 
 def _twice(x: Any, filters: int, normalise: bool) -> Any:

@@ -14,7 +14,7 @@ from sora_np.common.several import Several
 from sora_np.common.shapes import batch_of
 from sora_np.common.statistics import pieces
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 
 def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.losses import BinaryCrossentropy, Hinge, Loss
 
 from . import arrays

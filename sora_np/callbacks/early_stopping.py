@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.common.arguments import as_count, as_flag, as_number
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .base import Callback, Logs
 from .monitor import Monitor

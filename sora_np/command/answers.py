@@ -45,8 +45,10 @@ def shares_of(model: Sequential, outputs: NDArray[Any]) -> NDArray[Any]:
     return outputs
 
 
-def report(model: Sequential, x: NDArray[Any], y: NDArray[Any]) -> None:
-    """Print the test accuracy, the scores of every class and the confusion matrix."""
+def report(
+    model: Sequential, x: NDArray[Any], y: NDArray[Any], what: str = "Test"
+) -> None:
+    """Print the accuracy, the scores of every class and the confusion matrix."""
     shares = shares_of(model, model.predict(x, verbose=0))
     predicted, names = shares.argmax(axis=-1), names_of(model, shares.shape[1])
     if y.max() >= len(names):
@@ -54,7 +56,7 @@ def report(model: Sequential, x: NDArray[Any], y: NDArray[Any]) -> None:
             f"the labels go up to {y.max()}, but the model has {len(names)} classes, "
             "counted from 0"
         )
-    print(f"\nTest accuracy: {np.mean(predicted == y):.4f}\n")
+    print(f"\n{what} accuracy: {np.mean(predicted == y):.4f}\n")
     print(metrics.classification_report(y, predicted, names))
     print("\nConfusion matrix: rows are true classes, columns predicted ones")
     matrix = metrics.confusion_matrix(y, predicted, len(names))

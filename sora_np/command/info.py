@@ -3,9 +3,9 @@
 import argparse
 
 from sora_np.common.versions import versions
-from sora_np.kernels.cache import folder_of
-from sora_np.kernels.ready import objects, target
-from sora_np.kernels.relu import _relu_item
+from sora_np.kernels.activations.relu import _relu_item
+from sora_np.kernels.machine.cache import folder_of
+from sora_np.kernels.machine.ready import objects, target
 
 ABOUT = "show versions, threads, vector width and cache folder"
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from sora_np.models import Sequential, load_model
+from sora_np.plots.figure import new_figure
+from sora_np.saving import atomic, model_file
 
 from . import reading
 
@@ -43,3 +45,16 @@ def add_data(
         "unless the model takes them as they are. Or a folder with a folder of images "
         "for every class",
     )
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise where --save or --report cannot be written: now, not after training."""
+    for option, file in (("--save", options.save), ("--report", options.report)):
+        if file is not None:
+            try:
+                model_file.check_suffix(file)
+                atomic.prepare(file)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{option}: {error}") from error
+    if options.report is not None:
+        new_figure(1, 1)  # raises without matplotlib

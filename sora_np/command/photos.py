@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sora_np.datasets.image import MODES, TOGETHER, read_images
 from sora_np.datasets.image_files import image_files
 from sora_np.datasets.image_folder import ImageFolder
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import (
     Input,
     Layer,

@@ -94,6 +94,26 @@ def training_data(dataset: str, file: Path | None) -> tuple[Split, Split, list[s
     return train, test, [str(k) for k in range(count)]
 
 
+def held_out(train: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Return training data in two parts, the second with that share of every class.
+
+    Raises ValueError for a share that leaves one of the parts empty.
+    """
+    x, y = train
+    if not 0 < share < 1:
+        raise ValueError(f"--hold-out must lie between 0 and 1, got {share!r}")
+    rng, apart = np.random.default_rng([seed, 3]), np.zeros(len(y), bool)
+    for label in np.unique(y):
+        own = rng.permutation(np.flatnonzero(y == label))
+        apart[own[: round(share * len(own))]] = True
+    if apart.all() or not apart.any():
+        raise ValueError(
+            f"--hold-out {share} of {len(y)} samples leaves one part empty: take a "
+            "share that holds some samples of a class and leaves some"
+        )
+    return (x[~apart], y[~apart]), (x[apart], y[apart])
+
+
 def evaluation_data(dataset: str, file: Path | None) -> Split:
     """Return test data alone; a file need hold no other."""
     if file is None:

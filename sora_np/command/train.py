@@ -6,12 +6,10 @@ from pathlib import Path
 from sora_np import recipes, report
 from sora_np.callbacks import BackupAndRestore, Stopwatch
 from sora_np.common.arguments import as_count
-from sora_np.plots.figure import new_figure
-from sora_np.saving import atomic, model_file
 from sora_np.utils import to_categorical
 
-from . import answers, photos, reading
-from .options import add_data
+from . import answers, photos, pictures, reading
+from .options import add_data, check_outputs
 
 ABOUT = "train a network and report on it"
 
@@ -23,7 +21,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default="sora",
         metavar="NAME",
         help=f"{' or '.join(recipes.RECIPES)}: network, optimiser, augmentation and, "
-        "unless given, data, epochs and batch size (sora_np/recipes.py)",
+        "unless given, data, epochs and batch size (sora_np/recipes/).  Pictures of "
+        "nuclei-unet and trees-centers come with the packages stardist and deepforest, "
+        "or lie in the folder that --data names",
     )
     add_data(parser, default=None)
     parser.add_argument(
@@ -39,6 +39,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=0.2,
         metavar="SHARE",
         help="of every class in a folder, drawn by the seed, to test by (0.2)",
+    )
+    parser.add_argument(
+        "--hold-out",
+        type=float,
+        metavar="SHARE",
+        help="leave this share of every class out of the training data, drawn by the "
+        "seed, and test by it; the test data are not looked at.  For choices between "
+        "networks or options, such as 0.1",
     )
     parser.add_argument(
         "--augment",
@@ -71,12 +79,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     recipe = recipes.get(options.recipe)
+    if isinstance(recipe, recipes.PictureRecipe):
+        return pictures.run(options, recipe)
     options.dataset = options.dataset or recipe.dataset
     epochs = recipe.epochs if options.epochs is None else options.epochs
     batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
     tested_by = None
+    watches = recipe.watches or options.hold_out is not None
     if options.data is not None and options.data.is_dir():
         share = options.validation_split
+        if options.hold_out is not None:
+            raise ValueError(
+                "--hold-out is for data with test data of their own; of a folder, "
+                "--validation-split says what to test by"
+            )
         folders = photos.training_folders(
             options.data, as_count(options.size, "--size"), share, options.seed
         )
@@ -84,20 +100,15 @@ def run(options: argparse.Namespace) -> int:
         train, test = ((f.arrays()[0], f.labels) for f in folders)
     else:
         train, test, names = reading.training_data(options.dataset, options.data)
+        if options.hold_out is not None:
+            train, test = reading.held_out(train, options.hold_out, options.seed)
     (x_train, y_train), (x_test, y_test) = (
         (reading.with_channels(x), y) for x, y in (train, test)
     )
     print(f"training: x {x_train.shape}, y {y_train.shape}", end="; ")
-    print(f"test: x {x_test.shape}, y {y_test.shape}")
-    for option, file in (("--save", options.save), ("--report", options.report)):
-        if file is not None:  # what cannot be written fails now, not after training
-            try:
-                model_file.check_suffix(file)
-                atomic.prepare(file)
-            except (OSError, ValueError) as error:
-                raise ValueError(f"{option}: {error}") from error
-    if options.report is not None:
-        new_figure(1, 1)  # without matplotlib this fails now, not after training
+    apart = "test" if options.hold_out is None else "held out of training"
+    print(f"{apart}: x {x_test.shape}, y {y_test.shape}")
+    check_outputs(options)
     steps = as_count(epochs, "epochs") * -(
         -len(x_train) // as_count(batch_size, "batch_size")
     )
@@ -119,10 +130,12 @@ def run(options: argparse.Namespace) -> int:
         batch_size=batch_size,
         epochs=epochs,
         class_weight=options.class_weight,
-        validation_data=(x_test, to_categorical(y_test, len(names))),
+        validation_data=(
+            (x_test, to_categorical(y_test, len(names))) if watches else None
+        ),
         callbacks=[watch, *backup],
     )
-    answers.report(model, x_test, y_test)
+    answers.report(model, x_test, y_test, "Test" if apart == "test" else "Held-out")
     if options.save is not None:
         model.save(options.save)
         print(f"saved to {options.save}")
@@ -137,6 +150,7 @@ def run(options: argparse.Namespace) -> int:
                 **({"Bytes": bytes_are} if bytes_are else {}),
                 "Training samples": f"{len(x_train):,}",
                 "Recipe": options.recipe,
+                **({"Tested by": f"samples {apart}"} if apart != "test" else {}),
                 **({"Augmentation": "yes"} if options.augment else {}),
                 **({"Class weight": "balanced"} if options.class_weight else {}),
                 "Batch size": batch_size,

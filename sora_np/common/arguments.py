@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.arrays import Pair
+from sora_np.kernels.machine.arrays import Pair
 
 # How many classes there may be, so that a wrong label does not fill the memory
 MOST_CLASSES = 2**16  # that are counted by the largest label alone

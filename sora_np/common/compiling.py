@@ -6,7 +6,7 @@ from typing import Any
 
 from numba.core import event as events
 
-from sora_np.kernels.cache import folder_of
+from sora_np.kernels.machine.cache import folder_of
 
 from .terminal import tell
 

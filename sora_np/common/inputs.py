@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 from .statistics import pieces
 

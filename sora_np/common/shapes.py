@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 from .arguments import as_count
 

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from llvmlite import binding
 
-from sora_np.kernels.relu import relu
+from sora_np.kernels.activations.relu import relu
 
 VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from sora_np.engine.fusion import Stage, Work
 from sora_np.engine.graph import Graph
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.merge import accumulate_task, add_tasks
+from sora_np.kernels.machine.arrays import Array, empty
+from sora_np.kernels.merging.merge import accumulate_task, add_tasks
 from sora_np.layers import Layer
 
 

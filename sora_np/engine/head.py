@@ -17,7 +17,7 @@ from sora_np import activations, losses
 from sora_np.activations import Activation
 from sora_np.common.warn import warn
 from sora_np.engine.graph import Graph, Node
-from sora_np.kernels.arrays import Shape, kernel_array
+from sora_np.kernels.machine.arrays import Shape, kernel_array
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import (
     Conv1D,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sora_np import activations
 from sora_np.activations import Activation
 from sora_np.common.several import Several
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.losses import Loss
 from sora_np.metrics import Metric
 from sora_np.metrics.tally import Show

@@ -1,12 +1,12 @@
 """The textbook's way to run a graph: layer after layer, each making new arrays."""
 
 import contextlib
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from sora_np.common.several import joined, parts_of
-from sora_np.kernels.arrays import kernel_array
-from sora_np.kernels.tasks import Task, run
+from sora_np.kernels.machine.arrays import kernel_array
+from sora_np.kernels.machine.tasks import Task, run
 from sora_np.layers import contract
 from sora_np.layers.preprocessing.warp import joined_warps
 
@@ -19,14 +19,21 @@ class LayerByLayer:
     Parameters
     ----------
     graph, own : see :func:`listed`
+    on_rung : makes the context that layers and losses run in, see ``runner.py``
     """
 
     calls_python = True
 
     def __init__(
-        self, graph: Graph, own: Container[int], dtype: Any, training: bool
+        self,
+        graph: Graph,
+        own: Container[int],
+        dtype: Any,
+        training: bool,
+        on_rung: Callable[[], contextlib.AbstractContextManager[None]],
     ) -> None:
         self.graph, self.own, self.dtype, self.training = graph, own, dtype, training
+        self.on_rung = on_rung
         self.lock = contextlib.nullcontext()  # it shares no buffers
 
     def load(self, x: Any, part: Any = None) -> None:
@@ -36,7 +43,9 @@ class LayerByLayer:
 
     def forward(self) -> Any:
         """Return the values that go out, one or :class:`Several`."""
-        values = forward(self.graph.nodes, self.x, training=self.training, own=self.own)
+        how: Any = {"training": self.training, "own": self.own}
+        with self.on_rung():
+            values = forward(self.graph.nodes, self.x, **how)
         self.y = joined([values[value] for value in self.graph.outputs])
         return self.y
 
@@ -46,17 +55,20 @@ class LayerByLayer:
 
     def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
         """Run forward; return the loss, and its gradient."""
-        loss = self.head.loss
-        value: tuple[Any, Any] = loss.value_and_gradient(y, self.forward(), weights)
+        loss, y_pred = self.head.loss, self.forward()
+        with self.on_rung():
+            value: tuple[Any, Any] = loss.value_and_gradient(y, y_pred, weights)
         return value
 
     def activated(self) -> Any:
         """Return f(z) of what ``forward`` returned."""
-        return self.head.activation.forward(self.y)
+        with self.on_rung():
+            return self.head.activation.forward(self.y)
 
     def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
-        backward(self.graph, parts_of(dy), own=self.own)
+        with self.on_rung():
+            backward(self.graph, parts_of(dy), own=self.own)
         run(*update)
 
 

@@ -20,7 +20,7 @@ from sora_np.engine import graph
 from sora_np.engine.graph import Graph, Node
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
@@ -229,7 +229,8 @@ class Network(Known):
             return self._called_on(x)
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         run = joined_warps(self.graph)
-        values = graph.forward(run.nodes, inputs, training=training)
+        with self.runner.on_rung():
+            values = graph.forward(run.nodes, inputs, training=training)
         y = joined([values[value].copy() for value in run.outputs])
         for layer in self.leaves:
             layer.forget()
@@ -245,7 +246,8 @@ class Network(Known):
         A layer that is used several times has a number behind its name.
         """
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
-        values = graph.forward(self.nodes, inputs)[len(inputs) :]
+        with self.runner.on_rung():
+            values = graph.forward(self.nodes, inputs)[len(inputs) :]
         names = {id(layer): name for name, layer in self.named_leaves()}
         found: dict[str, Array] = {}
         for node, value in zip(self.nodes, values, strict=True):

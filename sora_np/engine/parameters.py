@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np.kernels.arrays import Array, empty
+from sora_np.kernels.machine.arrays import Array, empty
 from sora_np.layers import Layer
 from sora_np.layers.held import rebind
 

@@ -37,9 +37,9 @@ from sora_np.engine.fusion.stage import is_plain
 from sora_np.engine.graph import Graph
 from sora_np.engine.head import Head
 from sora_np.engine.sources import Source
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.softmax import softmax_tasks
-from sora_np.kernels.tasks import Program, Task
+from sora_np.kernels.activations.softmax import softmax_tasks
+from sora_np.kernels.machine.arrays import Array, empty
+from sora_np.kernels.machine.tasks import Program, Task
 from sora_np.layers import (
     AlphaDropout,
     Dropout,

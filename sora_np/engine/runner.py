@@ -1,5 +1,6 @@
 """What runs the graph of a model: plans, kept for some batch sizes, or its layers."""
 
+import contextlib
 import threading
 from typing import Any, Protocol
 
@@ -7,7 +8,8 @@ import numpy as np
 
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.tasks import hold_while_forking
+from sora_np.kernels.machine.rungs import rung
+from sora_np.kernels.machine.tasks import hold_while_forking
 
 from .graph import Graph
 from .layer_by_layer import LayerByLayer, listed
@@ -37,11 +39,13 @@ class Runner:
     Attributes
     ----------
     fuse : whether plans are made; else layer after layer is run
+    kernels : which rung of every operation these layers run, see
+        ``kernels/machine/rungs.py``; plans are for "fast" alone
     plans : (samples, whether the graph is whole, training) -> plan, the last used last
     """
 
     def __init__(self, network: Layers) -> None:
-        self.network, self.fuse = network, True
+        self.network, self.fuse, self.kernels = network, True, "fast"
         self.plans: dict[tuple[int, bool, bool], Plan] = {}
         self._made_of: list[Any] = []  # what the plans depend on
         self._latest = -1
@@ -52,11 +56,12 @@ class Runner:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: not what holds addresses of arrays."""
-        return {"network": self.network, "fuse": self.fuse}
+        return {name: vars(self)[name] for name in ("network", "fuse", "kernels")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Runner.__init__(self, state["network"])
         self.fuse = state["fuse"]
+        self.kernels = state.get("kernels", "fast")  # not in older pickles
 
     def run(self, graph: Graph, samples: int, *, training: bool) -> Any:
         """Return the plan of a graph for a batch, or else its layers one by one.
@@ -70,7 +75,8 @@ class Runner:
             if not self.can_plan():
                 if key[1] not in self._listed or self._listed[key[1]][0] is not graph:
                     self._listed[key[1]] = graph, *listed(graph)
-                return LayerByLayer(*self._listed[key[1]][1:], network.dtype, training)
+                how: Any = network.dtype, training, self.on_rung
+                return LayerByLayer(*self._listed[key[1]][1:], *how)
             plan = self.plans.pop(key, None)
             if plan is None or (plan.given is not graph and plan.given != graph):
                 plan = Plan(graph, network.dtype, samples, training)
@@ -78,6 +84,15 @@ class Runner:
             if len(self.plans) > MOST_PLANS:
                 del self.plans[next(iter(self.plans))]
             return plan
+
+    def on_rung(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which layers and losses run: that of ``kernels``.
+
+        With "fast" it is the caller's, which :func:`rung` may have set.
+        """
+        if self.kernels == "fast":
+            return contextlib.nullcontext()
+        return rung(self.kernels)
 
     def can_plan(self) -> bool:
         """Whether plans are made; those of what has changed since are dropped."""

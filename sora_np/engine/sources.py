@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.gather import gather_tasks
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.preprocessing.gather import gather_tasks
 
 
 class Source:

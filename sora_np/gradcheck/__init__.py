@@ -34,9 +34,9 @@ state, and layers and models are afterwards as they were.
 
 ``checks.py`` holds the checks that users call.  What they do stands in order in
 ``objective.py`` and ``function.py`` (what is differentiated), ``line.py`` (along what),
-``differences.py`` (numbers and kinks), ``judge.py`` (the verdict), ``diagnosis.py`` (in
-words) and ``report.py`` (the table).  ``textbook.py`` checks moving statistics, and
-``still.py`` leaves layers as they were.
+``differences.py`` (numbers and kinks), ``judge.py`` (the verdict), ``diagnosis.py`` and
+``windows.py`` (in words) and ``report.py`` (the table).  ``textbook.py`` checks moving
+statistics, and ``still.py`` leaves layers as they were.
 """
 
 from .checks import SAMPLES, check_function, check_layer, check_loss, check_model

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sora_np.common.inputs import as_numbers
 from sora_np.common.several import joined, parts_of
 from sora_np.engine.graph import Graph, Node
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers import Layer, contract
 from sora_np.layers.generators import generators_of
 from sora_np.layers.preprocessing.warp import joined_warps
@@ -222,7 +222,7 @@ def check_model(
     paths = {id(layer.params): path for path, layer in model.named_leaves()}
     rng = np.random.default_rng(seed)
     settings = Settings(samples, directions, rng, eps).checked()
-    with held_still(model.leaves):
+    with held_still(model.leaves), model.runner.on_rung():
         if y is None:
             product = _random_product(rng)
             function = Function(model.graph, xs, product, names, paths)

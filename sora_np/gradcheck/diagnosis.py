@@ -5,13 +5,13 @@ entries that were compared, and returns a sentence, or nothing.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 CLOSE = 1e-5  # relative: far above what rounding does, far below what mistakes do
 
@@ -27,6 +27,7 @@ class Evidence(NamedTuple):
     before : the gradient that was written by the backward pass before, or None
     sizes : numbers such as the batch size, and what they are called
     relatives : other arrays of the gradient's shape: "dy", "y", "x"
+    mistaken : what may be wrong, in words, and the entries if it were so
     """
 
     gradient: Array
@@ -35,6 +36,7 @@ class Evidence(NamedTuple):
     before: Array | None
     sizes: Mapping[int, str]
     relatives: Mapping[str, Array]
+    mistaken: Sequence[tuple[str, Array]] = ()
 
     @property
     def given(self) -> Array:
@@ -97,6 +99,14 @@ def factor(e: Evidence) -> str:
     return f"{c:.6g} times what it should be"
 
 
+def recognised(e: Evidence) -> str:
+    """Say whether it is what a known mistake gives."""
+    for text, numbers in e.mistaken:
+        if np.count_nonzero(numbers) >= 3 and e.close(e.given, numbers).all():
+            return text
+    return ""
+
+
 def moved(e: Evidence) -> str:
     """Say whether the numbers are right, but stand elsewhere."""
     g, axes = e.gradient, range(e.gradient.ndim)
@@ -110,7 +120,8 @@ def moved(e: Evidence) -> str:
         for some in itertools.combinations(axes, count):
             if e.is_right(np.flip(g, some)[e.places]):
                 names = ", ".join(map(str, some))
-                return f"turned round: right would be reversed along axis {names}"
+                text = f"turned round: right would be reversed along axis {names}"
+                return text + ", which is rotated by 180 degrees" * (count == 2)
     for axis, by in itertools.product(axes, (1, -1, 2, -2)):
         source = e.places[axis] + by
         inside = (source >= 0) & (source < g.shape[axis])
@@ -210,7 +221,7 @@ def _explains(e: Evidence, other: Array, group: NDArray[np.intp]) -> bool:
 
 
 SUSPICIONS: list[Callable[[Evidence], str]] = [
-    *(accumulated, factor, moved, handed_on, factors, part, mask, missing),
+    *(accumulated, factor, recognised, moved, handed_on, factors, part, mask, missing),
 ]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sora_np.common.several import joined
 from sora_np.engine.graph import Graph, backward
 from sora_np.engine.plan import Plan
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Activation, Dense, Layer, ReLU, contract
 from sora_np.layers.convolutional.base import Convolution
 from sora_np.layers.generators import generators_of
@@ -113,7 +113,8 @@ class Function:
         if not np.array_equal(self.terms(), self.middle, equal_nan=True):
             raise ValueError(
                 f"two forward passes of {names} on the same numbers differ: random "
-                "numbers must come from a np.random.Generator among its attributes"
+                "numbers must come from a np.random.Generator among its attributes, "
+                "and forward must change no attribute that y depends on"
             )
 
     def output(self, values: Sequence[Array]) -> Array:
@@ -175,11 +176,12 @@ class Function:
             xs = _named([values[i] for i in self.nodes[k].inputs], layer)
             held = {"dy": dy, **layer.params, **xs}
             before = {name: a.copy() for name, a in held.items()}
-            dx: Any = layer.backward(dy)
+            with contract.named("backward", layer):
+                dx: Any = layer.backward(dy)
             shapes = [x.shape for x in xs.values()]
             if layer.takes_several:
                 dx = contract.each_checked(dx, shapes, layer)
-            elif k:
+            elif k or isinstance(dx, tuple):
                 what = f"backward of {layer} must return dx"
                 contract.checked(dx, shapes[0], "f", what, layer)
             for name, array in held.items():
@@ -237,7 +239,8 @@ class Function:
         if shape is None or (promised and shape != (len(inputs[0]), *promised)):
             raise TypeError(
                 f"forward of {layer} must return an array of shape {promised}, after "
-                f"the batch axis; got {type(y).__name__} of shape {shape}"
+                f"the batch axis; got {type(y).__name__}"
+                + (f" of shape {shape}" if shape is not None else "")
             )
         return y
 

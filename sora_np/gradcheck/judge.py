@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 from .diagnosis import Evidence, diagnose
 from .differences import Differences, compare
 from .function import Function, Tensor
 from .line import lines_of
 from .report import TOLERANCE, Check, Kink, Report
+from .windows import mistaken
 
 MORE = 200  # entries that a diagnosis looks at, or more
 
@@ -80,7 +81,10 @@ def _check(
     name, a = tensor.name, tensor.array
     missing = Check(name, np.inf, None, a.size, 0)
     if gradient is None:
-        return missing._replace(diagnosis="no gradient of it was written")
+        text = "no gradient of it was written"
+        if tensor.layer is None:
+            text += ": backward returned None; is there a return at its end?"
+        return missing._replace(diagnosis=text)
     if not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
         kind = getattr(gradient, "dtype", type(gradient).__name__)
         return missing._replace(diagnosis=f"its gradient is no array of floats: {kind}")
@@ -130,6 +134,7 @@ def _evidence(
     known = np.flatnonzero(is_entry & ~found.at_kink & np.isfinite(found.low))
     places = [found.lines[k].place for k in known]
     relatives = {"dy": function.objective.slope(y), "x": x, "y": y}
+    entries = [found.lines[k] for k in known]
     shape = tensor.array.shape
     return Evidence(
         gradient=gradient,
@@ -138,6 +143,7 @@ def _evidence(
         before=before,
         sizes=_sizes(y.shape or shape),  # a loss is a number
         relatives={k: a for k, a in relatives.items() if a.shape == shape},
+        mistaken=[*mistaken(function, tensor, entries)],
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 
 class Line:

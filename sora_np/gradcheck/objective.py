@@ -9,7 +9,7 @@ from sora_np.common.several import Several
 from sora_np.engine.head import Head
 from sora_np.engine.parameters import regularized
 from sora_np.engine.plan import Plan
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 
 class ScalarProduct:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.several import joined, parts_of
 from sora_np.engine.plan import Plan
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import BatchNormalization, Layer
 from sora_np.layers.preprocessing.warp import joined_warps
 

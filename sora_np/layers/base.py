@@ -13,17 +13,15 @@ from sora_np.common.changes import Noted, note_change
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, made_of, odd_name, snake_case
 from sora_np.common.shapes import as_shape, as_shapes, batch_of
-from sora_np.initializers import Initializer, Zeros
-from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.kernels.philox import uniform
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
+from sora_np.kernels.regularization.philox import uniform
 
-from .contract import built, is_ours
+from .contract import answered, built, is_ours, undefined
 from .spelling import understood
 from .symbol import Call, Symbol, called, is_symbolic, sketch
 from .tables import Table, is_plain
 from .weights import Weighed, weight_of
 
-zeros = Zeros()
 LONGEST_NAME = 1000  # characters of a layer's name
 
 
@@ -51,11 +49,18 @@ class Layer(Weighed, Noted):
     ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``; one
     ``NAME_constraint`` projects it after every step, see ``constraints.py``.
 
+    What a subclass calls: ``add_weight`` in ``build``; ``check_input`` (of several
+    inputs ``check_inputs``) and ``remember`` in ``forward``; ``recall`` in
+    ``backward``.  ``get_config`` finds the arguments among the attributes, and has
+    name, trainable and input_shape by itself.  ``lessons/write_your_own_layer.md``
+    shows it all.
+
     A layer of several inputs says ``takes_several = True``.  Then ``build`` is given a
     tuple of shapes, which ``input_shape`` becomes; ``forward(*xs, training=False)`` an
-    array for each, which ``_inputs(xs)`` checks; and ``backward(dy)`` returns a tuple
-    of dx, one for each (those of this package: new arrays, which share no memory with
-    dy or with each other).  ``layer([a, b])`` builds it, and runs ``forward(a, b)``.
+    array for each, which ``check_inputs(xs)`` checks; and ``backward(dy)`` returns a
+    tuple of dx, one for each (those of this package: new arrays, which share no memory
+    with dy or with each other).  ``layer([a, b])`` builds it, and runs
+    ``forward(a, b)``.
 
     Parameters
     ----------
@@ -77,12 +82,12 @@ class Layer(Weighed, Noted):
     --------
     >>> class Double(Layer):
     ...     def forward(self, x, *, training=False):
-    ...         y = 2 * self._input(x)
+    ...         y = 2 * self.check_input(x)
     ...         if training:
-    ...             self._keep(y)
+    ...             self.remember(y)
     ...         return y
     ...     def backward(self, dy):
-    ...         (dy,) = self._recall(dy)
+    ...         (dy,) = self.recall(dy)
     ...         return 2 * dy
     >>> Double()([[1.0, 2.0]])
     array([[2., 4.]])
@@ -125,11 +130,11 @@ class Layer(Weighed, Noted):
         self.has_auto_name = name is None
         self.name = snake_case(type(self).__name__) if name is None else name
         self.trainable = as_flag(trainable, "trainable")
+        self._caches: list[tuple[Any, ...]] = []
         self.params, self.grads, self.state = {}, {}, {}
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
-        self._caches: list[tuple[Any, ...]] = []
         self._proven: set[str] = set()  # what contract.py has looked at
         self.takes_memory = True  # see weights.without_memory
 
@@ -150,7 +155,7 @@ class Layer(Weighed, Noted):
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
         """Return y; when training, keep what ``backward`` will need."""
-        raise NotImplementedError(f"{type(self).__name__} must define forward")
+        raise NotImplementedError(undefined(self, "forward"))
 
     def backward(self, dy: Array) -> Array:
         """Return dx = d(loss)/dx given dy = d(loss)/dy; write ``grads``.
@@ -158,7 +163,7 @@ class Layer(Weighed, Noted):
         Undoes the last ``forward(x, training=True)`` that has not been undone yet, and
         raises RuntimeError where there is none.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define backward")
+        raise NotImplementedError(undefined(self, "backward"))
 
     def __call__(self, x: Any, *, training: bool | None = None) -> Any:
         """Build if need be (seed 0, dtype of x), then forward; of symbols, a symbol.
@@ -176,9 +181,9 @@ class Layer(Weighed, Noted):
             shape: Any = shapes if self.takes_several else shapes[0]
             built(self, shape, np.random.default_rng(0), np.result_type(*xs))
         if training is not None:
-            return self.forward(*xs, training=training)
+            return answered(self, xs, training=training)
         kept = len(self._caches)
-        y = self.forward(*xs, training=self.augments)
+        y = answered(self, xs, training=self.augments)
         del self._caches[kept:]
         return y
 
@@ -207,40 +212,18 @@ class Layer(Weighed, Noted):
             if known and (name in self.params or name in self.state):
                 return weight_of(self, name)
             text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if known and not is_ours(type(self)):
+                text += f": is self.{name} set in __init__, in build, or by forward?"
             raise AttributeError(text, name=name, obj=self)
 
-    # --- for subclasses -------------------------------------------------------
+    # --- for subclasses, of users too -----------------------------------------
 
-    def _add_param(
-        self,
-        name: str,
-        shape: Shape,
-        initializer: Initializer,
-        rng: np.random.Generator,
-    ) -> None:
-        self.params[name] = self._array(name, shape, initializer, rng)
-        self.grads[name] = self._array(name, shape, zeros, rng)
+    def check_input(self, x: ArrayLike) -> Any:
+        """Return x as an array of the layer's dtype, for ``forward``.
 
-    def _array(
-        self,
-        name: str,
-        shape: Shape,
-        initializer: Initializer,
-        rng: np.random.Generator,
-    ) -> Array:
-        """Return a new array, for ``params`` or ``state``."""
-        if not self.takes_memory:
-            return np.broadcast_to(zeros(rng, (), self.dtype), shape)
-        array = np.array(initializer(rng, shape, self.dtype), self.dtype, order="C")
-        if array.shape != shape:
-            raise ValueError(
-                f"{self}: the initialiser made {name} of shape {array.shape}, wanted "
-                f"{shape}"
-            )
-        return array
-
-    def _input(self, x: ArrayLike) -> Any:
-        """Return x as kernels take it, or raise where it is not what was built for."""
+        Raises RuntimeError before ``build``; ValueError, with both shapes, for an x of
+        another shape than the layer was built for.
+        """
         if self.input_shape is None or self.is_sketch:
             raise RuntimeError(
                 f"{self} is not built: call it on an array, make a Model of what it "
@@ -256,8 +239,8 @@ class Layer(Weighed, Noted):
             )
         return array
 
-    def _inputs(self, xs: Sequence[ArrayLike]) -> list[Any]:
-        """Return the arrays of a layer of several inputs as kernels take them."""
+    def check_inputs(self, xs: Sequence[ArrayLike]) -> list[Any]:
+        """Return the arrays of a layer of several inputs, as ``check_input`` does."""
         if self.input_shape is None or self.is_sketch:
             raise RuntimeError(
                 f"{self} is not built: call it on a list of arrays, or "
@@ -285,12 +268,20 @@ class Layer(Weighed, Noted):
             a = as_numbers(a, f"{name} of {self}")
         return kernel_array(a, self.dtype if self.params else None)
 
-    def _keep(self, y: Array, *values: Any) -> None:
-        """Keep ``values`` for ``backward``, and the shape that dy will have."""
+    def remember(self, y: Array, *values: Any) -> None:
+        """Keep ``values`` for ``backward``, and the shape that dy will have.
+
+        For ``forward``, when it trains.  A layer that a model uses in several places
+        keeps them all, and ``recall`` returns the last first.
+        """
         self._caches.append((y.shape, *values))
 
-    def _recall(self, dy: ArrayLike) -> tuple[Any, ...]:
-        """Return dy as kernels take it, and what the last ``_keep`` kept."""
+    def recall(self, dy: ArrayLike) -> tuple[Any, ...]:
+        """Return dy as an array, and what ``remember`` kept, for ``backward``.
+
+        Raises RuntimeError where no ``forward`` in training came before; ValueError for
+        a dy of another shape than y had.
+        """
         if not self._caches:
             raise RuntimeError(
                 f"backward of {self} needs a forward(x, training=True) before it"
@@ -301,6 +292,9 @@ class Layer(Weighed, Noted):
             raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
         return slope, *self._caches.pop()[1:]
 
+    # as the layers of this package call them
+    _input, _inputs, _keep, _recall = check_input, check_inputs, remember, recall
+
     def _seed_draws(self, seed: int | None, rng: np.random.Generator) -> None:
         """Let ``_draw`` draw from ``seed``, or where it is None from ``rng``."""
         self.rng = as_generator(seed, rng)
@@ -310,9 +304,9 @@ class Layer(Weighed, Noted):
         """Return what the numbers of ``count`` samples depend on, nothing else does.
 
         That is the layer's key, the epoch and the samples' numbers (rows of an array),
-        for ``kernels/philox.py``; ``fit`` says which, see ``share``.  A layer called on
-        its own takes, every time, the next number of its generator as the epoch, out of
-        reach of those of ``fit``.
+        for ``kernels/regularization/philox.py``; ``fit`` says which, see ``share``.  A
+        layer called on its own takes, every time, the next number of its generator as
+        the epoch, out of reach of those of ``fit``.
         """
         batch = self._batch
         if batch.numbers is not None:

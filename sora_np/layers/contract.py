@@ -16,6 +16,8 @@ Shapes are compared in every batch.  What would cost copies (whether x, dy and `
 are treated so) is looked at once, in the first batch, for it is a property of the code.
 """
 
+import difflib
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +27,7 @@ from numpy.typing import DTypeLike
 from sora_np.common.names import takes
 from sora_np.common.shapes import as_shapes
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 from .held import learns_alone, rebind
 from .tables import HasTables, Misfit, NoNumbers
@@ -88,6 +90,7 @@ def _build_own(
 ) -> Shape:
     if not takes(layer.build, 3):
         raise TypeError(f"build of {layer} must take (input_shape, rng, dtype)")
+    _need_signatures(layer, len(input_shape) if layer.takes_several else 1)
     early = [*layer.params] if layer.input_shape is None else []
     before = dict(vars(layer)) if layer.input_shape is not None else {}
     for table in (layer.params, layer.grads, layer.state):
@@ -116,6 +119,45 @@ def _build_own(
             "constant, call its setflags(write=False)"
         )
     return _as_shape(layer, output_shape)
+
+
+def _need_signatures(layer: HasTables, count: int) -> None:
+    """Raise TypeError where ``forward`` or ``backward`` cannot be called."""
+    xs = ", ".join(f"x{k}" for k in range(count)) if layer.takes_several else "x"
+    for method, arguments, told in (
+        ("forward", [None] * count, {"training": False}),
+        ("backward", [None], {}),
+    ):
+        try:
+            signature = inspect.signature(getattr(layer, method))
+        except (TypeError, ValueError):
+            continue  # in C, which does not say
+        try:
+            signature.bind(*arguments, **told)
+        except TypeError:
+            wanted = f"self, {xs}, *, training=False" if told else "self, dy"
+            raise TypeError(
+                f"{method} of {layer} must be def {method}({wanted}), it is "
+                f"def {method}{str(signature).replace('(', '(self, ', 1)}"
+            ) from None
+
+
+def undefined(layer: Any, method: str) -> str:
+    """Say that a method is missing, and which one may be meant for it.
+
+    >>> class Sum:
+    ...     __module__ = "mine"
+    ...     def foward(self, x): ...
+    >>> undefined(Sum(), "forward")
+    'Sum must define forward; it defines foward'
+    """
+    kind = type(layer)
+    own = [name for cls in kind.__mro__ if not is_ours(cls) for name in vars(cls)]
+    alike = difflib.get_close_matches(method, {*own} - {method}, n=1, cutoff=0.7)
+    if method == "forward" and "call" in own:
+        return f"{kind.__name__} must define forward, which is what Keras names call"
+    said = f"; it defines {alike[0]}" if alike else ""
+    return f"{kind.__name__} must define {method}{said}"
 
 
 def _as_shape(layer: HasTables, shape: Any) -> Shape:
@@ -166,16 +208,52 @@ def forward(
     """
     task = f"forward, training={training}"
     first = task not in layer._proven
-    before = [x.copy() for x in inputs] if first else []
-    with _named("forward", layer):
-        y = layer.forward(*inputs, training=training)
     if first:
-        for k, (x, as_was) in enumerate(zip(inputs, before, strict=True)):
-            name = f"x{k}" if layer.takes_several else "x"
-            _need_unchanged(x, as_was, "forward", name, layer)
+        y = _forward_looking(layer, inputs, training=training)
         layer._proven.add(task)
+    else:
+        with named("forward", layer):
+            y = layer.forward(*inputs, training=training)
     shape = len(inputs[0]), *shape
     return checked(y, shape, "fiub", f"forward of {layer} must return y", layer)
+
+
+def _forward_looking(
+    layer: HasTables, inputs: Sequence[Array], *, training: bool
+) -> Any:
+    """Return what ``forward`` returns; see whether x and ``params`` stay."""
+    held = {f"x{k}" if layer.takes_several else "x": x for k, x in enumerate(inputs)}
+    held |= {f"params[{name!r}]": array for name, array in layer.params.items()}
+    before = {name: array.copy() for name, array in held.items()}
+    with named("forward", layer):
+        y = layer.forward(*inputs, training=training)
+    for name, array in held.items():
+        _need_unchanged(array, before[name], "forward", name, layer)
+    return y
+
+
+def answered(layer: HasTables, inputs: Sequence[Array], *, training: bool) -> Any:
+    """Return what ``layer(x)`` returns; of a layer of one's own, an array, or raise."""
+    if not is_own(layer):
+        return layer.forward(*inputs, training=training)
+    if "layer(x)" in layer._proven:
+        return layer.forward(*inputs, training=training)
+    y = _forward_looking(layer, inputs, training=training)
+    if not isinstance(y, np.ndarray) or y.ndim == 0 or len(y) != len(inputs[0]):
+        shape = f"({len(inputs[0])}, ...)"
+        got = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else _kind(y)
+        raise TypeError(
+            f"forward of {layer} must return y, an array of shape {shape}; it returned "
+            f"{got}"
+        )
+    layer._proven.add("layer(x)")
+    return y
+
+
+def _kind(thing: Any) -> str:
+    return (
+        "None: is there a return at its end?" if thing is None else type(thing).__name__
+    )
 
 
 def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
@@ -186,7 +264,7 @@ def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
     if not is_own(layer):
         return layer.backward(dy)
     task = f"backward, trainable={layer.trainable}"
-    with _named("backward", layer):
+    with named("backward", layer):
         if task in layer._proven:
             dxs = layer.backward(dy)
         else:
@@ -264,6 +342,12 @@ def _need_unchanged(
     array: Array, before: Array, method: str, name: str, layer: HasTables
 ) -> None:
     if not np.array_equal(array, before, equal_nan=True):
+        if name.startswith("params["):
+            raise ValueError(
+                f"{method} of {layer} changes {name}, which the optimiser alone "
+                "changes: what forward carries from batch to batch belongs into "
+                "self.state"
+            )
         raise ValueError(
             f"{method} of {layer} changes {name} in place, which others still need: "
             f"let it work on a copy, {name}.copy()"
@@ -273,19 +357,34 @@ def _need_unchanged(
 def checked(array: Any, shape: Shape, kinds: str, what: str, layer: HasTables) -> Array:
     """Return an array in the layer's dtype; raise where it is not as ``what`` says."""
     if not isinstance(array, np.ndarray):
-        hint = ": is there a return at its end?" if array is None else ""
-        kind = "None" if array is None else type(array).__name__
-        raise TypeError(f"{what}, an array of shape {shape}; it returned {kind}{hint}")
+        raise TypeError(
+            f"{what}, an array of shape {shape}; it returned {_kind(array)}"
+        )
     if array.dtype.kind not in kinds:
         raise TypeError(
             f"{what}, an array of {layer.dtype}; its dtype is {array.dtype}"
         )
     if array.shape != shape:
-        raise ValueError(f"{what} of shape {shape}; its shape is {array.shape}")
+        raise ValueError(
+            f"{what} of shape {shape}; its shape is {array.shape}"
+            + _of_shape(what, array.shape, shape)
+        )
     return array if array.dtype == layer.dtype else array.astype(layer.dtype)
 
 
-class _named:
+def _of_shape(what: str, shape: Shape, expected: Shape) -> str:
+    """Return a hint for a y or a dx of another shape."""
+    if shape[:1] != expected[:1]:
+        return ": the first axis is the batch, and stays"
+    if what.startswith("forward"):
+        return (
+            ": build says so, which returns the shape of y without the batch axis; "
+            "without a build of its own it is that of x"
+        )
+    return ": dx has one number for each of x"
+
+
+class named:
     """Tells whose array does not fit."""
 
     def __init__(self, method: str, layer: HasTables) -> None:

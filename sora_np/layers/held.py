@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.common.changes import Noted
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .tables import Arrays, HasTables
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sora_np.common.arguments import as_index, check_axis
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 
 def as_axes(axis: int | Sequence[int]) -> int | list[int]:

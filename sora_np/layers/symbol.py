@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {}  # models/arithmetic.py
 

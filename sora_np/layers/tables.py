@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.changes import NotedDict
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 
 
 class Misfit(ValueError):
@@ -50,6 +50,10 @@ class Arrays(NotedDict[str, Array]):
         if not np.can_cast(value.dtype, self[name].dtype, "same_kind"):
             raise Misfit(f"{name} holds {self[name].dtype}, cannot take {value.dtype}")
         self[name][...] = value
+
+    def __missing__(self, name: str) -> Array:
+        there = ", ".join(sorted(self)) or "none: is the layer built?"
+        raise KeyError(f"no array has the name {name!r}; the names are: {there}")
 
     def update(self, *args: Any, **kws: Any) -> None:
         """Assign to some names, each as ``arrays[name] = value`` does."""
@@ -101,7 +105,20 @@ class Table:
     def __set_name__(self, kind: Any, name: str) -> None:
         self.name = name
 
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Raise RuntimeError: ``Layer.__init__`` has not run, which makes the table."""
+        raise RuntimeError(
+            f"self.{self.name}[{name!r}] = ... comes before "
+            f"super().__init__(**options), which makes self.{self.name}: begin "
+            "__init__ with it"
+        )
+
     def __set__(self, layer: Any, value: Mapping[str, ArrayLike]) -> None:
+        if "_caches" not in vars(layer):
+            raise RuntimeError(
+                f"{type(layer).__name__}.__init__ must begin with "
+                f"super().__init__(**options): self.{self.name} = ... comes before it"
+            )
         if not isinstance(value, Mapping):
             raise TypeError(
                 f"{self.name} of {layer} must be a dictionary, name -> array, got "

@@ -1,4 +1,4 @@
-"""A layer's arrays as they are asked for from outside: counted, copied, set, named."""
+"""A layer's arrays: made in build; from outside counted, copied, set and named."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,10 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np import constraints, initializers, regularizers
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.common.shapes import as_shape
+from sora_np.constraints import Constraint
+from sora_np.initializers import Initializer, Zeros
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
+from sora_np.regularizers import Regularizer
 
 from .tables import Arrays
+
+zeros = Zeros()
 
 
 class Weight(np.ndarray[Any, np.dtype[Any]]):
@@ -47,6 +54,19 @@ class Weight(np.ndarray[Any, np.dtype[Any]]):
         self[...] = array
 
 
+class NoGenerator:
+    """Stands for a generator that ``add_weight`` was not given: to draw raises."""
+
+    def __init__(self, layer: object, name: str) -> None:
+        self._text = (
+            f"add_weight of {layer}: the initialiser of {name} draws random numbers; "
+            f"hand on the generator that build is given, add_weight(..., rng=rng)"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        raise TypeError(self._text)
+
+
 class Weighed:
     """What a layer says of its arrays.
 
@@ -58,11 +78,97 @@ class Weighed:
     """
 
     params: Arrays
+    grads: Arrays
     state: Arrays
     name: str
     trainable: bool
     dtype: np.dtype[Any]
     is_sketch: bool
+    takes_memory: bool
+
+    # --- making them, in build ------------------------------------------------
+
+    def add_weight(
+        self,
+        shape: int | Sequence[int] = (),
+        initializer: str | Initializer = "glorot_uniform",
+        *,
+        name: str,
+        rng: np.random.Generator | None = None,
+        trainable: bool = True,
+        regularizer: str | Regularizer | None = None,
+        constraint: str | Constraint | None = None,
+    ) -> Array:
+        """Make an array in ``build``, and return it.
+
+        It becomes ``params[name]``, with a gradient in ``grads[name]``, or, where it is
+        not trainable, ``state[name]``.  The arguments are Keras's, and ``rng``: the
+        generator that ``build`` is given, for initialisers that draw numbers.
+
+        Raises TypeError without a generator that is needed; ValueError for a name that
+        is taken, and for an initialiser that makes another shape.
+
+        >>> from sora_np.layers import Layer
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape, rng, dtype):
+        ...         super().build(input_shape, rng, dtype)
+        ...         self.add_weight(input_shape, "ones", name="scale")
+        ...         return input_shape
+        >>> layer = Scale()
+        >>> layer.build((3,), np.random.default_rng(0), "float64")
+        (3,)
+        >>> layer.params
+        {'scale': array([1., 1., 1.])}
+        """
+        if name in self.params or name in self.state:
+            raise ValueError(
+                f"{self} has a weight {name!r} already: give each a name of its own, "
+                "and let build begin with super().build(input_shape, rng, dtype)"
+            )
+        sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+        whole = as_shape(sizes) if sizes else ()
+        draws: Any = NoGenerator(self, name) if rng is None else rng
+        make = initializers.get(initializer)
+        if not trainable:
+            self.state[name] = self._array(name, whole, make, draws)
+            return self.state[name]
+        self._add_param(name, whole, make, draws)
+        if regularizer is not None:
+            setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        if constraint is not None:
+            setattr(self, f"{name}_constraint", constraints.get(constraint))
+        return self.params[name]
+
+    def _add_param(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        rng: np.random.Generator,
+    ) -> None:
+        self.params[name] = self._array(name, shape, initializer, rng)
+        self.grads[name] = self._array(name, shape, zeros, rng)
+
+    def _array(
+        self,
+        name: str,
+        shape: Shape,
+        initializer: Initializer,
+        rng: np.random.Generator,
+    ) -> Array:
+        """Return a new array, for ``params`` or ``state``."""
+        ours = type(self).__module__.startswith("sora_np.")
+        if ours and not self.takes_memory:  # a user's build may write into it
+            return np.broadcast_to(zeros(rng, (), self.dtype), shape)
+        array = np.array(initializer(rng, shape, self.dtype), self.dtype, order="C")
+        if array.shape != shape:
+            raise ValueError(
+                f"{self}: the initialiser made {name} of shape {array.shape}, wanted "
+                f"{shape}"
+            )
+        return array
+
+    # --- asking for them ------------------------------------------------------
 
     def count_params(self) -> int:
         """Return how many numbers ``params`` and ``state`` hold."""

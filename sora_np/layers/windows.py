@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Pair, Shape
+from sora_np.kernels.machine.arrays import Array, Pair, Shape
 
 T = TypeVar("T")
 INPUTS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}

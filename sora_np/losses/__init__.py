@@ -9,7 +9,7 @@ function that Keras has beside it; ``targets.py`` checks the targets of classifi
 from typing import Any, TypeVar
 
 from sora_np.common.names import by_name, from_config, look_up
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 from .base import Loss
 from .crossentropy import (

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, DTypeLike
 from sora_np.common.changes import Noted
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, snake_case
-from sora_np.kernels.arrays import Array, Shape, kernel_array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.tasks import Task
 
 EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
 MEANS = ("sum_over_batch_size", "mean")

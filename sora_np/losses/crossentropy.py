@@ -7,14 +7,14 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.arguments import as_flag, as_index, as_rate, check_axis
 from sora_np.common.inputs import as_numbers
-from sora_np.kernels.arrays import Array, Shape, empty
-from sora_np.kernels.sigmoid import sigmoid
-from sora_np.kernels.softmax_crossentropy import (
+from sora_np.kernels.activations.sigmoid import sigmoid
+from sora_np.kernels.losses.softmax_crossentropy import (
     softmax_crossentropy,
     softmax_crossentropy_and_dz,
     softmax_crossentropy_dz,
     softmax_crossentropy_tasks,
 )
+from sora_np.kernels.machine.arrays import Array, Shape, empty
 
 from .base import EPSILON, MEANS, Loss, Prepared, classes_last
 from .targets import class_labels, label_hint, warn_of_rows, within
@@ -201,7 +201,7 @@ class _OverClasses(Loss):
 class CategoricalCrossentropy(_OverClasses):
     """-sum_k t[k] log p[k] for one-hot targets t and probabilities p over K classes.
 
-    From logits z, where p = softmax(z): ``kernels/softmax_crossentropy.py``,
+    From logits z, where p = softmax(z): ``kernels/losses/softmax_crossentropy.py``,
     dz = p - t for one-hot t.  From probabilities, as in Keras: p is divided by its sum
     and clipped to [1e-7, 1 - 1e-7], so that p = 0 for the true class costs 16.118.
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from sora_np.common.arguments import as_flag, as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.sigmoid import sigmoid
+from sora_np.kernels.activations.sigmoid import sigmoid
+from sora_np.kernels.machine.arrays import Array
 
 from .base import EPSILON
 from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, as_rows

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .base import Loss
 from .crossentropy import Hinge

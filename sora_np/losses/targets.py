@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.machine.arrays import Array, kernel_array
 
 ROUNDING = 1e-5  # by which a share may be outside [0, 1]
 

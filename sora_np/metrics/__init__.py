@@ -12,7 +12,7 @@ from typing import Any
 
 from sora_np import losses
 from sora_np.common.names import by_name, look_up
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.losses import (
     MAE,
     MAPE,

@@ -192,17 +192,14 @@ class TopKCategoricalAccuracy(_OfClasses):
     1.0
     """
 
-    _warned = False
-
     def __init__(self, k: int = 5, name: str | None = None) -> None:
         super().__init__(name)
         self.k = as_count(k, "k")
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
         labels, classes = self.labels(y_true, y_pred), y_pred.shape[-1]
-        if self.k >= classes and not self._warned:
-            self._warned = True
-            warn(
+        if self.k >= classes:
+            self.warn_once(
                 f"{self.name} takes the {self.k} largest of {classes} classes: that is "
                 "always right, so give it a smaller k"
             )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sora_np.common.attributes import Known
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import arguments_of, snake_case, takes
+from sora_np.common.warn import warn
 from sora_np.losses.base import Loss, spread
 from sora_np.losses.targets import within
 
@@ -34,6 +35,7 @@ class Metric(Known):
 
     direction: str | None = None
     whole = False
+    has_warned = False
     _tally: Any = None  # which counts with it, see tally.py: a weak reference
 
     def __init__(self, name: str | None = None) -> None:
@@ -122,6 +124,16 @@ class Metric(Known):
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what ``get_state`` of an equal metric returned."""
         vars(self).update(state)
+
+    def count_with(self, tally: Any) -> None:
+        """Note a weak reference to the tally that counts with it, or None."""
+        self._tally = tally
+
+    def warn_once(self, message: str) -> None:
+        """Warn, the first time that the metric is asked to."""
+        if not self.has_warned:
+            self.has_warned = True
+            warn(message)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy has: nobody counts with it yet."""

@@ -24,7 +24,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.inputs import as_numbers
-from sora_np.common.warn import warn
 
 from .base import Metric, as_one_hot, check_one_hot, largest, sees_of, weights_for
 
@@ -57,7 +56,6 @@ class Precision(Metric):
     """
 
     direction = "max"
-    _warned = False  # of a softmax
     _hits: Numbers
     _taken: Numbers
 
@@ -110,7 +108,6 @@ class Recall(Metric):
     """
 
     direction = "max"
-    _warned = False  # of a softmax
     _hits: Numbers
     _members: Numbers
 
@@ -307,12 +304,11 @@ def sees_at(thresholds: Any, top_k: int | None = None) -> str:
 
 def _warn_of_softmax(metric: Any, pred: NDArray[Any]) -> None:
     """Warn once where rows over three or more classes sum to 1."""
-    if pred.ndim < 2 or pred.shape[-1] < 3 or not pred.size or metric._warned:
+    if pred.ndim < 2 or pred.shape[-1] < 3 or not pred.size or metric.has_warned:
         return
     if np.allclose(pred.sum(axis=-1), 1, atol=1e-3):
-        metric._warned = True
         name = type(metric).__name__
-        warn(
+        metric.warn_once(
             f"{metric.name} counts probabilities above 0.5, and of {pred.shape[-1]} "
             f"classes often none is: {name}(top_k=1) takes the largest, "
             f"{name}(class_id=...) one class, F1Score the largest of every class"

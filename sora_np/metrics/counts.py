@@ -14,7 +14,6 @@ class _Count(Metric):
     """The weight of the entries of y_pred of one kind: see ``is_counted``."""
 
     top_k = class_id = None  # which Precision has
-    _warned = False  # of a softmax
     _sum: Numbers
 
     def __init__(

@@ -49,7 +49,7 @@ class Tally:
         if now != self.metrics:
             self.metrics, self._show = now, self._showing(now)
         for metric in now:
-            metric._tally = self._self
+            metric.count_with(self._self)
             metric.reset_state()
 
     def add(self, loss: Any, y_true: Any, y_pred: Any, weights: Any = None) -> None:
@@ -97,7 +97,7 @@ class Tally:
     def release(self) -> None:
         """Leave the metrics to other tallies."""
         for metric in self.metrics:
-            metric._tally = None
+            metric.count_with(None)
 
     def _unused(self, metric: Metric) -> Metric:
         """Return the metric, or a copy where another tally is counting with it."""

@@ -21,6 +21,7 @@ from sora_np.common.names import as_class_names
 from sora_np.common.shapes import as_shape
 from sora_np.engine.network import Network
 from sora_np.layers import InputLayer, Layer
+from sora_np.layers.described import config_of
 from sora_np.saving.registry import layer_from_config
 
 from .functional import Wiring, in_form
@@ -36,7 +37,7 @@ Prepare = Callable[[list[Layer]], None]
 
 def layer_config(layer: Any) -> dict[str, Any]:
     """Return the class and the configuration of a layer, or of a model among layers."""
-    config = layer.get_config()
+    config = config_of(layer)
     name = type(layer).__name__
     if isinstance(layer, Network):
         name = "Model" if GRAPH <= config.keys() else "Sequential"

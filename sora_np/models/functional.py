@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from sora_np.engine.graph import Graph, Node
 from sora_np.engine.network import Network
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import InputLayer
 from sora_np.layers.symbol import Call, Symbol
 

@@ -13,7 +13,7 @@ from sora_np.common.several import joined
 from sora_np.common.shapes import batch_of
 from sora_np.common.terminal import printable
 from sora_np.engine.network import Network
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.symbol import Call, Symbol, symbols_in
 from sora_np.layers.weights import Weight
 from sora_np.saving import model_file

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 from sora_np.common.names import snake_case
 from sora_np.common.several import parts_of
 from sora_np.engine.network import Network
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import Input, InputLayer, contract
 from sora_np.layers.symbol import Symbol
 

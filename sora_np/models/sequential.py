@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.names import as_class_names
 from sora_np.common.shapes import as_shape, batch_of
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import InputLayer, Layer, contract
 from sora_np.layers.symbol import Call, Symbol
 

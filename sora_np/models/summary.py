@@ -6,7 +6,7 @@ from typing import Any
 
 from sora_np.common.terminal import can_print
 from sora_np.engine.network import Network
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 
 _BOX = tuple("─│┌┬┐├┼┤└┴┘")
 _ASCII = tuple("-|+++++++++")

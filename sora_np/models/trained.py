@@ -21,6 +21,7 @@ from sora_np.common.progress import Progress
 from sora_np.common.several import Several
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
+from sora_np.kernels.machine.rungs import as_rung
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
@@ -29,7 +30,10 @@ from sora_np.training.step import Steps
 
 from .layered import Layered
 
-_NEW = {"input_shape": "sample_shape"}  # an attribute's name in earlier pickles
+_NEW = {  # attributes under their names in earlier pickles
+    "input_shape": "sample_shape",
+    "_next_epoch": "next_epoch",
+}
 
 
 class Trained(Layered):
@@ -48,7 +52,7 @@ class Trained(Layered):
         self.history: History | None = None
         self._steps = Steps(self)
         self._running: Fit | None = None  # the call of fit that trains it now
-        self._next_epoch = 0  # the first that nothing was augmented for
+        self.next_epoch = 0  # the first that nothing was augmented for
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
@@ -123,6 +127,7 @@ class Trained(Layered):
         auto_scale_loss: bool = True,
         *,
         fuse: bool = True,
+        kernels: str = "fast",
     ) -> None:
         """Say how to train.
 
@@ -143,15 +148,24 @@ class Trained(Layered):
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : of no
             consequence, here for programs that give them
         fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
+        kernels : what computes layers, activations and the loss: "fast", compiled
+            kernels; "numpy", whole arrays and products of matrices; "reference", the
+            formulas as loops, thousands of times slower.  The last two run layer after
+            layer, so that a debugger stops in layers and in their functions; the
+            optimiser's step is a compiled kernel always.  See
+            ``kernels/machine/rungs.py``, and ``sora_np.tracing.rung_times`` for what
+            each costs
 
         Raises
         ------
         ValueError : for an unknown name, with the nearest known one
         """
+        kernels = as_rung(kernels)
         made = SeveralSteps if len(self.graph.outputs) > 1 else one_output
         given = optimizers.get(optimizer), loss, metrics, loss_weights, weighted_metrics
         self._steps = made(self, *given)
-        self.runner.fuse = bool(fuse)
+        self.runner.fuse = bool(fuse) and kernels == "fast"
+        self.runner.kernels = kernels
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold of the model, itself and not copied."""
@@ -160,7 +174,7 @@ class Trained(Layered):
             "layers": {name: one.get_state() for name, one in self.named_leaves()},
             "optimizer": self.optimizer.get_state(self.flat.values),
             "order": self._shuffle_rng.bit_generator.state,
-            "next_epoch": self._next_epoch,
+            "next_epoch": self.next_epoch,
             "stop_training": self.stop_training,
             "culprit": self._steps.culprit,
         }
@@ -172,7 +186,7 @@ class Trained(Layered):
             layer.set_state(state["layers"][name])
         self.optimizer.set_state(state["optimizer"])
         self._shuffle_rng.bit_generator.state = state["order"]
-        self._next_epoch = state["next_epoch"]
+        self.next_epoch = state["next_epoch"]
         self.stop_training = state["stop_training"]
         self._steps.culprit = state["culprit"]
         self._steps.trained = self.leaves[:]
@@ -343,6 +357,17 @@ class Trained(Layered):
         logs = steps.logs(value, arrays[1], y_pred, arrays[2])
         return logs if return_dict else as_list(logs, self.metrics_names)
 
+    def trace(self, x: ArrayLike, y: ArrayLike, sample_weight: Any = None) -> Any:
+        """Return the next step on a batch with every array; the model is not changed.
+
+        It is printed as a table of all layers with shapes and formulas, and
+        ``explain("conv2d", "y[0, 2, 1, 0]")`` writes out one number with its sum: see
+        :func:`sora_np.tracing.trace`.
+        """
+        from sora_np.tracing import trace
+
+        return trace(self, x, y, sample_weight)
+
     def _note_range(self, x: Any) -> None:
         """Note what numbers training sees, where there is one input."""
         self.input_range = None if isinstance(x, Several) else seen_in(x)
@@ -352,6 +377,14 @@ class Trained(Layered):
         run = vars(self).get("_running")  # None where a model is being made
         if run is not None and run.thread != get_ident():
             self._running = None
+
+    def begin_run(self, run: Fit) -> None:
+        """Note the call of ``fit`` that trains the model now."""
+        self._running = run
+
+    def end_run(self) -> None:
+        """Note that no call of ``fit`` trains the model."""
+        self._running = None
 
     def _check_idle(self, what: str) -> None:
         """Raise RuntimeError where the model is being trained already."""

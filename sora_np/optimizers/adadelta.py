@@ -1,15 +1,15 @@
 """Adadelta."""
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.adadelta import adadelta_numbers, adadelta_task
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.adadelta import adadelta_numbers, adadelta_task
 
 from .base import Optimizer, Rate
 
 
 class Adadelta(Optimizer):
-    """Steps as long as those before, by the gradients before: ``kernels/adadelta.py``.
+    """Steps as long as those before, by the gradients before: ``adadelta.py``.
 
     The learning rate is Keras's; that of the paper is 1.
 

@@ -1,15 +1,15 @@
 """Adagrad."""
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.adagrad import adagrad_task
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.adagrad import adagrad_task
 
 from .base import Optimizer, Rate
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of all squared gradients: ``kernels/adagrad.py``.
+    """Steps divided by the root of all squared gradients: ``adagrad.py``.
 
     Parameters
     ----------

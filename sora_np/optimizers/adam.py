@@ -1,15 +1,15 @@
 """Adam and AdamW."""
 
 from sora_np.common.arguments import as_flag, as_rate
-from sora_np.kernels.adam import adam_numbers, adam_task
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.adam import adam_numbers, adam_task
 
 from .base import Optimizer, Rate
 
 
 class Adam(Optimizer):
-    """Adaptive moments: ``kernels/adam.py``.
+    """Adaptive moments: ``kernels/optimizers/adam.py``.
 
     Options: see :class:`Optimizer`.
 

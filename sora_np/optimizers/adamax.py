@@ -1,15 +1,15 @@
 """Adamax."""
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.adamax import adamax_numbers, adamax_task
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.adamax import adamax_numbers, adamax_task
 
 from .base import Optimizer, Rate
 
 
 class Adamax(Optimizer):
-    """Adam, divided by the largest of late gradients: ``kernels/adamax.py``.
+    """Adam, divided by the largest of late gradients: ``kernels/optimizers/adamax.py``.
 
     Options: see :class:`Optimizer`.
     """

@@ -11,8 +11,8 @@ import numpy as np
 from sora_np.common.arguments import as_count, as_flag, as_rate
 from sora_np.common.attributes import Known
 from sora_np.common.names import arguments_of
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.tasks import Task, run
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task, run
 
 from . import schedules
 from .exclusion import Exclusion
@@ -33,11 +33,10 @@ class LearningRate(float):
     """
 
     def __new__(cls, value: float, optimizer: "Optimizer") -> "LearningRate":
-        rate = super().__new__(cls, value)
-        rate._optimizer = optimizer
-        return rate
+        return super().__new__(cls, value)
 
-    _optimizer: "Optimizer"
+    def __init__(self, value: float, optimizer: "Optimizer") -> None:
+        self._optimizer = optimizer
 
     def assign(self, value: float) -> None:
         """Set ``optimizer.learning_rate``."""
@@ -61,7 +60,7 @@ class Optimizer(Known):
     With the options, a step on parameters p with gradient g is, in this order::
 
         g = the mean of the last gradient_accumulation_steps gradients
-        g = g clipped                       kernels/clip.py
+        g = g clipped                       kernels/optimizers/clip.py
         p = p - learning_rate * weight_decay * p
         p = p - what the optimiser makes of g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
@@ -229,6 +228,10 @@ class Optimizer(Known):
             that is no parameter
         """
         self.exclusion = Exclusion(var_list, var_names)
+
+    def belong_to(self, owner: Callable[[], Any]) -> None:
+        """Note what gives the model that it trains: a weak reference."""
+        self._owner = owner
 
     def decayed(self, params: Array, ranges: Sequence[slice]) -> Sequence[slice]:
         """Return those of the ranges of params (P,) that have weight decay."""

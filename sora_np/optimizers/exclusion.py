@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 
 class Flat(Protocol):

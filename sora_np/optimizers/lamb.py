@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.lamb import lamb_numbers, lamb_tasks
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.lamb import lamb_numbers, lamb_tasks
 
 from .base import Optimizer, Rate
 
 
 class Lamb(Optimizer):
-    """Adam, each array's step as long as the array: ``kernels/lamb.py``.
+    """Adam, each array's step as long as the array: ``kernels/optimizers/lamb.py``.
 
     For large batches.  An array of zeros, such as a new bias, takes Adam's step.
 

@@ -1,15 +1,15 @@
 """Lion."""
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.lion import lion_numbers, lion_task
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.lion import lion_numbers, lion_task
 
 from .base import Optimizer, Rate
 
 
 class Lion(Optimizer):
-    """Steps of one length, by the sign of a moving average: ``kernels/lion.py``.
+    """Steps of one length, by the sign of a moving average: ``lion.py``.
 
     It wants a learning rate 3 to 10 times smaller than Adam's, and a weight decay as
     many times larger.

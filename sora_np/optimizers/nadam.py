@@ -1,15 +1,15 @@
 """Nadam."""
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.nadam import nadam_numbers, nadam_task
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.nadam import nadam_numbers, nadam_task
 
 from .base import Optimizer, Rate
 
 
 class Nadam(Optimizer):
-    """Adam with Nesterov's momentum: ``kernels/nadam.py``.
+    """Adam with Nesterov's momentum: ``kernels/optimizers/nadam.py``.
 
     Options: see :class:`Optimizer`.
     """

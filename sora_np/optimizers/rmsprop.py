@@ -1,15 +1,15 @@
 """RMSprop."""
 
 from sora_np.common.arguments import as_flag, as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.rmsprop import rmsprop_numbers, rmsprop_task
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.rmsprop import rmsprop_numbers, rmsprop_task
 
 from .base import Optimizer, Rate
 
 
 class RMSprop(Optimizer):
-    """Steps divided by a moving root mean square: ``kernels/rmsprop.py``.
+    """Steps divided by a moving root mean square: ``kernels/optimizers/rmsprop.py``.
 
     Options: see :class:`Optimizer`.
     """

@@ -1,15 +1,15 @@
 """SGD."""
 
 from sora_np.common.arguments import as_flag, as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.sgd import sgd_task
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
+from sora_np.kernels.optimizers.sgd import sgd_task
 
 from .base import Optimizer, Rate
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with (Nesterov) momentum: ``kernels/sgd.py``.
+    """Stochastic gradient descent with (Nesterov) momentum: ``sgd.py``.
 
     Options: see :class:`Optimizer`.
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.axpby import axpby_task
-from sora_np.kernels.clip import clip_norm_tasks, clip_value_task
-from sora_np.kernels.tasks import Program, Task
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Program, Task
+from sora_np.kernels.optimizers.axpby import axpby_task
+from sora_np.kernels.optimizers.clip import clip_norm_tasks, clip_value_task
 
 
 class Formula(Protocol):
@@ -189,7 +189,7 @@ def claim(optimizer: Any, model: Any) -> None:
             "steps: compile each model with an optimiser of its own"
         )
     if optimizer._owner is None:
-        optimizer._owner = weakref.ref(model)
+        optimizer.belong_to(weakref.ref(model))
 
 
 def check_vectors(params: Array, grads: Array) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np.common.arguments import as_finite, as_flag
 from sora_np.common.warn import warn
-from sora_np.kernels.affine_warp import FILL_MODES, affine_warp
-from sora_np.kernels.philox import uniform
+from sora_np.kernels.preprocessing.affine_warp import FILL_MODES, affine_warp
+from sora_np.kernels.regularization.philox import uniform
 from sora_np.layers.preprocessing.warp import identities
 from sora_np.utils import array_to_img, img_to_array, load_img, save_img
 
@@ -53,8 +53,8 @@ class ImageDataGenerator:
 
     ``apply_transform`` has the numbers of Keras 3.15 on square images, for the fill
     modes "nearest" and "reflect"; "constant" and "wrap" go on beyond the borders as
-    ``kernels/affine_warp.py`` says, and Keras as SciPy's modes of these names.  Two
-    things are otherwise here: ``height_shift_range`` moves up and down and
+    ``kernels/preprocessing/affine_warp.py`` says, and Keras as SciPy's modes of these
+    names.  Two things are otherwise here: ``height_shift_range`` moves up and down and
     ``width_shift_range`` to the left and right, as their names say (Keras 3 has them
     the other way round), and an image that is no square turns about its own centre.
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
 from sora_np.engine.graph import forward
-from sora_np.kernels.arrays import kernel_array
+from sora_np.kernels.machine.arrays import kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.base import Samples
 from sora_np.layers.preprocessing.warp import joined_warps

@@ -1,1 +1,1 @@
-"""Ready machine code: what a wheel brings along, see kernels/ready.py."""
+"""Ready machine code: what a wheel brings along, see kernels/machine/ready.py."""

@@ -1,4 +1,4 @@
-"""Compile the objects of kernels/ready.py, for every kind of CPU.
+"""Compile the objects of kernels/machine/ready.py, for every kind of CPU.
 
     python -m sora_np.ready [FOLDER]
 
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from sora_np.kernels.ready import FOLDER, TARGETS
+from sora_np.kernels.machine.ready import FOLDER, TARGETS
 
 # tasks are cut in another way, and need other bodies, for one thread and for many
 THREADS = "1", "2", "3"

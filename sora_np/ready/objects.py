@@ -15,9 +15,9 @@ from llvmlite import binding, ir
 from numba import types
 from numba.core.registry import cpu_target
 
-from sora_np.kernels import kept, tasks
-from sora_np.kernels.cache import _SOURCE
-from sora_np.kernels.ready import MANIFEST, SYMBOLS, name_of
+from sora_np.kernels.machine import kept, tasks
+from sora_np.kernels.machine.cache import _SOURCE
+from sora_np.kernels.machine.ready import MANIFEST, SYMBOLS, name_of
 
 
 def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
@@ -49,7 +49,7 @@ def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
         if more := undefined_symbols(content) - SYMBOLS:
             raise RuntimeError(
                 f"the entry of {body.__qualname__} calls {', '.join(sorted(more))}, "
-                "which kernels/ready.py does not know"
+                "which kernels/machine/ready.py does not know"
             )
         path.write_bytes(content)
     lines = [

@@ -225,7 +225,7 @@ def _gallery(
     files: Sequence[str] | None,
 ) -> Markup:
     """Return images with captions, or a table where the samples are no images."""
-    said = [_said(found, int(sample)) for sample in samples]
+    said = [answer_of(found, int(sample)) for sample in samples]
     if x.ndim != 4 or x.shape[3] not in (1, 3):
         rows = [
             (f"sample {sample}", taken, f"{sure:.1%}", true)
@@ -245,7 +245,8 @@ def _gallery(
     return Markup(f'<div class="gallery">{"".join(cards)}</div>')
 
 
-def _said(found: Classified, sample: int) -> tuple[str, float, str]:
+def answer_of(found: Classified, sample: int) -> tuple[str, float, str]:
+    """Return the class that a sample is taken for, how surely, and what it is."""
     taken = int(found.taken[sample])
     sure = float(found.probabilities[sample, taken])
     return found.names[taken], sure, found.names[int(found.labels[sample])]

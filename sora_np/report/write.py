@@ -1,7 +1,7 @@
 """The page: what is asked of the model, the sections in order, the file."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -21,7 +21,7 @@ from sora_np.plots.curves import history_table, in_words, panels, plot_history
 from sora_np.plots.figure import new_figure
 from sora_np.saving.atomic import replacing
 
-from . import classes, regression
+from . import classes, looks, regression
 from .markup import pairs, picture, scroll, section
 
 
@@ -34,13 +34,15 @@ def write(
     title: str | None = None,
     configuration: Mapping[str, object] | None = None,
     times: Stopwatch | None = None,
+    results: Sequence[Markup] | None = None,
 ) -> None:
     """Write one self-contained HTML page about a trained model.
 
     On it: the curves of ``model.history``; scores on the test samples, for a classifier
     of every class, with Wilson intervals, the confusion matrix and samples right and
-    wrong, for other models their errors; the layers; configuration, seed, times and
-    versions.  It loads nothing from anywhere.
+    wrong, of images also what the model looks at in some, and whether that passes a
+    randomisation test (see ``explain/``); for other models their errors; the layers;
+    configuration, seed, times and versions.  It loads nothing from anywhere.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def write(
     title : by default the model's name
     configuration : name -> value, such as the data's name and the batch size
     times : a stopwatch that was among the callbacks of ``fit``
+    results : sections about what the model does, in the place of those about classes
+        or errors, such as ``report.pictures.sections`` makes them
 
     Raises
     ------
@@ -75,11 +79,11 @@ def write(
     x, y = as_numbers(x_test, "x_test"), as_numbers(y_test, "y_test")
     scores = model.evaluate(x, y, verbose=0, return_dict=True)
     outputs = model.predict(x, verbose=0)
-    found = classes.classified(model, y, outputs)
-    about = []
+    found = classes.classified(model, y, outputs) if results is None else None
+    about = [*(results or ())]
     if found is not None:
-        about = classes.sections(x, found, named)
-    elif y.size == outputs.size and not _are_flags(y):
+        about = classes.sections(x, found, named) + looks.sections(model, x, found)
+    elif results is None and y.size == outputs.size and not _are_flags(y):
         columns = outputs.reshape(len(outputs), -1)
         about = regression.sections(
             y.reshape(columns.shape), columns, model.class_names

@@ -7,7 +7,7 @@ import numpy as np
 from sora_np.engine import graph
 from sora_np.engine.parameters import regularized
 from sora_np.engine.plan import ONLY_IN_TRAINING, without_layers
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.machine.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.losses import (
     BinaryCrossentropy,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import BatchNormalization, Layer, ReLU
 from sora_np.losses import (
     BinaryCrossentropy,
@@ -18,7 +18,10 @@ from sora_np.losses import (
 )
 from sora_np.models import Sequential
 from sora_np.optimizers import SGD
-from sora_np.optimizers.schedules import LearningRateSchedule
+from sora_np.optimizers.schedules import (
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+)
 
 from .copies import calm, constant_loss, passes, plain
 from .data import input_scale
@@ -164,8 +167,9 @@ def update_ratio(model: Sequential, x: Array, y: Array) -> Finding:
     optimizer = probe.optimizer
     assert optimizer is not None
     optimizer.gradient_accumulation_steps = None
-    if isinstance(optimizer._learning_rate, LearningRateSchedule):
-        optimizer._learning_rate = _peak(optimizer._learning_rate)
+    if isinstance(schedule := optimizer._learning_rate, LearningRateSchedule):
+        peak = _peak(schedule)
+        optimizer.learning_rate = PiecewiseConstantDecay([1], [peak, peak])
     ratios: dict[str, list[float]] = {}
     for step in range(STEPS):
         part = np.arange(32 * step, 32 * (step + 1)) % len(x)

@@ -59,6 +59,12 @@ class Lock:
                     return True
             file.close()  # it was released, and so removed, between open and lock
 
+    def forget(self) -> None:
+        """Close the file in a forked child; the parent's stays locked."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
     def release(self) -> bool:
         """Let go; return whether it was held."""
         file, self._file = self._file, None
@@ -85,9 +91,7 @@ _held: "weakref.WeakSet[Lock]" = weakref.WeakSet()
 
 def _let_go_in_child() -> None:
     for lock in list(_held):
-        if lock._file is not None:
-            lock._file.close()  # the parent's stays locked
-            lock._file = None
+        lock.forget()
 
 
 if hasattr(os, "register_at_fork"):

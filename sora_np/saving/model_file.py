@@ -4,7 +4,7 @@ Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
 ``optimizer/SLOT``.  The configuration::
 
     {"model": what ``Sequential.get_config`` returns, or None for weights alone,
-     "compile": optimizer, loss, metrics and fuse, or None,
+     "compile": optimizer, loss, metrics, fuse and kernels, or None,
      "input_range": the least and the largest number that training saw, or None,
      "iterations": how many gradients the optimiser has seen,
      "training": {"next_epoch": the first that nothing was augmented for,
@@ -43,7 +43,7 @@ class SavedModel(Protocol):
     class_names: Any
     runner: Any
     _steps: Any
-    _next_epoch: int
+    next_epoch: int
     _shuffle_rng: np.random.Generator
 
     @property
@@ -72,6 +72,7 @@ def save_model(
             "optimizer": described(model.optimizer),
             **model._steps.described(),
             "fuse": model.runner.fuse,
+            "kernels": model.runner.kernels,
         }
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:
@@ -145,7 +146,7 @@ def load_model(
 def training_state(model: SavedModel) -> dict[str, Any]:
     """Return what training goes on with, besides weights and optimiser, for JSON."""
     return {
-        "next_epoch": model._next_epoch,
+        "next_epoch": model.next_epoch,
         "shuffle": _plain(model._shuffle_rng.bit_generator.state),
         "layers": {
             name: _plain(layer.rng.bit_generator.state)
@@ -161,7 +162,7 @@ def set_training_state(model: SavedModel, state: Mapping[str, Any]) -> None:
     Raises ValueError, TypeError or KeyError where it is none of such a model.
     """
     epoch = state["next_epoch"]
-    model._next_epoch = as_count(epoch, "next_epoch", 0)
+    model.next_epoch = as_count(epoch, "next_epoch", 0)
     model._shuffle_rng.bit_generator.state = state["shuffle"]
     layers = dict(model.named_leaves())
     for name, stream in state["layers"].items():

@@ -212,6 +212,7 @@ def compile_arguments(
         "metrics": measured(config["metrics"]),
         "weighted_metrics": measured(config.get("weighted_metrics", ())) or None,
         "fuse": config.get("fuse", True),
+        "kernels": config.get("kernels", "fast"),
     }
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array, kernel_array
+from sora_np.kernels.machine.arrays import Array, kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.held import rebind
 

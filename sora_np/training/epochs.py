@@ -19,7 +19,7 @@ from sora_np.common.arguments import as_count, as_flag, as_number
 from sora_np.common.progress import Progress
 from sora_np.common.several import parts_of
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import BatchNormalization, Rescaling
 from sora_np.layers.preprocessing.fitted import Fitted
 from sora_np.metrics import Tally
@@ -88,7 +88,8 @@ class Fit:
         """Train; return the history."""
         model, called = self.model, self.called
         model.stop_training, model._steps.culprit = False, None
-        model._running, self.thread = self, threading.get_ident()
+        self.thread = threading.get_ident()
+        model.begin_run(self)
         try:
             self._restart_average()
             called.call("on_train_begin", {})
@@ -105,10 +106,10 @@ class Fit:
                 assert model.optimizer is not None  # checked has seen to it
                 flat = model.flat
                 model.optimizer.finalize(flat.values, flat.trainable_ranges())
-            model._running = None  # a callback may begin another fit now
+            model.end_run()  # a callback may begin another fit now
             called.call("on_train_end", self.logs)
         finally:
-            model._running = None
+            model.end_run()
             called.close()
         if self.interrupted:
             raise KeyboardInterrupt(
@@ -150,8 +151,8 @@ class Fit:
         model = self.model
         self.order = model._shuffle_rng.bit_generator.state
         # another fit goes on with augmentation where the last one stopped
-        self.augmented = max(self.epoch, model._next_epoch)
-        model._next_epoch = self.augmented + 1
+        self.augmented = max(self.epoch, model.next_epoch)
+        model.next_epoch = self.augmented + 1
         self.tally = self.model._steps.new_tally(self.measures, self.showing)
 
     def _run_batches(self, progress: Progress) -> bool:

@@ -14,7 +14,7 @@ from sora_np.common.several import Several
 from sora_np.engine.head import View, split_activation, warn_of_odd_loss
 from sora_np.engine.heads import Views, as_trained_all
 from sora_np.engine.network import Network
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.losses import Loss
 from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric, collect

@@ -21,8 +21,8 @@ from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
 from sora_np.engine.heads import plus
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.arrays import kernel_array
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import kernel_array
+from sora_np.kernels.machine.tasks import Task
 from sora_np.layers import Layer
 from sora_np.layers.base import Samples
 from sora_np.losses import Loss
@@ -256,7 +256,7 @@ class Steps:
         network = self.network
         for one in parts_of(x) if part is not None else ():
             check_range(one, network.dtype, "x", part)
-        with _quietly():
+        with _quietly(), network.runner.on_rung():
             loss, cut, activation = self.head(y)
             run = network.runner.run(cut, len(y), training=False)
             with run.lock:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conformance import cases, oracles
 
-from sora_np.kernels import conv2d_relu_maxpool2d as fused
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
 from sora_np.layers import Conv2D, MaxPooling2D
 
 

@@ -9,7 +9,7 @@ from conformance import oracles
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sora_np.kernels import conv2d_relu_maxpool2d as fused
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
 from sora_np.layers import Conv2D, Dense, MaxPooling2D
 from sora_np.layers.windows import plan
 

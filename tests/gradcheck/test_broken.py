@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sora_np import gradcheck
-from sora_np.kernels.conv2d import conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d_dx
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,

@@ -291,7 +291,11 @@ ODD = {
     "list": (lambda dx: dx.tolist(), "its gradient is no array of floats: list"),
     "complex": (lambda dx: dx * 1j, "its gradient is no array of floats: complex128"),
     "whole": (lambda dx: dx.astype(int), "its gradient is no array of floats: int64"),
-    "none": (lambda dx: None, "no gradient of it was written"),
+    "none": (
+        lambda dx: None,
+        "no gradient of it was written: backward returned None; is there a return at "
+        "its end?",
+    ),
 }
 
 

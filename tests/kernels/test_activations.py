@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sora_np.kernels import activations as k
-from sora_np.kernels import elementary
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import BLOCK, Task, run
+from sora_np.kernels.activations.activations import activations as k
+from sora_np.kernels.loops import elementary
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import BLOCK, Task, run
 
 ODD = [-np.inf, -1e4, -90.0, -3.5, -3.0, -1e-6, -0.0, 0.0, 0.25, 3.0, 7.0, 90.0, 1e4]
 ODD = [*ODD, np.inf, np.nan]

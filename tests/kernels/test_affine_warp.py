@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sora_np.kernels import affine_warp as k
+from sora_np.kernels.preprocessing import affine_warp as k
 
 SCIPY_MODES = {
     "constant": "grid-constant",

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from sora_np.kernels import avgpool2d as k
+from sora_np.kernels.loops import im2col
+from sora_np.kernels.pooling import avgpool2d as k
 
 NONE = ((0, 0), (0, 0))
+POOLS = [k.avgpool2d, k.avgpool2d_reference, im2col.avgpool2d_im2col]
 CASES = {  # id: x shape, window, strides, pads
     "plain": ((2, 4, 6, 3), (2, 2), (2, 2), NONE),
     "many-rows": ((1, 8, 6, 5), (2, 2), (2, 2), NONE),
@@ -45,6 +47,17 @@ def test_dx_is_the_formula(problem, close, rng):
     close(k.avgpool2d_dx(dy, x.shape, *window), expected)
 
 
+def test_im2col_is_the_formula(problem, close, rng):
+    x, window = problem
+    y = im2col.avgpool2d_im2col(x, *window)
+    close(y, k.avgpool2d_reference(x, *window))
+    close(y, k.avgpool2d(x, *window))
+    given = rng.standard_normal(y.shape).astype(x.dtype), x.shape, *window
+    dx = im2col.avgpool2d_dx_im2col(*given)
+    close(dx, k.avgpool2d_dx_reference(*given))
+    close(dx, k.avgpool2d_dx(*given))
+
+
 def test_dx_is_the_transpose(problem, rng):
     """<dy, y(x)> = <dx(dy), x>, as of every linear function."""
     x, window = problem
@@ -69,14 +82,14 @@ def test_reference_agrees_with_scipy(rng):
     np.testing.assert_allclose(y[0, :, :, 0], uniform_filter(x, 3)[1:-1, 1:-1])
 
 
-@pytest.mark.parametrize("pool", [k.avgpool2d, k.avgpool2d_reference])
+@pytest.mark.parametrize("pool", POOLS)
 def test_padding_is_not_counted(pool):
     ones = np.ones((1, 3, 3, 1))
     y = pool(ones, (3, 2), (2, 1), ((1, 1), (0, 1)))
     np.testing.assert_array_equal(y, np.ones((1, 2, 3, 1)))
 
 
-@pytest.mark.parametrize("pool", [k.avgpool2d, k.avgpool2d_reference])
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("window", [(2, 2), (1, 2)], ids=["whole", "rows"])
 def test_nan_and_infinity_pass(pool, window):
     x = np.array([[[1, np.nan, np.inf], [3, 1, 1]]] * 2).reshape(1, 2, 2, 3)

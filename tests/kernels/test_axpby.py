@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.linalg.blas import daxpy, dscal
 
-from sora_np.kernels.axpby import axpby, axpby_reference
-from sora_np.kernels.tasks import BLOCK
+from sora_np.kernels.machine.tasks import BLOCK
+from sora_np.kernels.optimizers.axpby import axpby, axpby_reference
 
 
 @pytest.mark.parametrize("size", [0, 1, 37, BLOCK + 5])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import batch_dot as k
+from sora_np.kernels.merging import batch_dot as k
 
 SIZES = [(2, 3, 4, 5), (3, 1, 7, 1), (1, 6, 1, 33), (0, 2, 3, 4)]  # N, I, K, J
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np.kernels import batch_normalization as k
-from sora_np.kernels.channels import LANES
-from sora_np.kernels.tasks import BLOCK, run
+from sora_np.kernels.loops.channels import LANES
+from sora_np.kernels.machine.tasks import BLOCK, run
+from sora_np.kernels.normalization import batch_normalization as k
 
 SHAPES = [(1, 3), (40, 1), (6, 17), (1000, 33), (9, LANES + 5)]
 # chunks of rows whose number the size of the cache sets; the last has fewer

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import bias as b
+from sora_np.kernels.core import bias as b
 
 
 @pytest.mark.parametrize("rows", [0, 1, 5, 100])

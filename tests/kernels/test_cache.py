@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sora_np.common.compiling import COMPILING
-from sora_np.kernels import cache
-from sora_np.kernels.arrays import jit
+from sora_np.kernels.machine import cache
+from sora_np.kernels.machine.arrays import jit
 
 ROOT = str(Path(__file__).parents[2])
 pytestmark = pytest.mark.skipif(
@@ -121,8 +121,8 @@ def test_code_of_one_line_from_two_processes_is_kept_apart(tmp_path):
     (tmp_path / "program.py").write_text(
         "import sys\n"
         "import numpy as np\n"
-        "from sora_np.kernels.arrays import jit\n"
-        "from sora_np.kernels.tasks import Task, run\n"
+        "from sora_np.kernels.machine.arrays import jit\n"
+        "from sora_np.kernels.machine.tasks import Task, run\n"
         "def made(n):\n"
         "    @jit()\n"
         "    def inner(x, i):  # too long to be put into its caller\n"
@@ -150,7 +150,7 @@ def test_code_that_allocates_runs_from_the_disk(tmp_path):
     """In a process that compiles nothing, which would make numba's allocator ready."""
     (tmp_path / "program.py").write_text(
         "import numpy as np\n"
-        "from sora_np.kernels.arrays import jit\n"
+        "from sora_np.kernels.machine.arrays import jit\n"
         "@jit(from_python=True)\n"
         "def doubled(x):\n"
         "    y = np.empty(x.size, x.dtype)\n"
@@ -217,7 +217,9 @@ def test_a_person_is_told_once_why_the_first_step_takes_long(folder, monkeypatch
         found = hits()
         return found, sys.stderr.getvalue()
 
-    monkeypatch.setattr(double, "__module__", "sora_np.kernels.relu")  # one of ours
+    monkeypatch.setattr(
+        double, "__module__", "sora_np.kernels.activations.relu"
+    )  # one of ours
     text = "sora_np: compiling for this CPU, usually 5 to 20 seconds; .* in "
     found, line = said()
     assert not found and re.fullmatch(f"{text}{re.escape(str(folder))}\n", line)
@@ -231,7 +233,7 @@ def test_the_whole_cache_truncated(tmp_path):
     """As a full disk leaves it: one warning, the same numbers."""
     program = (
         "import numpy as np\n"
-        "from sora_np.kernels.relu import relu, relu_dx\n"
+        "from sora_np.kernels.activations.relu import relu, relu_dx\n"
         "print(relu(np.array([-1.0, 2.0])), relu_dx(np.ones(2), np.array([-1.0, 2])))"
     )
     outputs = []

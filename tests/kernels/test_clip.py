@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels.clip import (
+from sora_np.kernels.machine.tasks import BLOCK
+from sora_np.kernels.optimizers.clip import (
     clip_norm,
     clip_norm_reference,
     clip_value,
     clip_value_reference,
 )
-from sora_np.kernels.tasks import BLOCK
 
 BY_HAND = {  # arrays, limit, the arrays scaled together
     "3-4-5": ([[3.0, 4.0]], 1, [[0.6, 0.8]]),

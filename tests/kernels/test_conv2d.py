@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from sora_np.kernels import conv2d as k
-from sora_np.kernels import sums
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.convolutional import conv2d as k
+from sora_np.kernels.loops import im2col, sums
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 
 NONE = ((0, 0), (0, 0))
 CASES = {  # id: x shape, (kh, kw, filters), strides, pads, dilation, groups
@@ -107,12 +107,31 @@ def test_dx_is_the_formula(problem, close):
     close(k.conv2d_dx(dy, w, x.shape, *window), expected)
 
 
+def test_im2col_is_the_formula(problem, close):
+    """And so equal to the kernel, in every case of it."""
+    x, w, bias, dy, window = problem
+    y, dw, dx = (
+        im2col.conv2d_im2col(x, w, bias, *window),
+        im2col.conv2d_dw_im2col(x, dy, w.shape, *window),
+        im2col.conv2d_dx_im2col(dy, w, x.shape, *window),
+    )
+    close(y, k.conv2d_reference(x, w, bias, *window), "y")
+    close(dw, k.conv2d_dw_reference(x, dy, w.shape, *window), "dw")
+    close(dx, k.conv2d_dx_reference(dy, w, x.shape, *window), "dx")
+    close(y, k.conv2d(x, w, bias, *window), "y")
+    close(dw, k.conv2d_dw(x, dy, w.shape, *window), "dw")
+    close(dx, k.conv2d_dx(dy, w, x.shape, *window), "dx")
+
+
 def test_nothing_given_is_changed(problem):
     x, w, bias, dy, window = problem
     before = [a.copy() for a in (x, w, bias, dy)]
     k.conv2d(x, w, bias, *window)
     k.conv2d_dw(x, dy, w.shape, *window)
     k.conv2d_dx(dy, w, x.shape, *window)
+    im2col.conv2d_im2col(x, w, bias, *window)
+    im2col.conv2d_dw_im2col(x, dy, w.shape, *window)
+    im2col.conv2d_dx_im2col(dy, w, x.shape, *window)
     for a, b in zip((x, w, bias, dy), before, strict=True):
         np.testing.assert_array_equal(a, b)
 

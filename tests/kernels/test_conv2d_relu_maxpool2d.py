@@ -2,9 +2,11 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import conv2d, sweeps, tasks
-from sora_np.kernels import conv2d_relu_maxpool2d as k
-from sora_np.kernels.tasks import Program, run
+from sora_np.kernels.convolutional import conv2d
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as k
+from sora_np.kernels.loops import sweeps
+from sora_np.kernels.machine import tasks
+from sora_np.kernels.machine.tasks import Program, run
 
 NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, w shape, pooling window, strides, pads, dilation

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import dense as k
-from sora_np.kernels import matrices, sweeps
-from sora_np.kernels.tasks import run
+from sora_np.kernels.core import dense as k
+from sora_np.kernels.loops import matrices, sweeps
+from sora_np.kernels.machine.tasks import run
 
 SHAPES = [(1, 1, 1), (0, 4, 3), (3, 7, 10), (31, 61, 17), (64, 5, 33), (7, 130, 65)]
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
-from sora_np.kernels import conv2d as c
-from sora_np.kernels import depthwise2d as k
-from sora_np.kernels.tasks import run
+from sora_np.kernels.convolutional import conv2d as c
+from sora_np.kernels.convolutional import depthwise2d as k
+from sora_np.kernels.machine.tasks import run
 
 NONE, ONE = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, (kh, kw), strides, pads, dilation

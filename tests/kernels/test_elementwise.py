@@ -5,8 +5,9 @@ import pytest
 from scipy.special import expit, log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from sora_np.kernels import relu, sigmoid, softmax, softmax_crossentropy, tanh
-from sora_np.kernels.tasks import BLOCK
+from sora_np.kernels.activations.activations import relu, sigmoid, softmax, tanh
+from sora_np.kernels.losses import softmax_crossentropy
+from sora_np.kernels.machine.tasks import BLOCK
 
 ODD = [-np.inf, -1e4, -3.5, -1.0, -0.0, 0.0, 0.25, 1.0, 2.0, 7.0, 1e4, np.inf, np.nan]
 BENDS = [(0.0, 0.0, np.inf), (0.5, 1.0, 6.0), (0.0, 2.0, np.inf), (0.1, 0.0, 2.0)]

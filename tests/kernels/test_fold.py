@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sora_np.kernels.conv2d import conv2d
-from sora_np.kernels.fold import fold, fold_reference
+from sora_np.kernels.convolutional.conv2d import conv2d
+from sora_np.kernels.convolutional.fold import fold, fold_reference
 
 SHAPES = [(3, 3, 2, 5), (1, 1, 7, 16), (2, 1, 1, 1), (1, 33), (4, 20)]
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import gather as k
+from sora_np.kernels.preprocessing import gather as k
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int64, np.float32, np.float64])

@@ -12,19 +12,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np.kernels import (
-    adam,
-    avgpool2d,
-    conv2d,
-    conv2d_relu_maxpool2d,
-    dense,
-    gather,
-    maxpool2d,
-    sgd,
-    softmax,
-)
-from sora_np.kernels import relu as relu_module
-from sora_np.kernels.tasks import _C_ENTRY, Program, Task, run
+from sora_np.kernels.activations.activations import relu as relu_module
+from sora_np.kernels.activations.activations import softmax
+from sora_np.kernels.convolutional import conv2d, conv2d_relu_maxpool2d
+from sora_np.kernels.core import dense
+from sora_np.kernels.machine.tasks import _C_ENTRY, Program, Task, run
+from sora_np.kernels.optimizers import adam, sgd
+from sora_np.kernels.pooling import avgpool2d, maxpool2d
+from sora_np.kernels.preprocessing import gather
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or bool(numba.config.DISABLE_JIT),

@@ -8,31 +8,21 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import (
-    adagrad,
-    adam,
-    affine_warp,
-    axpby,
-    batch_normalization,
-    bias,
-    clip,
+from sora_np.kernels.activations.activations import relu, sigmoid, softmax
+from sora_np.kernels.convolutional import (
     conv2d,
     conv2d_relu_maxpool2d,
-    dense,
     depthwise2d,
-    gather,
-    kept,
-    maxpool2d,
-    nadam,
-    philox,
-    relu,
-    rmsprop,
-    sgd,
-    sigmoid,
-    softmax,
-    softmax_crossentropy,
     winograd,
 )
+from sora_np.kernels.core import bias, dense
+from sora_np.kernels.losses import softmax_crossentropy
+from sora_np.kernels.machine import kept
+from sora_np.kernels.normalization import batch_normalization
+from sora_np.kernels.optimizers import adagrad, adam, axpby, clip, nadam, rmsprop, sgd
+from sora_np.kernels.pooling import maxpool2d
+from sora_np.kernels.preprocessing import affine_warp, gather
+from sora_np.kernels.regularization import philox
 
 pytestmark = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="NUMBA_DISABLE_JIT=1 keeps nothing"

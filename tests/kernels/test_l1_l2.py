@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels.l1_l2 import l1_l2, l1_l2_reference
-from sora_np.kernels.tasks import BLOCK
+from sora_np.kernels.machine.tasks import BLOCK
+from sora_np.kernels.regularization.l1_l2 import l1_l2, l1_l2_reference
 
 
 @pytest.mark.parametrize("penalise", [l1_l2, l1_l2_reference])

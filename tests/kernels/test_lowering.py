@@ -10,8 +10,8 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import Task, run
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import Task, run
 
 ROOT = str(Path(__file__).parents[2])
 pytestmark = pytest.mark.skipif(
@@ -76,8 +76,8 @@ def test_a_kernel_prints_from_within_another(tmp_path):
     """For which numba looks up a place that belongs to the inner one."""
     program = (
         "import numpy as np\n"
-        "from sora_np.kernels.arrays import jit\n"
-        "from sora_np.kernels.tasks import Task, run\n"
+        "from sora_np.kernels.machine.arrays import jit\n"
+        "from sora_np.kernels.machine.tasks import Task, run\n"
         "@jit()\n"
         "def inner(x):\n"
         "    print('inner', x)\n"

@@ -2,9 +2,9 @@ import guards
 import numpy as np
 import pytest
 
-from sora_np.kernels.matrices import transpose_task, turned_task
-from sora_np.kernels.tasks import Program
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.loops.matrices import transpose_task, turned_task
+from sora_np.kernels.machine.tasks import Program
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 
 LANES = VECTOR_BYTES // 4
 SHAPES = [

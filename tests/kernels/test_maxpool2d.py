@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from sora_np.kernels import maxpool2d as k
+from sora_np.kernels.loops import im2col
+from sora_np.kernels.pooling import maxpool2d as k
 
 NONE = ((0, 0), (0, 0))
+POOLS = [k.maxpool2d, k.maxpool2d_reference, im2col.maxpool2d_im2col]
 CASES = {  # id: x shape, window, strides, pads
     "plain": ((2, 4, 6, 3), (2, 2), (2, 2), NONE),
     "many-rows": ((1, 8, 6, 5), (2, 2), (2, 2), NONE),
@@ -42,6 +44,32 @@ def test_dx_is_the_formula(problem, close, rng):
     close(k.maxpool2d_dx(dy, argmax, x.shape, *window), expected)
 
 
+def test_im2col_is_the_formula(problem, close, rng):
+    x, window = problem
+    y, argmax = im2col.maxpool2d_im2col(x, *window)
+    for expected, places in (
+        k.maxpool2d(x, *window),
+        k.maxpool2d_reference(x, *window),
+    ):
+        close(y, expected)
+        np.testing.assert_array_equal(argmax, places)
+        assert argmax.dtype == places.dtype
+    dy = rng.standard_normal(y.shape).astype(x.dtype)
+    given = dy, argmax, x.shape, *window
+    dx = im2col.maxpool2d_dx_im2col(*given)
+    close(dx, k.maxpool2d_dx_reference(*given))
+    close(dx, k.maxpool2d_dx(*given))
+
+
+@pytest.mark.parametrize("pool", [k.maxpool2d_reference, im2col.maxpool2d_im2col])
+def test_padding_is_never_the_maximum(pool):
+    """Not even where every pixel is minus infinity."""
+    x = np.full((1, 2, 2, 1), -np.inf)
+    _, argmax = pool(x, (2, 2), (1, 1), ((1, 0), (1, 1)))
+    # rows above and columns beside the image are padding
+    np.testing.assert_array_equal(argmax[0, :, :, 0], [[3, 2, 2], [1, 0, 0]])
+
+
 def test_reference_agrees_with_scipy(rng):
     x = rng.standard_normal((6, 7))
     y, _ = k.maxpool2d_reference(x[None, :, :, None], (3, 3), (1, 1), ((1, 1), (1, 1)))
@@ -49,7 +77,7 @@ def test_reference_agrees_with_scipy(rng):
     np.testing.assert_array_equal(y[0, :, :, 0], expected)
 
 
-@pytest.mark.parametrize("pool", [k.maxpool2d, k.maxpool2d_reference])
+@pytest.mark.parametrize("pool", POOLS)
 def test_the_first_of_equals_wins(pool):
     _, argmax = pool(np.zeros((1, 2, 2, 1)), (2, 2), (2, 2))
     assert argmax.item() == 0
@@ -59,7 +87,7 @@ def test_the_first_of_equals_wins(pool):
     assert argmax.item() == 1
 
 
-@pytest.mark.parametrize("pool", [k.maxpool2d, k.maxpool2d_reference])
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize(
     "cells, largest, place",
     [

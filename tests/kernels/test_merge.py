@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import merge as k
-from sora_np.kernels.tasks import run
+from sora_np.kernels.machine.tasks import run
+from sora_np.kernels.merging import merge as k
 
 SHAPES = {"plain": (2, 3, 4), "blocks": (3, 8192), "no-samples": (0, 3), "scalar": (2,)}
 COUNTS = [1, 2, 3, 4, 5, 8, 11]

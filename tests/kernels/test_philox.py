@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sora_np.kernels import philox as k
+from sora_np.kernels.regularization import philox as k
 
 PUBLISHED = [  # key, counter, words: kat_vectors of the library Random123
     ((0,) * 2, (0,) * 4, "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),

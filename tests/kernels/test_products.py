@@ -5,9 +5,9 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import packing
-from sora_np.kernels import products as k
-from sora_np.kernels.tasks import Program
+from sora_np.kernels.loops import packing
+from sora_np.kernels.loops import products as k
+from sora_np.kernels.machine.tasks import Program
 
 GROUPS, TAPS, RUN, PIXELS = 2, 3, 18, 13  # of packed weights
 

@@ -10,10 +10,10 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels import cache, ready, tasks
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import THREADS, Task, run
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.machine import cache, ready, tasks
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import THREADS, Task, run
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 from sora_np.ready.objects import collected, object_of, undefined_symbols, write_objects
 
 pytestmark = pytest.mark.skipif(
@@ -110,7 +110,7 @@ def test_what_is_ready_does_not_compile(folder, monkeypatch, body):
 
 
 def test_subnormal_numbers_count_as_0_in_ready_code_too(folder):
-    x = np.full(1, np.finfo(np.float32).tiny / 2)
+    x = np.full(1, np.finfo(np.float32).tiny / 2, np.float32)
     y = np.ones(1, np.float32)
     run(Task(double, 1, x, y))
     assert y == 0
@@ -279,7 +279,7 @@ def test_nothing_else_is_compiled_for_python():
     folder = Path(__file__).parents[2] / "kernels"
     found = [
         node.name
-        for path in folder.glob("*.py")
+        for path in folder.glob("**/*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if "from_python=True" in map(ast.unparse, _options(node))
     ]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from sora_np.kernels import resize2d as k
+from sora_np.kernels.reshaping import resize2d as k
 
 CASES = {  # id: x shape, size
     "doubled": ((2, 3, 4, 3), (6, 8)),

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np.kernels import group_normalization as by_group
-from sora_np.kernels import layer_normalization as by_row
-from sora_np.kernels.tasks import BLOCK
+from sora_np.kernels.machine.tasks import BLOCK
+from sora_np.kernels.normalization import group_normalization as by_group
+from sora_np.kernels.normalization import layer_normalization as by_row
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 ROWS = [(1, 3), (6, 1), (40, 17), (300, 64), (3, BLOCK + 5)]

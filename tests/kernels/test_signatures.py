@@ -12,10 +12,13 @@ PLAIN = {
     **{"strides": (1, 1), "dilation": (1, 1), "pads": ((0, 0), (0, 0))},
     **{"groups": 1, "relu": False},
 }
-NAMES = sorted(path.stem for path in Path(sora_np.kernels.__file__).parent.glob("*.py"))
+NAMES = sorted(
+    f"{path.parent.name}.{path.stem}"
+    for path in Path(sora_np.kernels.__file__).parent.glob("*/[!_]*.py")
+)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name[0] != "_"])
+@pytest.mark.parametrize("name", NAMES)
 def test_defaults(name):
     module = importlib.import_module(f"sora_np.kernels.{name}")
     for function in vars(module).values():

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import (
+from sora_np.kernels.machine.tasks import BLOCK
+from sora_np.kernels.optimizers import (
     adadelta,
     adagrad,
     adam,
@@ -14,7 +15,6 @@ from sora_np.kernels import (
     rmsprop,
     sgd,
 )
-from sora_np.kernels.tasks import BLOCK
 
 CASES = {
     "sgd": (sgd.sgd, sgd.sgd_reference, 1, (0.1, 0.9, False)),

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import conv2d_relu_maxpool2d as fused
-from sora_np.kernels import sweeps
-from sora_np.kernels.conv2d import conv2d
-from sora_np.kernels.dense import dense
-from sora_np.kernels.sweeps import cut
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
+from sora_np.kernels.convolutional.conv2d import conv2d
+from sora_np.kernels.core.dense import dense
+from sora_np.kernels.loops import sweeps
+from sora_np.kernels.loops.sweeps import cut
+from sora_np.kernels.machine.tile import VECTOR_BYTES
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sora_np.kernels import driver, tasks
-from sora_np.kernels.arrays import jit
-from sora_np.kernels.tasks import THREADS, Program, Task, run, scratch
+from sora_np.kernels.machine import driver, tasks
+from sora_np.kernels.machine.arrays import jit
+from sora_np.kernels.machine.tasks import THREADS, Program, Task, run, scratch
 
 needs_jit = pytest.mark.skipif(
     bool(numba.config.DISABLE_JIT), reason="then all is Python"
@@ -212,7 +212,7 @@ def test_one_function_alone_is_compiled_in_parallel():
     folder = Path(__file__).parents[2] / "kernels"
     found = [
         f"{path.stem}.{node.name}"
-        for path in folder.glob("*.py")
+        for path in folder.glob("**/*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef)
         and any("parallel" in ast.unparse(d) for d in node.decorator_list)

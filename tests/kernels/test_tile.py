@@ -15,8 +15,8 @@ import pytest
 from numba.core.errors import TypingError
 from numpy.testing import assert_array_equal
 
-from sora_np.kernels import tile
-from sora_np.kernels.tile import (
+from sora_np.kernels.machine import tile
+from sora_np.kernels.machine.tile import (
     VECTOR_BYTES,
     tile_fill,
     tile_find,
@@ -568,12 +568,12 @@ def test_all_of_this_in_a_process_with(env):
     ids=str,
 )
 def test_width_in_a_process_with(env, width):
-    code = "from sora_np.kernels import tile; print(tile.VECTOR_BYTES)"
+    code = "from sora_np.kernels.machine import tile; print(tile.VECTOR_BYTES)"
     assert run("-c", code, **env).stdout == f"{width}\n"
 
 
 def test_wrong_width_in_a_process():
-    done = run("-c", "import sora_np.kernels.tile", SORA_NP_VECTOR_BYTES="24")
+    done = run("-c", "import sora_np.kernels.machine.tile", SORA_NP_VECTOR_BYTES="24")
     assert "SORA_NP_VECTOR_BYTES must be 16, 32 or 64, got '24'" in done.stderr
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sora_np.kernels import window2d as k
+from sora_np.kernels.reshaping import window2d as k
 
 CASES = {  # id: x shape, size, where the windows begin
     "pad": ((2, 3, 4, 3), (6, 7), (-1, -2)),

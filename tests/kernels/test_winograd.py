@@ -4,14 +4,14 @@ import pytest
 
 from sora_np import Conv2D, Dense, Flatten, MaxPool, Sequential
 from sora_np.gradcheck import check_layer, check_model
-from sora_np.kernels import conv2d as direct
-from sora_np.kernels import conv2d_relu_maxpool2d as fused
-from sora_np.kernels import winograd as k
-from sora_np.kernels import winograd_tiles as tiles
-from sora_np.kernels.list_backward import DEAD
-from sora_np.kernels.maxpool2d import maxpool2d_tasks
-from sora_np.kernels.tasks import run
-from sora_np.kernels.tile import VECTOR_BYTES
+from sora_np.kernels.convolutional import conv2d as direct
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
+from sora_np.kernels.convolutional import winograd as k
+from sora_np.kernels.loops import winograd_tiles as tiles
+from sora_np.kernels.loops.list_backward import DEAD
+from sora_np.kernels.machine.tasks import run
+from sora_np.kernels.machine.tile import VECTOR_BYTES
+from sora_np.kernels.pooling.maxpool2d import maxpool2d_tasks
 
 NONE, SAME = ((0, 0), (0, 0)), ((1, 1), (1, 1))
 CASES = {  # id: x shape, filters, pads

@@ -10,10 +10,10 @@ import pytest
 
 from sora_np import Conv2D, ReLU, Sequential
 from sora_np.datasets import fashion_mini
-from sora_np.kernels import conv2d as direct
-from sora_np.kernels import conv2d_relu_maxpool2d as fused
-from sora_np.kernels import winograd as k
-from sora_np.kernels.tasks import run
+from sora_np.kernels.convolutional import conv2d as direct
+from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
+from sora_np.kernels.convolutional import winograd as k
+from sora_np.kernels.machine.tasks import run
 from sora_np.sora_model import create_sora_model
 from sora_np.utils import to_categorical
 

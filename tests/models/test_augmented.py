@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import Dense, Flatten, Layer, Sequential, load_model
 from sora_np.engine import plan as plan_module
-from sora_np.kernels.affine_warp import affine_warp
+from sora_np.kernels.preprocessing.affine_warp import affine_warp
 from sora_np.layers import (
     GaussianNoise,
     RandomBrightness,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np.kernels.arrays import empty
+from sora_np.kernels.machine.arrays import empty
 from sora_np.layers import (
     Conv2D,
     Conv2DTranspose,

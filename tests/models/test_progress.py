@@ -18,7 +18,7 @@ from numba.core import event
 
 from sora_np.callbacks import Progress, format_logs
 from sora_np.common.compiling import COMPILING
-from sora_np.kernels.arrays import jit
+from sora_np.kernels.machine.arrays import jit
 from sora_np.metrics import SparseCategoricalAccuracy
 
 TIME = r"\d+s - \d+(s|ms|us)/step"
@@ -246,7 +246,7 @@ def compile_two(told, monkeypatch, tmp_path):
         x[0] *= 2
 
     def use():
-        double.__module__ = "sora_np.kernels.relu"
+        double.__module__ = "sora_np.kernels.activations.relu"
         for dtype in (np.float32, np.float64):
             jit(from_python=True)(double)(np.ones(1, dtype))
 
@@ -274,7 +274,7 @@ def test_where_machine_code_cannot_be_kept(compile_two, terminal, monkeypatch):
     def nowhere(function):
         raise RuntimeError("cannot cache function: no locator available")
 
-    monkeypatch.setattr("sora_np.kernels.arrays.Cache", nowhere)
+    monkeypatch.setattr("sora_np.kernels.machine.arrays.Cache", nowhere)
     said = terminal(compile_two)
     assert said.count("\n") == 1 and said.endswith("there is no folder to keep it\r\n")
 

@@ -52,7 +52,8 @@ class Walk(Callback):
 
 @pytest.mark.parametrize(
     "fuse, batch, files, calls",
-    [(True, 3, 16, 30), (True, 0, 41, 495), (False, 3, 34, 333)],
+    # a layer's kernel is called through rungs.py, which chooses: 1 file, 28 calls more
+    [(True, 3, 16, 30), (True, 0, 41, 495), (False, 3, 35, 361)],
     ids=["later", "first", "textbook"],
 )
 def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):
@@ -63,7 +64,8 @@ def test_a_training_step_of_the_reference_network(fuse, batch, files, calls):
     walk = Walk(batch)
     model.fit(x, y, batch_size=32, verbose=0, callbacks=walk)
     assert (
-        "sora_np.training.step" in walk.files and "sora_np.kernels.tasks" in walk.files
+        "sora_np.training.step" in walk.files
+        and "sora_np.kernels.machine.tasks" in walk.files
     )
     assert len(walk.files) <= files, sorted(walk.files)
     assert walk.calls.total() <= calls, walk.calls

@@ -14,8 +14,8 @@ from sora_np.report.classes import wilson
 
 pytest.importorskip("matplotlib")  # the extra [plot]
 
-SECTIONS = ["Curves", "Classes", "Confusion matrix", "Mistakes", "Recognised", "Model"]
-SECTIONS += ["Configuration", "Time", "Versions"]
+SECTIONS = ["Curves", "Classes", "Confusion matrix", "Mistakes", "Recognised"]
+SECTIONS += ["What the model looks at", "Model", "Configuration", "Time", "Versions"]
 
 
 def test_all_that_was_promised_is_there(page, classifier):
@@ -100,7 +100,8 @@ def test_samples_wrong_and_right(page, classifier):
     right = [np.flatnonzero((taken == k) & (labels == k))[0] for k in range(3)]
     assert 3 <= len(wrong) <= 12
     shown = page.all("img", **{"class": "pixels"})
-    assert [img["alt"] for img in shown] == [
+    count = len(wrong) + len(right)  # then comes where the model looks
+    assert [img["alt"] for img in shown[:count]] == [
         f"Test sample {n}, {model.class_names[labels[n]]}, taken for "
         f"{model.class_names[taken[n]]} at {probabilities[n].max():.1%}"
         for n in (*wrong, *right)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sora_np.activations import SELU, options_in
-from sora_np.kernels.activations import (
+from sora_np.kernels.activations.activations import (
     elu_dx_tasks,
     elu_tasks,
     gelu_dx_tasks,
@@ -19,9 +19,9 @@ from sora_np.kernels.activations import (
     silu_dx_tasks,
     silu_tasks,
 )
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.relu import relu_dx_tasks, relu_tasks
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.activations.relu import relu_dx_tasks, relu_tasks
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.machine.tasks import Task
 from sora_np.layers import ELU, LeakyReLU, ReLU
 from sora_np.layers import Activation as ActivationLayer
 

@@ -5,11 +5,15 @@ from typing import Any
 import numpy as np
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.bias import bias_relu_dz_tasks
-from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
-from sora_np.kernels.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
-from sora_np.kernels.softmax import softmax_tasks
+from sora_np.kernels.activations.softmax import softmax_tasks
+from sora_np.kernels.convolutional.conv2d import (
+    conv2d_dw_tasks,
+    conv2d_dx_tasks,
+    conv2d_tasks,
+)
+from sora_np.kernels.core.bias import bias_relu_dz_tasks
+from sora_np.kernels.core.dense import dense_dw_tasks, dense_dx_tasks, dense_tasks
+from sora_np.kernels.machine.arrays import Array, empty
 from sora_np.layers import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
 from sora_np.layers.windows import as_images
 

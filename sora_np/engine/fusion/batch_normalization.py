@@ -3,13 +3,13 @@
 import numpy as np
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.axpby import axpby_task
-from sora_np.kernels.channels import (
+from sora_np.kernels.loops.channels import (
     batch_normalization_dx_tasks,
     batch_normalization_tasks,
     normalize_task,
 )
+from sora_np.kernels.machine.arrays import Array, empty
+from sora_np.kernels.optimizers.axpby import axpby_task
 from sora_np.layers import BatchNormalization
 
 from .stage import Site, Stage, Work, is_plain, relu_of

@@ -2,14 +2,15 @@
 
 With the moving statistics y = gamma (z - mean) / sqrt(variance + epsilon) + beta is a
 line in z, and z = x * w + b is one in w and b: so it is the convolution with other
-filters and another bias, which ``kernels/fold.py`` writes before every prediction.
+filters and another bias, which ``kernels/convolutional/fold.py`` writes before every
+prediction.
 
 Source: Jacob et al. (2018), arXiv:1712.05877, section 3.2.
 """
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.fold import fold_task
+from sora_np.kernels.convolutional.fold import fold_task
+from sora_np.kernels.machine.arrays import Array, empty
 from sora_np.layers import BatchNormalization
 
 from .affine import CONVOLUTIONS, ConvStage

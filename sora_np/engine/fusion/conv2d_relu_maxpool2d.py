@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.conv2d_relu_maxpool2d import (
+from sora_np.kernels.convolutional.conv2d_relu_maxpool2d import (
     conv2d_relu_maxpool2d_backward_tasks,
     conv2d_relu_maxpool2d_tasks,
 )
+from sora_np.kernels.machine.arrays import Array, empty
 from sora_np.layers import Conv2D, MaxPooling2D
 
 from .affine import AffineStage, following_relu

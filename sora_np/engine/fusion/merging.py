@@ -3,8 +3,8 @@
 from typing import Any
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.merge import (
+from sora_np.kernels.machine.arrays import Array, empty
+from sora_np.kernels.merging.merge import (
     add_relu_tasks,
     add_tasks,
     concatenate_dx_tasks,

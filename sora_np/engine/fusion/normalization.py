@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array, empty
-from sora_np.kernels.group_normalization import (
+from sora_np.kernels.machine.arrays import Array, empty
+from sora_np.kernels.normalization.group_normalization import (
     group_normalization_dx_tasks,
     group_normalization_tasks,
 )
-from sora_np.kernels.layer_normalization import (
+from sora_np.kernels.normalization.layer_normalization import (
     layer_normalization_dx_tasks,
     layer_normalization_tasks,
 )

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 from sora_np.engine.graph import Node
-from sora_np.kernels.arrays import Array, empty, index_dtype
-from sora_np.kernels.avgpool2d import avgpool2d_dx_tasks, avgpool2d_tasks
-from sora_np.kernels.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
+from sora_np.kernels.machine.arrays import Array, empty, index_dtype
+from sora_np.kernels.pooling.avgpool2d import avgpool2d_dx_tasks, avgpool2d_tasks
+from sora_np.kernels.pooling.maxpool2d import maxpool2d_dx_tasks, maxpool2d_tasks
 from sora_np.layers import (
     AveragePooling1D,
     AveragePooling2D,

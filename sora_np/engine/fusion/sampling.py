@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.resize2d import resize2d_dx_tasks, resize2d_tasks
-from sora_np.kernels.window2d import window2d_tasks
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.reshaping.resize2d import resize2d_dx_tasks, resize2d_tasks
+from sora_np.kernels.reshaping.window2d import window2d_tasks
 from sora_np.layers import Cropping2D, UpSampling2D, ZeroPadding2D
 
 from .stage import Site, Stage, Work, is_plain

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar, TypeAlias
 
 from sora_np.engine.graph import Graph, Node
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.tasks import Task
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.machine.tasks import Task
 from sora_np.layers import Activation as ActivationLayer
 from sora_np.layers import Layer, ReLU, contract
 

@@ -4,8 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.conv2d import conv2d_dw_tasks, conv2d_dx_tasks, conv2d_tasks
+from sora_np.kernels.convolutional.conv2d import (
+    conv2d_dw_tasks,
+    conv2d_dx_tasks,
+    conv2d_tasks,
+)
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Conv1DTranspose, Conv2DTranspose
 from sora_np.layers.windows import as_images
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Flatten, Identity, Reshape
 
 from .stage import Site, Stage, Work, is_plain

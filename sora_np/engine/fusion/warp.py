@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from sora_np.kernels.affine_warp import affine_warp_dx_tasks, affine_warp_tasks
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.preprocessing.affine_warp import (
+    affine_warp_dx_tasks,
+    affine_warp_tasks,
+)
 from sora_np.layers.preprocessing.warp import Warp
 
 from .stage import Site, Stage, Work, is_plain

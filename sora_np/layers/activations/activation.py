@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sora_np import activations
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 
 

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np import initializers, regularizers
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 from sora_np.layers.rows import as_axes, axes_of
 from sora_np.regularizers import Regularizer

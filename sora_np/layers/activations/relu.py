@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from sora_np import activations
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.relu import relu, relu_dx
+from sora_np.kernels.activations.relu import relu, relu_dx
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 
 

@@ -1,8 +1,8 @@
 """Sigmoid."""
 
 from sora_np import activations
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.sigmoid import sigmoid, sigmoid_dx
+from sora_np.kernels.activations.sigmoid import sigmoid, sigmoid_dx
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 
 

@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from sora_np import activations
 from sora_np.common.arguments import as_index, check_axis
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.softmax import softmax, softmax_dx
+from sora_np.kernels.activations.softmax import softmax, softmax_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 

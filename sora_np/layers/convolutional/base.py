@@ -9,7 +9,7 @@ from sora_np import activations, initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_flag, as_sizes
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Pads, Pair, Shape
+from sora_np.kernels.machine.arrays import Array, Pads, Pair, Shape
 from sora_np.layers.base import Layer
 from sora_np.layers.windows import as_2d, as_padding, check_axes, plan, plan_transposed
 from sora_np.regularizers import Regularizer

@@ -9,8 +9,8 @@ from sora_np import initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.windows import as_images
 from sora_np.regularizers import Regularizer
 
@@ -35,8 +35,9 @@ class Conv1DTranspose(Convolution):
         y = f(z)
 
     where ``before`` is how many steps "same" cuts off at the beginning.  A convolution
-    of y with that kernel gives x's shape.  With (1)-(3) of ``kernels/conv2d.py`` for
-    that one, and x in the place of its dy, z is (3).
+    of y with that kernel gives x's shape.  With (1)-(3) of
+    ``kernels/convolutional/conv2d.py`` for that one, and x in the place of its dy, z
+    is (3).
 
     Backward::
 

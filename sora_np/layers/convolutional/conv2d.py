@@ -10,8 +10,8 @@ from sora_np.activations import Activation
 from sora_np.common.arguments import as_count
 from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.regularizers import Regularizer
 
 from .base import Convolution, check_groups
@@ -32,7 +32,8 @@ class Conv2D(Convolution):
                         + sum_pqc x[n, i*s + p*d, j*t + q*e, c'] kernel[p, q, c, o]
         y = f(z)
 
-    Backward, where (2) and (3) are the formulas of ``kernels/conv2d.py``::
+    Backward, where (2) and (3) are the formulas of
+    ``kernels/convolutional/conv2d.py``::
 
         dz      = dy f'(z)
         dbias   = dz summed over n, i, j

@@ -9,8 +9,8 @@ from sora_np import initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.regularizers import Regularizer
 
 from .base import Convolution, as_output_padding
@@ -35,8 +35,8 @@ class Conv2DTranspose(Convolution):
         y = f(z)
 
     where (top, left) is how much "same" cuts off before.  A convolution of y with that
-    kernel gives x's shape.  With (1)-(3) of ``kernels/conv2d.py`` for that one, and x
-    in the place of its dy, z is (3).
+    kernel gives x's shape.  With (1)-(3) of ``kernels/convolutional/conv2d.py`` for
+    that one, and x in the place of its dy, z is (3).
 
     Backward::
 

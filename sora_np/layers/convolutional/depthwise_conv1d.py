@@ -9,8 +9,8 @@ from sora_np import initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.windows import as_images
 from sora_np.regularizers import Regularizer
 
@@ -34,7 +34,7 @@ class DepthwiseConv1D(Convolution):
 
     That is a convolution of C groups of one channel and M filters: the kernel, read as
     (K, 1, C*M), is that one's.  Backward, where (2) and (3) are the formulas of
-    ``kernels/conv2d.py``::
+    ``kernels/convolutional/conv2d.py``::
 
         dz      = dy f'(z)
         dbias   = dz summed over n, i

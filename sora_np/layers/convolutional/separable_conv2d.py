@@ -9,8 +9,8 @@ from sora_np import initializers, regularizers
 from sora_np.activations import Activation
 from sora_np.common.arguments import as_count
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.convolutional.conv2d import conv2d, conv2d_dw, conv2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.regularizers import Regularizer
 
 from .base import Convolution
@@ -34,7 +34,7 @@ class SeparableConv2D(Convolution):
         y = f(z)
 
     Backward, through the second convolution, then through the first; (2) and (3) are
-    those of ``kernels/conv2d.py``, of one pixel and of C groups::
+    those of ``kernels/convolutional/conv2d.py``, of one pixel and of C groups::
 
         dz                = dy f'(z)
         dbias             = dz summed over n, i, j

@@ -10,8 +10,8 @@ from sora_np.activations import Activation
 from sora_np.common.arguments import as_count, as_flag
 from sora_np.constraints import Constraint
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.dense import dense, dense_dw, dense_dx
+from sora_np.kernels.core.dense import dense, dense_dw, dense_dx
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 from sora_np.regularizers import Regularizer
 

@@ -1,6 +1,6 @@
 """Identity."""
 
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sora_np.common.arguments import as_count
 from sora_np.common.shapes import as_shape
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 from sora_np.layers.symbol import Call, Symbol
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.shapes import as_shape
-from sora_np.kernels.arrays import Array, Shape, kernel_array
+from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.layers.base import Layer
 
 FUNCTIONS = "function", "gradient", "output_shape"  # arguments that may be functions

@@ -5,8 +5,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.merge import add as sum_of
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.merging.merge import add as sum_of
 
 from .merge import Merge
 

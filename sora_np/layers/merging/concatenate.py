@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np.common.arguments import as_index, check_axis
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.merge import concatenate as joined
-from sora_np.kernels.merge import concatenate_dx
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.merging.merge import concatenate as joined
+from sora_np.kernels.merging.merge import concatenate_dx
 from sora_np.layers.base import Layer
 
 

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np.common.arguments import as_flag, as_index, check_axis
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.batch_dot import batch_dot
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.merging.batch_dot import batch_dot
 from sora_np.layers.base import Layer
 
 EPSILON = 1e-7  # Keras's: shorter vectors are divided by it, instead of their length

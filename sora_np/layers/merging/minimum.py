@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.merge import extreme_dx
-from sora_np.kernels.merge import minimum as smallest_of
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.merging.merge import extreme_dx
+from sora_np.kernels.merging.merge import minimum as smallest_of
 
 from .merge import Merge
 

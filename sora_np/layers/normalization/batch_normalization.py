@@ -9,8 +9,8 @@ from sora_np import initializers, regularizers
 from sora_np.common.arguments import as_flag, as_index, as_rate, check_axis
 from sora_np.common.shapes import batch_of
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.batch_normalization import (
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.normalization.batch_normalization import (
     batch_normalization,
     batch_normalization_dx,
     normalize,
@@ -30,7 +30,7 @@ class BatchNormalization(Layer):
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
         moving = momentum * moving + (1 - momentum) * batch's      (in training)
 
-    Backward: ``kernels/batch_normalization.py``, (2), and (3) or (4).
+    Backward: ``kernels/normalization/batch_normalization.py``, (2), and (3) or (4).
 
     Source: Ioffe & Szegedy (2015), arXiv:1502.03167; the moving averages as in Keras.
 

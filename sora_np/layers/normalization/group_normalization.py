@@ -10,8 +10,8 @@ from sora_np import initializers, regularizers
 from sora_np.common.arguments import as_count, as_flag, as_index, as_rate, check_axis
 from sora_np.common.shapes import batch_of
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.group_normalization import (
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.normalization.group_normalization import (
     group_normalization,
     group_normalization_dx,
 )
@@ -30,7 +30,7 @@ class GroupNormalization(Layer):
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
-    Backward: ``kernels/group_normalization.py``.
+    Backward: ``kernels/normalization/group_normalization.py``.
 
     Source: Wu & He (2018), arXiv:1803.08494.
 

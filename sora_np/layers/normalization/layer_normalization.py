@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from sora_np import initializers, regularizers
 from sora_np.common.arguments import as_flag, as_rate
 from sora_np.initializers import Initializer
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.layer_normalization import (
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.normalization.layer_normalization import (
     layer_normalization,
     layer_normalization_dx,
 )
@@ -28,7 +28,7 @@ class LayerNormalization(Layer):
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
-    Backward: ``kernels/layer_normalization.py``.
+    Backward: ``kernels/normalization/layer_normalization.py``.
 
     Source: Ba, Kiros & Hinton (2016), arXiv:1607.06450.
 

@@ -7,8 +7,8 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_rate
 from sora_np.initializers import Ones
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.layer_normalization import (
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.normalization.layer_normalization import (
     layer_normalization,
     layer_normalization_dx,
 )
@@ -25,7 +25,7 @@ class RMSNormalization(Layer):
 
         y = scale * x / sqrt(mean x^2 + epsilon)
 
-    Backward: ``kernels/layer_normalization.py``, without centring.
+    Backward: ``kernels/normalization/layer_normalization.py``, without centring.
 
     Source: Zhang & Sennrich (2019), arXiv:1910.07467.
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.avgpool2d import avgpool2d, avgpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.avgpool2d import avgpool2d, avgpool2d_dx
 from sora_np.layers.windows import as_images
 
 from .base import Pooling
@@ -21,7 +21,7 @@ class AveragePooling1D(Pooling):
     Backward: every cell of a window gets dy / K; where windows overlap, a step sums
     what it gets.
 
-    The sequence is an image of one row, for ``kernels/avgpool2d.py``.
+    The sequence is an image of one row, for ``kernels/pooling/avgpool2d.py``.
 
     Parameters
     ----------

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.avgpool2d import avgpool2d, avgpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.avgpool2d import avgpool2d, avgpool2d_dx
 
 from .base import Pooling
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_flag, as_sizes
-from sora_np.kernels.arrays import Shape
+from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers.base import Layer
 from sora_np.layers.windows import as_2d, as_padding, check_axes, plan
 

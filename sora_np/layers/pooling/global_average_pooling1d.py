@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.avgpool2d import avgpool2d, avgpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.avgpool2d import avgpool2d, avgpool2d_dx
 from sora_np.layers.windows import as_images
 
 from .base import GlobalPooling
@@ -20,7 +20,8 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     Backward: every step gets dy / L.
 
-    It is the pooling of ``kernels/avgpool2d.py`` whose window is the whole sequence.
+    It is the pooling of ``kernels/pooling/avgpool2d.py`` whose window is the whole
+    sequence.
 
     Source: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
 

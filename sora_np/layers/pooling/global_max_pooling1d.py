@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.maxpool2d import maxpool2d, maxpool2d_dx
 from sora_np.layers.windows import as_images
 
 from .base import GlobalPooling
@@ -21,7 +21,8 @@ class GlobalMaxPooling1D(GlobalPooling):
     Backward: dy goes to the step that was the maximum, the first where several
     tie.
 
-    It is the pooling of ``kernels/maxpool2d.py`` whose window is the whole sequence.
+    It is the pooling of ``kernels/pooling/maxpool2d.py`` whose window is the whole
+    sequence.
 
     Source: Collobert et al. (2011), arXiv:1103.0398, whose "max over time" it is.
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.maxpool2d import maxpool2d, maxpool2d_dx
 
 from .base import GlobalPooling
 
@@ -20,7 +20,8 @@ class GlobalMaxPooling2D(GlobalPooling):
     Backward: dy goes to the pixel that was the maximum, the first in row-major order
     where several tie.
 
-    It is the pooling of ``kernels/maxpool2d.py`` whose window is the whole image.
+    It is the pooling of ``kernels/pooling/maxpool2d.py`` whose window is the whole
+    image.
 
     Source: Oquab et al., "Is object localization for free?", CVPR 2015.
 

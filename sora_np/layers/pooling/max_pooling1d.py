@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.maxpool2d import maxpool2d, maxpool2d_dx
 from sora_np.layers.windows import as_images
 
 from .base import Pooling
@@ -21,7 +21,7 @@ class MaxPooling1D(Pooling):
     Backward: dy goes to the step that was the maximum, the first where several tie;
     where windows overlap, a step sums what it gets.
 
-    The sequence is an image of one row, for ``kernels/maxpool2d.py``.
+    The sequence is an image of one row, for ``kernels/pooling/maxpool2d.py``.
 
     Parameters
     ----------

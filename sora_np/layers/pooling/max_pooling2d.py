@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from sora_np.kernels.arrays import Array
-from sora_np.kernels.maxpool2d import maxpool2d, maxpool2d_dx
+from sora_np.kernels.machine.arrays import Array
+from sora_np.kernels.pooling.maxpool2d import maxpool2d, maxpool2d_dx
 
 from .base import Pooling
 

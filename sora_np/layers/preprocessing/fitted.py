@@ -11,7 +11,7 @@ from sora_np.common.inputs import as_numbers, check_range
 from sora_np.common.shapes import batch_of
 from sora_np.common.statistics import Statistics, pieces
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 

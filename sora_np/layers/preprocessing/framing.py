@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.kernels.arrays import Array, Pair
-from sora_np.kernels.resize2d import resize2d, resize2d_dx
-from sora_np.kernels.window2d import window2d
+from sora_np.kernels.machine.arrays import Array, Pair
+from sora_np.kernels.reshaping.resize2d import resize2d, resize2d_dx
+from sora_np.kernels.reshaping.window2d import window2d
 
 
 class Frame(NamedTuple):
@@ -18,7 +18,8 @@ class Frame(NamedTuple):
     start : its first row and column in the image, below 0 where it is larger
     window : how many rows and columns it has
     image, size : those of the image, and of the output
-    interpolation, fill_value : of ``kernels/resize2d.py``, and beyond the borders
+    interpolation, fill_value : of ``kernels/reshaping/resize2d.py``, and beyond the
+    borders
     """
 
     start: Pair

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.statistics import Statistics, mean_and_variance
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 from .fitted import Fitted
 

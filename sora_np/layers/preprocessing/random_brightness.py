@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_range
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 from .value_range import as_value_range, warn_of_misfit
@@ -67,7 +67,8 @@ class RandomBrightness(Layer):
         if not training:
             return x.copy()
         (low, high), (lower, upper) = self.value_range, self.factor
-        warn_of_misfit(self, x, self.value_range)
+        if not self._told_range:
+            self._told_range = warn_of_misfit(self, x, self.value_range)
         f = lower + self._draw(len(x), 1) * (upper - lower)
         shift = (f * (high - low)).astype(x.dtype)
         y = x + shift.reshape(-1, *[1] * (x.ndim - 1))

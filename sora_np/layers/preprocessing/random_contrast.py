@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import two_numbers
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 from .value_range import as_value_range, warn_of_misfit
@@ -82,7 +82,9 @@ class RandomContrast(Layer):
         if not training:
             return x.copy()
         low, high = self.value_range
-        warn_of_misfit(self, x, self.value_range, adds=False)
+        if not self._told_range:
+            how = self, x, self.value_range
+            self._told_range = warn_of_misfit(*how, adds=False)
         lower, upper = 1 - self.factor[0], 1 + self.factor[1]
         f = (lower + self._draw(len(x), 1) * (upper - lower)).astype(x.dtype)
         f = f.reshape(-1, 1, 1, 1)

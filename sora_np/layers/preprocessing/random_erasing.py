@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_finite, as_interval, two_numbers
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.philox import normal, uniform
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.regularization.philox import normal, uniform
 from sora_np.layers.base import Layer
 
 from .value_range import as_value_range, warn_of_misfit
@@ -102,11 +102,13 @@ class RandomErasing(Layer):
             inside = (k >= start[:, None]) & (k < (start + length)[:, None])
             erased = erased & np.expand_dims(inside, (2 - axis, 3))
         fill: Any = self.fill_value
-        if fill is not None:
-            warn_of_misfit(self, x, (0, fill), "fill_value", clips=False)
-        else:
+        if not self._told_range:
+            suits = self.value_range, "value_range"
+            if fill is not None:
+                suits = (0, fill), "fill_value"
+            self._told_range = warn_of_misfit(self, x, *suits, clips=False)
+        if fill is None:
             low, high = self.value_range
-            warn_of_misfit(self, x, (low, high), clips=False)
             z = normal(key ^ 1, epoch, samples, math.prod(x.shape[1:]), x.dtype)
             fill = np.clip(z.reshape(x.shape) * x.dtype.type(high), low, high)
         y = np.where(erased, fill, x).astype(x.dtype, copy=False)

@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from sora_np.common.arguments import as_count, as_finite, as_flag
 from sora_np.common.names import look_up
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.resize2d import INTERPOLATIONS
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.reshaping.resize2d import INTERPOLATIONS
 from sora_np.layers.base import Layer
 
 from .framing import Frame, largest, least
@@ -18,8 +18,8 @@ from .framing import Frame, largest, least
 class Resizing(Layer):
     """Every image in another size; x (N, H, W, C), y (N, height, width, C).
 
-    Forward and backward: ``kernels/resize2d.py``, (2) and (3), with half-pixel centres
-    and without antialiasing.
+    Forward and backward: ``kernels/reshaping/resize2d.py``, (2) and (3), with
+    half-pixel centres and without antialiasing.
 
     Source: Keras 3, ``keras.ops.image.resize``.
 

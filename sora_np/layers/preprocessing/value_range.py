@@ -14,7 +14,7 @@ import numpy as np
 
 from sora_np.common.arguments import as_interval
 from sora_np.common.warn import warn
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 
 SMALL = 0.02  # of the range, at least, is filled by images that are not black
 LOST = 0.1  # of the range, at most, is what clipping to it takes from a number (mean)
@@ -63,16 +63,16 @@ def warn_of_misfit(
     value_range: tuple[float, float],
     argument: str = "value_range",
     **how: bool,
-) -> None:
-    """Warn, the first time, of images that an argument of the layer does not suit.
+) -> bool:
+    """Warn of images that an argument of the layer does not suit; return whether.
 
     ``how`` : see :func:`misfit`.
     """
-    if layer._told_range or not (found := misfit(x, *value_range, **how)):
-        return
-    layer._told_range = True
+    if not (found := misfit(x, *value_range, **how)):
+        return False
     warn(
         f"{layer} has {argument}={getattr(layer, argument)}, but the images that came "
         f"lie {found}: {argument} must suit what the layers before return, such as "
         "value_range=(0, 1) behind Rescaling(1 / 255)"
     )
+    return True

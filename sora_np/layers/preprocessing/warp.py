@@ -10,8 +10,12 @@ from numpy.typing import DTypeLike, NDArray
 from sora_np.common.arguments import as_finite
 from sora_np.common.names import look_up
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.affine_warp import FILL_MODES, affine_warp, affine_warp_dx
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.preprocessing.affine_warp import (
+    FILL_MODES,
+    affine_warp,
+    affine_warp_dx,
+)
 from sora_np.layers.base import Layer
 
 
@@ -22,7 +26,7 @@ class Warp(Layer):
     pixels from the upper left one; a subclass draws it in ``matrices``.  Outside
     training y = x.
 
-    Forward and backward: ``kernels/affine_warp.py``, (1) and (2).
+    Forward and backward: ``kernels/preprocessing/affine_warp.py``, (1) and (2).
 
     Several of these in a row are run by a model as one, by the product of their
     matrices, so that the image is sampled, and blurred, once: ``joined_warps``.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array
+from sora_np.kernels.machine.arrays import Array
 from sora_np.layers.base import Layer
 
 

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.activations import SELU
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 LEAST = -SELU[0] * SELU[1]  # to this a SELU falls

@@ -8,7 +8,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_count, as_generator, as_rate
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
+from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
 

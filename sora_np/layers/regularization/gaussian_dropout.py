@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_rate
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.philox import normal
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.regularization.philox import normal
 from sora_np.layers.base import Layer
 
 

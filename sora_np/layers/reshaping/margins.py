@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_count
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Pair, Shape
-from sora_np.kernels.window2d import window2d
+from sora_np.kernels.machine.arrays import Array, Pair, Shape
+from sora_np.kernels.reshaping.window2d import window2d
 from sora_np.layers.base import Layer
 
 KINDS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}
@@ -21,7 +21,8 @@ class Margins(Layer):
     Shapes: x (N, H, W, C), y (N, top + H + bottom, left + W + right, C), or with one
     axis between batch and channels.
 
-    Forward, with 0 beyond the borders, and backward: ``kernels/window2d.py``::
+    Forward, with 0 beyond the borders, and backward:
+    ``kernels/reshaping/window2d.py``::
 
         y[., i, j, .] = x[., i - top, j - left, .]
         dx[., h, v, .] = dy[., h + top, v + left, .]

@@ -8,8 +8,8 @@ from numpy.typing import DTypeLike
 from sora_np.common.arguments import as_pair
 from sora_np.common.names import look_up
 from sora_np.common.shapes import batch_of
-from sora_np.kernels.arrays import Array, Shape
-from sora_np.kernels.resize2d import INTERPOLATIONS, resize2d, resize2d_dx
+from sora_np.kernels.machine.arrays import Array, Shape
+from sora_np.kernels.reshaping.resize2d import INTERPOLATIONS, resize2d, resize2d_dx
 from sora_np.layers.base import Layer
 
 
@@ -18,8 +18,8 @@ class UpSampling2D(Layer):
 
     Shapes: x (N, H, W, C), y (N, a H, b W, C).
 
-    Forward and backward: ``kernels/resize2d.py``, (2) and (3).  "nearest" repeats every
-    pixel, and dx is the sum over its repeats.
+    Forward and backward: ``kernels/reshaping/resize2d.py``, (2) and (3).  "nearest"
+    repeats every pixel, and dx is the sum over its repeats.
 
     Parameters
     ----------

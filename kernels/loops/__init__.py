@@ -1,0 +1,1 @@
+"""What several operations share: products, sums, padding and packing."""

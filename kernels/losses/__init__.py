@@ -1,0 +1,1 @@
+"""Losses whose gradient is taken from logits."""

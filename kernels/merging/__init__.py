@@ -1,0 +1,1 @@
+"""Several arrays joined to one."""

@@ -1,0 +1,1 @@
+"""Normalisation over batches, rows and groups."""

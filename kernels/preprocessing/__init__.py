@@ -1,0 +1,1 @@
+"""Samples gathered into batches; images warped."""

@@ -1,0 +1,1 @@
+"""Resizing, padding and cropping of images."""

@@ -1,0 +1,110 @@
+"""Running a learner's code: what it raises becomes a sentence with the line of it."""
+
+import inspect
+import linecache
+import sysconfig
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sora_np import kernels
+
+# where code lies whose lines help no learner: here, in Python, and what is installed
+PACKAGE = Path(__file__).parents[1]
+LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
+OTHERS = (str(PACKAGE), str(Path(str(kernels.__file__)).resolve().parent), *LIBRARIES)
+OTHERS += ("<frozen", "<__array_function__")
+
+
+class Stumble(Exception):
+    """What kept a learner's code from giving a result.
+
+    Attributes
+    ----------
+    found, hint : what happened, and where to look
+    """
+
+    def __init__(self, found: str, hint: str = "") -> None:
+        super().__init__(found)
+        self.found, self.hint = found, hint
+
+
+def run(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what a call gives; its warnings are dropped.
+
+    Raises Stumble where the call raises an Exception.
+    """
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return function(*arguments, **options)
+        except Stumble:
+            raise
+        except Exception as error:  # of any kind: the code is a learner's
+            raise Stumble(_said(error), _advice(error)) from None
+
+
+def _said(error: Exception) -> str:
+    """Return the kind of error, its text, and the last line of the learner's own.
+
+    >>> def broken():
+    ...     return [][0]
+    >>> try:
+    ...     broken()
+    ... except IndexError as error:
+    ...     print(_said(error))  # doctest: +ELLIPSIS
+    IndexError: list index out of range, in broken, line 2 of ...: return [][0]
+    """
+    text = f"{type(error).__name__}: {error}".strip(": ")
+    for frame, number in reversed([*traceback.walk_tb(error.__traceback__)]):
+        path = frame.f_code.co_filename
+        if path.startswith(OTHERS):
+            continue
+        line = linecache.getline(path, number, frame.f_globals).strip()
+        where = f"in {frame.f_code.co_name}, line {number} of {Path(path).name}"
+        return f"{text}, {where}: {line}" if line else f"{text}, {where}"
+    return text
+
+
+def _advice(error: Exception) -> str:
+    if "cannot take" in str(error):
+        return (
+            "A gradient has the shape of its parameter: over which axes of the batch "
+            "is a sum due?"
+        )
+    if isinstance(error, NotImplementedError):
+        return "The method that the message names is still to be written."
+    if isinstance(error, IndexError):
+        return (
+            "An index runs past the end of an array: print the array's shape, and the "
+            "largest index that the loop reaches."
+        )
+    if isinstance(error, ValueError) and "broadcast" in str(error):
+        return "Two arrays have shapes that do not fit: print both before this line."
+    if isinstance(error, ValueError) and "reshape" in str(error):
+        return (
+            "reshape keeps every number: does this case have rows that are left over, "
+            "or windows that overlap?"
+        )
+    return "Run the code alone on a small array, and print what this line uses."
+
+
+def need_arguments(function: Any, names: tuple[str, ...], whose: str) -> None:
+    """Raise Stumble where a function cannot be called with that many arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # a function in C, which does not say
+    try:
+        signature.bind(*names)
+    except TypeError:
+        wanted = ", ".join(names)
+        raise Stumble(
+            f"{whose} must take {len(names)} argument{'s' * (len(names) != 1)}, "
+            f"({wanted}); its signature is {whose}{signature}",
+            "Give the arguments in the order of the task: exercises.task shows it.",
+        ) from None

@@ -1,0 +1,94 @@
+"""Explain: what a model looks at, and whether a picture of it can be trusted.
+
+>>> import numpy as np
+>>> from sora_np import Conv2D, Dense, Flatten, Sequential, explain
+>>> layers = [Conv2D(4, 3, activation="relu", input_shape=(8, 8, 1), name="conv")]
+>>> model = Sequential([*layers, Flatten(), Dense(3, "softmax")])
+>>> x = np.random.default_rng(0).random((6, 8, 8, 1))
+>>> explain.saliency(model, x).shape, explain.grad_cam(model, x, 2, "conv").shape
+((6, 8, 8, 1), (6, 6, 6))
+>>> explain.parameter_randomization(model, x, method=explain.edge_detector).verdict
+'fails'
+
+==============================  ====================================================
+`saliency`                      which numbers of x the score of a class depends on
+`smooth_grad`                   the same, averaged over noise
+`integrated_gradients`          shares of the score's difference to a baseline
+`guided_backpropagation`        sharp, and little to do with the model
+`occlusion`                     what the score loses where x is covered
+`grad_cam`                      where a layer's maps speak for a class
+`activation_maximization`       an input that a class or a channel answers to most
+`feature_maps`, `filters`       what a layer gives, and what it looks for
+`embeddings`, `pca`, `tsne`     samples as vectors, and in a plane
+`nearest_samples`               training samples that are alike to the model
+`parameter_randomization`       does an attribution change with the weights?
+`label_randomization`           does it change with the labels that were learnt?
+`edge_detector`                 the control of both: it fails
+==============================  ====================================================
+
+Scores are logits, the values before a last softmax or sigmoid: a probability can also
+rise because the other classes fall.  The model runs as in prediction, and is not
+changed in any way.  ``study.py`` asks it for scores and gradients, by the textbook
+``backward`` of ``engine/graph.py``; ``gradients.py``, ``occlusion.py``, ``grad_cam.py``
+and ``maximization.py`` hold the formulas, ``features.py`` what layers give,
+``randomization.py`` and ``verdict.py`` the tests, ``pictures.py`` the pictures.
+"""
+
+from .features import (
+    Nearest,
+    embeddings,
+    feature_maps,
+    filters,
+    nearest_samples,
+    pca,
+    tsne,
+)
+from .grad_cam import grad_cam
+from .gradients import (
+    guided_backpropagation,
+    integrated_gradients,
+    saliency,
+    smooth_grad,
+)
+from .maximization import activation_maximization
+from .occlusion import occlusion
+from .pictures import (
+    plot_attribution,
+    plot_embedding,
+    plot_grad_cam,
+    plot_maximization,
+    plot_nearest,
+)
+from .randomization import (
+    edge_detector,
+    label_randomization,
+    parameter_randomization,
+)
+from .verdict import Step, Verdict
+
+__all__ = [
+    "Nearest",
+    "Step",
+    "Verdict",
+    "activation_maximization",
+    "edge_detector",
+    "embeddings",
+    "feature_maps",
+    "filters",
+    "grad_cam",
+    "guided_backpropagation",
+    "integrated_gradients",
+    "label_randomization",
+    "nearest_samples",
+    "occlusion",
+    "parameter_randomization",
+    "pca",
+    "plot_attribution",
+    "plot_embedding",
+    "plot_grad_cam",
+    "plot_maximization",
+    "plot_nearest",
+    "saliency",
+    "smooth_grad",
+    "tsne",
+]

@@ -1,0 +1,1 @@
+"""Pages for learners, in English and Chinese, whose code the tests run."""
