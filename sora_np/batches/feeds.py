@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sora_np.batches import arrays
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import is_stream
-from sora_np.common.several import parts_of
+from sora_np.common.several import Several, parts_of
 
 from .streams import Batch, StreamFeed, in_order
 
@@ -162,8 +162,14 @@ def split(
             "validation_data"
         )
     checked = check(*given, whole=True)
-    first, last = arrays.split_last(validation_split, *checked)
-    return tuple(first), tuple(last)  # type: ignore[return-value]
+    parts = arrays.split_last(validation_split, *checked)
+    first, last = [tuple([*map(_as_given, part)]) for part in parts]
+    return first, last
+
+
+def _as_given(a: Any) -> Any:
+    """Return an array, or a list of several, as a user gives them."""
+    return [*a.arrays] if isinstance(a, Several) else a
 
 
 def make_validation(

@@ -21,7 +21,8 @@ MODULES = {  # what to do about modules that are not here
     "export": "`model.save` writes one .npz; `sora-np` predicts from it.",
     "legacy.saving": "See `keras.saving`.",
     "mixed_precision": "`dtype=` is an argument of a model: float32 or float64.",
-    "ops": "NumPy before a model. Within one, layers: `Add`, `Concatenate`, `Reshape`, "
+    "ops": "Some functions are here, by NumPy, for metrics that are functions of "
+    "arrays. Within a model, layers: `Add`, `Concatenate`, `Reshape`, "
     "..., or `Lambda` with its derivative.",
     "quantizers": "No quantisation.",
     "random": "`np.random.default_rng(seed)`.",

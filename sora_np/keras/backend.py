@@ -1,4 +1,7 @@
-"""Keras's ``keras.backend``: what there is to ask of, and to set in, NumPy."""
+"""Keras's ``keras.backend``: what there is to ask of, and to set in, NumPy.
+
+With Keras 2's functions of arrays, which are those of ``ops.py``.
+"""
 
 import numbers
 from typing import Any
@@ -6,13 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .ops import *
+from .ops import power as pow  # noqa: A004
+from .ops import ravel as flatten
+
 __all__ = [
     "backend",
     "clear_session",
     "epsilon",
+    "flatten",
     "floatx",
     "get_value",
     "image_data_format",
+    "pow",
     "set_floatx",
     "set_image_data_format",
     "set_value",

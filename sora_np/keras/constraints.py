@@ -10,3 +10,5 @@ from sora_np.constraints import max_norm as max_norm
 from sora_np.constraints import min_max_norm as min_max_norm
 from sora_np.constraints import non_neg as non_neg
 from sora_np.constraints import unit_norm as unit_norm
+
+maxnorm, nonneg, unitnorm = MaxNorm, NonNeg, UnitNorm  # older names

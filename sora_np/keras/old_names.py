@@ -51,6 +51,7 @@ MODULES |= dict.fromkeys(["engine", "engine.topology", "engine.training"], keras
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
     *("nb_worker", "show_accuracy", "schedule_decay", "mode", "period"),
+    "write_grads",
 }
 ONLY = {"schedule_decay": 0.004, "mode": 0, "period": 1}  # other values meant something
 ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is

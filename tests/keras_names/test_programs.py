@@ -1,4 +1,4 @@
-"""Ten programs in the manner of the field's books, with nothing changed but imports.
+"""Programs in the manner of the field's books, with nothing changed but imports.
 
 Each is written anew, on data that come with the package or are drawn; what it learns is
 held against what its data allow.
@@ -367,3 +367,60 @@ def test_a_tutorial_on_folders(tmp_path):
     assert history.history["accuracy"][-1] > 0.8
     with pytest.raises(ValueError, match="follow_links must be False"):
         keras.utils.image_dataset_from_directory(tmp_path, follow_links=True)
+
+
+def test_several_outputs_split_for_validation():
+    """Inputs by name, outputs as a dictionary, weights for one of them."""
+    rng = np.random.default_rng(2)
+    title, tags = rng.normal(size=(60, 5)), rng.normal(size=(60, 3))
+    a, b = keras.Input((5,), name="title"), keras.Input((3,), name="tags")
+    h = layers.concatenate([layers.Dense(6, activation="relu")(a), b])
+    outputs = {
+        "priority": layers.Dense(1, activation="sigmoid", name="priority")(h),
+        "size": layers.Dense(1, name="size")(h),
+    }
+    model = keras.Model([a, b], outputs)
+    loss = {"priority": keras.losses.BinaryCrossentropy(), "size": "mse"}
+    model.compile("rmsprop", loss, metrics={"priority": ["accuracy"]})
+    x = {"title": title, "tags": tags}
+    y = {"priority": title[:, :1] > 0, "size": tags[:, :1]}
+    history = model.fit(x, y, validation_split=0.25, epochs=2, verbose=0).history
+    held_out = [title[45:], tags[45:]], {k: v[45:] for k, v in y.items()}
+    found = model.evaluate(*held_out, verbose=0, return_dict=True)
+    for name, value in found.items():
+        assert history[f"val_{name}"][-1] == pytest.approx(value), name
+
+
+def test_metrics_of_the_backend():
+    """Functions of Keras 2's backend and of keras.ops, on arrays: NumPy's numbers."""
+    from sora_np.keras import backend as K
+    from sora_np.keras import ops
+
+    def recall(y_true, y_pred):
+        hits = K.sum(K.round(K.clip(y_true * y_pred, 0, 1)))
+        return hits / (K.sum(K.round(K.clip(y_true, 0, 1))) + K.epsilon())
+
+    def error(y_true, y_pred):
+        return ops.sqrt(ops.mean(ops.square(y_true - y_pred), axis=-1))
+
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(30, 4)), rng.integers(0, 2, (30, 1)).astype("float32")
+    model = Sequential([Dense(1, activation="sigmoid", input_shape=(4,))])
+    model.compile("sgd", "binary_crossentropy", metrics=[recall, error])
+    found = model.evaluate(x, y, verbose=0, return_dict=True)
+    p = model.predict(x, verbose=0)
+    assert found["recall"] == pytest.approx((y * (p > 0.5)).sum() / y.sum(), rel=1e-5)
+    assert found["error"] == pytest.approx(np.abs(y - p).mean(), rel=1e-5)
+    assert ops.cast(K.flatten([[1.6]]), "int32").tolist() == [1]
+
+
+def test_a_residual_block_by_arithmetic():
+    inputs = keras.Input((8, 8, 2))
+    h = layers.Conv2D(2, 3, padding="same", activation=layers.LeakyReLU(0.1))(inputs)
+    h = layers.ReLU()(h + inputs)
+    h = layers.GlobalAveragePooling2D()(1 - 0.5 * h)
+    model = keras.Model(inputs, layers.Dense(1)(h))
+    model.compile(optimizers.Adam(0.01), "mse")
+    x = np.random.default_rng(0).normal(size=(20, 8, 8, 2))
+    losses = model.fit(x, x.mean((1, 2, 3)), epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
