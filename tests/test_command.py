@@ -445,7 +445,7 @@ OWN = """
 from sora_np.layers import Layer
 class Halved(Layer):
     def forward(self, x, *, training=False):
-        return self._input(x) / 2
+        return self.check_input(x) / 2
 """
 
 

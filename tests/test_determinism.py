@@ -106,11 +106,11 @@ class Seen(Layer):
     def forward(self, x, *, training=False):
         if training:
             self.batches.append(np.array(x))
-            self._keep(x)
-        return self._input(x)
+            self.remember(x)
+        return self.check_input(x)
 
     def backward(self, dy):
-        return self._recall(dy)[0]
+        return self.recall(dy)[0]
 
 
 def order_and_masks(*behind, before=(), fit=None, **options):

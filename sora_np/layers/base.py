@@ -292,7 +292,7 @@ class Layer(Weighed, Noted):
             raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
         return slope, *self._caches.pop()[1:]
 
-    # as the layers of this package call them
+    # their names before they were public, for layers of users
     _input, _inputs, _keep, _recall = check_input, check_inputs, remember, recall
 
     def _seed_draws(self, seed: int | None, rng: np.random.Generator) -> None:

@@ -48,7 +48,7 @@ def register(cls: T) -> T:
     >>> @register
     ... class Same(Layer):
     ...     def forward(self, x, *, training=False):
-    ...         return self._input(x)
+    ...         return self.check_input(x)
     >>> layer_from_config({"class_name": "Same", "config": {}}, {})
     Same 'same'
     """

@@ -114,13 +114,13 @@ class Doubles(Layer):
         self.noise = noise
 
     def forward(self, x, *, training=False):
-        y = 2 * self._input(x) + self.noise * training
+        y = 2 * self.check_input(x) + self.noise * training
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy):
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return 2 * dy
 
 

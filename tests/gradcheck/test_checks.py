@@ -321,16 +321,16 @@ class Noisy(Layer):
         self.batches, self.means = 0, np.zeros(3)
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         factors = self.noise[0].standard_normal(x.shape)
         if training:
             self.batches += 1
             self.means += x.mean(axis=0)
-            self._keep(x, factors)
+            self.remember(x, factors)
         return x * factors
 
     def backward(self, dy):
-        dy, factors = self._recall(dy)
+        dy, factors = self.recall(dy)
         return dy * factors
 
 
@@ -343,15 +343,15 @@ class Drifting(Layer):
         return shape
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         y = x * self.state["mean"]
         if training:
-            self._keep(y, self.state["mean"].copy())
+            self.remember(y, self.state["mean"].copy())
             self.state["mean"] = 0.9 * self.state["mean"] + 0.1 * x.mean(axis=0)
         return y
 
     def backward(self, dy):
-        dy, mean = self._recall(dy)
+        dy, mean = self.recall(dy)
         return dy * mean
 
 

@@ -233,7 +233,7 @@ class Odd(ReLU):
     """Right but for x = 0, where the slope is 2."""
 
     def backward(self, dy):
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         return dy * np.where(x == 0, 2, x > 0)
 
 
@@ -253,13 +253,13 @@ class Split(Layer):
         return (2 * input_shape[0],)
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         if training:
-            self._keep(np.concatenate([x, x], axis=1), x)
+            self.remember(np.concatenate([x, x], axis=1), x)
         return np.concatenate([np.maximum(x, 0), np.maximum(-x, 0)], axis=1)
 
     def backward(self, dy):
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         half = x.shape[1]
         return dy[:, :half] * (x > 0) - dy[:, half:] * (x < 0)
 

@@ -21,13 +21,13 @@ class Scale(Layer):
         return input_shape
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         if training:
-            self._keep(x, x)
+            self.remember(x, x)
         return x * self.params["w"]
 
     def backward(self, dy):
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         self.write(np.sum(dy * x, axis=0), dy * x)
         return dy * self.params["w"]
 

@@ -70,7 +70,7 @@ def test_shapes_are_found_or_given():
     assert Lambda(np.log)(np.ones((2, 3))).shape == (2, 3)
     model = Sequential([Lambda(halves), Flatten()])
     model.build((None, 4, 3))
-    assert model.output_shape == (6,)
+    assert model.output_shape == (None, 6)
 
 
 def keeps_memory(x):

@@ -22,13 +22,13 @@ class Product(Layer):
         return a
 
     def forward(self, a, b, *, training=False):
-        a, b = self._inputs([a, b])
+        a, b = self.check_inputs([a, b])
         if training:
-            self._keep(a, a, b)
+            self.remember(a, a, b)
         return self.params["w"] * a * b
 
     def backward(self, dy):
-        dy, a, b = self._recall(dy)
+        dy, a, b = self.recall(dy)
         self.grads["w"] = np.sum(dy * a * b, axis=0)
         return dy * self.params["w"] * b, dy * self.params["w"] * a
 
@@ -90,13 +90,13 @@ def test_dx_that_are_dy_are_added_up():
             return super().build(input_shape, rng, dtype)[0]
 
         def forward(self, *xs, training=False):
-            a, b = self._inputs(xs)
+            a, b = self.check_inputs(xs)
             if training:
-                self._keep(a)
+                self.remember(a)
             return a + b
 
         def backward(self, dy):
-            (dy,) = self._recall(dy)
+            (dy,) = self.recall(dy)
             return dy, dy
 
     _, _, dx = run(Sum())
@@ -127,7 +127,7 @@ def dy_in_place(self, dy):
 
 
 def no_gradient(self, dy):
-    dy, a, b = self._recall(dy)
+    dy, a, b = self.recall(dy)
     return dy * b, dy * a
 
 

@@ -30,16 +30,16 @@ class Spy(Layer):
         self.seen = {}
 
     def forward(self, x, *, training=False):
-        y = self._input(x).copy()
+        y = self.check_input(x).copy()
         if training:
-            self._keep(y)
+            self.remember(y)
             for image in y:
                 number = round(float(image[0, 0, 1]))
                 self.seen.setdefault(number, []).append(image[..., 0].copy())
         return y
 
     def backward(self, dy):
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return dy.copy()
 
 

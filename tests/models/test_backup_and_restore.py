@@ -56,14 +56,14 @@ class Own(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x, *, training=False):
-        y = self._input(x).copy()
+        y = self.check_input(x).copy()
         if training:
             y += self.dice.random(y.shape, y.dtype)
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy):
-        return self._recall(dy)[0].copy()
+        return self.recall(dy)[0].copy()
 
 
 def make(optimizer=None, metrics=("accuracy",), seed=0, filters=4):

@@ -263,13 +263,13 @@ def test_an_exception_leaves_the_model_usable(images, error):
 def test_a_users_own_layer_trains(images):
     class Halve(Layer):
         def forward(self, x, *, training=False):
-            y = self._input(x) / 2
+            y = self.check_input(x) / 2
             if training:
-                self._keep(y)
+                self.remember(y)
             return y
 
         def backward(self, dy):
-            return self._recall(dy)[0] / 2
+            return self.recall(dy)[0] / 2
 
     x, labels = images
     model = Sequential([Halve(input_shape=(8, 8, 1)), Flatten(), Dense(3, "softmax")])

@@ -34,13 +34,13 @@ class Fragile(Layer):
         if training and self.on_way[0]:
             self.on_way[0].now()
         if training:
-            self._keep(x)
-        return self._input(x).copy()
+            self.remember(x)
+        return self.check_input(x).copy()
 
     def backward(self, dy):
         if self.on_way[1]:
             self.on_way[1].now()
-        return self._recall(dy)[0].copy()
+        return self.recall(dy)[0].copy()
 
 
 class FragileLoss(MeanSquaredError):

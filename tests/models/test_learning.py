@@ -73,7 +73,7 @@ class Order(Layer):
     def forward(self, x, *, training=False):
         if training:
             self.seen.append(x[:, 0].astype(int).tolist())
-        return self._input(x)
+        return self.check_input(x)
 
     def backward(self, dy):
         return dy
@@ -174,14 +174,14 @@ class Gated(Layer):
         self.activation = activations.get("sigmoid")
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         gate = self.activation.forward(x)
         if training:
-            self._keep(x, x, gate)
+            self.remember(x, x, gate)
         return x * gate
 
     def backward(self, dy):
-        dy, x, gate = self._recall(dy)
+        dy, x, gate = self.recall(dy)
         return dy * gate + self.activation.backward(dy * x, gate)
 
 
@@ -304,14 +304,14 @@ class Scale(Layer):
         return input_shape
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         y = self.params["gain"] * x
         if training:
-            self._keep(y, x)
+            self.remember(y, x)
         return y
 
     def backward(self, dy):
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         self.grads["gain"] = np.sum(dy * x, axis=0)
         return dy * self.params["gain"]
 

@@ -170,7 +170,7 @@ def test_infinite_weights_load_with_a_warning(path, model, tmp_path):
 
 class Twice(Layer):
     def forward(self, x, *, training=False):
-        return 2 * self._input(x)
+        return 2 * self.check_input(x)
 
 
 class Sevens(Initializer):

@@ -457,13 +457,13 @@ class Reshaped(Layer):
     """Hands its input on as a view, as a user's layer may."""
 
     def forward(self, x, *, training=False):
-        y = self._input(x).reshape(len(x), -1)
+        y = self.check_input(x).reshape(len(x), -1)
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy):
-        return self._recall(dy)[0]
+        return self.recall(dy)[0]
 
 
 def test_what_is_handed_out_is_a_copy():

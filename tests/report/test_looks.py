@@ -87,13 +87,13 @@ class Noisy(Layer):
     """Does something else in training, so that a prediction has no gradient."""
 
     def forward(self, x, *, training=False):
-        y = self._input(x) + 1.0 * training
+        y = self.check_input(x) + 1.0 * training
         if training:
-            self._keep(y)
+            self.remember(y)
         return y.astype(self.dtype)
 
     def backward(self, dy):
-        return self._recall(dy)[0]
+        return self.recall(dy)[0]
 
 
 def test_a_model_that_cannot_be_explained_has_its_page(rng, tmp_path, read):

@@ -17,13 +17,13 @@ class Lost(Layer):
     """y = x, whose backward forgets what comes."""
 
     def forward(self, x, *, training=False):
-        y = self._input(x)
+        y = self.check_input(x)
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy):
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return 0 * dy
 
 
@@ -36,13 +36,13 @@ class Scale(Layer):
         return self.input_shape
 
     def forward(self, x, *, training=False):
-        x = self._input(x)
+        x = self.check_input(x)
         if training:
-            self._keep(x, x)
+            self.remember(x, x)
         return x * self.params["s"]
 
     def backward(self, dy):
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         self.grads["s"] = np.sum(dy * x, keepdims=True).reshape(1, 1)
         return dy * self.params["s"]
 

@@ -43,14 +43,14 @@ class Activation(Layer):
         return self.activation
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = self.activation.forward(x)
         y = y.copy() if y is x else y  # a layer returns an array of its own
         if training:
-            self._keep(y, x if self.activation.takes_z else y)
+            self.remember(y, x if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, kept = self._recall(dy)
+        dy, kept = self.recall(dy)
         dx = self.activation.backward(dy, kept)
         return dx.copy() if dx is dy else dx

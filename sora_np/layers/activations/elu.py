@@ -49,11 +49,11 @@ class ELU(Layer):
         return activations.exponential_below(self.alpha)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y = elu(self._input(x), self.alpha)
+        y = elu(self.check_input(x), self.alpha)
         if training:
-            self._keep(y, y)
+            self.remember(y, y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, y = self._recall(dy)
+        dy, y = self.recall(dy)
         return elu_dx(dy, y, self.alpha)

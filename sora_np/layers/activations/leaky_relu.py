@@ -59,12 +59,12 @@ class LeakyReLU(Layer):
         return activations.bent_line(self.negative_slope, 0.0, math.inf)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = relu(x, self.negative_slope)
         if training:
-            self._keep(y, x)
+            self.remember(y, x)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         return relu_dx(dy, x, self.negative_slope)

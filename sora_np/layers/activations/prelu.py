@@ -75,14 +75,14 @@ class PReLU(Layer):
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = np.where(x > 0, x, self.params["alpha"] * x)
         if training:
-            self._keep(y, x)
+            self.remember(y, x)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         alpha = self.params["alpha"]
         dalpha = np.sum(dy * np.minimum(x, 0), axis=self._summed, keepdims=True)
         self.grads["alpha"] = dalpha[0]

@@ -65,12 +65,12 @@ class ReLU(Layer):
         return activations.bent_line(*self._bends)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = relu(x, *self._bends)
         if training:
-            self._keep(y, x)
+            self.remember(y, x)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         return relu_dx(dy, x, *self._bends)

@@ -26,10 +26,10 @@ class Sigmoid(Layer):
         return activations.sigmoid
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y = sigmoid(self._input(x))
+        y = sigmoid(self.check_input(x))
         if training:
-            self._keep(y, y)
+            self.remember(y, y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        return sigmoid_dx(*self._recall(dy))
+        return sigmoid_dx(*self.recall(dy))

@@ -68,12 +68,12 @@ class Softmax(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        rows = np.ascontiguousarray(np.moveaxis(self._input(x), self.axis, -1))
+        rows = np.ascontiguousarray(np.moveaxis(self.check_input(x), self.axis, -1))
         y = np.moveaxis(softmax(rows), -1, self.axis)
         if training:
-            self._keep(y, y)
+            self.remember(y, y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy_rows, y_rows = (np.moveaxis(a, self.axis, -1) for a in self._recall(dy))
+        dy_rows, y_rows = (np.moveaxis(a, self.axis, -1) for a in self.recall(dy))
         return np.moveaxis(softmax_dx(dy_rows, y_rows), -1, self.axis)

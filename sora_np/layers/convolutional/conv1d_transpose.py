@@ -115,7 +115,7 @@ class Conv1DTranspose(Convolution):
         return *self._sizes, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         kernel, shape = self.params["kernel"][None], (len(x), 1, *self._sizes)
         rows = conv2d_dx(as_images(x), kernel, (*shape, self.filters), *self._window)
         z = rows[:, 0]
@@ -123,11 +123,11 @@ class Conv1DTranspose(Convolution):
             z += self.params["bias"]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         kernel, images = self.params["kernel"][None], as_images(x)
         dz, nothing = as_images(self._dz(dy, kept)), np.zeros(x.shape[-1], x.dtype)
         self.grads["kernel"] = conv2d_dw(dz, images, kernel.shape, *self._window)[0]

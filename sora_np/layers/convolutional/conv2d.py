@@ -116,16 +116,16 @@ class Conv2D(Convolution):
         return *counts, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         bias = self.params["bias"] if self.use_bias else np.zeros(self.filters, x.dtype)
         z = conv2d(x, self.params["kernel"], bias, *self._window)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         kernel = self.params["kernel"]
         dz = self.activation.backward(dy, kept)
         self.grads["kernel"] = conv2d_dw(x, dz, kernel.shape, *self._window)

@@ -116,18 +116,18 @@ class Conv2DTranspose(Convolution):
         return *self._sizes, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         kernel, shape = self.params["kernel"], (len(x), *self._sizes, self.filters)
         z = conv2d_dx(x, kernel, shape, *self._window)
         if self.use_bias:
             z += self.params["bias"]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         kernel, nothing = self.params["kernel"], np.zeros(x.shape[-1], x.dtype)
         dz = self._dz(dy, kept)
         self.grads["kernel"] = conv2d_dw(dz, x, kernel.shape, *self._window)

@@ -109,16 +109,16 @@ class DepthwiseConv1D(Convolution):
         return *counts, self._count
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         kernel, bias = self._filters(), self._bias(self._count)
         z = conv2d(as_images(x), kernel, bias, *self._window)[:, 0]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         kernel, images = self._filters(), as_images(x)
         dz = as_images(self._dz(dy, kept))
         dkernel = conv2d_dw(images, dz, kernel.shape, *self._window)

@@ -107,15 +107,15 @@ class DepthwiseConv2D(Convolution):
         return *counts, self._count
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         z = conv2d(x, self._filters(), self._bias(self._count), *self._window)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         kernel = self._filters()
         dz = self._dz(dy, kept)
         dkernel = conv2d_dw(x, dz, kernel.shape, *self._window)

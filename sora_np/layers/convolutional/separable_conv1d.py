@@ -123,18 +123,18 @@ class SeparableConv1D(Convolution):
         return *counts, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         depthwise, pointwise, images = *self._filters(), as_images(x)
         nothing = np.zeros(depthwise.shape[-1], x.dtype)
         u = conv2d(images, depthwise, nothing, *self._window)
         z = conv2d(u, pointwise, self._bias(self.filters))[:, 0]
         y = self.activation.forward(z)
         if training:
-            self._keep(y, images, u, z if self.activation.takes_z else y)
+            self.remember(y, images, u, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, images, u, kept = self._recall(dy)
+        dy, images, u, kept = self.recall(dy)
         depthwise, pointwise = self._filters()
         dz = as_images(self._dz(dy, kept))
         dpointwise = conv2d_dw(u, dz, pointwise.shape)

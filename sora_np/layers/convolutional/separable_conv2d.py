@@ -123,18 +123,18 @@ class SeparableConv2D(Convolution):
         return *counts, self.filters
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         depthwise, pointwise = self._filters()
         nothing = np.zeros(depthwise.shape[-1], x.dtype)
         u = conv2d(x, depthwise, nothing, *self._window)
         z = conv2d(u, pointwise, self._bias(self.filters))
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, u, z if self.activation.takes_z else y)
+            self.remember(y, x, u, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, u, kept = self._recall(dy)
+        dy, x, u, kept = self.recall(dy)
         depthwise, pointwise = self._filters()
         dz = self._dz(dy, kept)
         dpointwise = conv2d_dw(u, dz, pointwise.shape)

@@ -94,17 +94,17 @@ class Dense(Layer):
         return (*input_shape[:-1], self.units)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         bias = self.params["bias"] if self.use_bias else np.zeros(self.units, x.dtype)
         rows = dense(x.reshape(-1, x.shape[-1]), self.params["kernel"], bias)
         z = rows.reshape(*x.shape[:-1], self.units)
         y = self.activation.forward(z)
         if training:
-            self._keep(y, x, z if self.activation.takes_z else y)
+            self.remember(y, x, z if self.activation.takes_z else y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x, kept = self._recall(dy)
+        dy, x, kept = self.recall(dy)
         dz = self.activation.backward(dy, kept).reshape(-1, self.units)
         self.grads["kernel"] = dense_dw(x.reshape(-1, x.shape[-1]), dz)
         if self.use_bias:

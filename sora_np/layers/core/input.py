@@ -37,13 +37,13 @@ class InputLayer(Layer):
         return self.origin.outputs[0]
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y: Array = self._input(x).copy()
+        y: Array = self.check_input(x).copy()
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return dy.copy()
 
 

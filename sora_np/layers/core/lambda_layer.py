@@ -92,10 +92,10 @@ class Lambda(Layer):
         return self._shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = self._result("function", (len(x), *self._shape), x)
         if training:
-            self._keep(y, x, y)
+            self.remember(y, x, y)
         return y
 
     def backward(self, dy: Array) -> Array:
@@ -104,7 +104,7 @@ class Lambda(Layer):
                 f"{self} has no gradient, and something before it learns: give it one, "
                 "Lambda(function, gradient=...), a function (dy, x, y) -> dx"
             )
-        dy, x, y = self._recall(dy)
+        dy, x, y = self.recall(dy)
         return self._result("gradient", x.shape, dy, x, y)
 
     def _result(self, what: str, shape: Shape | None, *arrays: Array) -> Array:

@@ -68,13 +68,13 @@ class Concatenate(Layer):
         return (*shapes[0][: axis - 1], total, *shapes[0][axis:])
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
-        y = joined(self._inputs(xs), self._axis)
+        y = joined(self.check_inputs(xs), self._axis)
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> tuple[Array, ...]:  # type: ignore[override]
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         shapes: Any = self.input_shape
         sizes = [shape[self._axis - 1] for shape in shapes]
         return tuple(concatenate_dx(dy, sizes, self._axis))

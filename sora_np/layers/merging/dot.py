@@ -96,7 +96,7 @@ class Dot(Layer):
         return self._left
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
-        x0, x1 = self._inputs(xs)
+        x0, x1 = self.check_inputs(xs)
         rows, inner, columns = self._sizes
         # the axis of the sum goes last in the first input, and first in the second
         turned = np.moveaxis(x0, self._axes[0], -1), np.moveaxis(x1, self._axes[1], 1)
@@ -108,11 +108,11 @@ class Dot(Layer):
             factors = f, g
         y = batch_dot(a, b).reshape(len(x0), *self._left)
         if training:
-            self._keep(y, a, b, factors, [t.shape for t in turned])
+            self.remember(y, a, b, factors, [t.shape for t in turned])
         return y
 
     def backward(self, dy: Array) -> tuple[Array, ...]:  # type: ignore[override]
-        dy, a, b, factors, shapes = self._recall(dy)
+        dy, a, b, factors, shapes = self.recall(dy)
         dy = dy.reshape(len(a), self._sizes[0], self._sizes[2])
         da = batch_dot(dy, np.ascontiguousarray(b.swapaxes(1, 2)))
         db = batch_dot(np.ascontiguousarray(a.swapaxes(1, 2)), dy)

@@ -50,13 +50,13 @@ class Merge(Layer):
         return self._shape
 
     def forward(self, *xs: Array, training: bool = False) -> Array:
-        y, *kept = self._merged([self._repeated(x) for x in self._inputs(xs)])
+        y, *kept = self._merged([self._repeated(x) for x in self.check_inputs(xs)])
         if training:
-            self._keep(y, *kept)
+            self.remember(y, *kept)
         return y
 
     def backward(self, dy: Array) -> tuple[Array, ...]:  # type: ignore[override]
-        dy, *kept = self._recall(dy)
+        dy, *kept = self.recall(dy)
         shapes: Any = self.input_shape
         dxs = self._parted(dy, *kept)
         return tuple(map(_summed, dxs, shapes))

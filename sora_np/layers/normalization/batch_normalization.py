@@ -103,7 +103,7 @@ class BatchNormalization(Layer):
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         rows = self._rows(x)
         gamma, beta = self._gamma_beta()
         if not training or not self.trainable or not x.size:
@@ -111,18 +111,18 @@ class BatchNormalization(Layer):
             y_rows = normalize(rows, gamma, beta, mean, variance, self._epsilon)
             y = self._unrows(y_rows, x.shape)
             if training:
-                self._keep(y, rows, mean.copy(), variance.copy(), False)
+                self.remember(y, rows, mean.copy(), variance.copy(), False)
             return y
         y_rows, mean, variance = batch_normalization(rows, gamma, beta, self._epsilon)
         keep = self.dtype.type(self.momentum)
         for name, value in (("moving_mean", mean), ("moving_variance", variance)):
             self.state[name][...] = keep * self.state[name] + (1 - keep) * value
         y = self._unrows(y_rows, x.shape)
-        self._keep(y, rows, mean, variance, True)
+        self.remember(y, rows, mean, variance, True)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, rows, mean, variance, of_batch = self._recall(dy)
+        dy, rows, mean, variance, of_batch = self.recall(dy)
         given = self._rows(dy), rows, self._gamma_beta()[0], mean, variance
         dx_rows, dgamma, dbeta = batch_normalization_dx(
             *given, self._epsilon, constant=not of_batch

@@ -101,18 +101,18 @@ class GroupNormalization(Layer):
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         pixels = self._pixels(x)
         given = pixels, self._row("gamma", pixels), self._row("beta", pixels)
         how = self.epsilon, self._groups
         y_pixels, mean, variance = group_normalization(*given, *how)
         y = self._unpixels(y_pixels, x.shape)
         if training:
-            self._keep(y, pixels, mean, variance)
+            self.remember(y, pixels, mean, variance)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, pixels, mean, variance = self._recall(dy)
+        dy, pixels, mean, variance = self.recall(dy)
         slopes = self._pixels(dy).astype(pixels.dtype, copy=False)
         given = slopes, pixels, self._row("gamma", pixels), mean, variance
         dx, dgamma, dbeta = group_normalization_dx(*given, self.epsilon, self._groups)

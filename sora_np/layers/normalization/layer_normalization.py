@@ -89,17 +89,17 @@ class LayerNormalization(Layer):
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         rows = to_rows(x, self._axes)
         given = rows, self._row("gamma", rows), self._row("beta", rows)
         y_rows, mean, variance = layer_normalization(*given, self.epsilon)
         y = from_rows(y_rows, self._axes, x.shape)
         if training:
-            self._keep(y, rows, mean, variance)
+            self.remember(y, rows, mean, variance)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, rows, mean, variance = self._recall(dy)
+        dy, rows, mean, variance = self.recall(dy)
         dy_rows = to_rows(dy, self._axes).astype(rows.dtype, copy=False)
         dx_rows, dgamma, dbeta = layer_normalization_dx(
             dy_rows, rows, self._row("gamma", rows), mean, variance, self.epsilon

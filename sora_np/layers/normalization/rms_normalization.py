@@ -67,17 +67,17 @@ class RMSNormalization(Layer):
         return input_shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         rows, scale = to_rows(x, self._axes), self.params["scale"].reshape(-1)
         given = rows, scale, np.zeros_like(scale), self.epsilon
         y_rows, mean, squares = layer_normalization(*given, centred=False)
         y = from_rows(y_rows, self._axes, x.shape)
         if training:
-            self._keep(y, rows, mean, squares)
+            self.remember(y, rows, mean, squares)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, rows, mean, squares = self._recall(dy)
+        dy, rows, mean, squares = self.recall(dy)
         scale = self.params["scale"]
         given = to_rows(dy, self._axes), rows, scale.reshape(-1), mean, squares
         dx_rows, dscale, _ = layer_normalization_dx(*given, self.epsilon, centred=False)

@@ -55,15 +55,15 @@ class UnitNormalization(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         norm = np.sqrt(np.sum(x * x, axis=self._axes, keepdims=True))
         y: Array = x / np.maximum(norm, x.dtype.type(LEAST))
         if training:
-            self._keep(y, y, norm)
+            self.remember(y, y, norm)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, y, norm = self._recall(dy)
+        dy, y, norm = self.recall(dy)
         along = np.sum(dy * y, axis=self._axes, keepdims=True)
         inner = np.where(norm > LEAST, dy - y * along, dy)
         dx: Array = inner / np.maximum(norm, norm.dtype.type(LEAST))

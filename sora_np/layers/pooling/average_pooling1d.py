@@ -61,14 +61,14 @@ class AveragePooling1D(Pooling):
         )  # fmt: skip
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = as_images(self._input(x))
+        x = as_images(self.check_input(x))
         y = avgpool2d(x, *self._window)[:, 0]
         if training:
-            self._keep(y, x.shape)
+            self.remember(y, x.shape)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape = self._recall(dy)
+        dy, x_shape = self.recall(dy)
         return avgpool2d_dx(as_images(dy), x_shape, *self._window)[:, 0]
 
 

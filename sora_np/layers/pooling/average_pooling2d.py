@@ -62,14 +62,14 @@ class AveragePooling2D(Pooling):
         )  # fmt: skip
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = avgpool2d(x, *self._window)
         if training:
-            self._keep(y, x.shape)
+            self.remember(y, x.shape)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape = self._recall(dy)
+        dy, x_shape = self.recall(dy)
         return avgpool2d_dx(dy, x_shape, *self._window)
 
 

@@ -55,14 +55,14 @@ class GlobalAveragePooling2D(GlobalPooling):
         )
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = avgpool2d(x, *self._window).reshape(len(x), *self._y_shape)
         if training:
-            self._keep(y, x.shape)
+            self.remember(y, x.shape)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape = self._recall(dy)
+        dy, x_shape = self.recall(dy)
         dy = dy.reshape(len(dy), 1, 1, x_shape[-1])
         return avgpool2d_dx(dy, x_shape, *self._window)
 

@@ -56,15 +56,15 @@ class GlobalMaxPooling2D(GlobalPooling):
         )
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         largest, argmax = maxpool2d(x, *self._window)
         y = largest.reshape(len(x), *self._y_shape)
         if training:
-            self._keep(y, x.shape, argmax)
+            self.remember(y, x.shape, argmax)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape, argmax = self._recall(dy)
+        dy, x_shape, argmax = self.recall(dy)
         dy = dy.reshape(len(dy), 1, 1, x_shape[-1])
         return maxpool2d_dx(dy, argmax, x_shape, *self._window)
 

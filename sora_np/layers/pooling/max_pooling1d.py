@@ -60,15 +60,15 @@ class MaxPooling1D(Pooling):
         )  # fmt: skip
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = as_images(self._input(x))
+        x = as_images(self.check_input(x))
         rows, argmax = maxpool2d(x, *self._window)
         y = rows[:, 0]
         if training:
-            self._keep(y, x.shape, argmax)
+            self.remember(y, x.shape, argmax)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape, argmax = self._recall(dy)
+        dy, x_shape, argmax = self.recall(dy)
         return maxpool2d_dx(as_images(dy), argmax, x_shape, *self._window)[:, 0]
 
 

@@ -61,14 +61,14 @@ class MaxPooling2D(Pooling):
         )  # fmt: skip
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y, argmax = maxpool2d(x, *self._window)
         if training:
-            self._keep(y, x.shape, argmax)
+            self.remember(y, x.shape, argmax)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape, argmax = self._recall(dy)
+        dy, x_shape, argmax = self.recall(dy)
         return maxpool2d_dx(dy, argmax, x_shape, *self._window)
 
 

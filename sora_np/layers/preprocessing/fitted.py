@@ -156,15 +156,15 @@ class Fitted(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define shift_and_scale")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         shift, scale = self._shift_and_scale(x.dtype)
         y = shift + x * scale if self.invert else (x - shift) / scale
         if training:
-            self._keep(y, scale)
+            self.remember(y, scale)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, scale = self._recall(dy)
+        dy, scale = self.recall(dy)
         return dy * scale if self.invert else dy / scale
 
     def _warn_of_rounding(self, shift: Array, scale: Array) -> None:

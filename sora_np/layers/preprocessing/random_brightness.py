@@ -63,7 +63,7 @@ class RandomBrightness(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         (low, high), (lower, upper) = self.value_range, self.factor
@@ -72,10 +72,10 @@ class RandomBrightness(Layer):
         f = lower + self._draw(len(x), 1) * (upper - lower)
         shift = (f * (high - low)).astype(x.dtype)
         y = x + shift.reshape(-1, *[1] * (x.ndim - 1))
-        self._keep(y, (y >= low) & (y <= high))
+        self.remember(y, (y >= low) & (y <= high))
         return np.clip(y, low, high, out=y)
 
     def backward(self, dy: Array) -> Array:
-        dy, inside = self._recall(dy)
+        dy, inside = self.recall(dy)
         dx: Array = dy * inside
         return dx

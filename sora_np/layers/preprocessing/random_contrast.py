@@ -78,7 +78,7 @@ class RandomContrast(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         low, high = self.value_range
@@ -90,11 +90,11 @@ class RandomContrast(Layer):
         f = f.reshape(-1, 1, 1, 1)
         mean = x.mean(axis=(1, 2), keepdims=True)
         y = mean + f * (x - mean)
-        self._keep(y, f, (y >= low) & (y <= high))
+        self.remember(y, f, (y >= low) & (y <= high))
         return np.clip(y, low, high, out=y)
 
     def backward(self, dy: Array) -> Array:
-        dy, f, inside = self._recall(dy)
+        dy, f, inside = self.recall(dy)
         dy = dy * inside
         dx: Array = f * dy + (1 - f) * dy.mean(axis=(1, 2), keepdims=True)
         return dx

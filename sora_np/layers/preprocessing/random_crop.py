@@ -79,17 +79,17 @@ class RandomCrop(Layer):
         return *size, channels
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x, frame, starts = self._input(x), self._resized, None
+        x, frame, starts = self.check_input(x), self._resized, None
         if training and self._part is not None:
             frame = self._part
             places = np.subtract(frame.image, frame.size) + 1
             starts = (self._draw(len(x), 2) * places).astype(np.int64)
         y = frame.forward(x, starts)
         if training:
-            self._keep(y, frame, starts)
+            self.remember(y, frame, starts)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, frame, starts = self._recall(dy)
+        dy, frame, starts = self.recall(dy)
         dx: Array = frame.backward(dy, starts)
         return dx

@@ -88,7 +88,7 @@ class RandomErasing(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         key, epoch, samples = self._place(len(x))
@@ -112,10 +112,10 @@ class RandomErasing(Layer):
             z = normal(key ^ 1, epoch, samples, math.prod(x.shape[1:]), x.dtype)
             fill = np.clip(z.reshape(x.shape) * x.dtype.type(high), low, high)
         y = np.where(erased, fill, x).astype(x.dtype, copy=False)
-        self._keep(y, erased)
+        self.remember(y, erased)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, erased = self._recall(dy)
+        dy, erased = self.recall(dy)
         dx: Array = dy * ~erased
         return dx

@@ -37,13 +37,13 @@ class Rescaling(Layer):
         self.scale, self.offset = as_finite(scale, "scale"), as_finite(offset, "offset")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y: Array = x * x.dtype.type(self.scale) + x.dtype.type(self.offset)
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         dx: Array = dy * dy.dtype.type(self.scale)
         return dx

@@ -98,11 +98,11 @@ class Resizing(Layer):
         return *size, channels
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y = self._frame.forward(self._input(x))
+        y = self._frame.forward(self.check_input(x))
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return self._frame.backward(dy)

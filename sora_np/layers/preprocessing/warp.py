@@ -80,16 +80,16 @@ class Warp(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define matrices")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         matrices = self.matrices(len(x))
         y = affine_warp(x, matrices, self.fill_mode, self.fill_value)
-        self._keep(y, matrices)
+        self.remember(y, matrices)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, matrices = self._recall(dy)
+        dy, matrices = self.recall(dy)
         return affine_warp_dx(dy, matrices, self.fill_mode)
 
 

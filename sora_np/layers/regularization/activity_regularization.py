@@ -60,17 +60,17 @@ class ActivityRegularization(Layer):
         return self._added_loss
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y = x.copy()
         exact, count = x.astype(np.float64), max(1, len(x))
         penalty = self.l1 * np.abs(exact).sum() + self.l2 * np.square(exact).sum()
         self._added_loss = float(penalty) / count
         if training:
-            self._keep(y, x)
+            self.remember(y, x)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x = self._recall(dy)
+        dy, x = self.recall(dy)
         count = max(1, len(x))
         l1, l2 = dy.dtype.type(self.l1 / count), dy.dtype.type(2 * self.l2 / count)
         dx: Array = dy + l1 * np.sign(x) + l2 * x

@@ -59,7 +59,7 @@ class AlphaDropout(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         p = self.rate
@@ -68,10 +68,10 @@ class AlphaDropout(Layer):
         mask = (drawn >= p) * x.dtype.type(a)
         kept, dropped = -a * p * LEAST, a * (1 - p) * LEAST
         y: Array = mask * x + np.where(mask > 0, kept, dropped).astype(x.dtype)
-        self._keep(y, mask)
+        self.remember(y, mask)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, mask = self._recall(dy)
+        dy, mask = self.recall(dy)
         dx: Array = mask.astype(dy.dtype, copy=False) * dy
         return dx

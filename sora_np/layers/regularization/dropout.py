@@ -66,18 +66,18 @@ class Dropout(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         scale = 1 / (1 - self.rate) if self.rate < 1 else 0
         drawn = self.rng.random(self._mask_shape(x.shape), x.dtype)
         mask = (drawn >= self.rate) * x.dtype.type(scale)
         y = mask * x
-        self._keep(y, mask)
+        self.remember(y, mask)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, mask = self._recall(dy)
+        dy, mask = self.recall(dy)
         dx: Array = mask * dy
         return dx
 

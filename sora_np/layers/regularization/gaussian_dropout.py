@@ -59,17 +59,17 @@ class GaussianDropout(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         deviation = x.dtype.type(math.sqrt(self.rate / (1 - self.rate)))
         z = normal(*self._place(len(x)), math.prod(x.shape[1:]), x.dtype)
         noise = 1 + deviation * z.reshape(x.shape)
         y: Array = noise * x
-        self._keep(y, noise)
+        self.remember(y, noise)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, noise = self._recall(dy)
+        dy, noise = self.recall(dy)
         dx: Array = noise.astype(dy.dtype, copy=False) * dy
         return dx

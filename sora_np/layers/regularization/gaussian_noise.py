@@ -51,14 +51,14 @@ class GaussianNoise(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         z = normal(*self._place(len(x)), math.prod(x.shape[1:]), x.dtype)
         y: Array = x + x.dtype.type(self.stddev) * z.reshape(x.shape)
-        self._keep(y)
+        self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return dy.copy()

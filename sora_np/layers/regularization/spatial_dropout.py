@@ -42,7 +42,7 @@ class _SpatialDropout(Layer):
         return super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         if not training:
             return x.copy()
         scale = 1 / (1 - self.rate) if self.rate < 1 else 0
@@ -50,11 +50,11 @@ class _SpatialDropout(Layer):
         mask = kept * x.dtype.type(scale)
         mask = mask.reshape(len(x), *(1 for _ in self.places), x.shape[-1])
         y: Array = mask * x
-        self._keep(y, mask)
+        self.remember(y, mask)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, mask = self._recall(dy)
+        dy, mask = self.recall(dy)
         dx: Array = mask.astype(dy.dtype, copy=False) * dy
         return dx
 

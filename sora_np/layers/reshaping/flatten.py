@@ -26,13 +26,13 @@ class Flatten(Layer):
         return (math.prod(super().build(input_shape, rng, dtype)),)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y: Array = x.reshape(len(x), math.prod(x.shape[1:])).copy()
         if training:
-            self._keep(y, x.shape)
+            self.remember(y, x.shape)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape = self._recall(dy)
+        dy, x_shape = self.recall(dy)
         dx: Array = dy.reshape(x_shape).copy()
         return dx

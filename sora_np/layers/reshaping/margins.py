@@ -63,15 +63,15 @@ class Margins(Layer):
         return *sizes, input_shape[-1]
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         sizes = [n + sum(m) for n, m in zip(x.shape[1:], self._margins, strict=False)]
         y = self._window(x, sizes, [-before for before, _ in self._margins])
         if training:
-            self._keep(y, x.shape[1:-1])
+            self.remember(y, x.shape[1:-1])
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, sizes = self._recall(dy)
+        dy, sizes = self.recall(dy)
         return self._window(dy, sizes, [before for before, _ in self._margins])
 
     def _window(self, x: Array, sizes: Sequence[int], starts: Sequence[int]) -> Array:

@@ -65,12 +65,12 @@ class Permute(Layer):
         return tuple(input_shape[axis - 1] for axis in self.dims)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y = self._input(x).transpose(0, *self.dims).copy()
+        y = self.check_input(x).transpose(0, *self.dims).copy()
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         dx: Array = dy.transpose(0, *(np.argsort(self.dims) + 1)).copy()
         return dx

@@ -54,11 +54,11 @@ class RepeatVector(Layer):
         return self.n, *super().build(input_shape, rng, dtype)
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        y: Array = self._input(x)[:, None].repeat(self.n, axis=1)
+        y: Array = self.check_input(x)[:, None].repeat(self.n, axis=1)
         if training:
-            self._keep(y)
+            self.remember(y)
         return y
 
     def backward(self, dy: Array) -> Array:
-        (dy,) = self._recall(dy)
+        (dy,) = self.recall(dy)
         return dy.sum(axis=1)

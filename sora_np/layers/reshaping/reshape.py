@@ -72,13 +72,13 @@ class Reshape(Layer):
         return self._shape
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         y: Array = x.reshape(len(x), *self._shape).copy()
         if training:
-            self._keep(y, x.shape)
+            self.remember(y, x.shape)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, x_shape = self._recall(dy)
+        dy, x_shape = self.recall(dy)
         dx: Array = dy.reshape(x_shape).copy()
         return dx

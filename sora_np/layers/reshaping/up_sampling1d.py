@@ -56,13 +56,13 @@ class UpSampling1D(Layer):
         return length * self.size, channels
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         length = x.shape[1]
         y = resize2d(x[:, :, None], (length * self.size, 1), "nearest")[:, :, 0]
         if training:
-            self._keep(y, length)
+            self.remember(y, length)
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, length = self._recall(dy)
+        dy, length = self.recall(dy)
         return resize2d_dx(dy[:, :, None], (length, 1), "nearest")[:, :, 0]

@@ -65,13 +65,13 @@ class UpSampling2D(Layer):
         return height * self.size[0], width * self.size[1], channels
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
-        x = self._input(x)
+        x = self.check_input(x)
         size = x.shape[1] * self.size[0], x.shape[2] * self.size[1]
         y = resize2d(x, size, self.interpolation)
         if training:
-            self._keep(y, x.shape[1:3])
+            self.remember(y, x.shape[1:3])
         return y
 
     def backward(self, dy: Array) -> Array:
-        dy, size = self._recall(dy)
+        dy, size = self.recall(dy)
         return resize2d_dx(dy, size, self.interpolation)
