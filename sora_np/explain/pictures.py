@@ -18,6 +18,8 @@ from sora_np.plots.figure import (
 
 from .features import Nearest
 
+MARKERS = "os^Dv"
+
 
 def plot_attribution(
     x: ArrayLike, attribution: ArrayLike, titles: Sequence[str] | None = None
@@ -171,6 +173,8 @@ def plot_embedding(
 ) -> Any:
     """Return a figure of samples as points of a plane, each class with a colour.
 
+    From the eleventh class on, the form of the points differs, too.
+
     Source: van der Maaten & Hinton (2008), figure 2.
 
     Parameters
@@ -216,7 +220,8 @@ def plot_embedding(
     for k in numbers:
         some = points[classes == k]
         label = str(k) if names is None else plain(names[k])
-        ax.plot(some[:, 0], some[:, 1], "o", markersize=3, alpha=0.7, label=label)
+        marker = MARKERS[k // 10 % len(MARKERS)]  # there are ten colours
+        ax.plot(*some.T, marker, linestyle="", markersize=3, alpha=0.7, label=label)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)

@@ -56,6 +56,8 @@ def test_points_of_a_class_have_a_colour(rng):
     assert [line.get_label() for line in lines] == ["a", "c"]
     assert_allclose(lines[1].get_xydata(), places[[0, 2, 5]])
     assert lines[0].get_color() != lines[1].get_color()
+    many = explain.plot_embedding(np.ones((2, 2)), [1, 11]).axes[0].lines
+    assert [line.get_marker() for line in many] == ["o", "s"]
 
 
 def test_neighbours_stand_beside_their_sample(rng):

@@ -44,7 +44,7 @@ def state_of(model):
     optimizer = model.optimizer
     found["slots"] = {k: slot.copy() for k, slot in optimizer.slots.items()}
     found["rest"] = optimizer.batches, float(optimizer.learning_rate)
-    found["rest"] += model._next_epoch, copy.deepcopy(model.history.history)
+    found["rest"] += model.next_epoch, copy.deepcopy(model.history.history)
     found["stream"] = model._shuffle_rng.bit_generator.state
     return found
 
