@@ -67,8 +67,8 @@ def graph(dtype="float64", **options):
 
 def batch(model, samples=6):
     rng = np.random.default_rng(1)
-    x = rng.standard_normal((samples, *model.input_shape))
-    if model.output_shape == (2,):
+    x = rng.standard_normal((samples, *model.input_shape[-3:]))
+    if model.output_shape[-1] == 2:
         return x, rng.random((samples, 2))
     return x, rng.integers(0, 3, samples)
 
