@@ -138,8 +138,10 @@ function sumOf(layer, name, index) {
     (sum, pair) => sum + pair.reduce((a, [array, k]) => a * valueOf(layer, array, k), 1), 0);
   const value = valueOf(layer, name, index), notes = [];
   if (!layer.arrays[name].batch && layer.samples > 1 && /^d/.test(name)) {
+    const others = layer.samples === 2 ? "the other sample adds"
+      : `the other ${layer.samples - 1} samples add`;
     terms.push(factor(Number((value - total).toPrecision(7))));
-    notes.push(`The last number is the part of the other ${layer.samples - 1} samples.`);
+    notes.push(`The last term, ${terms.at(-1)}, is what ${others}.`);
   }
   const marks = found.flat();
   return {line: equation(layer, name, index, terms), marks, notes};

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sora_np import Sequential, gradcheck, layers
+from sora_np import Sequential, gradcheck, layers, rung
 from sora_np.initializers import Constant
 from sora_np.layers import (
     ELU,
@@ -364,6 +364,28 @@ def test_nothing_given_is_changed_or_handed_back(case):
     np.testing.assert_array_equal(dy, 1)
     assert not np.shares_memory(layer.forward(x), x)
     assert not np.shares_memory(dx, dy)
+
+
+@pytest.mark.parametrize("name", ["numpy", "reference"])
+def test_every_rung_is_one_layer(case, name):
+    """By whole arrays or by loops: y, dx and gradients; nothing given is changed."""
+    make, x = case
+    found = {}
+    for rung_name in ("fast", name):
+        layer, _ = built(make, x)
+        given = x.copy()
+        with rung(rung_name):
+            y = layer.forward(given, training=True)
+            dy = np.cos(np.arange(y.size)).reshape(y.shape)
+            kept = y.copy(), dy.copy()
+            dx = layer.backward(dy)
+        for a, b in ((given, x), (y, kept[0]), (dy, kept[1])):
+            np.testing.assert_array_equal(a, b)
+        assert not np.shares_memory(y, given) and not np.shares_memory(dx, dy)
+        found[rung_name] = [y, dx, *layer.grads.values()]
+    for one, expected in zip(found[name], found["fast"], strict=True):
+        assert one.dtype == expected.dtype
+        np.testing.assert_allclose(one, expected, rtol=1e-9, atol=1e-11)
 
 
 def read_only(x):
