@@ -98,6 +98,7 @@ def test_what_trees_are_judged_by(small):
     data = small["trees-centers"]
     outputs = data.y_test.astype(float)
     outputs[..., 0] = 20 * outputs[..., 0] - 10
+    outputs[:, 7, 7] = -1.5, 1, 1, 0, 0  # a wrong box, with a score of 0.18
     data = data._replace(truth=[*data.truth[:2], np.zeros((0, 4))])
     judged = recipes.get("trees-centers").judge(outputs, data)
     expected = average_precision(data.truth, [[BOX]] * 3, [[0.9]] * 3)

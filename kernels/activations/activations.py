@@ -29,7 +29,11 @@ from typing import Any
 import numpy as np
 
 from ..loops.elementary import erf, exp, expm1
-from ..loops.whole_arrays import (
+from ..machine.arrays import Array, jit
+from ..machine.kept import run_kept
+from ..machine.rungs import rungs
+from ..machine.tasks import BLOCK, Task
+from .whole_arrays import (
     elu_dx_numpy,
     elu_numpy,
     gelu_dx_numpy,
@@ -43,10 +47,6 @@ from ..loops.whole_arrays import (
     silu_dx_numpy,
     silu_numpy,
 )
-from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
 
 # --- reference: the formulas, entry by entry ----------------------------------
 

@@ -16,7 +16,6 @@ machines"; the source document, 4.1.2.
 
 import numpy as np
 
-from ..loops.whole_arrays import relu_dx_numpy, relu_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -54,6 +53,29 @@ def relu_dx_reference(
             above = x[index] >= ceiling and ceiling != np.inf
             dx[index] = 0 * dy[index] if above else dy[index]
     return dx
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def relu_numpy(
+    x: Array, slope: float = 0.0, threshold: float = 0.0, ceiling: float = np.inf
+) -> Array:
+    """Return y, of the shape of x."""
+    below = slope * (x - threshold) if slope else np.zeros_like(x)
+    return np.where(x <= threshold, below, np.minimum(x, ceiling))
+
+
+def relu_dx_numpy(
+    dy: Array,
+    x: Array,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+    ceiling: float = np.inf,
+) -> Array:
+    """Return dx, of the shape of x."""
+    above = (x >= ceiling) & (ceiling != np.inf)
+    return np.where(x <= threshold, slope * dy, np.where(above, 0 * dy, dy))
 
 
 # --- fast ---------------------------------------------------------------------

@@ -12,7 +12,6 @@ Source: the source document, 4.1.2; scipy.special.expit is the oracle.
 
 import numpy as np
 
-from ..loops.whole_arrays import sigmoid_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -36,6 +35,15 @@ def sigmoid_dx_reference(dy: Array, y: Array) -> Array:
     for index in np.ndindex(dy.shape):
         dx[index] = dy[index] * y[index] * (1 - y[index])
     return dx
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def sigmoid_numpy(x: Array) -> Array:
+    """Return y, of the shape of x; no e^x overflows."""
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
 
 
 # --- fast ---------------------------------------------------------------------

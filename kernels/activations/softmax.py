@@ -12,7 +12,6 @@ Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6
 
 import numpy as np
 
-from ..loops.whole_arrays import softmax_numpy
 from ..machine.arrays import Array, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -36,6 +35,15 @@ def softmax_dx_reference(dy: Array, y: Array) -> Array:
     for row in np.ndindex(dy.shape[:-1]):
         dx[row] = y[row] * (dy[row] - np.sum(dy[row] * y[row]))
     return dx
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def softmax_numpy(x: Array) -> Array:
+    """Return y (..., K)."""
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
 
 
 # --- fast ---------------------------------------------------------------------

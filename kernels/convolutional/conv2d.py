@@ -26,7 +26,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.im2col import conv2d_dw_im2col, conv2d_dx_im2col, conv2d_im2col
 from ..loops.images import Images, conv2d_shape
 from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
@@ -41,6 +40,7 @@ from .depthwise2d import (
     depthwise2d_dx_tasks,
     depthwise2d_tasks,
 )
+from .im2col import conv2d_dw_im2col, conv2d_dx_im2col, conv2d_im2col
 from .winograd import winograd_dx_tasks, winograd_tasks
 
 # --- reference: the formulas, loop by loop ------------------------------------

@@ -17,7 +17,6 @@ from ..loops.matrices import tasks_by_parts, transpose_task, turned_task
 from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, windows_tasks
-from ..loops.whole_arrays import dense_dw_numpy, dense_dx_numpy, dense_numpy
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -52,6 +51,24 @@ def dense_dx_reference(dy: Array, w: Array) -> Array:
         for o in range(w.shape[1]):
             dx[n, k] += dy[n, o] * w[k, o]
     return dx
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def dense_numpy(x: Array, w: Array, bias: Array) -> Array:
+    """Return y (N, O) = x w + bias."""
+    return x @ w + bias
+
+
+def dense_dw_numpy(x: Array, dy: Array) -> Array:
+    """Return dw (K, O) = x' dy."""
+    return x.T @ dy
+
+
+def dense_dx_numpy(dy: Array, w: Array) -> Array:
+    """Return dx (N, K) = dy w'."""
+    return dy @ w.T
 
 
 # --- fast: a sweep over an image of N rows and one column ----------------------

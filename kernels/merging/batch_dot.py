@@ -11,7 +11,6 @@ Source: ``numpy.matmul``; Goodfellow, Bengio & Courville, "Deep Learning" (2016)
 
 import numpy as np
 
-from ..loops.whole_arrays import batch_dot_numpy
 from ..machine.arrays import Array, empty, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -27,6 +26,14 @@ def batch_dot_reference(a: Array, b: Array) -> Array:
         for k in range(a.shape[2]):
             y[n, i, j] += a[n, i, k] * b[n, k, j]
     return y
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def batch_dot_numpy(a: Array, b: Array) -> Array:
+    """Return y (N, I, J), the product of the matrices of every sample."""
+    return a @ b
 
 
 # --- fast: rows in parallel -------------------------------------------------------

@@ -22,14 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.whole_arrays import (
-    add_numpy,
-    concatenate_dx_numpy,
-    concatenate_numpy,
-    extreme_dx_numpy,
-    maximum_numpy,
-    minimum_numpy,
-)
 from ..machine.arrays import Array, empty, index_dtype, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -105,6 +97,44 @@ def concatenate_dx_reference(dy: Array, sizes: Sequence[int], axis: int) -> list
         own, rows = np.array(rows[:size], dy.dtype), rows[size:]
         dxs.append(np.ascontiguousarray(np.moveaxis(own, 0, axis)))
     return dxs
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def add_numpy(xs: Sequence[Array]) -> Array:
+    """Return the sum of arrays of one shape."""
+    return np.sum(np.stack(xs), axis=0)
+
+
+def maximum_numpy(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
+    """Return the largest entries, and k of the array that each is from."""
+    every = np.stack(xs)
+    chosen = every.argmax(axis=0)[None]  # the first; NaN is the largest
+    y = np.take_along_axis(every, chosen, axis=0)[0]
+    return y, chosen[0].astype(index_dtype(len(xs)))
+
+
+def minimum_numpy(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
+    """Return the smallest entries, and k of the array that each is from."""
+    y, chosen = maximum_numpy([-x for x in xs])
+    return -y, chosen
+
+
+def extreme_dx_numpy(dy: Array, chosen: NDArray[np.integer], count: int) -> list[Array]:
+    """Return dx_k, for so many arrays."""
+    return [np.where(chosen == k, dy, 0) for k in range(count)]
+
+
+def concatenate_numpy(xs: Sequence[Array], axis: int) -> Array:
+    """Return the arrays as one, along an axis."""
+    return np.concatenate(xs, axis)
+
+
+def concatenate_dx_numpy(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+    """Return dx_k, of so many entries along the axis each."""
+    ends = np.cumsum(sizes)[:-1]
+    return [part.copy() for part in np.split(dy, ends, axis)]
 
 
 # --- fast: sums, with and without ReLU, in one pass -------------------------------

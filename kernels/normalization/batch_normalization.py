@@ -25,11 +25,6 @@ from ..loops.channels import (
     batch_normalization_tasks,
     normalize_task,
 )
-from ..loops.whole_arrays import (
-    batch_normalization_dx_numpy,
-    batch_normalization_numpy,
-    normalize_numpy,
-)
 from ..machine.arrays import Array, empty
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -86,6 +81,46 @@ def batch_normalization_dx_reference(
             dx[:, c] -= dbeta[c] / len(x) + normalised * dgamma[c] / len(x)
         dx[:, c] *= gamma[c] / scale
     return dx, dgamma, dbeta
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def normalize_numpy(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+) -> Array:
+    """Return y (M, C), given mean and variance."""
+    return gamma * ((x - mean) / np.sqrt(variance + epsilon)) + beta
+
+
+def batch_normalization_numpy(
+    x: Array, gamma: Array, beta: Array, epsilon: float | Array
+) -> tuple[Array, Array, Array]:
+    """Return y (M, C), mean (C,) and variance (C,)."""
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    return normalize_numpy(x, gamma, beta, mean, variance, epsilon), mean, variance
+
+
+def batch_normalization_dx_numpy(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float | Array,
+    constant: bool = False,
+) -> tuple[Array, Array, Array]:
+    """Return dx (M, C), dgamma and dbeta (C,)."""
+    scale = np.sqrt(variance + epsilon)
+    normalised = (x - mean) / scale
+    dgamma, dbeta = np.sum(dy * normalised, axis=0), np.sum(dy, axis=0)
+    by_batch = 0 if constant else dbeta / len(x) + normalised * dgamma / len(x)
+    return gamma / scale * (dy - by_batch), dgamma, dbeta
 
 
 # --- fast: chunks of rows, in a core's cache -----------------------------------

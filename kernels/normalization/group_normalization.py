@@ -18,7 +18,6 @@ Source: Wu & He (2018), arXiv:1803.08494.
 import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
-from ..loops.whole_arrays import group_normalization_dx_numpy, group_normalization_numpy
 from ..machine.arrays import Array, empty, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -66,6 +65,40 @@ def group_normalization_dx_reference(
         dgamma[part] += np.sum(dy[n, :, part] * normal, axis=0)
         dbeta[part] += np.sum(dy[n, :, part], axis=0)
     return dx, dgamma, dbeta
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def group_normalization_numpy(
+    x: Array, gamma: Array, beta: Array, epsilon: float, groups: int
+) -> tuple[Array, Array, Array]:
+    """Return y (N, P, C), mean (N, G) and variance (N, G)."""
+    parts = x.reshape(*x.shape[:2], groups, -1)  # (N, P, G, C/G)
+    mean, variance = parts.mean(axis=(1, 3)), parts.var(axis=(1, 3))
+    inner = parts - mean[:, None, :, None]
+    normal = inner / np.sqrt(variance + epsilon)[:, None, :, None]
+    return gamma * normal.reshape(x.shape) + beta, mean, variance
+
+
+def group_normalization_dx_numpy(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    groups: int,
+) -> tuple[Array, Array, Array]:
+    """Return dx (N, P, C), dgamma (C,) and dbeta (C,)."""
+    form = *x.shape[:2], groups, x.shape[2] // groups
+    deviation = np.sqrt(variance + epsilon)[:, None, :, None]
+    normal = (x.reshape(form) - mean[:, None, :, None]) / deviation
+    h = (gamma * dy).reshape(form)
+    inner = h - h.mean(axis=(1, 3), keepdims=True)
+    inner -= normal * np.mean(h * normal, axis=(1, 3), keepdims=True)
+    dgamma = np.sum(dy * normal.reshape(x.shape), axis=(0, 1))
+    return (inner / deviation).reshape(x.shape), dgamma, np.sum(dy, axis=(0, 1))
 
 
 # --- fast: loops over all channels of a pixel, then their sums by groups ------------

@@ -20,7 +20,6 @@ Source: Ba, Kiros & Hinton (2016), arXiv:1607.06450; without centring Zhang & Se
 import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
-from ..loops.whole_arrays import layer_normalization_dx_numpy, layer_normalization_numpy
 from ..machine.arrays import REORDER, Array, empty, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -64,6 +63,38 @@ def layer_normalization_dx_reference(
         dgamma += dy[m] * normal
         dbeta += dy[m]
     return dx, dgamma, dbeta
+
+
+# --- NumPy: whole arrays --------------------------------------------------------------
+
+
+def layer_normalization_numpy(
+    x: Array, gamma: Array, beta: Array, epsilon: float, centred: bool = True
+) -> tuple[Array, Array, Array]:
+    """Return y (M, K), mean (M,) and variance (M,)."""
+    mean = x.mean(axis=1) if centred else np.zeros(len(x), x.dtype)
+    inner = x - mean[:, None]
+    variance = np.mean(inner**2, axis=1)
+    y = gamma * inner / np.sqrt(variance + epsilon)[:, None] + beta
+    return y, mean, variance
+
+
+def layer_normalization_dx_numpy(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float,
+    centred: bool = True,
+) -> tuple[Array, Array, Array]:
+    """Return dx (M, K), dgamma (K,) and dbeta (K,)."""
+    deviation = np.sqrt(variance + epsilon)[:, None]
+    normal, g = (x - mean[:, None]) / deviation, gamma * dy
+    dx = g - normal * np.mean(g * normal, axis=1, keepdims=True)
+    if centred:
+        dx -= np.mean(g, axis=1, keepdims=True)
+    return dx / deviation, np.sum(dy * normal, axis=0), np.sum(dy, axis=0)
 
 
 # --- fast: blocks of rows, each in the cache while it is read three times ----------

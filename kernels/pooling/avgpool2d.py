@@ -14,9 +14,11 @@ Source: Dumoulin & Visin, arXiv:1603.07285, section 3; of a window that is the i
 global average pooling: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
 """
 
+import math
+
 import numpy as np
 
-from ..loops.im2col import avgpool2d_dx_im2col, avgpool2d_im2col
+from ..loops.windows import add_to_windows_of, cells_of, pixels_of, windows_of
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -71,6 +73,33 @@ def _shape(
         (x_shape[a + 1] + sum(pads[a]) - window[a]) // strides[a] + 1 for a in (0, 1)
     )
     return x_shape[0], rows, columns, x_shape[3]
+
+
+# --- NumPy: over the axis of the window's cells -------------------------------------
+
+
+def avgpool2d_im2col(
+    x: Array, window: Pair, strides: Pair, pads: Pads = ((0, 0), (0, 0))
+) -> Array:
+    """Return y of equation (1)."""
+    cells = cells_of(windows_of(x, window, strides, pads))
+    counts = pixels_of(x, window, strides, pads).sum(axis=3, dtype=x.dtype)
+    return cells.sum(axis=3) / counts
+
+
+def avgpool2d_dx_im2col(
+    dy: Array,
+    x_shape: Shape,
+    window: Pair,
+    strides: Pair,
+    pads: Pads = ((0, 0), (0, 0)),
+) -> Array:
+    """Return dx (N, H, W, C) of equation (2)."""
+    dx = np.zeros(x_shape, dy.dtype)
+    share = dy / pixels_of(dx, window, strides, pads).sum(axis=3, dtype=dy.dtype)
+    cells = (share for _ in range(math.prod(window)))
+    add_to_windows_of(dx, cells, window, strides, pads)
+    return dx
 
 
 # --- fast: the same loops, channels innermost ----------------------------------

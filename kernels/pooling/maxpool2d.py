@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.im2col import maxpool2d_dx_im2col, maxpool2d_im2col
+from ..loops.windows import add_to_windows_of, cells_of, pixels_of, windows_of
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, index_dtype, jit
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
@@ -75,6 +75,38 @@ def _shape(
         (x_shape[a + 1] + sum(pads[a]) - window[a]) // strides[a] + 1 for a in (0, 1)
     )
     return x_shape[0], rows, columns, x_shape[3]
+
+
+# --- NumPy: over the axis of the window's cells -------------------------------------
+
+
+def maxpool2d_im2col(
+    x: Array, window: Pair, strides: Pair, pads: Pads = ((0, 0), (0, 0))
+) -> tuple[Array, NDArray[np.integer]]:
+    """Return y of equation (1), and argmax."""
+    cells = cells_of(windows_of(x, window, strides, pads, value=-np.inf))
+    inside = pixels_of(x, window, strides, pads)
+    argmax = cells.argmax(axis=3)[:, :, :, None]  # the first; NaN is the largest
+    # where all pixels are minus infinity, padding is not the first of them
+    is_pixel = np.take_along_axis(np.broadcast_to(inside, cells.shape), argmax, axis=3)
+    argmax = np.where(is_pixel, argmax, inside.argmax(axis=3)[:, :, :, None])
+    y = np.take_along_axis(cells, argmax, axis=3)[:, :, :, 0]
+    return y, argmax[:, :, :, 0].astype(index_dtype(math.prod(window)))
+
+
+def maxpool2d_dx_im2col(
+    dy: Array,
+    argmax: NDArray[np.integer],
+    x_shape: Shape,
+    window: Pair,
+    strides: Pair,
+    pads: Pads = ((0, 0), (0, 0)),
+) -> Array:
+    """Return dx (N, H, W, C) of equation (2)."""
+    dx = np.zeros(x_shape, dy.dtype)
+    cells = (np.where(argmax == place, dy, 0) for place in range(math.prod(window)))
+    add_to_windows_of(dx, cells, window, strides, pads)
+    return dx
 
 
 # --- fast: the same loops, channels innermost ----------------------------------

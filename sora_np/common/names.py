@@ -120,9 +120,15 @@ def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
             f"does not keep it as self.{missing[0]}; keep it, or define get_config"
         )
     names = dict.fromkeys(name for some in (own, *parents) for name in some)
-    return {
-        name: _plain(getattr(thing, name)) for name in names if hasattr(thing, name)
-    }
+    found = {}
+    for name in names:
+        if hasattr(thing, name):
+            try:
+                found[name] = _plain(getattr(thing, name))
+            except TypeError as error:
+                whose = f"{type(thing).__name__}({name}=...)"
+                raise TypeError(f"{whose}: {error}") from None
+    return found
 
 
 def _argument_names(cls: type) -> list[list[str]]:
@@ -177,6 +183,16 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        raise TypeError(
+            f"an array {value.shape} cannot be written to a configuration: take a list "
+            "as the argument, keep it, and make the array of it under another name"
+        )
+    if isinstance(value, (set, frozenset, bytes, bytearray, complex, range)):
+        raise TypeError(
+            f"{value!r:.60} cannot be written to a configuration: numbers, texts, "
+            "lists and dictionaries of these can"
+        )
     if isinstance(value, types.FunctionType):
         raise TypeError(
             f"the function {value.__qualname__} cannot be written to a configuration: "

@@ -20,7 +20,7 @@ epsilon = 1e-7 (Kingma & Ba, 2015, algorithm 1):
     w = w - learning_rate m^ / (sqrt(v^) + epsilon)
 
 m and v are returned as they are before the correction.  All results are new arrays; the
-four that are given stay as they are."""
+function leaves the four that are given as they are."""
 
 CASES = {  # shape, t, learning_rate
     "the first step": ((4,), 1, 0.1),
@@ -83,6 +83,7 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
         Mistake("w", step(mh, vh + EPSILON), "The square root of v^ is missing."),
         Mistake("w", step(mh, np.sqrt(vh + EPSILON)), under),
         Mistake("w", step(m1, np.sqrt(v1 + EPSILON)), missing),
+        Mistake("w", step(mh, np.sqrt(vh) + 1e-8), "epsilon is 1e-7 in this task."),
         Mistake("w", step(mh, np.sqrt(vh)), "epsilon is missing: 0 / 0 is NaN."),
         Mistake("w", step(dw, root), "dw moves w: the moving mean m^ is to move it."),
         Mistake(
@@ -116,7 +117,7 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
         )
     right = {"w": step(mh, root), "m": m1, "v": v1}
     hint = "Print m, v, m^ and v^ of the first step: m^ is dw then, and v^ is dw^2."
-    return Case(what, given, right, mistakes, hint, {"w": as_keras})
+    return Case(what, given, right, mistakes, hint, {"w": [as_keras]})
 
 
 ARGUMENTS = "w", "dw", "m", "v", "t", "learning_rate"

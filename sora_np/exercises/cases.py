@@ -24,7 +24,7 @@ class Case(NamedTuple):
     right : name of a result -> what it should be, the first of them first
     mistakes : what known mistakes give
     hint : where a result is wrong and no mistake fits
-    others : right results of another form of the formula, that are as good
+    others : name of a result -> what other forms of the formula give, as right
     """
 
     what: str
@@ -32,7 +32,7 @@ class Case(NamedTuple):
     right: Mapping[str, Any]
     mistakes: Sequence[Mistake] = ()
     hint: str = ""
-    others: Mapping[str, Any] = {}
+    others: Mapping[str, Sequence[Any]] = {}
 
 
 class Inputs(NamedTuple):
@@ -124,9 +124,9 @@ def outcomes(
         for name, given in results(case):
             left.remove(name)
             found, hint = difference(name, given, case.right[name], case.mistakes)
-            if found and name in case.others:
-                other = difference(name, given, case.others[name], ())
-                found, hint = (found, hint) if other[0] else other
+            for other in case.others.get(name, ()):
+                if found and not difference(name, given, other, ())[0]:
+                    found = hint = ""
             verdict = WRONG if found else RIGHT
             hint = hint or (case.hint if found else "")
             yield Outcome(case.what, name, verdict, found, hint)

@@ -47,6 +47,7 @@ def cases() -> Iterator[Case]:
         y_true, p = _arrays(what, rows, classes)
         terms = -y_true * np.log(np.maximum(p, EPSILON))
         count, width = p.shape
+        clipped = np.clip(p, EPSILON, 1 - EPSILON), p + p.dtype.type(EPSILON)
         with np.errstate(all="ignore"):
             raw = -(y_true * np.log(p)).sum() / count
             base2, each = terms.sum() / count / np.log(2), terms.sum(axis=1)
@@ -61,6 +62,14 @@ def cases() -> Iterator[Case]:
                     raw,
                     "log(0) is minus infinity, and 0 times it is NaN: raise "
                     "probabilities to 1e-7 before the logarithm.",
+                ),
+                *(
+                    Mistake(
+                        "loss",
+                        -(y_true * np.log(np.maximum(p, least))).sum() / count,
+                        "The least probability is 1e-7 in this task.",
+                    )
+                    for least in (1e-8, 1e-9, 1e-10, 1e-12, 1e-15)
                 ),
                 Mistake(
                     "loss",
@@ -94,6 +103,7 @@ def cases() -> Iterator[Case]:
                 ),
             ],
             "Only the probability of the right class counts: print it for each sample.",
+            {"loss": [-(y_true * np.log(q)).sum() / count for q in clipped]},
         )
 
 

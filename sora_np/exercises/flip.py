@@ -15,7 +15,7 @@ TASK = """random_flip(images, rng) -> y
 
 images (N, H, W, C), rng a np.random.Generator; y has the same shape and dtype: each
 image is mirrored left to right with probability 1/2, each by itself, or stays as it is.
-All random numbers come from rng; images stays as it is."""
+All random numbers come from rng; the function leaves images as it is."""
 
 SHAPES = {
     "many images": (64, 3, 4, 2),

@@ -105,9 +105,9 @@ class ExerciseReport:
 def _texts(outcomes: list[Outcome], said: set[str]) -> Iterator[str]:
     """Yield what was found, and the hint, where they have not been said."""
     for one in outcomes:
-        if one.found and one.found not in said:
+        if one.found:
+            yield "as above" if one.found in said else one.found
             said.add(one.found)
-            yield one.found
         if one.hint and one.hint not in said:
             said.add(one.hint)
             yield f"hint: {one.hint}"

@@ -15,7 +15,8 @@ All arrays of one shape.  As Keras has it:
     velocity = momentum * velocity - learning_rate * dw
     w        = w + velocity
 
-Both results are new arrays; the three that are given stay as they are."""
+Both results are new arrays; the function leaves the three that are given as they
+are."""
 
 CASES = {  # shape, learning_rate, momentum, whether there was a step before
     "the first step": ((4,), 0.1, 0.9, False),

@@ -47,7 +47,7 @@ def arrays_of(
 
 
 class CrossentropySums(Sums):
-    """Softmax and cross-entropy of logits: softmax_crossentropy.py in kernels/."""
+    """Softmax and cross-entropy of logits: ``softmax_crossentropy.py`` in kernels/."""
 
     def lines(self, name: str, index: Index) -> Found:
         arrays = self.arrays

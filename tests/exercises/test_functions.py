@@ -80,8 +80,21 @@ RIGHT = [
     *(crossentropy_gradient, softmax_crossentropy_gradient, sgd_step, adam_step),
     random_flip,
 ]
+
+
+def crossentropy_of_keras(y_true, y_pred):
+    y_pred = np.clip(y_pred, 1e-7, 1 - 1e-7)
+    return -np.sum(y_true * np.log(y_pred)) / len(y_pred)
+
+
+def crossentropy_with_a_sum(y_true, y_pred):
+    return -np.sum(y_true * np.log(y_pred + 1e-7)) / len(y_pred)
+
+
 OTHERS = [  # as right
     ("adam_step", adam_step_of_keras),
+    ("crossentropy", crossentropy_of_keras),
+    ("crossentropy", crossentropy_with_a_sum),
     ("random_flip", flip_one_by_one),
     ("neuron", lambda x, w, b: sum(p * q for p, q in zip(x, w, strict=True)) + b),
     ("convolve2d", lambda im, k: signal.correlate2d(im, k, "valid")),
@@ -309,6 +322,11 @@ WRONG = {
     ),
     "softmax-no-exp": ("softmax", lambda x: x / x.sum(axis=1)[:, X], "exponential is"),
     "crossentropy-log-0": ("crossentropy", without_log_guard, "1e-7"),
+    "crossentropy-least": (
+        "crossentropy",
+        lambda t, p: -np.mean(np.sum(t * np.log(np.maximum(p, 1e-12)), axis=1)),
+        "1e-7 in this task",
+    ),
     "crossentropy-sign": (
         *("crossentropy", lambda t, p: -crossentropy(t, p), "sign is wrong"),
     ),
@@ -407,6 +425,7 @@ WRONG = {
     "adam-gradient": ("adam_step", adam(up="gradient"), "moving mean"),
     "adam-epsilon": ("adam_step", adam(epsilon=0), "epsilon is missing"),
     "adam-below-the-root": ("adam_step", adam(inside=1e-7), "below the root"),
+    "adam-1e-8": ("adam_step", adam(epsilon=1e-8), "1e-7 in this task"),
     "adam-t": ("adam_step", adam(shift=1), "t is one too large"),
     "adam-corrected-returned": ("adam_step", adam(give="mh"), "next step begins"),
     "adam-no-square": ("adam_step", adam(square=False), "squares of dw"),

@@ -213,6 +213,7 @@ def test_a_reshape_that_does_not_fit_is_explained():
 def test_the_same_words_are_printed_once():
     report = exercises.check(lambda x: None, "softmax")
     assert str(report).count("y is None") == 1 and len(report.outcomes) == 9
+    assert str(report).count("as above") == 8
 
 
 def test_warnings_of_the_code_are_dropped_and_what_it_raises_is_not():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sora_np.kernels.activations.activations import activations as k
+from sora_np.kernels.activations import activations as k
 from sora_np.kernels.loops import elementary
 from sora_np.kernels.machine.arrays import jit
 from sora_np.kernels.machine.tasks import BLOCK, Task, run

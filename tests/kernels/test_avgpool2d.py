@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from sora_np.kernels.loops import im2col
 from sora_np.kernels.pooling import avgpool2d as k
 
 NONE = ((0, 0), (0, 0))
-POOLS = [k.avgpool2d, k.avgpool2d_reference, im2col.avgpool2d_im2col]
+POOLS = [k.avgpool2d, k.avgpool2d_reference, k.avgpool2d_im2col]
 CASES = {  # id: x shape, window, strides, pads
     "plain": ((2, 4, 6, 3), (2, 2), (2, 2), NONE),
     "many-rows": ((1, 8, 6, 5), (2, 2), (2, 2), NONE),
@@ -49,11 +48,11 @@ def test_dx_is_the_formula(problem, close, rng):
 
 def test_im2col_is_the_formula(problem, close, rng):
     x, window = problem
-    y = im2col.avgpool2d_im2col(x, *window)
+    y = k.avgpool2d_im2col(x, *window)
     close(y, k.avgpool2d_reference(x, *window))
     close(y, k.avgpool2d(x, *window))
     given = rng.standard_normal(y.shape).astype(x.dtype), x.shape, *window
-    dx = im2col.avgpool2d_dx_im2col(*given)
+    dx = k.avgpool2d_dx_im2col(*given)
     close(dx, k.avgpool2d_dx_reference(*given))
     close(dx, k.avgpool2d_dx(*given))
 

@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import correlate
 
 from sora_np.kernels.convolutional import conv2d as k
-from sora_np.kernels.loops import im2col, sums
+from sora_np.kernels.loops import sums
 from sora_np.kernels.machine.tile import VECTOR_BYTES
 
 NONE = ((0, 0), (0, 0))
@@ -111,9 +111,9 @@ def test_im2col_is_the_formula(problem, close):
     """And so equal to the kernel, in every case of it."""
     x, w, bias, dy, window = problem
     y, dw, dx = (
-        im2col.conv2d_im2col(x, w, bias, *window),
-        im2col.conv2d_dw_im2col(x, dy, w.shape, *window),
-        im2col.conv2d_dx_im2col(dy, w, x.shape, *window),
+        k.conv2d_im2col(x, w, bias, *window),
+        k.conv2d_dw_im2col(x, dy, w.shape, *window),
+        k.conv2d_dx_im2col(dy, w, x.shape, *window),
     )
     close(y, k.conv2d_reference(x, w, bias, *window), "y")
     close(dw, k.conv2d_dw_reference(x, dy, w.shape, *window), "dw")
@@ -129,9 +129,9 @@ def test_nothing_given_is_changed(problem):
     k.conv2d(x, w, bias, *window)
     k.conv2d_dw(x, dy, w.shape, *window)
     k.conv2d_dx(dy, w, x.shape, *window)
-    im2col.conv2d_im2col(x, w, bias, *window)
-    im2col.conv2d_dw_im2col(x, dy, w.shape, *window)
-    im2col.conv2d_dx_im2col(dy, w, x.shape, *window)
+    k.conv2d_im2col(x, w, bias, *window)
+    k.conv2d_dw_im2col(x, dy, w.shape, *window)
+    k.conv2d_dx_im2col(dy, w, x.shape, *window)
     for a, b in zip((x, w, bias, dy), before, strict=True):
         np.testing.assert_array_equal(a, b)
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit, log_softmax
 from scipy.special import softmax as scipy_softmax
 
-from sora_np.kernels.activations.activations import relu, sigmoid, softmax, tanh
+from sora_np.kernels.activations import relu, sigmoid, softmax, tanh
 from sora_np.kernels.losses import softmax_crossentropy
 from sora_np.kernels.machine.tasks import BLOCK
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sora_np.kernels.activations.activations import relu as relu_module
-from sora_np.kernels.activations.activations import softmax
+from sora_np.kernels.activations import relu as relu_module
+from sora_np.kernels.activations import softmax
 from sora_np.kernels.convolutional import conv2d, conv2d_relu_maxpool2d
 from sora_np.kernels.core import dense
 from sora_np.kernels.machine.tasks import _C_ENTRY, Program, Task, run

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels.activations.activations import relu, sigmoid, softmax
+from sora_np.kernels.activations import relu, sigmoid, softmax
 from sora_np.kernels.convolutional import (
     conv2d,
     conv2d_relu_maxpool2d,

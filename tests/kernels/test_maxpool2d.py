@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import maximum_filter
 
-from sora_np.kernels.loops import im2col
 from sora_np.kernels.pooling import maxpool2d as k
 
 NONE = ((0, 0), (0, 0))
-POOLS = [k.maxpool2d, k.maxpool2d_reference, im2col.maxpool2d_im2col]
+POOLS = [k.maxpool2d, k.maxpool2d_reference, k.maxpool2d_im2col]
 CASES = {  # id: x shape, window, strides, pads
     "plain": ((2, 4, 6, 3), (2, 2), (2, 2), NONE),
     "many-rows": ((1, 8, 6, 5), (2, 2), (2, 2), NONE),
@@ -46,7 +45,7 @@ def test_dx_is_the_formula(problem, close, rng):
 
 def test_im2col_is_the_formula(problem, close, rng):
     x, window = problem
-    y, argmax = im2col.maxpool2d_im2col(x, *window)
+    y, argmax = k.maxpool2d_im2col(x, *window)
     for expected, places in (
         k.maxpool2d(x, *window),
         k.maxpool2d_reference(x, *window),
@@ -56,12 +55,12 @@ def test_im2col_is_the_formula(problem, close, rng):
         assert argmax.dtype == places.dtype
     dy = rng.standard_normal(y.shape).astype(x.dtype)
     given = dy, argmax, x.shape, *window
-    dx = im2col.maxpool2d_dx_im2col(*given)
+    dx = k.maxpool2d_dx_im2col(*given)
     close(dx, k.maxpool2d_dx_reference(*given))
     close(dx, k.maxpool2d_dx(*given))
 
 
-@pytest.mark.parametrize("pool", [k.maxpool2d_reference, im2col.maxpool2d_im2col])
+@pytest.mark.parametrize("pool", [k.maxpool2d_reference, k.maxpool2d_im2col])
 def test_padding_is_never_the_maximum(pool):
     """Not even where every pixel is minus infinity."""
     x = np.full((1, 2, 2, 1), -np.inf)

@@ -1,6 +1,6 @@
 """Every operation that layers call, on its three rungs: loops, whole arrays, kernel.
 
-Convolution and pooling are held equal in their own files, over all their cases.
+Convolution and pooling are held equal in their own tests, over all their cases.
 """
 
 import ast

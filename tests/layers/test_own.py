@@ -433,6 +433,20 @@ def test_a_configuration_that_makes_no_equal_layer_is_refused(cls, text, tmp_pat
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize(
+    "start, text",
+    [
+        (np.ones(3), r"Scale\(start=...\): an array \(3,\) cannot be written .* list"),
+        ({1, 2}, r"Scale\(start=...\): {1, 2} cannot be written to a configuration"),
+        (lambda x: x, r"Scale\(start=...\): the function .* cannot be written"),
+    ],
+    ids=["array", "set", "function"],
+)
+def test_an_argument_that_no_file_holds_is_named(start, text):
+    with pytest.raises(TypeError, match=text):
+        clone_model(Sequential([Scale(start)]))
+
+
 @pytest.mark.filterwarnings("ignore:never registered")
 @pytest.mark.parametrize("given", [{}, {"name": "mine"}])
 def test_a_configuration_of_own_arguments_alone_keeps_the_rest(given, tmp_path):
