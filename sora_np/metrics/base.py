@@ -1,7 +1,8 @@
 """What every metric is: sums over the samples of an epoch, never a mean of means."""
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Number
 from typing import Any
 
@@ -15,12 +16,15 @@ from sora_np.common.warn import warn
 from sora_np.losses.base import Loss, spread
 from sora_np.losses.targets import within
 
+from .variable import Variable
+
 
 class Metric(Known):
     """A weighted mean over all samples seen since ``reset_state``.
 
     A subclass defines ``values``: the number of every sample.  One that is no mean
-    defines ``update_state``, ``result`` and ``reset_state`` instead.
+    defines ``update_state``, ``result`` and ``reset_state`` instead; it may add up in
+    what ``add_weight`` gives, as in Keras, and then needs no ``reset_state``.
 
     Parameters
     ----------
@@ -40,7 +44,40 @@ class Metric(Known):
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        self.reset_state()
+        with contextlib.suppress(AttributeError):  # of what a subclass sets after this
+            self.reset_state()  # which comes again before the first batch
+
+    def add_weight(
+        self,
+        shape: Sequence[int] | str = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> Variable:
+        """Return a variable to add up in; what it begins with is 0, or "ones".
+
+        Keras 2 has the name first, which is taken for what it is.
+
+        >>> class Seen(Metric):
+        ...     def __init__(self, name="seen"):
+        ...         super().__init__(name)
+        ...         self.count = self.add_weight(name="count", initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.count.assign_add(len(y_true))
+        ...     def result(self):
+        ...         return self.count
+        >>> float(Seen()([1, 2], [1, 2]))
+        2.0
+        """
+        begin = {"zeros": 0.0, "ones": 1.0, None: 0.0}
+        if initializer not in begin:
+            raise ValueError(
+                f'initializer must be "zeros" or "ones", got {initializer!r:.80}'
+            )
+        whole = () if isinstance(shape, str) else tuple(shape)
+        return np.full(whole, begin[initializer]).view(Variable)
+
+    add_variable = add_weight
 
     @property
     def sees(self) -> str:
@@ -112,6 +149,9 @@ class Metric(Known):
     def reset_state(self) -> None:
         """Begin again."""
         self._total = self._weight = 0.0
+        for value in vars(self).values():
+            if isinstance(value, Variable):
+                value.assign(0)
 
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint in the middle of an epoch must hold.
@@ -123,7 +163,12 @@ class Metric(Known):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Go on from what ``get_state`` of an equal metric returned."""
-        vars(self).update(state)
+        for name, value in state.items():
+            own = vars(self).get(name)
+            if isinstance(own, Variable):
+                own.assign(value)
+            else:
+                vars(self)[name] = value
 
     def count_with(self, tally: Any) -> None:
         """Note a weak reference to the tally that counts with it, or None."""

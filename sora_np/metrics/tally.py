@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .base import FunctionMetric, Metric
+from .variable import plain
 
 Show = Callable[[Any, Any, Any], None]  # lets metrics see y_true, y_pred and weights
 
@@ -80,13 +81,13 @@ class Tally:
             logs = dict(zip(self._losses, mean.tolist(), strict=True))
         for name, metric in zip(self._names, self.metrics, strict=True):
             if not metric.whole:
-                logs[name] = metric.result()
+                logs[name] = plain(metric.result())
         return logs
 
     def result(self) -> dict[str, Any]:
         """Return the mean loss and all metrics; let go of samples that were kept."""
         named = zip(self._names, self.metrics, strict=True)
-        waited = {name: m.result() for name, m in named if m.whole}
+        waited = {name: plain(m.result()) for name, m in named if m.whole}
         for metric in self.metrics:
             if metric.whole:
                 metric.reset_state()

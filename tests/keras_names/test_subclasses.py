@@ -151,3 +151,46 @@ WRONG = {
 def test_what_cannot_be_traced(make, text):
     with pytest.raises(TypeError, match=text):
         make()
+
+
+class Hits(keras.metrics.Metric):
+    """As in Keras's guide: variables that are added to, and reset by themselves."""
+
+    def __init__(self, name="hits", **options):
+        super().__init__(name=name, **options)
+        self.total = self.add_weight("total", initializer="zeros")
+        self.by_class = self.add_weight(shape=(2,), name="by_class")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        hit = keras.ops.equal(y_true, keras.ops.argmax(y_pred, axis=-1))
+        self.total.assign_add(keras.ops.sum(keras.ops.cast(hit, "float32")))
+        self.by_class.assign_add([1.0, 2.0])
+
+    def result(self):
+        return self.total
+
+
+class Reset(Hits):
+    def reset_state(self):
+        self.total.assign(0.0)
+
+
+@pytest.mark.parametrize("kind", [Hits, Reset])
+def test_a_metric_with_variables(kind):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 5)), rng.integers(0, 2, 40)
+    model = keras.Sequential([keras.Input((5,)), layers.Dense(2, "softmax")])
+    metric = kind()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=[metric, "acc"])
+    logs = model.fit(x, y, epochs=3, verbose=0, validation_data=(x, y)).history
+    assert logs["hits"] == [pytest.approx(40 * acc) for acc in logs["acc"]]
+    assert type(logs["hits"][0]) is float
+    state = metric.get_state()
+    other = kind()
+    other.set_state(state)
+    assert other.result() == metric.result() and other.total is not metric.total
+    if kind is Hits:
+        other.reset_state()
+        assert other.by_class.numpy().tolist() == [0, 0]
+    with pytest.raises(ValueError, match="initializer"):
+        metric.add_weight(initializer="random")
