@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .base import FunctionMetric, Metric
-from .variable import plain
+from .variable import Variable
 
 Show = Callable[[Any, Any, Any], None]  # lets metrics see y_true, y_pred and weights
 
@@ -81,13 +81,13 @@ class Tally:
             logs = dict(zip(self._losses, mean.tolist(), strict=True))
         for name, metric in zip(self._names, self.metrics, strict=True):
             if not metric.whole:
-                logs[name] = plain(metric.result())
+                logs[name] = _plain(metric.result())
         return logs
 
     def result(self) -> dict[str, Any]:
         """Return the mean loss and all metrics; let go of samples that were kept."""
         named = zip(self._names, self.metrics, strict=True)
-        waited = {name: plain(m.result()) for name, m in named if m.whole}
+        waited = {name: _plain(m.result()) for name, m in named if m.whole}
         for metric in self.metrics:
             if metric.whole:
                 metric.reset_state()
@@ -124,3 +124,10 @@ def one_by_one(metrics: Sequence[Metric]) -> Show:
             add(y_true, y_pred)
 
     return show
+
+
+def _plain(value: Any) -> Any:
+    """Return a result that later changes of a variable leave as it is."""
+    if not isinstance(value, Variable):
+        return value
+    return np.array(value) if value.ndim else float(value)

@@ -33,14 +33,3 @@ class Variable(np.ndarray[Any, np.dtype[Any]]):
     def numpy(self) -> NDArray[Any]:
         """Return a copy, a plain array."""
         return np.array(self)
-
-
-def plain(value: Any) -> Any:
-    """Return a result that later changes of a variable leave as it is.
-
-    >>> plain(np.zeros(()).view(Variable))
-    0.0
-    """
-    if not isinstance(value, Variable):
-        return value
-    return np.array(value) if value.ndim else float(value)

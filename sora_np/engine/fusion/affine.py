@@ -17,7 +17,7 @@ from sora_np.kernels.machine.arrays import Array, empty
 from sora_np.layers import Conv1D, Conv2D, Dense, DepthwiseConv1D, DepthwiseConv2D
 from sora_np.layers.windows import as_images
 
-from .activation import by_name
+from .activation import FUNCTIONS, by_name
 from .stage import Site, Stage, Work, is_plain, relu_of
 
 
@@ -30,7 +30,9 @@ class AffineStage(Stage):
         if len(nodes) > 1:
             self.function = relu_of(nodes[1].layer) or self.function
         name = self.function.name
-        self.found = None if name == "relu" else by_name(name)
+        self.found = None if name == "relu" else FUNCTIONS.get(name)
+        if "(" in name:  # such as "elu(0.5)"
+            self.found = by_name(name)
         self.alters_dy = name != "linear" and self.found is None
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
