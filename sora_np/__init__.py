@@ -6,7 +6,10 @@
 ...     model.add(layer)
 >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 
-What checks and reports (``LATER``) is imported when it is first asked for.
+This file names all that is public.  To read the code, open ``models/`` for ``fit``,
+``layers/`` for the formula of a layer, and ``kernels/`` for the arithmetic.
+CONTRIBUTING.md has a map of all folders.  The folders in ``LATER`` are imported when
+they are first asked for.
 """
 
 from importlib import import_module

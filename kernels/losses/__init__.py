@@ -1,1 +1,5 @@
-"""Losses whose gradient is taken from logits."""
+"""The one loss that has a kernel: softmax and cross-entropy in one, from the logits.
+
+``sora_np/losses/crossentropy.py`` calls ``softmax_crossentropy.py``; the other losses
+are NumPy expressions in ``sora_np/losses/``.  It calls ``machine/`` alone.
+"""

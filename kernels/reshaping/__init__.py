@@ -1,1 +1,6 @@
-"""Resizing, padding and cropping of images."""
+"""Images become larger or smaller.
+
+``window2d.py`` pads and crops, ``resize2d.py`` interpolates.  The layers in
+``layers/reshaping/`` and ``layers/preprocessing/``, and ``engine/fusion/sampling.py``,
+call them.  They call ``machine/`` alone.
+"""

@@ -1,7 +1,8 @@
 """Known networks, each a function of the images' shape and the number of classes.
 
-None of them is trained.  Each file says what it follows, where it departs from that,
-and how many parameters it has.
+There is one file a network.  None of them is trained.  Each file says what it follows,
+where it departs from that, and how many parameters it has.  Open ``lenet5.py`` first.
+Users, ``recipes/`` and ``keras/`` call them.  They call ``layers/`` and ``models/``.
 """
 
 from .autoencoder import autoencoder

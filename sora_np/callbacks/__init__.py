@@ -1,8 +1,11 @@
 """What happens around training: callbacks, one a file.
 
-``base.py`` says what a callback is, and by two protocols what it may ask of a model and
-of the run of ``fit``; ``history.py`` is what ``fit`` returns; ``monitor.py`` is what
-those share that wait for a number to get better.
+Open ``base.py`` first: it says what a callback is, and by two protocols what it may ask
+of a model and of the run of ``fit``.  ``history.py`` is what ``fit`` returns;
+``monitor.py`` is what those callbacks share that wait for a number to improve.
+
+``training/epochs.py`` calls them.  They call ``saving/`` to write models and
+checkpoints, and ``plots/`` for the curves of a history.
 """
 
 from sora_np.common.progress import Progress, format_logs

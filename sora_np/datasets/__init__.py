@@ -25,10 +25,12 @@ is not as it should be:
 `image_folder`        images in folders, one a class
 ====================  ======================================================
 
-A module is imported when it is first asked for.  What they share: `fetch` and
-`published` find or download files and verify them, `pickles` reads pickled data without
-running anything, `image` reads one image, `image_files` looks through folders of
-images, `pipeline` is what can be done with batches.
+A module is imported when it is first asked for.  Open `mnist` first.  What they share:
+`fetch` and `published` find or download files and verify them; `cifar` and `words` hold
+what two data sets have in common; `pickles` reads pickled data without running
+anything; `image` reads one image, `image_files` looks through folders of images, and
+`pipeline` is what can be done with batches.  The folder ``pictures/`` has pictures with
+masks and boxes.  Users, ``command/`` and ``recipes/`` call these modules.
 
 Examples
 --------

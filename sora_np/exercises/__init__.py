@@ -18,10 +18,12 @@ WRONG      three inputs: y
 are not square) and returns a report: what is right, what is not, and a hint that fits
 the likely mistake, never the solution.  ``report.passed`` is for programs.
 
-One file an exercise: its task, its cases, and what mistakes that learners make would
-give, so that a result can be recognised.  ``cases.py`` lets functions and layers run,
-``learner.py`` says where their code raised, ``compare.py`` compares, and ``report.py``
-is what comes back.
+There is one file a subject: the task, its cases, and the results of known mistakes,
+by which a learner's mistake is recognised.  Open ``softmax.py`` first.  ``cases.py``
+runs functions and layers on the cases, ``learner.py`` says where their code raised,
+``compare.py`` compares results, ``windows.py`` has loops over windows, and
+``report.py`` is what comes back.  Learners call :func:`check`.  It calls
+``gradcheck/diagnosis.py`` to say what is wrong with an array.
 """
 
 from typing import Any

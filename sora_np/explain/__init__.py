@@ -28,10 +28,13 @@
 
 Scores are logits, the values before a last softmax or sigmoid: a probability can also
 rise because the other classes fall.  The model runs as in prediction, and is not
-changed in any way.  ``study.py`` asks it for scores and gradients, by the textbook
-``backward`` of ``engine/graph.py``; ``gradients.py``, ``occlusion.py``, ``grad_cam.py``
-and ``maximization.py`` hold the formulas, ``features.py`` what layers give,
+changed in any way.
+
+Open ``gradients.py`` first.  It, ``occlusion.py``, ``grad_cam.py`` and
+``maximization.py`` hold the formulas, ``features.py`` what layers give,
 ``randomization.py`` and ``verdict.py`` the tests, ``pictures.py`` the pictures.
+``study.py`` asks the model for scores and gradients, by the textbook ``backward`` of
+``engine/graph.py``.  Users and ``report/`` call these functions.
 """
 
 from .features import (

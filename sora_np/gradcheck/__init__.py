@@ -32,11 +32,12 @@ batch normalisation, with their formulas.
 Dropout draws the same mask in every pass, batch normalisation starts from the same
 state, and layers and models are afterwards as they were.
 
-``checks.py`` holds the checks that users call.  What they do stands in order in
-``objective.py`` and ``function.py`` (what is differentiated), ``line.py`` (along what),
-``differences.py`` (numbers and kinks), ``judge.py`` (the verdict), ``diagnosis.py`` and
-``windows.py`` (in words) and ``report.py`` (the table).  ``textbook.py`` checks moving
-statistics, and ``still.py`` leaves layers as they were.
+Open ``checks.py`` first: it holds the checks that users call.  A check goes, in this
+order, through ``objective.py`` and ``function.py`` (what is differentiated),
+``line.py`` (along what), ``differences.py`` (numbers and kinks), ``judge.py`` (the
+verdict), ``diagnosis.py`` and ``windows.py`` (in words) and ``report.py`` (the table).
+``textbook.py`` checks moving statistics, and ``still.py`` leaves layers as they were.
+``command/gradcheck.py`` calls the checks; they call ``engine/`` to run the layers.
 """
 
 from .checks import SAMPLES, check_function, check_layer, check_loss, check_model

@@ -8,9 +8,10 @@ True
 ``from sora_np.keras.layers import Dense`` and ``import sora_np.keras.layers as L`` work
 as well, and ``import sora_np as tf`` serves programs that say ``tf.keras.layers``.
 
-Each file is a module of Keras's, and names what it has; ``old_names.py`` maps what
-Keras 1 and 2 called by other names, and ``absent.py`` says what to do instead of the
-others.  sora_np/keras/NAMES.md says which names there are.
+Each file is a module of Keras's, and names what it has: open ``layers.py`` first.
+``old_names.py`` maps the names of Keras 1 and 2, and ``absent.py`` says what to do
+instead of the names that are not here.  sora_np/keras/NAMES.md lists all names.  Only
+programs that were written for Keras import this folder.
 """
 
 from sora_np.common.versions import VERSION as __version__

@@ -1,12 +1,20 @@
-"""The layers, one a file, in folders named as Keras's.
+"""The layers, one a file, in folders with Keras's names for them.
 
-``base.py`` says what every layer is, ``tables.py`` how it keeps arrays, and
-``contract.py`` what a model relies on in a layer of a user's own, whose attributes
-``held.py`` follows.  ``windows.py`` counts the windows of convolutions and poolings,
-which share the rest in a ``base.py`` of their folder; ``rows.py`` cuts arrays into
-rows; ``generators.py`` finds random generators.  ``weights.py`` is what a layer says of
-its arrays, ``spelling.py`` which other words its arguments have.  No layer imports
-another.
+Open ``base.py`` first: it says what every layer is.  Then open ``core/dense.py``, one
+layer.  The other files of this folder hold what layers share:
+
+- ``weights.py`` and ``tables.py`` keep a layer's arrays; ``symbol.py`` is what a layer
+  gives when it is called on another layer's symbol.
+- ``contract.py`` says what a model relies on in a layer of a user's own; ``held.py``
+  follows the arrays among its attributes, and ``described.py`` checks its
+  configuration.
+- ``windows.py`` counts the windows of convolutions and poolings, which share the rest
+  in a ``base.py`` of their folder; ``rows.py`` cuts arrays into rows.
+- ``generators.py`` finds random generators, and ``spelling.py`` says which other words
+  the arguments have.
+
+No layer imports another.  ``models/`` builds layers, ``engine/`` runs them, and
+``saving/`` reads and writes them.  They call ``kernels/``, one operation at a time.
 """
 
 from sora_np.layers.activations.activation import Activation

@@ -1,9 +1,13 @@
 """Losses: how far predictions are from targets, and the derivative by predictions.
 
-``base.py`` says what every loss is: it gives the loss of every sample, and its
-derivative.  ``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and
-``regression.py`` hold the losses by subject; ``functions.py`` makes of each the
-function that Keras has beside it; ``targets.py`` checks the targets of classification.
+Open ``base.py`` first: it says what every loss is.  It gives the loss of every sample,
+and its derivative; ``prepare`` returns both as tasks, where a loss has a kernel.
+``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and ``regression.py``
+hold the losses by subject; ``functions.py`` makes of each the function that Keras has
+beside it; ``targets.py`` checks the targets of classification.
+
+``engine/`` calls them behind the last layer, through ``head.py``.  They call
+``kernels/losses/`` and ``kernels/activations/``.
 """
 
 from typing import Any, TypeVar

@@ -1,10 +1,12 @@
 """Metrics, over all samples of an epoch; and reports of a classifier.
 
-``base.py`` says what every metric is, ``tally.py`` counts several over an epoch.
-``accuracy.py``, ``confusion.py``, ``counts.py``, ``curves.py``, ``iou.py``,
-``of_losses.py`` and ``regression.py`` hold the metrics by subject; ``functions.py``
-makes of an accuracy the function that Keras has beside it;
+Open ``base.py`` first: it says what every metric is.  ``tally.py`` adds up the loss and
+the metrics over an epoch.  ``accuracy.py``, ``confusion.py``, ``counts.py``,
+``curves.py``, ``iou.py``, ``of_losses.py`` and ``regression.py`` hold the metrics by
+subject; ``functions.py`` makes of an accuracy the function that Keras has beside it;
 ``report.py`` makes confusion matrices and reports of labels that are all there.
+
+``training/`` calls them after every batch.
 """
 
 from collections.abc import Iterable, Mapping

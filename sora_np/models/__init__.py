@@ -1,9 +1,17 @@
 """What users call: models that are compiled, fitted, evaluated and saved.
 
-``model.py`` is what every model can do, on a network of ``engine/`` and by the runs of
-``training/``; ``sequential.py`` adds layers in a row; ``loading.py`` reads and copies
-models; ``summary.py`` is the table of the layers; ``ranges.py`` says what numbers a
-model takes; ``arithmetic.py`` which layers a + b is, of symbols.
+Open ``trained.py`` first: it has ``compile``, ``fit``, ``evaluate`` and ``predict`` for
+every model.  Below it ``layered.py`` has the layers, their weights, files and the table
+of ``summary.py``; and below that is ``engine/network.py``.
+
+Two classes build on ``trained.py``: ``model.py`` is a graph, which ``functional.py``
+makes from symbols (``arithmetic.py`` says which layers a + b is), and ``sequential.py``
+is layers in a row.  ``config.py`` turns models into dictionaries and back,
+``loading.py`` reads and copies models, and ``ranges.py`` says what numbers a model
+takes.
+
+Users, ``applications/`` and ``command/`` call it.  ``fit`` calls ``training/``, with
+batches from ``batches/``.
 """
 
 from . import arithmetic as arithmetic

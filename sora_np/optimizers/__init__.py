@@ -1,8 +1,12 @@
 """Optimisers, one a file, and schedules of the learning rate.
 
-``base.py`` holds the options that all of them have, ``work.py`` makes a step with
-these options into tasks.  The formulas stand in files of the same
-names in ``kernels/``.
+Open ``base.py`` first: it holds the options that all optimisers have, and says what a
+step is.  ``work.py`` turns a step with these options into tasks.  ``schedules.py`` maps
+a step to a learning rate, and ``exclusion.py`` says which parameters have no weight
+decay.  The formulas are in files with the same names in ``kernels/optimizers/``.
+
+``training/step.py`` takes a step after every batch: the tasks run behind the backward
+pass.
 """
 
 from typing import Any

@@ -12,9 +12,12 @@
 
 Each returns a ``matplotlib.figure.Figure``, which a notebook shows and
 ``figure.savefig("name.png")`` writes.  Nothing of pyplot is touched, so that no window
-opens and no figure stays in memory.  ``curves.py``, ``classes.py``, ``layers.py``
-and ``graph.py`` draw; ``figure.py`` is what they share, ``picture.py`` shows figures in
-notebooks, and ``fonts.py`` finds letters for any script.
+opens and no figure stays in memory.
+
+Open ``curves.py`` first.  It, ``classes.py``, ``layers.py`` and ``graph.py`` make the
+pictures; ``figure.py`` is what they share, ``picture.py`` shows figures in notebooks,
+and ``fonts.py`` finds letters for any script.  Users, ``report/`` and ``explain/`` call
+them; they call ``engine/network.py`` for the outputs of layers.
 """
 
 from .classes import plot_confusion_matrix, plot_mistakes

@@ -1,4 +1,4 @@
-"""Preparing data: what the source document calls cleaning, normalisation, augmentation.
+"""Preparing data: cleaning, normalisation, augmentation.
 
 ==================  ==============================================================
 cleaning            `clean`, with a report; `robust_z_score`
@@ -16,9 +16,10 @@ The layers are in `sora_np.layers`: they are part of a model and of its file, so
 whoever gets the model need not know how its data were prepared.  Called by itself,
 `layer(x)`, a `Random*` layer augments, as in Keras; a model augments in `fit` alone.
 
-``cleaning.py`` cleans, ``report.py`` is the report of it, ``pictures.py`` draws;
-``image.py`` is the generator of images, ``changes.py`` what it does to them, and
-``flows.py`` what flows from it.
+Open ``cleaning.py`` first: it cleans, and ``report.py`` is the report of it.
+``pictures.py`` shows samples; ``image.py`` is the generator of images,
+``flow_options.py`` checks its options, ``changes.py`` is what it does to images, and
+``flows.py`` returns their batches.  Users and ``sanity/`` call these functions.
 """
 
 from . import image, sequence

@@ -1,7 +1,9 @@
 """Recipes: all that makes a training run, in one place; ``sora-np train --recipe``.
 
 A recipe is data, network, optimiser, schedule, augmentation, batch size and epochs.
-Copy one, and change what you like.
+Copy one, and change what you like.  Open ``classification.py`` first: recipes for one
+class a picture.  ``nuclei.py`` finds masks and ``trees.py`` finds boxes, both over
+``pictures.py``.  ``command/train.py`` runs them.
 
 Test accuracy on full Fashion-MNIST, measured once each, and time on 2 cores:
 

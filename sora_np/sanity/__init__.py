@@ -19,8 +19,9 @@ take, its loss against ln C, slopes by layer, dead ReLUs, the size of a step) an
 copies of it learn for some seconds: 20 samples by heart, and true against shuffled
 targets.  What is suspect comes with the figure, what it means and how to mend it.
 
-``data.py`` looks at the data, ``start.py`` at the model before training, ``trials.py``
-lets copies learn, which ``copies.py`` makes, and ``report.py`` is what comes back.
+Open ``data.py`` first: it looks at the data.  ``start.py`` looks at the model before
+training, ``trials.py`` lets copies learn, which ``copies.py`` makes, and ``report.py``
+is what comes back.  Users call :func:`check`.
 
 Source: Karpathy, "A recipe for training neural networks" (2019); the Stanford course
 CS231n, "Neural networks part 3", for ln C, the 20 samples and updates of about 1e-3,

@@ -1,7 +1,8 @@
-"""What Keras users look for here.
+"""What Keras users look for in ``keras.utils``.
 
-``images.py`` reads and writes single pictures, ``files.py`` downloads, ``sequences.py``
-makes one array of sequences.
+``__init__.py`` has ``to_categorical``, ``normalize`` and ``set_random_seed``;
+``images.py`` reads and writes single pictures, ``files.py`` downloads, and
+``sequences.py`` makes one array of sequences.  Users call it, and ``keras/utils.py``.
 """
 
 import random

@@ -1,13 +1,13 @@
 """What is in a picture, and where: masks and boxes.
 
-``masks.py``: how well masks overlap, Otsu's threshold, a loss for masks.  ``boxes.py``:
-the overlap of boxes, and which of many boxes stay.  ``average_precision.py`` scores a
-detector.  ``centers.py`` turns boxes into what a network learns and back, and
-``center_loss.py`` is its loss.  ``tiles.py`` cuts large pictures, ``drawing.py`` draws
-boxes.
+Open ``boxes.py`` first: the overlap of boxes, and which of many boxes stay.
+``masks.py``: how well masks overlap, Otsu's threshold, a loss for masks.
+``average_precision.py`` scores a detector.  ``centers.py`` turns boxes into what a
+network learns and back, and ``center_loss.py`` is its loss.  ``tiles.py`` cuts large
+pictures, ``drawing.py`` marks boxes in a picture.
 
 A box is (left, top, right, bottom), in pixels from the upper left corner of a picture;
-its width is right - left.
+its width is right - left.  ``recipes/`` calls these files.
 """
 
 from .average_precision import PrecisionRecall, average_precision

@@ -6,5 +6,5 @@
 ===========  =================================================================
 
 Their code is not run: ``installed.py`` finds the files where pip has put them, and
-verifies them.
+verifies them.  Open ``nuclei.py`` first.  ``recipes/`` calls both.
 """

@@ -1,1 +1,6 @@
-"""Several inputs become one output; ``merge.py`` says how their shapes fit together."""
+"""Several inputs become one output.
+
+Open ``merge.py`` first: it is the base, and says how the inputs' shapes fit together.
+There is one layer a file, with the function that Keras has beside it.  They call
+``kernels/merging/``.
+"""

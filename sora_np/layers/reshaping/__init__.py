@@ -1,4 +1,5 @@
 """Layers that give the same numbers in another shape, or around and between others.
 
-``margins.py`` says what padding and cropping are.
+Open ``flatten.py`` first.  ``margins.py`` says what padding and cropping are.  They
+call ``kernels/reshaping/`` where numbers move.
 """
