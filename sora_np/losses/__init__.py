@@ -6,7 +6,7 @@ and its derivative; ``prepare`` returns both as tasks, where a loss has a kernel
 hold the losses by subject; ``functions.py`` makes of each the function that Keras has
 beside it; ``targets.py`` checks the targets of classification.
 
-``engine/`` calls them behind the last layer, through ``head.py``.  They call
+``engine/head.py`` and ``engine/plan.py`` call them behind the last layer.  They call
 ``kernels/losses/`` and ``kernels/activations/``.
 """
 

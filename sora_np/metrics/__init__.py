@@ -4,7 +4,8 @@ Open ``base.py`` first: it says what every metric is.  ``tally.py`` adds up the 
 the metrics over an epoch.  ``accuracy.py``, ``confusion.py``, ``counts.py``,
 ``curves.py``, ``iou.py``, ``of_losses.py`` and ``regression.py`` hold the metrics by
 subject; ``functions.py`` makes of an accuracy the function that Keras has beside it;
-``report.py`` makes confusion matrices and reports of labels that are all there.
+``report.py`` makes confusion matrices and reports of labels that are all there;
+``variable.py`` is what a user's own metric adds up in.
 
 ``training/`` calls them after every batch.
 """
