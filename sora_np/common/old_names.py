@@ -76,12 +76,39 @@ MOVED = {  # old -> new, both within sora_np
     "weights": "saving.weights",
     "windows": "common.arguments",
 }
+KERNELS = {  # folder of kernels/ -> the modules that lay beside it before
+    "activations": "relu sigmoid softmax tanh",
+    "convolutional": "conv2d conv2d_relu_maxpool2d depthwise2d fold winograd",
+    "core": "bias dense",
+    "loops": "channels elementary images list_backward matrices packing products sums"
+    " sweeps winograd_tiles",
+    "losses": "softmax_crossentropy",
+    "machine": "arrays cache driver kept lowering ready tasks tile",
+    "merging": "batch_dot merge",
+    "normalization": "batch_normalization group_normalization layer_normalization",
+    "optimizers": "adadelta adagrad adam adamax axpby clip lamb lion nadam rmsprop sgd",
+    "pooling": "avgpool2d maxpool2d",
+    "preprocessing": "affine_warp gather",
+    "regularization": "l1_l2 philox",
+    "reshaping": "resize2d window2d",
+}
+MOVED |= {
+    f"kernels.{name}": f"kernels.{folder}.{name}"
+    for folder, names in KERNELS.items()
+    for name in names.split()
+}
+ENTRYWISE = "elu", "gelu", "hard_sigmoid", "hard_silu", "mish", "silu"
 TAKEN = {  # old, name -> new: of an old name that is still that of a module
     ("callbacks.base", "History"): "callbacks.history",
     ("layers.base", "Arrays"): "layers.tables",
     ("layers.normalization", "Normalization"): "layers.preprocessing.normalization",
     ("metrics.regression", "MeanLoss"): "metrics.of_losses",
     ("training", "Model"): "models.model",
+    **{
+        ("kernels.activations", name): "kernels.activations.activations"
+        for function in ENTRYWISE
+        for name in (function, f"{function}_dx")
+    },
 }
 
 

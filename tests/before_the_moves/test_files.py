@@ -120,3 +120,13 @@ def test_a_module_is_found_by_its_old_name(old):
     module = import_module(f"sora_np.{old}")
     assert module is import_module(f"sora_np.{MOVED[old]}")
     assert module.__name__ == f"sora_np.{MOVED[old]}" == module.__spec__.name
+
+
+def test_kernels_are_found_where_they_lay_side_by_side():
+    from sora_np.kernels import conv2d as module
+    from sora_np.kernels.activations import gelu, gelu_dx
+    from sora_np.kernels.conv2d import conv2d
+
+    assert module.__name__ == "sora_np.kernels.convolutional.conv2d"
+    assert conv2d is module.conv2d
+    assert pickle.loads(pickle.dumps(gelu)) is gelu and gelu is not gelu_dx
