@@ -13,6 +13,8 @@ import numpy as np
 
 from sora_np import kernels
 
+from .compare import BLANK
+
 # where code lies whose lines help no learner: here, in Python, and what is installed
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
@@ -71,6 +73,8 @@ def _said(error: Exception) -> str:
 
 
 def _advice(error: Exception) -> str:
+    if "ellipsis" in str(error):
+        return BLANK
     if "cannot take" in str(error):
         return (
             "A gradient has the shape of its parameter: over which axes of the batch "

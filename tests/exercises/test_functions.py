@@ -253,6 +253,8 @@ WRONG = {
     "neuron-sums-first": (
         *("neuron", lambda x, w, b: x.sum() * w.sum() + b, "before they are multip"),
     ),
+    "neuron-blank": ("neuron", lambda x, w, b: ..., "blank"),
+    "neuron-blank-in-a-sum": ("neuron", lambda x, w, b: x @ w + ..., "blank"),
     "neuron-none": ("neuron", lambda x, w, b: None, "return at the end"),
     "gradient-swapped": (
         *("neuron_gradient", lambda x, w, b, dy: (dy * x, dy * w, dy), "exchanged"),
