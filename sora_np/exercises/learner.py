@@ -75,6 +75,8 @@ def _said(error: Exception) -> str:
 def _advice(error: Exception) -> str:
     if "ellipsis" in str(error):
         return BLANK
+    if "Cannot cast" in str(error) and "dtype('O')" in str(error):
+        return "What is added is no number: a blank, ..., to be filled in, or None?"
     if "cannot take" in str(error):
         return (
             "A gradient has the shape of its parameter: over which axes of the batch "
