@@ -46,7 +46,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.datasets": """
         boston_housing california_housing cifar10 cifar100 emnist fashion_mini
-        fashion_mnist idx image_folder imdb kmnist mnist npz reuters table
+        fashion_mnist idx image_folder imdb kmnist mnist npz reuters shapes
+        table
     """,
     "sora_np.datasets.boston_housing": "FEATURE_NAMES load_data",
     "sora_np.datasets.california_housing": "FEATURE_NAMES load_data",
@@ -63,6 +64,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.datasets.image_folder": "ImageFolder image_dataset_from_directory",
     "sora_np.datasets.mnist": "CLASS_NAMES load_data",
     "sora_np.datasets.npz": "load_data read_arrays",
+    "sora_np.datasets.shapes": "CLASS_NAMES load_data moons",
     "sora_np.datasets.table": "Table read_csv",
     "sora_np.exercises": "EXERCISES Exercise ExerciseReport Outcome check task",
     "sora_np.explain": """
@@ -102,6 +104,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         concatenate dot maximum minimum multiply subtract
     """,
     "sora_np.layers.base": "Layer",
+    "sora_np.lessons": "Copies LANGUAGES Lesson copy_lessons list_lessons",
     "sora_np.losses": """
         BCE KLD MAE MAPE MSE MSLE BinaryCrossentropy BinaryFocalCrossentropy
         CategoricalCrossentropy CategoricalFocalCrossentropy CategoricalHinge

@@ -1,4 +1,4 @@
-"""The command ``sora-np``: train, evaluate, predict, gradcheck, info.
+"""The command ``sora-np``: train, evaluate, predict, gradcheck, lessons, info.
 
 Open ``main.py`` first: it reads the command line, and each of the five has a file with
 its name.  They share ``options.py`` (the options for models and data), ``reading.py``

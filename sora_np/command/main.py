@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from sora_np.common.terminal import shortened
 from sora_np.common.versions import VERSION
 
-from . import evaluate, gradcheck, info, predict, train
+from . import evaluate, gradcheck, info, lessons, predict, train
 
 ABOUT = (
     "A CNN framework in NumPy, Numba and SciPy: readable, proved by gradient checks, "
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("sora-np", description=ABOUT)
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (train, evaluate, predict, gradcheck, info):
+    for command in (train, evaluate, predict, gradcheck, lessons, info):
         name = command.__name__.rpartition(".")[2]
         added = commands.add_parser(name, help=command.ABOUT, description=command.ABOUT)
         command.add_options(added)

@@ -1,4 +1,4 @@
-"""Data sets: arrays as Keras returns them, from files whose checksum was verified.
+"""Data sets: arrays as Keras returns them, from verified files, or drawn.
 
 ====================  ======================================================
 `fashion_mini`        10,000 + 2,000 clothes, 28x28; comes with the package
@@ -12,6 +12,7 @@
 `reuters`             11,228 texts of news, 46 topics; download
 `california_housing`  20,640 districts, prices of houses; download
 `boston_housing`      506 places, prices of houses; download
+`shapes`              coloured discs, squares, triangles; two moons: drawn
 ====================  ======================================================
 
 Each has `load_data()` with Keras's arguments, where Keras has it; most have
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         mnist,
         npz,
         reuters,
+        shapes,
         table,
     )
 
@@ -78,6 +80,7 @@ __all__ = [
     "mnist",
     "npz",
     "reuters",
+    "shapes",
     "table",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 from sora_np.gradcheck.diagnosis import Evidence, factor, moved
 from sora_np.kernels.machine.arrays import Array
 
+BLANK = "A blank, ..., is still to be filled in: what does the formula have there?"
 CLOSE = {4: 1e-4, 8: 1e-8}  # bytes of a float: of the largest number
 
 
@@ -42,6 +43,8 @@ def difference(
     expected = np.asarray(right)
     if given is None:
         return f"{name} is None", "Is there a return at the end of the function?"
+    if given is ...:
+        return f"{name} is ..., a blank", BLANK
     if not isinstance(given, (np.ndarray, np.generic, int, float)):
         kind = type(given).__name__
         wanted = f"an array of shape {expected.shape}" if expected.ndim else "a number"

@@ -13,6 +13,8 @@ import numpy as np
 
 from sora_np import kernels
 
+from .compare import BLANK
+
 # where code lies whose lines help no learner: here, in Python, and what is installed
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
@@ -71,6 +73,10 @@ def _said(error: Exception) -> str:
 
 
 def _advice(error: Exception) -> str:
+    if "ellipsis" in str(error):
+        return BLANK
+    if "Cannot cast" in str(error) and "dtype('O')" in str(error):
+        return "What is added is no number: a blank, ..., to be filled in, or None?"
     if "cannot take" in str(error):
         return (
             "A gradient has the shape of its parameter: over which axes of the batch "

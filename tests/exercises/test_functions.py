@@ -132,6 +132,12 @@ def last_product(x, w, b):
     return total + b
 
 
+def add_blank_in_place(x, w, b):
+    total = np.zeros(1)
+    total += ...
+    return total
+
+
 def bias_in_the_loop(x, w, b):
     return sum(one * weight + b for one, weight in zip(x, w, strict=True))
 
@@ -266,6 +272,9 @@ WRONG = {
     "neuron-sums-first": (
         *("neuron", lambda x, w, b: x.sum() * w.sum() + b, "before they are multip"),
     ),
+    "neuron-blank": ("neuron", lambda x, w, b: ..., "blank"),
+    "neuron-blank-in-a-sum": ("neuron", lambda x, w, b: x @ w + ..., "blank"),
+    "neuron-blank-added-in-place": ("neuron", add_blank_in_place, "blank"),
     "neuron-none": ("neuron", lambda x, w, b: None, "return at the end"),
     "gradient-swapped": (
         *("neuron_gradient", lambda x, w, b, dy: (dy * x, dy * w, dy), "exchanged"),
