@@ -43,7 +43,7 @@ def center_net(input_shape: Sequence[int], filters: int = 16, seed: int = 0) -> 
     ValueError : for sizes that 16 does not divide
 
     >>> center_net((64, 32, 3)).output_shape
-    (16, 8, 5)
+    (None, 16, 8, 5)
     """
     if any(size % 16 for size in input_shape[:2]):
         raise ValueError(

@@ -62,7 +62,7 @@ def nuclei_unet(input_shape: Sequence[int], seed: int, steps: int) -> Sequential
     """Return a U-Net of 8 to 64 filters that says of every pixel whether it is nucleus.
 
     >>> nuclei_unet((128, 128, 1), seed=0, steps=420).output_shape
-    (128, 128, 1)
+    (None, 128, 128, 1)
     """
     model = Sequential(name="nuclei_unet", seed=seed)
     model.add(Input(input_shape))

@@ -114,7 +114,7 @@ def trees_centers(input_shape: Sequence[int], seed: int, steps: int) -> Sequenti
     In training the light of every tile changes at random.
 
     >>> trees_centers((160, 160, 3), seed=0, steps=972).output_shape
-    (40, 40, 5)
+    (None, 40, 40, 5)
     """
     model = Sequential(name="trees_centers", seed=seed)
     model.add(Input(input_shape))
