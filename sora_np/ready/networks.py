@@ -11,7 +11,8 @@ from functools import partial
 from itertools import product
 from typing import Any, NamedTuple
 
-from sora_np.applications import resnet20, unet
+from sora_np.applications.resnet import resnet20
+from sora_np.applications.unet import unet
 from sora_np.layers import (
     ELU,
     Activation,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sora_np.applications import resnet20
+from sora_np.applications.resnet import resnet20
 from sora_np.layers import (
     BatchNormalization,
     Conv2D,

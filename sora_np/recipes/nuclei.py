@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.applications import unet
+from sora_np.applications.unet import unet
 from sora_np.datasets.pictures import nuclei
 from sora_np.layers import Input
 from sora_np.metrics import BinaryIoU
