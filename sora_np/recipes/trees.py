@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sora_np.applications.center_net import center_net
-from sora_np.applications.center_net import STRIDE
+from sora_np.applications.center_net import STRIDE, center_net
 from sora_np.datasets.pictures import trees
 from sora_np.layers import (
     Input,
