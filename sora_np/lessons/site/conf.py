@@ -1,0 +1,39 @@
+"""Settings of Sphinx; see the folder's ``__init__.py`` for the command."""
+
+from pathlib import Path
+from typing import Any
+
+from sora_np.common.versions import VERSION
+from sora_np.lessons.site import docstrings, pages
+
+project, author, version, release = "sora_np", "The sora_np authors", VERSION, VERSION
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb"]
+html_theme, html_title = "furo", f"sora_np {VERSION}"
+html_show_sourcelink = False
+
+nb_execution_mode = "off"  # the tests run the code of the lessons
+myst_heading_anchors = 4
+myst_enable_extensions = ["dollarmath"]
+# a lesson may leave out a level of headings; a listing may be a part of a program
+suppress_warnings = ["myst.header", "misc.highlighting_failure"]
+
+autosummary_generate = False  # pages.py writes the pages
+autodoc_typehints = "none"  # shapes are in the docstring
+autodoc_member_order = "bysource"
+default_role = "literal"
+toc_object_entries = False  # the table of each page lists them
+highlight_language = "none"  # formulas after ``::`` are no program
+
+
+def setup(app: Any) -> None:
+    """Lay out the pages in the output folder, and read them from there."""
+    source = Path(app.outdir) / ".pages"
+    pages.lay_out(source)
+    app.srcdir = source
+    app.connect("autodoc-process-docstring", _as_rst)
+
+
+def _as_rst(
+    app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
+) -> None:
+    lines[:] = docstrings.as_rst(lines)
