@@ -21,6 +21,7 @@ autosummary_generate = False  # pages.py writes the pages
 autodoc_typehints = "none"  # shapes are in the docstring
 autodoc_member_order = "bysource"
 default_role = "literal"
+smartquotes = False  # "valid" is an argument: it can be copied
 toc_object_entries = False  # the table of each page lists them
 highlight_language = "none"  # formulas after ``::`` are no program
 
