@@ -331,8 +331,12 @@ def _tasks(body: Any, first: Array, *others: Array) -> list[Task]:
 
 
 def _entries(function: Callable[[Any], Any]) -> Any:
-    """Return the body y = function(x) of a task."""
-    of = jit()(function)
+    """Return the body y = function(x) of a task.
+
+    LLVM would copy a long function into the loop too late for the loop to vectorise:
+    ``forceinline`` (GELU's slope: 0.9 instead of 46 ms for a million numbers).
+    """
+    of = jit(forceinline=True)(function)
 
     @jit()
     def entries(item, thread, x, y):
@@ -346,7 +350,7 @@ def _entries(function: Callable[[Any], Any]) -> Any:
 
 def _slopes(function: Callable[[Any], Any]) -> Any:
     """Return the body dx = dy * function(x) of a task; x may be the y of a kernel."""
-    of = jit()(function)
+    of = jit(forceinline=True)(function)
 
     @jit()
     def slopes(item, thread, dy, x, dx):
