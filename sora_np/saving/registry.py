@@ -154,7 +154,8 @@ def _cure(*names: Any, what: str = "class") -> str:
     pairs = ", ".join(f"{name!r}: {name}" for name in written)
     return (
         f"give load_model custom_objects={{{pairs}}}, or put @sora_np.saving.register "
-        f"above the {what} (for sora-np: --import MODULE)"
+        f"above the {what} and import its module before loading (for sora-np: "
+        "--import MODULE)"
     )
 
 

@@ -195,8 +195,8 @@ def test_registered_classes(tmp_path, monkeypatch):
     assert str(caught[0].message) == (
         "never registered, so the file will not load by itself: Fourth, Sevens, Twice. "
         "To load it give load_model custom_objects={'Fourth': Fourth, 'Sevens': Sevens,"
-        " 'Twice': Twice}, or put @sora_np.saving.register above the class (for "
-        "sora-np: --import MODULE)"
+        " 'Twice': Twice}, or put @sora_np.saving.register above the class and import "
+        "its module before loading (for sora-np: --import MODULE)"
     )
     assert len(caught) == 1 and caught[0].filename == __file__
     with pytest.raises(ModelFileError) as refused:
@@ -204,7 +204,8 @@ def test_registered_classes(tmp_path, monkeypatch):
     assert str(refused.value) == (
         f"{tmp_path / 'm.npz'}: unknown layer 'Twice'. For a class of your own give "
         "load_model custom_objects={'Twice': Twice}, or put @sora_np.saving.register "
-        "above the class (for sora-np: --import MODULE)"
+        "above the class and import its module before loading (for sora-np: "
+        "--import MODULE)"
     )
     for cls in (Twice, Sevens, Fourth):
         assert saving.register(cls) is cls
