@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sora_np.lessons.site import docstrings, pages
+from sora_np.lessons.site import docstrings, pages, pictures
 
 TEXTS = sorted({*pages.TEXTS, *pages.HERE.glob("*.md")})
 
@@ -27,6 +27,23 @@ def test_both_install_pages_have_the_same_commands():
     assert commands[0] == commands[1] and len(commands[0]) >= 5
     for mark in ("\n## ", "\n| "):
         assert texts[0].count(mark) == texts[1].count(mark) > 5, mark
+
+
+def test_both_readmes_show_every_picture_in_the_same_order():
+    paths = [pages.ROOT / name for name in ("README.md", "README.zh-CN.md")]
+    texts = [path.read_text("utf-8") for path in paths]
+    shown = [re.findall(r"!\[[^]]+\]\((\S+)\)", text) for text in texts]
+    files = sorted(pictures.FOLDER.iterdir())
+    assert shown[0] == shown[1]
+    assert sorted(pages.ROOT / one for one in shown[0]) == files
+    for file in files:
+        assert file.suffix == ".png" and file.stat().st_size < 100_000, file
+
+
+def test_the_window_of_the_picture_has_the_sum_worked_by_hand():
+    """Sobel's filter at an edge from 1 to 3: (1 + 2 + 1) * (3 - 1)."""
+    pytest.importorskip("matplotlib")
+    assert pictures.window().get_suptitle() == "conv2d: y[0, 2, 1, 0] = 8"
 
 
 def test_links_to_code_become_links_to_pages(tmp_path):

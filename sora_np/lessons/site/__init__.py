@@ -3,6 +3,7 @@
 FOLDER is this folder; Sphinx reads ``conf.py``.  What is shown is kept elsewhere: the
 READMEs, the lessons beside this folder, and the docstrings.  ``pages.py`` copies them
 into the output folder, where links to code become links to pages with that code;
-``docstrings.py`` turns docstrings into reStructuredText.  Here are only the pages that
+``docstrings.py`` turns docstrings into reStructuredText;
+``pictures.py`` draws the pictures of the READMEs.  Here are only the pages that
 have no other place: the index and how to install.
 """
