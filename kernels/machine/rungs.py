@@ -7,7 +7,7 @@ signature:
 rung      what it is                                             its name
 ========= ====================================================== ====================
 reference the formula as loops                                   ``conv2d_reference``
-numpy     whole arrays: windows as columns, products of matrices ``conv2d_im2col``
+numpy     whole arrays: windows as rows, products of matrices    ``conv2d_im2col``
 fast      a kernel that numba compiles                           ``conv2d``
 ========= ====================================================== ====================
 
