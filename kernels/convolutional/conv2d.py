@@ -42,6 +42,7 @@ from .depthwise2d import (
 )
 from .im2col import conv2d_dw_im2col, conv2d_dx_im2col, conv2d_im2col
 from .winograd import winograd_dx_tasks, winograd_tasks
+from .winograd_dw import winograd_dw_tasks
 
 # --- reference: the formulas, loop by loop ------------------------------------
 
@@ -225,6 +226,8 @@ def conv2d_dw_tasks(
     """Return the tasks that write dw of equation (2)."""
     if groups == x.shape[3] == dw.shape[3]:
         return depthwise2d_dw_tasks(x, dy, dw, strides, pads, dilation)
+    if suits_winograd(dy.shape, dw, strides, dilation, groups):
+        return winograd_dw_tasks(x, dy, dw, pads, groups)
     images, _, taps, length = conv2d_windows(
         x.shape, dw.shape, strides, pads, dilation, groups
     )
@@ -301,7 +304,8 @@ def conv2d_dx_tasks(
 #            for 4 | 9 | 16 tiles of 64 channels 0.85 | 0.65 | 0.48, of 16: 1.9-1.05;
 #            for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72;
 #   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
-#            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58.
+#            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58;
+#   dw, on an AMD EPYC: 0.4-0.65 with AVX-512, for 5x5 0.86; 0.5-0.9 with AVX2.
 CHANNELS, WORK = 16, 2048  # at least; work is tiles times channels
 DTYPES = {np.dtype(np.float32)}  # users of float64 want to compare sums with sums
 

@@ -305,7 +305,9 @@ def _tiles_body(windows: Any, load_inputs: Any, outputs: Any) -> Any:
         last, start = min(o + tiles.part, tiles.filters), g * tiles.filters
         for t in range(count):
             corner = corner_of(tiles, first + t, g)
-            load_inputs(tiles, first + t, corner, x, above, patch, v, v_at[t])
+            load_inputs(
+                tiles, first + t, corner, x, above, tiles.channels, patch, v, v_at[t]
+            )
             zero[t] = zero_windows(tiles, first + t, corner, x, above)
         for ab in range(IN * IN):
             windows(

@@ -53,6 +53,8 @@ def _matrices(points: list[Fraction]) -> tuple[list[list[Fraction]], ...]:
 A, B, G = ([[float(e) for e in row] for row in m] for m in _matrices(POINTS))
 
 to_y, to_v, to_u = tile_mix(A), tile_mix(B), tile_mix(G)
+# and backward: each gradient is mixed by the transposed matrix
+to_e, to_dw = (tile_mix([list(row) for row in zip(*m, strict=True)]) for m in (A, G))
 # two rows of outputs from two of products, 2 x 2 cell after cell
 _to_cells = tile_mix(
     [
@@ -108,41 +110,47 @@ def corner_of(tiles, t, g):
 
 
 @functools.cache
-def make_inputs(whole: int) -> Any:
+def make_inputs(whole: int, side: int = IN, mix: Any = to_v) -> Any:
     """Return the jitted inputs(...) for channels that are whole vectors of so many.
 
     The number of columns that are left is then a constant, and inside of the image none
     of the loads needs a mask (32 channels: 150 instead of 250 ns a tile); 0 for others.
+
+    Parameters
+    ----------
+    side, mix : of a tile, and what makes 6 rows of so many
     """
 
     @jit()
-    def inputs(tiles, t, corner, x, above, patch, v, start):
+    def inputs(tiles, t, corner, x, above, channels, patch, v, start):
         """Write v[a, b, c] of equation (3) of tile t for all a, b, c.
 
         Parameters
         ----------
         above : for each line of the padded image 0, or -C where it is outside x
         """
-        lanes, channels = VECTOR_BYTES // x.itemsize, tiles.channels
+        lanes = VECTOR_BYTES // x.itemsize
         pixel, line = tiles.x_pixel, tiles.width * tiles.x_pixel
         _, i, j = _place(tiles, t)
         top, beside = i - tiles.top, j - tiles.left
-        is_inside = 0 <= top <= tiles.height - IN and 0 <= beside <= tiles.width - IN
+        is_inside = (
+            0 <= top <= tiles.height - side and 0 <= beside <= tiles.width - side
+        )
         for c in range(0, channels, lanes):
             left = whole or channels - c
-            for k in range(IN):
-                pixels = tile_rows(corner + k * pixel + c, line, IN)
+            for k in range(side):
+                pixels = tile_rows(corner + k * pixel + c, line, side)
                 if is_inside:
                     column = tile_load(x, pixels, left, 1)
                 else:
                     inside = 0 <= beside + k < tiles.width
-                    lefts = tile_offsets(above, i, left if inside else 0, IN)
+                    lefts = tile_offsets(above, i, left if inside else 0, side)
                     column = tile_load(x, pixels, lefts, 1)
-                places = tile_rows(k * lanes, IN * lanes, IN)
-                tile_store(patch, places, to_v(column), whole or lanes)
+                places = tile_rows(k * lanes, side * lanes, IN)
+                tile_store(patch, places, mix(column), whole or lanes)
             for a in range(IN):
-                places = tile_rows(a * IN * lanes, lanes, IN)
-                row = to_v(tile_load(patch, places, whole or lanes, 1))
+                places = tile_rows(a * side * lanes, lanes, side)
+                row = mix(tile_load(patch, places, whole or lanes, 1))
                 places = tile_rows(start + a * IN * tiles.v_step + c, tiles.v_step, IN)
                 tile_store(v, places, row, left)
 

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 
 from sora_np.kernels.activations import relu as relu_module
 from sora_np.kernels.activations import softmax
-from sora_np.kernels.convolutional import conv2d, conv2d_relu_maxpool2d
+from sora_np.kernels.convolutional import conv2d, conv2d_relu_maxpool2d, winograd_dw
 from sora_np.kernels.core import dense
 from sora_np.kernels.machine.tasks import _C_ENTRY, Program, Task, run
 from sora_np.kernels.optimizers import adam, sgd
@@ -95,6 +95,19 @@ def test_conv2d_dw(images, rng):
     run(*conv2d.conv2d_dw_tasks(images, dy, dw))
     expected = np.einsum("ijc,ijo->co", images[-1], dy[-1], dtype=float)
     np.testing.assert_allclose(dw[0, 0], expected, rtol=0, atol=1e-3)
+
+
+def test_winograd_dw(images, rng):
+    dy, dw = huge((IMAGES, 62, 62, 16)), np.empty((3, 3, 64, 16), np.float32)
+    dy[-1] = rng.standard_normal((62, 62, 16))
+    sums, fold = winograd_dw.winograd_dw_tasks(images, dy, dw, ((0, 0), (0, 0)))
+    sums.arguments[-1][:-1] = 0  # of the items that do not run
+    [[entry, block, count]] = Program([sums]).rows.tolist()
+    _C_ENTRY(entry)(count - 1, 0, block)
+    run(fold)
+    last = images[-1:].astype(float), dy[-1:].astype(float)
+    expected = conv2d.conv2d_dw(*last, dw.shape)
+    np.testing.assert_allclose(dw, expected, rtol=0, atol=1e-3)
 
 
 def test_max_pooling(images):

@@ -14,6 +14,7 @@ from sora_np.kernels.convolutional import (
     conv2d_relu_maxpool2d,
     depthwise2d,
     winograd,
+    winograd_dw,
 )
 from sora_np.kernels.core import bias, dense
 from sora_np.kernels.losses import softmax_crossentropy
@@ -41,6 +42,7 @@ CASES = {  # function, shapes of arrays, what follows
         ((2, 18, 18, 64),),
     ),
     "winograd": (winograd.winograd, (IMAGES, FILTERS, BIAS), (PADS,)),
+    "winograd_dw": (winograd_dw.winograd_dw, (IMAGES, Y), (FILTERS, PADS)),
     "depthwise2d": (depthwise2d.depthwise2d, (IMAGES, TAPS, (4,)), ((1, 1), PADS)),
     "depthwise2d_dw": (
         *(depthwise2d.depthwise2d_dw, (IMAGES, IMAGES), (TAPS, (1, 1), PADS)),

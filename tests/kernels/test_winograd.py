@@ -7,6 +7,7 @@ from sora_np.gradcheck import check_layer, check_model
 from sora_np.kernels.convolutional import conv2d as direct
 from sora_np.kernels.convolutional import conv2d_relu_maxpool2d as fused
 from sora_np.kernels.convolutional import winograd as k
+from sora_np.kernels.convolutional import winograd_dw as k_dw
 from sora_np.kernels.loops import winograd_tiles as tiles
 from sora_np.kernels.loops.list_backward import DEAD
 from sora_np.kernels.machine.tasks import run
@@ -49,6 +50,12 @@ def dx_of(dy, w, x_shape, pads):
     dx = np.full(x_shape, np.nan, dy.dtype)
     run(*k.winograd_dx_tasks(dy, w, dx, pads))
     return dx
+
+
+def dy_of(problem, rng):
+    x, w, _, pads = problem
+    shape = direct.conv2d_shape(x.shape, w.shape, pads=pads)
+    return rng.standard_normal(shape).astype(x.dtype)
 
 
 def test_matrices_give_the_sum_exactly():
@@ -144,6 +151,52 @@ def test_dx_is_the_derivative(rng):
     np.testing.assert_allclose(np.vdot(dx_of(dy, w, x.shape, pads), e), change)
 
 
+def test_reference_of_dw_is_the_sum(problem, close, rng):
+    x, w, _, pads = problem
+    dy = dy_of(problem, rng)
+    close(
+        k_dw.winograd_dw_reference(x, dy, w.shape, pads),
+        direct.conv2d_dw_reference(x, dy, w.shape, pads=pads),
+    )
+
+
+def test_dw_is_the_formula(problem, close, rng):
+    x, w, _, pads = problem
+    dy = dy_of(problem, rng)
+    before = x.copy(), dy.copy()
+    close(
+        k_dw.winograd_dw(x, dy, w.shape, pads),
+        k_dw.winograd_dw_reference(x, dy, w.shape, pads),
+    )
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(dy, before[1])
+
+
+def test_dw_is_the_derivative(rng):
+    """<dy, y(w)> is linear in w, so <dw, e> is its change by e."""
+    x, w, bias = arrays(rng, (7, 9, 10, 17), 18, np.float64)
+    pads = (1, 0), (2, 1)
+    y = k.winograd(x, w, bias, pads)
+    dy, e = rng.standard_normal(y.shape), rng.standard_normal(w.shape)
+    change = np.vdot(dy, k.winograd(x, w + e, bias, pads) - y)
+    dw = k_dw.winograd_dw(x, dy, w.shape, pads)
+    np.testing.assert_allclose(np.vdot(dw, e), change)
+
+
+@pytest.mark.parametrize("largest", [1, 1 << 14, 1 << 19])
+def test_dw_in_parts(largest, dtype, close, rng, monkeypatch):
+    """Parts of the filters, and chunks of the tiles, add up to the same sum."""
+    monkeypatch.setattr(k_dw, "LARGEST", largest)
+    x = rng.standard_normal((9, 14, 13, 6)).astype(dtype)  # 144 tiles
+    dy = rng.standard_normal((9, 14, 13, 140)).astype(dtype)
+    w_shape = 3, 3, 3, 140
+    dw = np.full(w_shape, np.nan, dtype)
+    run(*k_dw.winograd_dw_tasks(x, dy, dw, SAME, 2))
+    halves = zip(np.split(x, 2, 3), np.split(dy, 2, 3), strict=True)
+    expected = [direct.conv2d_dw(*h, (3, 3, 3, 70), pads=SAME) for h in halves]
+    close(dw, np.concatenate(expected, 3))
+
+
 @pytest.mark.parametrize("cg, og", [(16, 16), (17, 20), (5, 33)])
 def test_groups_are_convolutions_of_their_own(cg, og, dtype, close, rng):
     """Forward and dx, also of channels that are no whole vectors."""
@@ -160,6 +213,14 @@ def test_groups_are_convolutions_of_their_own(cg, og, dtype, close, rng):
         for of_group in zip(np.split(dy, 3, 3), np.split(w, 3, 3), strict=True)
     ]
     close(dx, np.concatenate(expected, 3))
+    dw = np.full(w.shape, np.nan, dtype)
+    run(*k_dw.winograd_dw_tasks(x, dy, dw, pads, groups))
+    expected = [
+        direct.conv2d_dw_reference(*of_group, (3, 3, cg, og), pads=pads)
+        for of_group in zip(np.split(x, 3, 3), np.split(dy, 3, 3), strict=True)
+    ]
+    close(dw, np.concatenate(expected, 3))
+    close(k_dw.winograd_dw_reference(x, dy, w.shape, pads, groups), dw)
 
 
 @pytest.mark.parametrize("mean", [0, 1], ids=["signs", "positive"])
@@ -172,6 +233,9 @@ def test_error_is_bounded(channels, bound, mean, rng):
     y = k.winograd(x, w, bias)
     exact = direct.conv2d(*(a.astype(np.float64) for a in (x, w, bias)))
     assert np.abs(y - exact).max() <= bound * np.abs(exact).max()
+    dw = k_dw.winograd_dw(x, y, w.shape)
+    exact = direct.conv2d_dw(x.astype(float), y.astype(float), w.shape)
+    assert np.abs(dw - exact).max() <= 2e-6 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
@@ -186,6 +250,29 @@ def test_nan_and_infinity_never_vanish(bad, where, rng):
             y = k.winograd(x, w, bias, SAME)
         hidden = ~np.isfinite(expected) & np.isfinite(y)
         assert not hidden.any(), f"{where}[{place}]"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
+def test_nan_and_infinity_reach_dw(bad, rng):
+    for where, place in [("x", p) for p in range(36)] + [("dy", p) for p in range(36)]:
+        x, dy = rng.standard_normal((2, 1, 6, 6, 1)).astype(np.float32)
+        {"x": x, "dy": dy}[where].reshape(-1)[place] = bad
+        with np.errstate(invalid="ignore"):
+            expected = direct.conv2d_dw_reference(x, dy, (3, 3, 1, 1), pads=SAME)
+            dw = k_dw.winograd_dw(x, dy, (3, 3, 1, 1), SAME)
+        hidden = ~np.isfinite(expected) & np.isfinite(dw)
+        assert not hidden.any(), f"{where}[{place}]"
+
+
+def test_dw_of_what_is_dead_is_exactly_0(rng):
+    """Else Adam, which divides by the gradient's size, would move such weights."""
+    x = rng.standard_normal((3, 9, 10, 17)).astype(np.float32)
+    dy = rng.standard_normal((3, 9, 10, 18)).astype(np.float32)
+    x[..., 5] = dy[..., 7] = 0
+    dw = k_dw.winograd_dw(x, dy, (3, 3, 17, 18), SAME)
+    assert not dw[:, :, 5].any()
+    assert not dw[..., 7].any()
+    assert np.delete(np.delete(dw, 5, 2), 7, 3).all()
 
 
 def test_nan_stays_in_its_tile(rng):
@@ -211,6 +298,7 @@ def test_same_bits_for_any_number_of_threads(images, rng):
         numba.set_num_threads(threads)
         y = k.winograd(x, w, bias, SAME)
         results.append(y.tobytes() + dx_of(y, w, x.shape, SAME).tobytes())
+        results[-1] += k_dw.winograd_dw(x, y, w.shape, SAME).tobytes()
     numba.set_num_threads(before)
     assert results[0] == results[1] == results[2]
 
@@ -241,6 +329,8 @@ def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
     y = np.zeros(direct.conv2d_shape(x.shape, w.shape, *window), np.float32)
     tasks = direct.conv2d_tasks(x, w, np.zeros(filters, "f4"), y, *window, groups)
     assert (tasks[-1].body.__name__ == "tiles_item") == uses
+    tasks = direct.conv2d_dw_tasks(x, y, w, *window, groups)
+    assert (tasks[0].body.__name__ == "dw_item") == uses
     tasks = direct.conv2d_tasks(
         x.astype(float), w.astype(float), np.zeros(filters), y.astype(float), *window,
         groups,
@@ -249,16 +339,18 @@ def test_conv2d_uses_it_where_it_is_faster(x_shape, filters, options, uses):
 
 
 @pytest.mark.parametrize("pads", [NONE, SAME, ((2, 0), (1, 2)), ((3, 0), (0, 0))])
-def test_conv2d_and_its_dx_with_it(pads, rng, monkeypatch):
+def test_conv2d_and_its_gradients_with_it(pads, rng, monkeypatch):
     monkeypatch.setattr(direct, "WORK", 1)
     x, w, bias = arrays(rng, (2, 14, 15, 17), 18, np.float32)
     y = direct.conv2d(x, w, bias, pads=pads)
     dy = rng.standard_normal(y.shape).astype(np.float32)
     dx = direct.conv2d_dx(dy, w, x.shape, pads=pads)
+    dw = direct.conv2d_dw(x, dy, w.shape, pads=pads)
     xd, wd, bd, dyd = (a.astype(np.float64) for a in (x, w, bias, dy))
     for actual, expected in (
         (y, direct.conv2d(xd, wd, bd, pads=pads)),
         (dx, direct.conv2d_dx(dyd, wd, x.shape, pads=pads)),
+        (dw, direct.conv2d_dw(xd, dyd, w.shape, pads=pads)),
     ):
         assert actual.dtype == np.float32
         scale = np.abs(expected).max()
@@ -278,6 +370,13 @@ def everywhere(monkeypatch):
         used.append(arguments[0].dtype)
         return tasks(*arguments, **options)
 
+    dw_tasks = k_dw.winograd_dw_tasks
+
+    def noted_dw(*arguments):
+        used.append("dw")
+        return dw_tasks(*arguments)
+
+    monkeypatch.setattr(direct, "winograd_dw_tasks", noted_dw)
     for module in (direct, fused, k):
         monkeypatch.setattr(module, "winograd_tasks", noted)
     return used
@@ -289,7 +388,7 @@ def test_gradients_of_a_layer_with_it(padding, everywhere, rng):
     layer = Conv2D(5, 3, padding=padding, activation="tanh")
     report = check_layer(layer, rng.standard_normal((2, 10, 8, 3)), samples=40)
     assert report.passed, report
-    assert set(everywhere) == {np.dtype(np.float64)}
+    assert set(everywhere) == {np.dtype(np.float64), "dw"}
 
 
 @too_slow_without_jit
