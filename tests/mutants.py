@@ -265,7 +265,12 @@ KERNELS = {  # a kernel's tests, where they are not named after it
     "matrices": ("dense", "matrices", *CONVOLUTION),
     **{"packing": ("products", *CONVOLUTION), "winograd_tiles": ("winograd", "zeros")},
     **{"products": ("products", *CONVOLUTION[::-1]), "tile": ("tile", *CONVOLUTION)},
-    **{"arrays": ["tasks"], "tasks": ("tasks", "elementwise"), "cache": ["cache"]},
+    **{
+        "winograd_dw": ["winograd"],
+        "arrays": ["tasks"],
+        "tasks": ("tasks", "elementwise"),
+        "cache": ["cache"],
+    },
 }
 BESIDE = {  # tests of a kernel that are not in tests/kernels
     **dict.fromkeys(KERNELS["conv2d"], ["conformance/test_images"]),

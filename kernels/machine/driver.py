@@ -21,13 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
-import numpy as np
 from llvmlite import binding, ir
 from numba.core import cgutils
 from numba.np.ufunc.parallel import _launch_threads
-from numpy.typing import NDArray
-
-from .arrays import address_of
 
 FIRST, LAST = (0, 60), (0, 68)  # versions of numba that were looked at
 
@@ -43,8 +39,8 @@ def is_known() -> bool:
     return FIRST <= numba.version_info[:2] <= LAST
 
 
-def make_driver() -> Callable[[NDArray[np.int64]], None]:
-    """Return drive(rows), after numba's threads were started."""
+def make_driver() -> Callable[[int, int], None]:
+    """Return drive(address of rows, their number), after numba's threads started."""
     _launch_threads()
     machine = binding.Target.from_default_triple().create_target_machine(opt=1)
     module = binding.parse_assembly(str(_written()))
@@ -52,8 +48,7 @@ def make_driver() -> Callable[[NDArray[np.int64]], None]:
     engine.finalize_object()
     _KEPT.append(engine)
     kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)  # lets go of the GIL
-    drive = kind(engine.get_function_address("drive"))
-    return lambda rows: drive(address_of(rows), len(rows))
+    return kind(engine.get_function_address("drive"))
 
 
 def _written() -> ir.Module:

@@ -304,7 +304,11 @@ def run_rows(rows: NDArray[np.int64]) -> None:
 @functools.cache
 def _driver() -> Callable[[NDArray[np.int64]], None]:
     """Return what runs rows on all threads."""
-    return make_driver() if is_known() else _drive
+    if not is_known():
+        drive: Callable[[NDArray[np.int64]], None] = _drive
+        return drive
+    by_address = make_driver()
+    return lambda rows: by_address(address_of(rows), len(rows))
 
 
 # numba's workqueue layer ends the process when two threads launch loops at a time

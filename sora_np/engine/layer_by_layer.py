@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Container, Sequence
 from typing import Any
 
-from sora_np.common.several import joined, parts_of
+from sora_np.common.several import Several
 from sora_np.kernels.machine.arrays import kernel_array
 from sora_np.kernels.machine.tasks import Task, run
 from sora_np.layers import contract
@@ -38,7 +38,8 @@ class LayerByLayer:
 
     def load(self, x: Any, part: Any = None) -> None:
         """Draw a batch: x, or x[part]."""
-        drawn = parts_of(x if part is None else x[part])
+        drawn = x if part is None else x[part]
+        drawn = [drawn] if len(self.graph.input_shapes) == 1 else drawn
         self.x = [kernel_array(one, self.dtype) for one in drawn]
 
     def forward(self) -> Any:
@@ -46,7 +47,8 @@ class LayerByLayer:
         how: Any = {"training": self.training, "own": self.own}
         with self.on_rung():
             values = forward(self.graph.nodes, self.x, **how)
-        self.y = joined([values[value] for value in self.graph.outputs])
+        y = [values[value] for value in self.graph.outputs]
+        self.y: Any = y[0] if len(y) == 1 else Several(y)
         return self.y
 
     def prepare(self, head: Any) -> None:
@@ -67,8 +69,9 @@ class LayerByLayer:
 
     def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
+        dys = [dy] if len(self.graph.outputs) == 1 else dy
         with self.on_rung():
-            backward(self.graph, parts_of(dy), own=self.own)
+            backward(self.graph, [*dys], own=self.own)
         run(*update)
 
 
