@@ -2,7 +2,7 @@
 
 For every n (row), o (output), and k over the inputs::
 
-     y[n, o] = bias[o] + sum_k x[n, k] * w[k, o]         Y = XW + b          (1)
+     y[n, o] = bias[o] + sum_k x[n, k] * w[k, o]         Y = X W + b          (1)
     dw[k, o] = sum_n x[n, k] * dy[n, o]                 dW = X' dY           (2)
     dx[n, k] = sum_o dy[n, o] * w[k, o]                 dX = dY W'           (3)
 

@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Any
 
+from docutils.nodes import SkipNode
+
 from sora_np.common.versions import VERSION
-from sora_np.lessons.site import docstrings, pages
+from sora_np.lessons.site import docstrings, formulas, pages
 
 project, author, version, release = "sora_np", "The sora_np authors", VERSION, VERSION
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "myst_nb"]
 html_theme, html_title = "furo", f"sora_np {VERSION}"
-html_show_sourcelink = False
+html_show_sourcelink = html_show_copyright = False
+html_static_path, html_css_files = ["static"], ["formulas.css"]
+html_math_renderer = "mathml"  # in the page itself: it is read without a network
 
 nb_execution_mode = "off"  # the tests run the code of the lessons
 myst_heading_anchors = 4
@@ -23,7 +27,7 @@ autodoc_member_order = "bysource"
 default_role = "literal"
 smartquotes = False  # "valid" is an argument: it can be copied
 toc_object_entries = False  # the table of each page lists them
-highlight_language = "none"  # formulas after ``::`` are no program
+highlight_language = "none"  # blocks after ``::`` may be no program
 
 
 def setup(app: Any) -> None:
@@ -32,9 +36,21 @@ def setup(app: Any) -> None:
     pages.lay_out(source)
     app.srcdir = source
     app.connect("autodoc-process-docstring", _as_rst)
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
 
 
 def _as_rst(
     app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]
 ) -> None:
     lines[:] = docstrings.as_rst(lines)
+
+
+def _inline(writer: Any, node: Any) -> None:
+    writer.body.append(formulas.as_mathml(node.astext(), "inline"))
+    raise SkipNode
+
+
+def _block(writer: Any, node: Any) -> None:
+    math = formulas.as_mathml(node.astext(), "block")
+    writer.body.append(f'<div class="formula" tabindex="0">{math}</div>\n')
+    raise SkipNode

@@ -8,6 +8,8 @@ a list of definitions.  Text is shown as it is written: a star is a star.
 import re
 from collections.abc import Iterable, Iterator
 
+from sora_np.lessons.site import formulas
+
 SECTIONS = {
     *("Attributes", "Examples", "Notes", "Parameters", "Raises", "References"),
     *("Returns", "See Also", "Warns", "Yields"),
@@ -37,7 +39,7 @@ def _converted(lines: list[str]) -> Iterator[str]:
         number += 1
         indent = len(line) - len(line.lstrip())
         if literal >= 0:  # inside a block after ``::``, which is shown as it is
-            if not line.strip() or indent > literal:
+            if _is_below(line, literal):
                 yield line
                 continue
             literal = -1
@@ -67,8 +69,23 @@ def _converted(lines: list[str]) -> Iterator[str]:
                     yield f"``{name}``"
                 line = f"    {line}" if line else name
             if line.endswith("::"):
+                end = number
+                while end < len(lines) and _is_below(lines[end], indent):
+                    end += 1
+                if latex := formulas.as_latex(lines[number:end]):
+                    number, margin = end, " " * indent
+                    yield escaped("" if line.strip() == "::" else line[:-1])
+                    yield from ("", f"{margin}.. math::", "")
+                    yield from (f"{margin}   {part}" for part in latex)
+                    yield ""
+                    continue
                 literal = indent
             yield escaped(line)
+
+
+def _is_below(line: str, indent: int) -> bool:
+    """Whether a line belongs to the block below one of this indentation."""
+    return not line.strip() or len(line) - len(line.lstrip()) > indent
 
 
 def _is_ruler(line: str) -> bool:
