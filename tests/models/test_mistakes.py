@@ -444,7 +444,7 @@ def test_window_that_does_not_fit():
     layers = [Conv2D(2, 3, input_shape=(8, 8, 1)), MaxPool(2), MaxPool(2)]
     text = (
         "Conv2D 'conv2d_1': a window of 3x3 pixels (size (3, 3), dilation (1, 1)) does "
-        "not fit images of 1x1 pixels: take a smaller window, fewer poolings before "
+        "not fit images of 1x1 pixels: use a smaller window, fewer poolings before "
         'it, or padding="same"'
     )
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
