@@ -75,8 +75,8 @@ class Layer(Weighed, Noted):
     grads : name -> array, d(loss)/d(params[name]); every ``backward`` overwrites it
     state : name -> array, updated in ``forward`` but not learnt (moving statistics)
 
-    Assigning a dictionary to one of the three copies its arrays in.  An attribute that
-    is one of these arrays, or a view of one, stays so: see ``held.py``.
+    Assigning a dictionary to one of the three copies its arrays in.  Attributes that
+    are one of these arrays, or a view of one, stay connected to it: see ``held.py``.
     ``contract.py`` says what a model expects of a layer, and what it refuses.
 
     Examples
@@ -161,8 +161,8 @@ class Layer(Weighed, Noted):
     def backward(self, dy: Array) -> Array:
         """Return dx = d(loss)/dx given dy = d(loss)/dy; write ``grads``.
 
-        Belongs to the last ``forward(x, training=True)`` that had no ``backward`` yet.
-        Raises RuntimeError if there is none.
+        Each call belongs to the last ``forward(x, training=True)`` that had no
+        ``backward`` yet.  Raises RuntimeError if there is none.
         """
         raise NotImplementedError(undefined(self, "backward"))
 

@@ -117,7 +117,7 @@ def _build_own(
             f"{layer} keeps the array {name} only as an attribute, so it is neither "
             "learnt nor saved: put it into self.params if it is learnt, with its "
             "gradient in self.grads; into self.state if forward updates it; for a "
-            f"constant, call self.{name}.setflags(write=False)"
+            "constant, call the array's setflags(write=False)"
         )
     return _as_shape(layer, output_shape)
 

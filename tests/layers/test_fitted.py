@@ -171,11 +171,11 @@ def test_mistakes(x):
     with pytest.raises(RuntimeError, match="no mean and variance yet"):
         model.fit(x[:, 0, 0], x[:, 0, 0, 0], verbose=0)
     x[3, 0, 0, 1] = np.nan  # in one channel of three
-    with pytest.raises(ValueError, match="data hold NaN or infinity: clean them"):
+    with pytest.raises(ValueError, match="data must be finite, got NaN or infinity"):
         layer.adapt(x)
     with pytest.raises(ValueError, match=r"takes data of shape \(N, 6, 5, 3\), got"):
         layer.adapt(x[:, :, :, :2])
-    with pytest.raises(ValueError, match="data are empty"):
+    with pytest.raises(ValueError, match="data must have at least one sample"):
         Normalization().adapt(x[:0])
     with pytest.raises(ValueError, match="must be an axis of x .* got 4"):
         Normalization(4).adapt(x)

@@ -26,7 +26,7 @@ class Concatenate(Layer):
 
     Parameters
     ----------
-    axis : counted with the batch axis, which it cannot be: from 1, or -1 for the last
+    axis : the axis to join along, from 1 (the batch axis is 0), or -1 for the last
 
     Raises
     ------

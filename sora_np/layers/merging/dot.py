@@ -35,8 +35,8 @@ class Dot(Layer):
 
     Parameters
     ----------
-    axes : one axis for both inputs, or a pair; counted with the batch axis, so from 1,
-        or -1 for the last
+    axes : one axis for both inputs, or a pair; from 1 (the batch axis is 0), or -1 for
+        the last
     normalize : whether to divide vectors by their length first
 
     Raises

@@ -25,9 +25,9 @@ class GroupNormalization(Layer):
     x and y have the same shape; gamma and beta have shape (C,), where C is the size of
     ``axis``.
 
-    The channels are divided into groups of C / groups neighbours.  Forward, with mean
-    and (population) variance over the channels of a group and all other axes of a
-    sample, in training and in prediction::
+    Neighbouring channels are divided into groups of C / groups.  Forward, with mean and
+    (population) variance over the channels of a group and all other axes of a sample,
+    in training and in prediction::
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 

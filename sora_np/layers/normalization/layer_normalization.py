@@ -21,7 +21,7 @@ from sora_np.regularizers import Regularizer
 class LayerNormalization(Layer):
     """Gives every sample mean beta and standard deviation gamma along some axes.
 
-    x and y of one shape; gamma and beta have the sizes of the axes.
+    x and y have the same shape; gamma and beta have the sizes of the axes.
 
     Forward, with mean and (population) variance over the axes, in training and in
     prediction::

@@ -19,7 +19,7 @@ from sora_np.layers.rows import as_axes, axes_of, from_rows, to_rows
 class RMSNormalization(Layer):
     """Divides every sample by its root mean square along some axes.
 
-    x and y of one shape; the parameter ``scale`` has the sizes of the axes.
+    x and y have the same shape; the parameter ``scale`` has the sizes of the axes.
 
     Forward, with the mean over the axes::
 

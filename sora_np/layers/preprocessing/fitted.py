@@ -113,9 +113,13 @@ class Fitted(Layer):
         """
         x = as_numbers(data, "data")
         if x.ndim == 0:
-            raise ValueError(f"data must have a batch axis, got the number {x!r}")
+            raise ValueError(
+                f"{self}: data must have a batch axis, got the number {x!r}"
+            )
         if len(x) == 0:
-            raise ValueError(f"data are empty: their shape is {x.shape}")
+            raise ValueError(
+                f"{self}: data must have at least one sample, got shape {x.shape}"
+            )
         if self.input_shape is None:
             kind = x.dtype if x.dtype == np.float64 else np.float32
             self.build(x.shape[1:], np.random.default_rng(0), kind)
@@ -134,8 +138,8 @@ class Fitted(Layer):
                     f"their {' and '.join(self.statistics)}: divide the data first"
                 )
             raise ValueError(
-                "data hold NaN or infinity: clean them first, see "
-                "sora_np.preprocessing.clean"
+                f"{self}: data must be finite, got NaN or infinity: clean them first, "
+                "see sora_np.preprocessing.clean"
             )
         self._warn_of_rounding(shift, scale)
         for statistic, values in zip(self.statistics, measured, strict=True):

@@ -16,8 +16,8 @@ from sora_np.common.arguments import as_interval
 from sora_np.common.warn import warn
 from sora_np.kernels.machine.arrays import Array
 
-SMALL = 0.02  # warn if images reach only to this share of the range
-LOST = 0.1  # warn if clipping changes numbers by more than this share of it (mean)
+SMALL = 0.02  # warn if the images use less than this share of the range
+LOST = 0.1  # warn if clipping changes numbers, on average, by more than this share
 
 
 def as_value_range(value: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Layers that act only in training, so that networks overfit less.
+"""Layers that reduce overfitting.
 
 Open ``dropout.py`` first.  In prediction all of them return x.  Most of them take their
 random numbers from ``kernels/regularization/philox.py``.

@@ -17,9 +17,9 @@ LEAST = -SELU[0] * SELU[1]  # SELU(x) falls to this for very negative x
 class AlphaDropout(Layer):
     """The dropout for networks of SELU, which keeps mean 0 and variance 1.
 
-    x and y have the same shape.  Forward and backward in training, with rate p; every
-    number gets its own k, which is 0 with probability p and else 1; l = -1.7581 is the
-    limit of SELU(x) for very negative x.  In prediction y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training, with rate p; every number gets its own k, which is 0 with probability p
+    and else 1; l = -1.7581 is the limit of SELU(x) for very negative x::
 
         y = a * (k * x + (1 - k) * l) + b        dx = a * k * dy
         a = 1 / sqrt((1 - p) (1 + p l^2))        b = -a p l

@@ -15,9 +15,9 @@ from sora_np.layers.base import Layer
 class Dropout(Layer):
     """In training, sets a random share of x to zero and scales the rest.
 
-    x and y have the same shape.  Forward and backward in training, with a new mask for
-    every batch, of entries 0 (probability ``rate``) or 1 / (1 - rate).  In prediction
-    y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training, with a new mask for every batch, of entries 0 (probability ``rate``) or
+    1 / (1 - rate)::
 
         y = mask * x        dx = mask * dy
 

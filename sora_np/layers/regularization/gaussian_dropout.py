@@ -15,8 +15,8 @@ from sora_np.layers.base import Layer
 class GaussianDropout(Layer):
     """In training, multiplies every number by normal noise.
 
-    x and y have the same shape.  Forward and backward in training; every number gets
-    its own standard normal z.  In prediction y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training; every number gets its own standard normal z::
 
         noise = 1 + sqrt(rate / (1 - rate)) z
         y = noise * x        dx = noise * dy

@@ -15,8 +15,8 @@ from sora_np.layers.base import Layer
 class GaussianNoise(Layer):
     """In training, adds normal noise to every number; x and y have the same shape.
 
-    Forward and backward in training; every number gets its own standard normal z.  In
-    prediction y = x::
+    In prediction y = x.  Forward and backward in training; every number gets its own
+    standard normal z::
 
         y = x + stddev * z        dx = dy
 

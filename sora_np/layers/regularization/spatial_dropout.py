@@ -62,8 +62,8 @@ class _SpatialDropout(Layer):
 class SpatialDropout1D(_SpatialDropout):
     """In training, sets whole channels of a sequence to zero; x and y (N, T, C).
 
-    Forward and backward in training, with a mask (N, 1, C) of entries 0 (probability
-    ``rate``) or 1 / (1 - rate), new for every sample.  In prediction y = x::
+    In prediction y = x.  Forward and backward in training, with a mask (N, 1, C) of
+    entries 0 (probability ``rate``) or 1 / (1 - rate), new for every sample::
 
         y = mask * x        dx = mask * dy
 

@@ -57,7 +57,7 @@ class Margins(Layer):
         if min(sizes) < 1:
             raise ValueError(
                 f"{self} leaves nothing of x {batch_of(input_shape)}: its cropping is "
-                f"{self._taken()}, use a smaller one"
+                f"{self._taken()}, use a smaller cropping"
             )
         super().build(input_shape, rng, dtype)
         return *sizes, input_shape[-1]
