@@ -118,7 +118,8 @@ class Fitted(Layer):
             )
         if len(x) == 0:
             raise ValueError(
-                f"{self}: data must have at least one sample, got shape {x.shape}"
+                f"{self}: data must have at least one sample, got an empty array of "
+                f"shape {x.shape}"
             )
         if self.input_shape is None:
             kind = x.dtype if x.dtype == np.float64 else np.float32
