@@ -386,12 +386,12 @@ def test_built_anew_it_begins_anew(kind):
 def test_gradients_of_another_shape_or_dtype(grads):
     """Either alone is refused, and nothing has moved."""
     params = np.ones(3, np.float32)
-    with pytest.raises(ValueError, match="must be alike"):
+    with pytest.raises(ValueError, match="same shape and dtype"):
         SGD(0.1).step(params, grads)
     np.testing.assert_array_equal(params, 1)
 
 
-VECTOR = "must be a vector (P,) that is contiguous and may be written, got shape"
+VECTOR = "must be a vector (P,) that is contiguous and writeable, got shape"
 NO_VECTORS = {  # params, the error, what it says
     "list": ([1.0], TypeError, "must be a NumPy array of float32 or float64, got list"),
     "ints": (np.ones(3, int), TypeError, "float32 or float64, got int64"),
@@ -521,9 +521,9 @@ def test_what_cannot_be_excluded():
     with pytest.raises(ValueError, match="var_names must be a list of regular expr"):
         optimizer.exclude_from_weight_decay(var_names=["("])
     optimizer.exclude_from_weight_decay(var_names=["bias"])
-    with pytest.raises(ValueError, match="steps a vector that is none: give var_list"):
+    with pytest.raises(ValueError, match="changes a vector without a model: use var_l"):
         optimizer.step(p, np.zeros(4), TWO)
     optimizer.exclude_from_weight_decay([np.ones(2)])
-    with pytest.raises(ValueError, match=r"array of shape \(2,\) that is no parameter"):
+    with pytest.raises(ValueError, match=r"of shape \(2,\) that is not a parameter"):
         optimizer.step(p, np.zeros(4), TWO)
     np.testing.assert_array_equal(p, 1)

@@ -108,11 +108,11 @@ def test_a_schedule_of_ones_own_is_checked_at_every_step():
         (
             lambda: PiecewiseConstantDecay([1], [0.1]),
             ValueError,
-            "one value more than boundaries, got 1 and 1",
+            "one value more than boundaries, got 1 v",
         ),
         (
             lambda: PiecewiseConstantDecay([2, 1], [1, 2, 3]),
-            *(ValueError, "boundaries must rise, got"),
+            *(ValueError, "increasing order, got"),
         ),
         (lambda: OneCycle(0.1, 9, pct_start=2), ValueError, "pct_start must be at mos"),
         (lambda: OneCycle(0.1, 9, div_factor=0), ValueError, "div_factor must be posi"),

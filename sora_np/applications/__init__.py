@@ -1,8 +1,9 @@
 """Known networks, each a function of the images' shape and the number of classes.
 
-There is one file a network.  None of them is trained.  Each file says what it follows,
-where it departs from that, and how many parameters it has.  Open ``lenet5.py`` first.
-Users, ``recipes/`` and ``keras/`` call them.  They call ``layers/`` and ``models/``.
+Each network has its own file, and none of them is trained.  Each file names the paper
+that it follows, differences from the paper, and the number of parameters.  Open
+``lenet5.py`` first.  Users, ``recipes/`` and ``keras/`` call the networks.  These call
+``layers/`` and ``models/``.
 """
 
 from .autoencoder import autoencoder

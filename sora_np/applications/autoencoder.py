@@ -1,4 +1,4 @@
-"""An autoencoder of images: a code of few numbers, and the image from the code."""
+"""An autoencoder: it turns an image into a few numbers, and these into the image."""
 
 import math
 from collections.abc import Sequence
@@ -17,18 +17,19 @@ from sora_np.models import Model
 def autoencoder(
     input_shape: Sequence[int], code: int = 32, filters: Sequence[int] = (16, 32)
 ) -> tuple[Model, Model, Model]:
-    """Return an autoencoder, and the encoder and the decoder that it is made of.
+    """Return an autoencoder, its encoder and its decoder.
 
-    Convolutions of stride 2 halve the image, a dense layer makes the code of it; the
-    decoder goes the same way back, and ends in a sigmoid, for pixels from 0 to 1.
+    In the encoder, convolutions of stride 2 halve the image, and a dense layer computes
+    the code.  The decoder does the reverse, and ends in a sigmoid, for pixels from 0 to
+    1.
 
     Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), chapter 14.
 
     Parameters
     ----------
     input_shape : (height, width, channels), sizes that 2**len(filters) divides
-    code : how many numbers an image becomes
-    filters : of the convolutions
+    code : the number of numbers in the code of an image
+    filters : the number of filters of each convolution
 
     >>> whole, encoder, decoder = autoencoder((28, 28, 1))
     >>> encoder.output_shape, decoder.output_shape
@@ -38,7 +39,8 @@ def autoencoder(
     scale = 2 ** len(filters)
     if height % scale or width % scale:
         raise ValueError(
-            f"height and width must be multiples of {scale}, got {tuple(input_shape)}"
+            f"height and width must be multiples of {scale}, got "
+            f"{tuple(input_shape)}: crop or resize the images"
         )
     x = images = Input(input_shape)
     for number in filters:

@@ -1,4 +1,4 @@
-"""A detector: for every cell of a picture, is a centre there, and how large is it."""
+"""A detector: it predicts for every cell whether an object's centre is in it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,29 +14,31 @@ from sora_np.layers import (
 )
 from sora_np.models import Model
 
-STRIDE = 4  # pixels of a cell
+STRIDE = 4  # the side of a cell, in pixels
 
 
 def center_net(input_shape: Sequence[int], filters: int = 16, seed: int = 0) -> Model:
     """Return a detector of one class, with outputs (N, H / 4, W / 4, 5).
 
-    ``sora_np.vision`` makes its targets, its loss and boxes of its outputs: the logit
-    of a centre, height, width and the centre's place in its cell.
+    The five outputs of a cell are the logit of a centre, height, width, and the
+    centre's place in the cell.  ``sora_np.vision`` has the targets and the loss, and
+    turns outputs into boxes.
 
-    Down by four convolutions of stride 2, each with another behind it, and up again to
-    a fourth of the size by two transposed ones that are joined with what was there, as
-    in a U-Net.  The logits begin at -2.19: a centre is rare, so each cell says at first
-    that it has none, with a probability of 0.9.
+    Four convolutions of stride 2, each followed by another convolution, shrink the
+    image.  Two transposed convolutions enlarge it again to a fourth of its size; each
+    is joined with the earlier output of the same size, as in a U-Net.  The logits begin
+    at -2.19, a probability of 0.1, because centres are rare.
 
-    Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, for outputs and loss,
-    with a much larger network; Lin et al. (2017), arXiv:1708.02002, section 3.3, for
-    the first logits.
+    Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, for outputs and loss
+    (the paper's network is much larger); Lin et al. (2017), arXiv:1708.02002, section
+    3.3, for the first logits.
 
     Parameters
     ----------
     input_shape : (height, width, channels), sizes that 16 divides
-    filters : of the first convolution; the next have twice, four and four times as many
-    seed : of the weights
+    filters : the filters of the first convolution; the next ones have twice, four times
+        and four times as many
+    seed : the seed of the weights
 
     Raises
     ------
@@ -48,7 +50,7 @@ def center_net(input_shape: Sequence[int], filters: int = 16, seed: int = 0) -> 
     if any(size % 16 for size in input_shape[:2]):
         raise ValueError(
             "height and width must be multiples of 16, got "
-            f"{tuple(input_shape)}: crop the images"
+            f"{tuple(input_shape)}: crop or resize the images"
         )
     x = inputs = Input(input_shape)
     levels = []

@@ -1,4 +1,4 @@
-"""DenseNet: every layer takes what all layers before it in its block give."""
+"""DenseNet: every layer takes the outputs of all earlier layers in its block."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,10 +35,10 @@ def densenet(
     Parameters
     ----------
     input_shape : (height, width, channels)
-    depth : layers with parameters, 3 n + 4; with bottlenecks 6 n + 4
-    growth : filters that each layer adds
-    bottleneck : whether a 1x1 convolution of 4 * growth filters stands before each
-    compression : by which a transition multiplies the channels
+    depth : the number of layers with parameters: 3 n + 4, or with bottlenecks 6 n + 4
+    growth : the number of channels that each layer adds
+    bottleneck : whether each layer begins with a 1x1 convolution of 4 * growth filters
+    compression : a transition between blocks multiplies the channels by this
 
     >>> densenet((32, 32, 3), 10, 10, 4).count_params()
     9066

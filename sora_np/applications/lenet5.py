@@ -1,4 +1,4 @@
-"""LeNet-5: the network that read digits."""
+"""LeNet-5, a small network for handwritten digits."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from sora_np.models import Model
 
 
 def lenet5(input_shape: Sequence[int] = (32, 32, 1), classes: int = 10) -> Model:
-    """Return LeNet-5, with a softmax in the place of its radial basis functions.
+    """Return LeNet-5, with a softmax instead of its radial basis functions.
 
-    61,706 parameters for images of 32x32 and 10 classes.  In the paper, which has
-    60,000, a map of the third layer sees some of the maps before it alone, and a
-    pooling has two coefficients a map.
+    It has 61,706 parameters for images of 32x32 and 10 classes.  The paper's network
+    has 60,000: there, each map of the third layer sees only some of the maps before it,
+    and a pooling has two coefficients for each map.
 
     Source: LeCun, Bottou, Bengio & Haffner, "Gradient-based learning applied to
     document recognition" (1998), section II.B.

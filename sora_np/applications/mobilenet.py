@@ -1,4 +1,4 @@
-"""MobileNet: convolutions taken apart, by channels and across them."""
+"""MobileNet: each convolution is split into one by channel and one across channels."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from sora_np.layers import (
 )
 from sora_np.models import Model
 
-# strides and filters of the blocks, before they are multiplied by alpha
+# (strides, filters) of the blocks; alpha multiplies the filters
 BLOCKS = (
     *((1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512)),
     *((1, 512),) * 5,
@@ -33,18 +33,18 @@ def mobilenet(
 ) -> Model:
     """Return a MobileNet: blocks of a depthwise 3x3 and a 1x1 convolution.
 
-    4,253,864 parameters as it stands, 4.2 million in the paper.  For small images,
-    take fewer strides: ``first=(1, 32)`` and other ``blocks``.
+    With the defaults it has 4,253,864 parameters; in the paper 4.2 million.  For small
+    images, use fewer strides of 2: ``first=(1, 32)`` and other ``blocks``.
 
     Source: Howard et al. (2017), arXiv:1704.04861, table 1.
 
     Parameters
     ----------
     input_shape : (height, width, channels)
-    alpha : the width multiplier, by which all filters are multiplied
-    blocks : (strides, filters) of each
-    first : the same of the convolution before them
-    rate : of the dropout before the last layer
+    alpha : the width multiplier, which multiplies the number of filters everywhere
+    blocks : (strides, filters) of each block
+    first : (strides, filters) of the convolution before the blocks
+    rate : the rate of the dropout before the last layer
 
     >>> mobilenet((32, 32, 3), 10, 0.25).count_params()
     221114

@@ -1,4 +1,4 @@
-"""Residual networks for small images, with the activation after the sum or before."""
+"""Residual networks for small images, in two versions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,27 +27,27 @@ def resnet(
 ) -> Model:
     """Return the residual network of 6 * blocks + 2 layers for small images.
 
-    Three stages of so many blocks of two 3x3 convolutions, with 16, 32 and 64 filters;
-    the second and third begin with stride 2.  Where the shape changes, a 1x1
-    convolution with batch normalisation takes the skip there (option B of the paper);
-    there are no biases beside a batch normalisation.
+    There are three stages of ``blocks`` blocks, each with two 3x3 convolutions, with
+    16, 32 and 64 filters.  The second and third stage begin with stride 2.  If the
+    shape changes, the skip connection has a 1x1 convolution (option B of the paper), in
+    version 1 with batch normalisation.  Convolutions have no bias.
 
-    Version 1 ends a block with ReLU(x + F(x)); version 2 normalises and activates
-    before every convolution, and x + F(x) stays as it is.
+    Version 1 ends a block with ReLU(x + F(x)).  Version 2 normalises and activates
+    before every convolution, and a block returns x + F(x).
 
-    For 32x32x3 and 10 classes, version 1: 272,474 learnt and 1,568 carried parameters
-    with 3 blocks.  In the paper 0.27, 0.46 and 0.85 million for 3, 5 and 9 blocks.
+    For 32x32x3, 10 classes and 3 blocks, version 1 has 272,474 trainable and 1,568
+    other parameters.  The paper has 0.27, 0.46 and 0.85 million for 3, 5 and 9 blocks.
 
-    Source: He, Zhang, Ren & Sun (2015), arXiv:1512.03385, section 4.2; version 2: the
-    same (2016), arXiv:1603.05027.
+    Source: He, Zhang, Ren & Sun (2015), arXiv:1512.03385, section 4.2; for version 2
+    the same authors (2016), arXiv:1603.05027.
 
     Parameters
     ----------
     input_shape : (height, width, channels)
-    blocks : of a stage
-    filters : of the first stage
-    l2 : by which the kernels are penalised: the weight decay of the paper is twice it
-    seed : of the weights
+    blocks : the number of blocks in a stage
+    filters : the number of filters in the first stage
+    l2 : the penalty factor of the kernels; the paper's weight decay is twice that
+    seed : the seed of the weights
 
     >>> resnet((32, 32, 3), 10).count_params()
     274042

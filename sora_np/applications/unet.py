@@ -1,4 +1,4 @@
-"""U-Net: down to what is there, and up again to where it is."""
+"""U-Net, which predicts a class for every pixel."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,25 +23,27 @@ def unet(
     normalise: bool = True,
     seed: int = 0,
 ) -> Model:
-    """Return a U-Net that says for every pixel what it belongs to.
+    """Return a U-Net that predicts for every pixel what it belongs to.
 
-    Its convolutions are padded, and normalised, so that the output has the size of the
-    image; in the paper they are neither, and it has ``filters=64, depth=4``.
+    Its convolutions are padded, so the output has the size of the image, and they have
+    batch normalisation.  The paper's network has neither, and ``filters=64, depth=4``.
 
-    One class ends in a sigmoid (N, H, W, 1), several in a softmax (N, H, W, classes).
+    With one class the output is a sigmoid (N, H, W, 1), with several a softmax
+    (N, H, W, classes).
 
     Source: Ronneberger, Fischer & Brox (2015), arXiv:1505.04597, figure 1.
 
     Parameters
     ----------
     input_shape : (height, width, channels), sizes that 2**depth divides
-    filters : of the first level; each level below has twice as many
+    filters : the filters of the first level; each level below has twice as many
     depth : how often the image is halved
-    seed : of the weights
+    normalise : whether convolutions are followed by batch normalisation
+    seed : the seed of the weights
 
     Raises
     ------
-    ValueError : for a size that cannot be halved so often
+    ValueError : for sizes that 2**depth does not divide
 
     >>> unet((32, 32, 1), filters=4, depth=2).output_shape
     (None, 32, 32, 1)
@@ -49,7 +51,7 @@ def unet(
     if any(size % 2**depth for size in input_shape[:2]):
         raise ValueError(
             f"height and width must be multiples of 2**depth = {2**depth}, got "
-            f"{tuple(input_shape)}: crop the images, or take a smaller depth"
+            f"{tuple(input_shape)}: crop the images, or use a smaller depth"
         )
     x = inputs = Input(input_shape)
     skips = []

@@ -1,4 +1,4 @@
-"""A network in the manner of VGG: blocks of 3x3 convolutions, then poolings."""
+"""A network like VGG: blocks of 3x3 convolutions, with a pooling after each."""
 
 from collections.abc import Sequence
 
@@ -16,17 +16,17 @@ def vgg(
     """Return a VGG-like network.
 
     With ``blocks=((64, 64), (128, 128), (256,) * 3, (512,) * 3, (512,) * 3)`` and
-    ``units=(4096, 4096)`` it is configuration D of the paper, VGG-16, which has
-    138,357,544 parameters for images of 224x224x3 and 1000 classes.
+    ``units=(4096, 4096)`` the network is configuration D of the paper, VGG-16.  It then
+    has 138,357,544 parameters for images of 224x224x3 and 1000 classes.
 
     Source: Simonyan & Zisserman (2015), arXiv:1409.1556, table 1.
 
     Parameters
     ----------
     input_shape : (height, width, channels)
-    blocks : the filters of the convolutions between two poolings
-    units : of the dense layers before the last
-    rate : of the dropout behind each of these
+    blocks : for each block, the filters of its convolutions
+    units : the units of the dense layers before the last
+    rate : the rate of the dropout after each of these
 
     >>> vgg((32, 32, 3), 10, ((8, 8), (16,)), (32,)).count_params()
     35106

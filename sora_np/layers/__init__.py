@@ -1,17 +1,17 @@
-"""The layers, one a file, in folders with Keras's names for them.
+"""The layers: one file for each layer, in folders named as in Keras.
 
-Open ``base.py`` first: it says what every layer is.  Then open ``core/dense.py``, one
-layer.  The other files of this folder hold what layers share:
+Open ``base.py`` first: it defines what every layer has.  Then open ``core/dense.py`` as
+an example of a layer.  The other files of this folder hold what layers share:
 
-- ``weights.py`` and ``tables.py`` keep a layer's arrays; ``symbol.py`` is what a layer
-  gives when it is called on another layer's symbol.
-- ``contract.py`` says what a model relies on in a layer of a user's own; ``held.py``
-  follows the arrays among its attributes, and ``described.py`` checks its
-  configuration.
-- ``windows.py`` counts the windows of convolutions and poolings, which share the rest
-  in a ``base.py`` of their folder; ``rows.py`` cuts arrays into rows.
-- ``generators.py`` finds random generators, and ``spelling.py`` says which other words
-  the arguments have.
+- ``weights.py`` and ``tables.py`` keep a layer's arrays.  ``symbol.py`` defines what a
+  layer returns when it is called on another layer's symbol.
+- ``contract.py`` checks layers that users write.  ``held.py`` follows the arrays among
+  their attributes, and ``described.py`` checks their configuration.
+- ``windows.py`` counts the windows of convolutions and poolings.  The ``base.py`` of
+  each of these two folders has the rest of what they share.
+- ``rows.py`` reshapes arrays into matrices of rows.
+- ``generators.py`` finds random generators, and ``spelling.py`` translates arguments
+  that Keras has and sora_np has under another name.
 
 No layer imports another.  ``models/`` builds layers, ``engine/`` runs them, and
 ``saving/`` reads and writes them.  They call ``kernels/``, one operation at a time.

@@ -1,4 +1,4 @@
-"""What every layer is."""
+"""Layer, the base class of every layer."""
 
 import copy
 import inspect
@@ -26,12 +26,13 @@ LONGEST_NAME = 1000  # characters of a layer's name
 
 
 class Samples:
-    """Which samples a batch holds: one object, which a model shares with its layers.
+    """Which samples a batch holds.  A model shares one such object with its layers.
 
     Attributes
     ----------
     epoch : the number of the epoch
-    numbers : (N,) rows of an array, or places in a stream; None outside of ``fit``
+    numbers : (N,) row numbers in an array, or positions in a stream; None outside
+        ``fit``
     """
 
     def __init__(
@@ -41,26 +42,26 @@ class Samples:
 
 
 class Layer(Weighed, Noted):
-    """A differentiable function y = f(x; params), batch first.
+    """A differentiable function y = f(x; params).  The first axis is the batch.
 
-    ``build`` once, then ``forward`` and ``backward`` for every batch.  A subclass
-    overrides the three (``build`` only where it has parameters or changes the shape)
-    and keeps its arguments as attributes of the same names.  An attribute
-    ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``; one
-    ``NAME_constraint`` projects it after every step, see ``constraints.py``.
+    ``build`` is called once, then ``forward`` and ``backward`` for every batch.  A
+    subclass overrides these three methods (``build`` only if the layer has parameters
+    or changes the shape).  It keeps each argument as an attribute of the same name.  An
+    attribute ``NAME_regularizer`` penalises ``params[NAME]``, see ``regularizers.py``.
+    An attribute ``NAME_constraint`` projects it after every step, see
+    ``constraints.py``.
 
-    What a subclass calls: ``add_weight`` in ``build``; ``check_input`` (of several
-    inputs ``check_inputs``) and ``remember`` in ``forward``; ``recall`` in
-    ``backward``.  ``get_config`` finds the arguments among the attributes, and has
-    name, trainable and input_shape by itself.  ``lessons/write_your_own_layer.md``
-    shows it all.
+    A subclass calls ``add_weight`` in ``build``; ``check_input`` (``check_inputs`` for
+    several inputs) and ``remember`` in ``forward``; ``recall`` in ``backward``.
+    ``get_config`` finds the arguments among the attributes, and adds name, trainable
+    and input_shape.  ``lessons/write_your_own_layer.md`` shows all of this.
 
-    A layer of several inputs says ``takes_several = True``.  Then ``build`` is given a
-    tuple of shapes, which ``input_shape`` becomes; ``forward(*xs, training=False)`` an
-    array for each, which ``check_inputs(xs)`` checks; and ``backward(dy)`` returns a
-    tuple of dx, one for each (those of this package: new arrays, which share no memory
-    with dy or with each other).  ``layer([a, b])`` builds it, and runs
-    ``forward(a, b)``.
+    A layer with several inputs sets ``takes_several = True``.  Then ``build`` takes a
+    tuple of shapes and keeps it as ``input_shape``.  ``forward(*xs, training=False)``
+    takes one array for each input, and ``check_inputs(xs)`` checks them.
+    ``backward(dy)`` returns a tuple with one dx for each input.  (The layers of this
+    package return new arrays, which share no memory with dy or with each other.)
+    ``layer([a, b])`` builds the layer, and runs ``forward(a, b)``.
 
     Parameters
     ----------
@@ -71,12 +72,12 @@ class Layer(Weighed, Noted):
     Attributes
     ----------
     params : name -> array, learnt; made in ``build``, then changed in place
-    grads : name -> array, d(loss)/d(params[name]); written anew by every ``backward``
-    state : name -> array, carried but not learnt (moving statistics)
+    grads : name -> array, d(loss)/d(params[name]); every ``backward`` overwrites it
+    state : name -> array, updated in ``forward`` but not learnt (moving statistics)
 
-    A dictionary that is assigned to one of the three is copied in.  Attributes that are
-    one of their arrays, or a view of it, stay so: see ``held.py``.  What a model relies
-    on, and what it refuses, is in ``contract.py``.
+    Assigning a dictionary to one of the three copies its arrays in.  Attributes that
+    are one of these arrays, or a view of one, stay connected to it: see ``held.py``.
+    ``contract.py`` says what a model expects of a layer, and what it refuses.
 
     Examples
     --------
@@ -98,15 +99,15 @@ class Layer(Weighed, Noted):
         "activity_regularizer": "kernel_regularizer",
     }
     takes_notes = True
-    takes_several = False  # whether it has several inputs
-    augments = False  # whether layer(x) is meant for training, as Keras's Random*
+    takes_several = False  # whether the layer has several inputs
+    augments = False  # whether layer(x) means training=True, as for Keras's Random*
     origin: Call | None = None  # the first call on symbols
-    is_sketch = False  # called on symbols alone, it has no parameters yet
+    is_sketch = False  # True if only called on symbols: it has no parameters yet
     params, grads, state = Table(), Table(), Table()
-    _batch = Samples()  # of a layer that no model runs
+    _batch = Samples()  # for a layer that no model runs
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let layers of this package take what Keras's do, see ``spelling.py``."""
+        """Let layers of this package take Keras's arguments, see ``spelling.py``."""
         super().__init_subclass__(**options)
         if "__init__" in vars(cls) and is_ours(cls):
             setattr(cls, "__init__", understood(cls.__init__))  # noqa: B010
@@ -135,7 +136,7 @@ class Layer(Weighed, Noted):
         self.declared_shape = None if input_shape is None else as_shape(input_shape)
         self.input_shape: Shape | None = None
         self.dtype: np.dtype[Any] = np.dtype(np.float32)
-        self._proven: set[str] = set()  # what contract.py has looked at
+        self._proven: set[str] = set()  # what contract.py has checked
         self.takes_memory = True  # see weights.without_memory
 
     def build(
@@ -143,10 +144,10 @@ class Layer(Weighed, Noted):
     ) -> Shape:
         """Make the parameters for x (N, *input_shape); return y's shape, without N.
 
-        Raises ValueError where the layer cannot take such an x.
+        Raises ValueError if the layer cannot take an x of this shape.
         """
         for arrays in (self.params, self.grads, self.state):
-            arrays.names = None  # building anew begins anew
+            arrays.names = None  # a second build starts from nothing
             arrays.clear()
         shape: Any = input_shape
         shape = as_shapes(shape, self) if self.takes_several else as_shape(shape)
@@ -160,18 +161,19 @@ class Layer(Weighed, Noted):
     def backward(self, dy: Array) -> Array:
         """Return dx = d(loss)/dx given dy = d(loss)/dy; write ``grads``.
 
-        Undoes the last ``forward(x, training=True)`` that has not been undone yet, and
-        raises RuntimeError where there is none.
+        Each call belongs to the last ``forward(x, training=True)`` that had no
+        ``backward`` yet.  Raises RuntimeError if there is none.
         """
         raise NotImplementedError(undefined(self, "backward"))
 
     def __call__(self, x: Any, *, training: bool | None = None) -> Any:
-        """Build if need be (seed 0, dtype of x), then forward; of symbols, a symbol.
+        """Return y = forward(x).  Build the layer first if needed (seed 0, x's dtype).
 
         x is an array, or, for a layer of several inputs, a list or tuple of arrays.
+        For symbols the result is a symbol.
 
-        ``training`` is False by default; for the ``Random*`` layers it is True, as in
-        Keras, and nothing is kept for ``backward`` then.  A model always says which.
+        ``training`` is False by default.  For the ``Random*`` layers it is True, as in
+        Keras, but then nothing is kept for ``backward``.  A model always passes it.
         """
         if is_symbolic(x):
             return called(self, x, lambda shape: sketch(self, shape, built))
@@ -188,18 +190,18 @@ class Layer(Weighed, Noted):
         return y
 
     def inputs_of(self, x: Any) -> Sequence[Any]:
-        """Return the inputs that ``layer(x)`` is given, of one or of several."""
+        """Return the list of inputs in x, which ``layer(x)`` was called on."""
         if not self.takes_several:
             return [x]
         if not isinstance(x, (list, tuple)) or not x:
             got = "" if isinstance(x, (list, tuple)) else f", got {type(x).__name__}"
             raise TypeError(
                 f"{self} takes a list of arrays, one for each of its inputs, such as "
-                f"layer([a, b]){got or ', got none'}"
+                f"layer([a, b]){got or ', got an empty list'}"
             )
         return x
 
-    if not TYPE_CHECKING:  # it would hide every wrong name
+    if not TYPE_CHECKING:  # or a type checker would accept every wrong name
 
         def __getattr__(self, name: str) -> Any:
             if name[:2] != "__" and "_caches" not in vars(self):
@@ -216,18 +218,18 @@ class Layer(Weighed, Noted):
                 text += f": is self.{name} set in __init__, in build, or by forward?"
             raise AttributeError(text, name=name, obj=self)
 
-    # --- for subclasses, of users too -----------------------------------------
+    # --- for subclasses, also those of users ----------------------------------
 
     def check_input(self, x: ArrayLike) -> Any:
         """Return x as an array of the layer's dtype, for ``forward``.
 
-        Raises RuntimeError before ``build``; ValueError, with both shapes, for an x of
-        another shape than the layer was built for.
+        Raises RuntimeError before ``build``, and ValueError if x has another shape than
+        the layer was built for.
         """
         if self.input_shape is None or self.is_sketch:
             raise RuntimeError(
-                f"{self} is not built: call it on an array, make a Model of what it "
-                "was called on, or build(input_shape, rng, dtype) first"
+                f"{self} is not built: call it on an array, make a Model of the "
+                "symbols, or call build(input_shape, rng, dtype) first"
             )
         array = self._numbers(x, "x")
         if array.shape[1:] != self.input_shape or array.ndim == 0:
@@ -243,7 +245,7 @@ class Layer(Weighed, Noted):
         """Return the arrays of a layer of several inputs, as ``check_input`` does."""
         if self.input_shape is None or self.is_sketch:
             raise RuntimeError(
-                f"{self} is not built: call it on a list of arrays, or "
+                f"{self} is not built: call it on a list of arrays, or call "
                 "build(input_shapes, rng, dtype) first"
             )
         arrays = [self._numbers(x, f"x{k}") for k, x in enumerate(xs)]
@@ -257,7 +259,7 @@ class Layer(Weighed, Noted):
             )
         if len({len(a) for a in arrays}) > 1:
             raise ValueError(
-                f"{self} takes as many samples of every x, got "
+                f"{self} takes the same number of samples in every input, got "
                 f"{', '.join(str(len(a)) for a in arrays)}"
             )
         common = np.result_type(*arrays)
@@ -269,18 +271,18 @@ class Layer(Weighed, Noted):
         return kernel_array(a, self.dtype if self.params else None)
 
     def remember(self, y: Array, *values: Any) -> None:
-        """Keep ``values`` for ``backward``, and the shape that dy will have.
+        """Keep ``values`` for ``backward``, and y's shape, which dy must have.
 
-        For ``forward``, when it trains.  A layer that a model uses in several places
-        keeps them all, and ``recall`` returns the last first.
+        ``forward`` calls it when training.  If a model uses a layer in several places,
+        the values of every call are kept, and ``recall`` returns the last first.
         """
         self._caches.append((y.shape, *values))
 
     def recall(self, dy: ArrayLike) -> tuple[Any, ...]:
-        """Return dy as an array, and what ``remember`` kept, for ``backward``.
+        """Return dy as an array, and the values that ``remember`` kept.
 
-        Raises RuntimeError where no ``forward`` in training came before; ValueError for
-        a dy of another shape than y had.
+        ``backward`` calls it.  Raises RuntimeError if there was no ``forward`` with
+        ``training=True`` before, and ValueError if dy has another shape than y.
         """
         if not self._caches:
             raise RuntimeError(
@@ -289,24 +291,27 @@ class Layer(Weighed, Noted):
         y_shape = self._caches[-1][0]
         slope = self._numbers(dy, "dy")
         if slope.shape != y_shape:
-            raise ValueError(f"{self} gave y of shape {y_shape}, got dy {slope.shape}")
+            raise ValueError(
+                f"backward of {self} expected dy of shape {y_shape}, as y has, got "
+                f"{slope.shape}"
+            )
         return slope, *self._caches.pop()[1:]
 
-    # their names before they were public, for layers of users
+    # the names that they had before they were public, for layers of users
     _input, _inputs, _keep, _recall = check_input, check_inputs, remember, recall
 
     def _seed_draws(self, seed: int | None, rng: np.random.Generator) -> None:
-        """Let ``_draw`` draw from ``seed``, or where it is None from ``rng``."""
+        """Seed the numbers of ``_draw`` by ``seed``, or if that is None by ``rng``."""
         self.rng = as_generator(seed, rng)
         self._key = int(self.rng.integers(2**64, dtype=np.uint64))
 
     def _place(self, count: int) -> tuple[int, int, NDArray[np.int64]]:
-        """Return what the numbers of ``count`` samples depend on, nothing else does.
+        """Return all that the random numbers of ``count`` samples depend on.
 
-        That is the layer's key, the epoch and the samples' numbers (rows of an array),
-        for ``kernels/regularization/philox.py``; ``fit`` says which, see ``share``.  A
-        layer called on its own takes, every time, the next number of its generator as
-        the epoch, out of reach of those of ``fit``.
+        These are the layer's key, the epoch, and the samples' row numbers, for
+        ``kernels/regularization/philox.py``.  ``fit`` sets epoch and rows, see
+        ``share``.  A layer that is called on its own takes a new random number as the
+        epoch every time, and that is larger than any epoch of ``fit``.
         """
         batch = self._batch
         if batch.numbers is not None:
@@ -314,36 +319,36 @@ class Layer(Weighed, Noted):
         return self._key, int(self.rng.integers(2**31, 2**32)), np.arange(count)
 
     def _draw(self, count: int, numbers: int) -> NDArray[np.float64]:
-        """Return ``numbers`` uniform numbers in [0, 1) for each sample (count, ...)."""
+        """Return (count, numbers) uniform random numbers in [0, 1)."""
         return uniform(*self._place(count), numbers)
 
     # --- for models and files -------------------------------------------------
 
     def share(self, batch: Samples) -> None:
-        """Draw, from now on, for the samples that ``batch`` says.
+        """Draw random numbers for the samples in ``batch`` from now on.
 
-        The model that runs the layer says it there.  Another model that had shared its
-        own with this layer shares that again before its next step.
+        The model that runs the layer keeps ``batch`` up to date.  If two models use the
+        layer, each of them shares its own ``batch`` again before its next step.
         """
         if self._batch is not batch:
             self._batch = batch
             note_change()
 
     def forget(self) -> None:
-        """Drop what an interrupted training step has left for ``backward``."""
+        """Drop what an interrupted training step has kept for ``backward``."""
         self._caches.clear()
 
     def forget_last(self) -> None:
-        """Drop what the last ``forward`` has kept, for a ``backward`` without use."""
+        """Drop what the last ``forward`` has kept, as no ``backward`` will use it."""
         if self._caches:
             self._caches.pop()
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold for training to go on as if unbroken.
+        """Return what a checkpoint must hold so that training can continue from it.
 
-        That is ``params`` and ``state`` (the arrays themselves), ``trainable``, and how
-        far each attribute that is a random generator has come.  A layer that remembers
-        anything else adds it.
+        These are ``params`` and ``state`` (the arrays themselves), ``trainable``, and
+        the state of each random generator among the attributes.  A layer that has
+        anything else to save adds it.
         """
         streams = {
             name: value.bit_generator.state
@@ -354,7 +359,7 @@ class Layer(Weighed, Noted):
         return own | {"trainable": self.trainable, "streams": streams}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal layer returned."""
+        """Restore what ``get_state`` of an equal layer returned."""
         for own, saved in (
             (self.params, state["params"]),
             (self.state, state["state"]),
@@ -366,7 +371,7 @@ class Layer(Weighed, Noted):
             getattr(self, name).bit_generator.state = stream
 
     def twin(self) -> "Layer":
-        """Return a layer on the same parameters, gradients and caches."""
+        """Return a second layer that shares parameters, gradients and caches."""
         return copy.copy(self)
 
     @property
@@ -377,21 +382,21 @@ class Layer(Weighed, Noted):
 
     @property
     def output(self) -> Symbol:
-        """The symbol that the layer gives in a graph; where it is called first."""
+        """The symbol that the layer returned when it was first called in a graph."""
         return self._called().outputs[0]
 
     def _called(self) -> Call:
         if self.origin is None:
             raise RuntimeError(
-                f"{self} has no input and no output: it is in no graph, nor in a "
-                "Sequential that is built"
+                f"{self} has no input and no output yet: call it on a symbol, or "
+                "build a Sequential with it"
             )
         return self.origin
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer: ``type(layer)(**config)``."""
         kind = type(self)
-        own = kind.get_config is not Layer.get_config  # which may say the rest
+        own = kind.get_config is not Layer.get_config  # it may add the rest
         config = arguments_of(self, skip_missing=own)
         shape = self.declared_shape
         ours = {"name": self.name, "trainable": self.trainable, "input_shape": shape}
@@ -403,10 +408,10 @@ class Layer(Weighed, Noted):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
-        """Return the layer that ``get_config`` described, not built.
+        """Return a new layer, not built, from the dictionary of ``get_config``.
 
-        Name, trainable and input_shape are set afterwards where ``__init__`` does not
-        take them.
+        Name, trainable and input_shape are set afterwards if ``__init__`` does not take
+        them.
         """
         ours, names = {"name", "trainable", "input_shape"}, set(config)
         parameters = inspect.signature(cls.__init__).parameters

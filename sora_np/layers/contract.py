@@ -1,19 +1,20 @@
-"""What a model relies on when it runs a layer of one's own: each breach is one error.
+"""What a layer that a user writes must do.  Each broken rule raises one clear error.
 
-``built``, ``forward`` and ``backward`` below call those of a layer.  The layers of this
-package are held to it by their tests, and not looked at here.  Any other one's
+``built``, ``forward`` and ``backward`` below call these methods of a layer.  The layers
+of this package are not checked here: their tests do that.  The methods of any other
+layer must keep these rules:
 
-    build     returns the shape of y without N; all it learns is in ``params``, all it
-              carries in ``state``: an array that is an attribute alone brings a warning
-    forward   returns an array (N, *shape); leaves x as it is
-    backward  returns dx, an array of x's shape; leaves dy as it is; writes every entry
-              of ``grads`` anew, in its place
+    build     returns the shape of y without N; puts learnt arrays in ``params``, and
+              others that it updates in ``state`` (a plain attribute brings a warning)
+    forward   returns an array (N, *shape); does not change x
+    backward  returns dx, an array of x's shape; does not change dy; overwrites every
+              entry of ``grads``, in place
 
-A layer that says ``takes_several = True`` is given a tuple of shapes and an x for each,
-and returns a tuple of dx, one for each; all of the above holds for every x.
+A layer with ``takes_several = True`` takes a tuple of shapes and one x for each, and
+returns a tuple with one dx for each.  Then the rules hold for every x.
 
-Shapes are compared in every batch.  What would cost copies (whether x, dy and ``grads``
-are treated so) is looked at once, in the first batch, for it is a property of the code.
+Shapes are checked in every batch.  Whether x, dy and ``grads`` are treated as above is
+checked only in the first batch, because that takes copies.
 """
 
 import difflib
@@ -34,7 +35,7 @@ from .tables import HasTables, Misfit, NoNumbers
 
 
 def is_own(layer: HasTables) -> bool:
-    """Return whether forward or backward is a user's, and not this package's."""
+    """Return whether a user wrote the layer's forward or backward."""
     cls = type(layer)
     return (
         not (is_ours(cls.forward) and is_ours(cls.backward))
@@ -43,7 +44,7 @@ def is_own(layer: HasTables) -> bool:
 
 
 def is_ours(thing: Any) -> bool:
-    """Return whether a class or a method is of this package."""
+    """Return whether a class or a method belongs to this package."""
     return str(getattr(thing, "__module__", "")).startswith("sora_np.")
 
 
@@ -53,12 +54,12 @@ def is_ours(thing: Any) -> bool:
 def built(
     layer: HasTables, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
 ) -> Shape:
-    """Let a layer make its parameters; return y's shape, without the batch axis.
+    """Build a layer; return y's shape, without the batch axis.
 
-    From here on its ``params`` and ``state`` gain no new names, and there is a gradient
+    Afterwards ``params`` and ``state`` accept no new names, and ``grads`` has an array
     for each parameter.
 
-    Raises TypeError or ValueError where it breaks its promises.
+    Raises TypeError or ValueError if the layer breaks a rule.
     """
     if layer.takes_several:
         shapes: Any = as_shapes(input_shape, layer)
@@ -102,7 +103,7 @@ def _build_own(
         raise TypeError(f"build of {layer}: {error}") from None
     except Misfit as error:
         raise ValueError(f"build of {layer}: {error}") from None
-    layer.input_shape = input_shape  # where it did not call super().build
+    layer.input_shape = input_shape  # in case build did not call super().build
     if early and not layer.params:
         raise ValueError(
             f"{layer} made its params ({', '.join(early)}) before build, which clears "
@@ -111,12 +112,12 @@ def _build_own(
     _check_tables(layer)
     for name in learns_alone(layer):
         if before.get(name) is vars(layer)[name]:
-            continue  # it was seen then, or kept by forward since
+            continue  # already reported, or kept by forward since the last build
         warn(
-            f"{layer} keeps the array {name} as an attribute alone, so that it is "
-            "neither learnt nor saved: put it into self.params if it is learnt, with "
-            "its gradient in self.grads; into self.state if it is carried; or, for a "
-            "constant, call its setflags(write=False)"
+            f"{layer} keeps the array {name} only as an attribute, so it is neither "
+            "learnt nor saved: put it into self.params if it is learnt, with its "
+            "gradient in self.grads; into self.state if forward updates it; for a "
+            "constant, call the array's setflags(write=False)"
         )
     return _as_shape(layer, output_shape)
 
@@ -124,26 +125,26 @@ def _build_own(
 def _need_signatures(layer: HasTables, count: int) -> None:
     """Raise TypeError where ``forward`` or ``backward`` cannot be called."""
     xs = ", ".join(f"x{k}" for k in range(count)) if layer.takes_several else "x"
-    for method, arguments, told in (
+    for method, arguments, options in (
         ("forward", [None] * count, {"training": False}),
         ("backward", [None], {}),
     ):
         try:
             signature = inspect.signature(getattr(layer, method))
         except (TypeError, ValueError):
-            continue  # in C, which does not say
+            continue  # a function in C, which has no signature to read
         try:
-            signature.bind(*arguments, **told)
+            signature.bind(*arguments, **options)
         except TypeError:
-            wanted = f"self, {xs}, *, training=False" if told else "self, dy"
+            expected = f"self, {xs}, *, training=False" if options else "self, dy"
             raise TypeError(
-                f"{method} of {layer} must be def {method}({wanted}), it is "
+                f"{method} of {layer} must be def {method}({expected}), got "
                 f"def {method}{str(signature).replace('(', '(self, ', 1)}"
             ) from None
 
 
 def undefined(layer: Any, method: str) -> str:
-    """Say that a method is missing, and which one may be meant for it.
+    """Return an error's text: a method is missing, perhaps because of a misspelling.
 
     >>> class Sum:
     ...     __module__ = "mine"
@@ -166,14 +167,14 @@ def _as_shape(layer: HasTables, shape: Any) -> Shape:
     if not all(whole):
         raise ValueError(
             f"build of {layer} must return the shape of y without the batch axis, a "
-            f"tuple of positive whole numbers such as {layer.input_shape}, it returned "
-            f"{shape!r:.200}" + ": is there a return at its end?" * (shape is None)
+            f"tuple of positive whole numbers such as {layer.input_shape}, got "
+            f"{shape!r:.200}" + ": does it end with a return?" * (shape is None)
         )
     return tuple(map(int, sizes))
 
 
 def _check_tables(layer: HasTables) -> None:
-    """Bring all arrays to the layer's dtype; hold gradients against params."""
+    """Convert all arrays to the layer's dtype; compare gradients with params."""
     for what, table in (("params", layer.params), ("state", layer.state)):
         for name, array in [*table.items()]:
             if array.dtype.kind not in "fiub":
@@ -186,11 +187,11 @@ def _check_tables(layer: HasTables) -> None:
     for name, array in [*layer.grads.items()]:
         place = layer.params.get(name)
         if place is None or place.shape != array.shape:
-            wanted = "there is no such name in params"
+            params = f"params has no {name!r}"
             if place is not None:
-                wanted = f"params[{name!r}] has shape {place.shape}"
+                params = f"params[{name!r}] has shape {place.shape}"
             raise ValueError(
-                f"grads[{name!r}] of {layer} has shape {array.shape}, but {wanted}"
+                f"grads[{name!r}] of {layer} has shape {array.shape}, but {params}"
             )
         if array.dtype != layer.dtype:
             rebind(layer, layer.grads, name, np.empty(array.shape, layer.dtype))
@@ -202,9 +203,9 @@ def _check_tables(layer: HasTables) -> None:
 def forward(
     layer: HasTables, inputs: Sequence[Array], shape: Shape, *, training: bool
 ) -> Array:
-    """Return y (N, *shape) of a layer of one's own.
+    """Return y (N, *shape) of a layer that a user wrote.
 
-    Raises TypeError or ValueError where it breaks its promises.
+    Raises TypeError or ValueError if the layer breaks a rule.
     """
     task = f"forward, training={training}"
     first = task not in layer._proven
@@ -221,7 +222,7 @@ def forward(
 def _forward_looking(
     layer: HasTables, inputs: Sequence[Array], *, training: bool
 ) -> Any:
-    """Return what ``forward`` returns; see whether x and ``params`` stay."""
+    """Return what ``forward`` returns; check that x and ``params`` are unchanged."""
     held = {f"x{k}" if layer.takes_several else "x": x for k, x in enumerate(inputs)}
     held |= {f"params[{name!r}]": array for name, array in layer.params.items()}
     before = {name: array.copy() for name, array in held.items()}
@@ -233,7 +234,7 @@ def _forward_looking(
 
 
 def answered(layer: HasTables, inputs: Sequence[Array], *, training: bool) -> Any:
-    """Return what ``layer(x)`` returns; of a layer of one's own, an array, or raise."""
+    """Return what ``layer(x)`` returns; for a user's layer, check that first."""
     if not is_own(layer):
         return layer.forward(*inputs, training=training)
     if "layer(x)" in layer._proven:
@@ -243,23 +244,20 @@ def answered(layer: HasTables, inputs: Sequence[Array], *, training: bool) -> An
         shape = f"({len(inputs[0])}, ...)"
         got = f"an array of shape {y.shape}" if isinstance(y, np.ndarray) else _kind(y)
         raise TypeError(
-            f"forward of {layer} must return y, an array of shape {shape}; it returned "
-            f"{got}"
+            f"forward of {layer} must return y, an array of shape {shape}, got {got}"
         )
     layer._proven.add("layer(x)")
     return y
 
 
 def _kind(thing: Any) -> str:
-    return (
-        "None: is there a return at its end?" if thing is None else type(thing).__name__
-    )
+    return "None: does it end with a return?" if thing is None else type(thing).__name__
 
 
 def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
-    """Return dx of a layer, one for each of its inputs, of (N, *shape).
+    """Return dx of a layer, of shape (N, *shape); a tuple for several inputs.
 
-    Raises TypeError or ValueError where a layer of one's own breaks its promises.
+    Raises TypeError or ValueError if a layer that a user wrote breaks a rule.
     """
     if not is_own(layer):
         return layer.backward(dy)
@@ -283,16 +281,16 @@ def backward(layer: HasTables, dy: Array, shapes: Sequence[Shape]) -> Any:
 def each_checked(
     dxs: Any, shapes: Sequence[Shape], layer: HasTables
 ) -> tuple[Array, ...]:
-    """Return dx of all inputs in the layer's dtype; raise where one is not as wanted.
+    """Return dx of all inputs in the layer's dtype; raise if one is not as expected.
 
-    shapes : theirs, with the batch axis
+    shapes : the expected shapes, with the batch axis
     """
     what = f"backward of {layer} must return dx"
     if not isinstance(dxs, tuple) or len(dxs) != len(shapes):
-        got = f"{len(dxs)} in one" if isinstance(dxs, tuple) else type(dxs).__name__
+        one = isinstance(dxs, tuple)
+        got = f"a tuple of {len(dxs)}" if one else type(dxs).__name__
         raise TypeError(
-            f"{what} as a tuple of {len(shapes)} arrays, one for each x; it returned "
-            f"{got}"
+            f"{what} as a tuple of {len(shapes)} arrays, one for each x, got {got}"
         )
     return tuple(
         checked(dx, shape, "f", f"{what}{k}", layer)
@@ -304,10 +302,10 @@ _LEFT = {4: 0x7FC05A5A, 8: 0x7FF80B4B40000000}  # the same NaN, of 4 and 8 bytes
 
 
 def _prove(layer: HasTables, dy: Array) -> Any:
-    """Return dx, and see whether dy stays, and every gradient is written anew.
+    """Return dx; check that dy is unchanged, and that every gradient is overwritten.
 
-    An entry that is left as it was, or added to, shows by the NaN put there before: no
-    calculation gives one of these bits.
+    Before ``backward`` every gradient is filled with a NaN whose bits no calculation
+    gives.  An entry that still has these bits was not written, or was only added to.
     """
     given, places = dy.copy(), dict(layer.grads)
     before = {name: array.copy() for name, array in places.items()}
@@ -320,16 +318,16 @@ def _prove(layer: HasTables, dy: Array) -> Any:
         for name, place in places.items():
             if layer.grads.get(name) is not place:
                 raise ValueError(
-                    f"backward of {layer} must not remove grads[{name!r}], which is a "
-                    f"part of the model's gradient: self.grads[{name!r}] = ... copies "
-                    "into it"
+                    f"backward of {layer} must not remove grads[{name!r}], which is "
+                    "part of the model's gradient: write into it by "
+                    f"self.grads[{name!r}] = ..."
                 )
             left = place.view(f"i{place.itemsize}") == _LEFT[place.itemsize]
             if looks and (left.any() or (place.size and np.isnan(place).all())):
                 raise ValueError(
-                    f"backward of {layer} must write all of grads[{name!r}] anew, as "
-                    f"self.grads[{name!r}] = ... does; it left it as it was, added to "
-                    "it, or wrote NaN alone"
+                    f"backward of {layer} must overwrite all of grads[{name!r}], as "
+                    f"self.grads[{name!r}] = ... does; it left entries unchanged, "
+                    "added to them, or wrote only NaN"
                 )
     except BaseException:
         for name, place in places.items():
@@ -344,29 +342,24 @@ def _need_unchanged(
     if not np.array_equal(array, before, equal_nan=True):
         if name.startswith("params["):
             raise ValueError(
-                f"{method} of {layer} changes {name}, which the optimiser alone "
-                "changes: what forward carries from batch to batch belongs into "
-                "self.state"
+                f"{method} of {layer} changes {name}, which only the optimiser may "
+                "change: keep an array that forward updates in self.state"
             )
         raise ValueError(
-            f"{method} of {layer} changes {name} in place, which others still need: "
-            f"let it work on a copy, {name}.copy()"
+            f"{method} of {layer} changes {name} in place, but other layers still need "
+            f"{name}: work on a copy, {name}.copy()"
         )
 
 
 def checked(array: Any, shape: Shape, kinds: str, what: str, layer: HasTables) -> Array:
-    """Return an array in the layer's dtype; raise where it is not as ``what`` says."""
+    """Return an array in the layer's dtype; raise if its shape or dtype is wrong."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(
-            f"{what}, an array of shape {shape}; it returned {_kind(array)}"
-        )
+        raise TypeError(f"{what}, an array of shape {shape}, got {_kind(array)}")
     if array.dtype.kind not in kinds:
-        raise TypeError(
-            f"{what}, an array of {layer.dtype}; its dtype is {array.dtype}"
-        )
+        raise TypeError(f"{what}, an array of {layer.dtype}, got {array.dtype}")
     if array.shape != shape:
         raise ValueError(
-            f"{what} of shape {shape}; its shape is {array.shape}"
+            f"{what} of shape {shape}, got {array.shape}"
             + _of_shape(what, array.shape, shape)
         )
     return array if array.dtype == layer.dtype else array.astype(layer.dtype)
@@ -375,17 +368,17 @@ def checked(array: Any, shape: Shape, kinds: str, what: str, layer: HasTables) -
 def _of_shape(what: str, shape: Shape, expected: Shape) -> str:
     """Return a hint for a y or a dx of another shape."""
     if shape[:1] != expected[:1]:
-        return ": the first axis is the batch, and stays"
+        return ": the first axis is the batch, and its size must not change"
     if what.startswith("forward"):
         return (
-            ": build says so, which returns the shape of y without the batch axis; "
-            "without a build of its own it is that of x"
+            ": build returned the expected shape, without the batch axis; a layer "
+            "without its own build has y of x's shape"
         )
-    return ": dx has one number for each of x"
+    return ": dx has the shape of x"
 
 
 class named:
-    """Tells whose array does not fit."""
+    """Adds the method and the layer to the error of an array that does not fit."""
 
     def __init__(self, method: str, layer: HasTables) -> None:
         self.method, self.layer = method, layer

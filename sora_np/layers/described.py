@@ -1,7 +1,7 @@
-"""The configuration of a layer of one's own, held against what would be made of it.
+"""Checks that ``get_config`` of a layer that a user wrote describes an equal layer.
 
-A file holds what ``get_config`` returns; ``from_config`` makes a layer of it.  What is
-lost on the way would be noticed when the file is loaded, or never.
+A file holds what ``get_config`` returns, and ``from_config`` makes a layer of that.
+Without these checks, a lost argument is noticed when the file is loaded, or never.
 """
 
 import inspect
@@ -14,13 +14,13 @@ from .contract import is_ours
 
 
 def config_of(layer: Any) -> dict[str, Any]:
-    """Return what ``get_config`` says of a layer or a model.
+    """Return the configuration of a layer or a model.
 
-    Of a layer of one's own with the ``from_config`` of ``Layer``, name, trainable and
-    input_shape are added where ``get_config`` leaves them out.
+    For a layer that a user wrote with the ``from_config`` of ``Layer``, this adds name,
+    trainable and input_shape if ``get_config`` leaves them out.
 
-    Raises TypeError or ValueError, by the layer's name, for a configuration that is no
-    dictionary, that JSON cannot hold, or that does not make an equal layer.
+    Raises TypeError or ValueError, with the layer's name, if the configuration is not a
+    dictionary, if JSON cannot hold it, or if it does not make an equal layer.
     """
     config = layer.get_config()
     kind = type(layer)
@@ -28,9 +28,9 @@ def config_of(layer: Any) -> dict[str, Any]:
         return dict(config)
     whose = f"get_config of {layer}"
     if not isinstance(config, Mapping):
-        hint = ": is there a return at its end?" if config is None else ""
+        hint = ": does it end with a return?" if config is None else ""
         raise TypeError(
-            f"{whose} must return a dictionary, argument -> value, it returned "
+            f"{whose} must return a dictionary, argument -> value, got "
             f"{type(config).__name__}{hint}"
         )
     config = dict(config)
@@ -46,7 +46,7 @@ def config_of(layer: Any) -> dict[str, Any]:
 
 
 def _of_layer(layer: Layer) -> dict[str, Any]:
-    """Return what every layer has; the name only where it was given."""
+    """Return the arguments that every layer has; the name only if it was given."""
     shape = layer.declared_shape
     found: dict[str, Any] = {"trainable": layer.trainable}
     found |= {} if layer.has_auto_name else {"name": layer.name}
@@ -60,17 +60,17 @@ def _need_json(config: dict[str, Any], whose: str) -> None:
         except (TypeError, ValueError):
             cure = f"{value!r:.60}"
             if hasattr(value, "tolist"):
-                cure = f"give {name}.tolist()"
+                cure = f"return {name}.tolist()"
             elif callable(value):
-                cure = "keep its name, and look the function up in __init__"
+                cure = "return its name, and look the function up in __init__"
             raise TypeError(
-                f"{whose}: {name} is {type(value).__name__}, and a file holds numbers, "
-                f"texts, lists and dictionaries of these: {cure}"
+                f"{whose}: {name} is {type(value).__name__}, but a file can hold only "
+                f"numbers, strings, and lists and dictionaries of these: {cure}"
             ) from None
 
 
 def _need_arguments(kind: type[Layer], config: dict[str, Any], whose: str) -> None:
-    """Raise where an argument of ``__init__`` is missing, or one is not taken."""
+    """Raise if ``config`` lacks an argument of ``__init__``, or has an unknown one."""
     parameters = [*inspect.signature(kind.__init__).parameters.values()][1:]
     starred = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     names = [p.name for p in parameters if p.kind not in starred]
@@ -78,8 +78,8 @@ def _need_arguments(kind: type[Layer], config: dict[str, Any], whose: str) -> No
     for name in names:
         if name not in config and name not in ours:
             raise TypeError(
-                f"{whose} leaves out {name!r}, which __init__ takes: keep it as "
-                f"self.{name} in __init__, and super().get_config() has it; or add it, "
+                f"{whose} leaves out {name!r}, an argument of __init__: keep it as "
+                f"self.{name} in __init__, then super().get_config() has it; or return "
                 f'super().get_config() | {{"{name}": ...}}'
             )
     if all(p.kind is not p.VAR_KEYWORD for p in parameters):
@@ -96,13 +96,13 @@ def _need_equal(layer: Layer, config: dict[str, Any], whose: str) -> None:
         again = dict(other.get_config())
     except Exception as error:
         raise TypeError(
-            f"{whose} makes no layer: {type(layer).__name__}(**config) raised "
+            f"{whose} does not make a layer: {type(layer).__name__}(**config) raised "
             f"{type(error).__name__}: {error}"
         ) from error
     for name, value in config.items():
         if name in again and json.dumps(again[name]) != json.dumps(value):
             raise ValueError(
-                f"{whose} gives {name}={value!r:.80}, and a layer made of that says "
-                f"{name}={again[name]!r:.80}: keep self.{name} as it was given, and "
+                f"{whose} returns {name}={value!r:.80}, but a layer made from that has "
+                f"{name}={again[name]!r:.80}: keep the argument as self.{name}, and "
                 "what is computed from it under another name"
             )

@@ -1,4 +1,4 @@
-"""The random generators that layers hold, for copies, checkpoints and forks."""
+"""Finds the random generators of layers, for copies, checkpoints and forks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from .base import Layer
 
 
 def generators_of(thing: Any) -> Iterator[np.random.Generator]:
-    """Yield the random generators that a layer or function holds, or a layer in it."""
+    """Yield the random generators of a layer or function, and of layers within it."""
     held = [*getattr(thing, "__dict__", {}).values()]
     held += [cell.cell_contents for cell in getattr(thing, "__closure__", None) or ()]
     for value in held:

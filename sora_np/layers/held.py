@@ -1,9 +1,9 @@
-"""Arrays that a layer of one's own keeps as attributes.
+"""Arrays that a layer written by a user keeps as attributes.
 
-A model lets the parameters of all its layers be views of one vector.  A layer that
-keeps such an array as an attribute, too (``self.w = self.params["w"] = ...``), or that
-wraps other layers (``self.params = self.inner.params``), goes on with the new array.
-An array that is an attribute alone would not learn.
+A model replaces the parameters of all its layers by views of one vector.  A layer may
+also keep a parameter as an attribute (``self.w = self.params["w"] = ...``), or wrap
+other layers (``self.params = self.inner.params``).  Then these attributes become the
+new array, too.  An array that is only an attribute is not learnt.
 """
 
 import inspect
@@ -19,11 +19,11 @@ from .tables import Arrays, HasTables
 
 
 def rebind(layer: HasTables, table: Arrays, name: str, array: Array) -> None:
-    """Copy the values under ``name`` into ``array``, and let that be the place.
+    """Copy ``table[name]`` into ``array``, and put ``array`` in its place.
 
-    Attributes that are the old array or a view of it become the new one, or that view
-    of it: those of the layer and of layers within, also in their lists, tuples and
-    dictionaries.
+    An attribute that is the old array, or a view of it, becomes the new array, or the
+    same view of the new one.  This holds for attributes of the layer and of layers
+    within it, also in their lists, tuples and dictionaries.
     """
     old = table[name]
     array[...] = old
@@ -33,7 +33,7 @@ def rebind(layer: HasTables, table: Arrays, name: str, array: Array) -> None:
 
 
 def is_part(a: Array, whole: Array) -> bool:
-    """Whether ``a`` is ``whole``, or a view of some of it.
+    """Return whether ``a`` is ``whole``, or a view of a part of it.
 
     >>> whole = np.zeros((3, 2))
     >>> [is_part(a, whole) for a in (whole, whole[1:].T, whole + 1)]
@@ -52,7 +52,7 @@ def is_part(a: Array, whole: Array) -> bool:
 
 
 def _moved(value: Any, old: Array, new: Array, seen: set[int]) -> Any:
-    """Return a value with the new array, or its views, in place of the old ones."""
+    """Return a value in which the new array, or a view of it, replaces the old one."""
     if isinstance(value, np.ndarray):
         if value is old or not is_part(value, old):
             return new if value is old else value
@@ -79,7 +79,7 @@ def _moved(value: Any, old: Array, new: Array, seen: set[int]) -> Any:
 
 
 def learns_alone(layer: HasTables) -> Iterator[str]:
-    """Yield the attributes that hold arrays which look as if they were learnt."""
+    """Yield names of attributes with arrays that look learnt but are in no table."""
     arguments = inspect.signature(type(layer).__init__).parameters
     tables = layer.params, layer.grads, layer.state
     known = [array for table in tables for array in table.values()]
@@ -97,7 +97,7 @@ def learns_alone(layer: HasTables) -> Iterator[str]:
 
 
 def _arrays_in(value: Any, depth: int = 2) -> list[Any]:
-    """Return an attribute's arrays: itself, its entries, those of a layer within."""
+    """Return the arrays of an attribute: itself, its entries, or a layer's params."""
     if isinstance(value, Noted):  # a layer, or a loss
         return [*getattr(value, "params", {}).values()]
     if isinstance(value, dict):

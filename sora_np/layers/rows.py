@@ -1,4 +1,4 @@
-"""Arrays as matrices of rows, for layers that normalise along some axes."""
+"""Reshapes arrays to matrices of rows, for layers that normalise along some axes."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sora_np.kernels.machine.arrays import Array, Shape
 
 
 def as_axes(axis: int | Sequence[int]) -> int | list[int]:
-    """Return a whole number, or a list of some, or raise TypeError or ValueError.
+    """Return ``axis`` as an int or a list of ints; raise TypeError or ValueError.
 
     >>> as_axes(-1), as_axes((1, 2))
     (-1, [1, 2])
@@ -19,14 +19,14 @@ def as_axes(axis: int | Sequence[int]) -> int | list[int]:
     if not isinstance(axis, (list, tuple)):
         return as_index(axis, "axis")
     if not axis:
-        raise ValueError("axis must name one axis or more, got none")
+        raise ValueError("axis must be an axis or a list of axes, got []")
     return [as_index(one, "axis") for one in axis]
 
 
 def axes_of(axis: int | Sequence[int], input_shape: Shape, whose: str) -> Shape:
     """Return the axes of x (N, *input_shape) in order, counted from 0.
 
-    Raises ValueError for the batch axis, for what is no axis, and for one named twice.
+    Raises ValueError for the batch axis, an axis that x does not have, or a duplicate.
 
     >>> axes_of([-1, 1], (4, 5, 6), "layer")
     (1, 3)
@@ -42,14 +42,14 @@ def axes_of(axis: int | Sequence[int], input_shape: Shape, whose: str) -> Shape:
 
 
 def to_rows(x: Array, axes: Shape) -> Array:
-    """Return x as a matrix (M, K), K the numbers along the axes, C-contiguous."""
+    """Return x as a C-contiguous matrix (M, K); a row is the numbers along ``axes``."""
     last = range(x.ndim - len(axes), x.ndim)
     width = math.prod(x.shape[a] for a in axes)
     return np.ascontiguousarray(np.moveaxis(x, axes, last).reshape(-1, width))
 
 
 def from_rows(rows: Array, axes: Shape, shape: Shape) -> Array:
-    """Undo ``to_rows`` of an array of that shape."""
+    """Undo ``to_rows`` of an array of shape ``shape``."""
     last = range(len(shape) - len(axes), len(shape))
     others = [n for a, n in enumerate(shape) if a not in axes]
     moved = rows.reshape(*others, *(shape[a] for a in axes))

@@ -1,21 +1,21 @@
-"""Arguments of Keras's layers that mean another one here, or what is so anyway.
+"""Arguments of Keras's layers that have another name here, or need no action.
 
-``Layer`` lets every layer of this package take them, in one place, by keyword:
+``Layer`` lets every layer of this package take them by keyword:
 
 ===========================  =======================================================
 input_dim=K                  input_shape=(K,); with input_length=L it is (L, K)
 input_shape=K                input_shape=(K,)
-batch_input_shape=(N, ...)   input_shape=(...), as a batch has any size; batch_shape too
-data_format=                 None or "channels_last", of layers that have it in Keras
+batch_input_shape=(N, ...)   input_shape=(...), as N may vary; also batch_shape
+data_format=                 None or "channels_last", for layers that have it in Keras
 dtype=                       None or "float32": the dtype is an argument of the model
-activity_regularizer=None    nothing, where a layer takes none
+activity_regularizer=None    nothing, if the layer has no such argument
 ===========================  =======================================================
 
-Positions are Keras's, too: ``Conv2D(8, 3, 1, "same", "channels_last", (2, 2), 1,
-"relu")``, down to what comes before the constraints.
+Arguments by position are in Keras's order, too, up to the constraints:
+``Conv2D(8, 3, 1, "same", "channels_last", (2, 2), 1, "relu")``.
 
-Any other value is one error.  What a layer has as an argument of its own, such as an
-``input_dim``, stays that.
+Any other value raises an error.  If a layer itself has an argument of one of these
+names, such as ``input_dim``, it keeps its own meaning.
 """
 
 import functools
@@ -35,8 +35,8 @@ ALIKE = {
 
 
 def understood(function: Any) -> Callable[..., None]:
-    """Return an ``__init__`` of a layer that takes these arguments, too."""
-    code = function.__code__  # inspect.signature costs 30 us, for each layer there is
+    """Return an ``__init__`` of a layer that also takes these arguments."""
+    code = function.__code__  # inspect.signature costs 30 us for each class
     positions = code.co_argcount - 1
     own = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
     later = code.co_varnames[code.co_argcount :][: code.co_kwonlyargcount]
@@ -63,12 +63,13 @@ def _placed(
     positions: int,
     later: tuple[str, ...],
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return arguments in Keras's order, which has data_format among them, as named.
+    """Return args and given; arguments beyond ``positions`` become keyword arguments.
 
     Parameters
     ----------
-    positions : how many the layer takes by position, without data_format
-    later : the names of those that it takes by name alone
+    args : in Keras's order, with data_format where Keras has it
+    positions : how many arguments the layer takes by position, without data_format
+    later : names of the arguments that the layer takes only by keyword
     """
     whose = type(layer).__name__
     if WITH_DATA_FORMAT.match(whose):
@@ -82,12 +83,12 @@ def _placed(
     names = [name for name in later if name not in ("input_shape", "name", "trainable")]
     names = [name for name in names if not name.endswith("constraint")]
     if len(rest) > len(names) or not given.keys().isdisjoint(names[: len(rest)]):
-        return args, given  # which Python itself refuses
+        return args, given  # Python itself raises a TypeError for these
     return args[:positions], given | dict(zip(names, rest, strict=False))
 
 
 def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments as a layer with its ``own`` ones takes them."""
+    """Return ``given`` with Keras's arguments translated; ``own`` are the layer's."""
     whose = type(layer).__name__
     found = {k: v for k, v in given.items() if k not in ALIKE or k in own}
     rest = {k: v for k, v in given.items() if k not in found}
@@ -100,22 +101,22 @@ def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]
     length, size = rest.pop("input_length", None), rest.pop("input_dim", None)
     if length is not None or size is not None:
         shape = tuple(n for n in (length, size) if n is not None)
-    if shape is not None:  # an InputLayer has it as its shape
+    if shape is not None:  # InputLayer calls this argument "shape"
         found["shape" if "shape" in own else "input_shape"] = shape
     if WITH_DATA_FORMAT.match(whose) and "data_format" in rest:
         _check_data_format(whose, rest.pop("data_format"))
     if (dtype := rest.pop("dtype", None)) not in (None, "float32"):
         if getattr(dtype, "__name__", "") != "float32":
             raise ValueError(
-                f"{whose}(dtype={dtype!r}): the dtype is an argument of the model, as "
-                'in Sequential(..., dtype="float64"), and that of all its layers'
+                f"{whose}(dtype={dtype!r}): a layer cannot have its own dtype: give "
+                'the dtype to the model, as in Sequential(..., dtype="float64")'
             )
     if rest.get("activity_regularizer", 0) is None:
         del rest["activity_regularizer"]
     elif "activity_regularizer" in rest:
         raise TypeError(
-            f"{whose} takes no activity_regularizer: put a layer "
-            "ActivityRegularization(l1, l2) behind it"
+            f"{whose} takes no activity_regularizer: add a layer "
+            "ActivityRegularization(l1, l2) after it"
         )
     return found | rest
 
@@ -132,6 +133,6 @@ def _check_data_format(whose: str, value: Any) -> None:
     if value not in (None, "channels_last"):
         raise ValueError(
             f'{whose}: data_format must be "channels_last", got {value!r}: images are '
-            "(N, H, W, C) here; np.moveaxis(x, 1, -1) makes them so of (N, C, H, W), "
-            "and so input_shape=(C, H, W) becomes (H, W, C)"
+            "(N, H, W, C) here. Convert x (N, C, H, W) by np.moveaxis(x, 1, -1), and "
+            "change input_shape=(C, H, W) to (H, W, C)"
         )

@@ -1,8 +1,8 @@
-"""Symbols: what layers give when they are called on no array, but on one another.
+"""Symbols: placeholders for arrays, by which a graph of layers is written down.
 
-``Input(shape)`` is a symbol, and a layer that is called on symbols gives one: so a
-graph of layers is written down, which ``Model(inputs, outputs)`` makes a model of.
-Nothing is computed then, and nothing is kept but in the symbols themselves.
+``Input(shape)`` returns a symbol, and a layer that is called on symbols returns another
+symbol.  ``Model(inputs, outputs)`` makes a model of the graph between them.  Calling a
+layer on symbols computes nothing; the symbols themselves record the graph.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ class Call:
 
     Attributes
     ----------
-    layer : which is called; layers and models are called alike
-    inputs, outputs : the symbols that it takes, and that it gives
+    layer : the layer or model that is called
+    inputs, outputs : the symbols that it takes and returns
     """
 
     def __init__(
@@ -32,17 +32,17 @@ class Call:
         self.outputs = tuple([Symbol(shape, self, k) for k, shape in enumerate(shapes)])
 
     def __reduce__(self) -> Any:
-        """Return what a copy is: nothing; a copied model knows its graph by itself."""
+        """Copy or pickle as None: a copied model has its graph in another form."""
         return _nothing, ()
 
 
 class Symbol:
-    """What a layer will give for a batch.
+    """A placeholder for the array that a layer will return for a batch.
 
     Attributes
     ----------
-    sample_shape : without the batch axis
-    call, index : whose output it is, and which
+    sample_shape : the shape without the batch axis
+    call, index : the symbol is ``call.outputs[index]``
     """
 
     def __init__(self, sample_shape: Shape, call: Call, index: int = 0) -> None:
@@ -55,17 +55,17 @@ class Symbol:
 
     @property
     def ndim(self) -> int:
-        """How many axes there are, that of the batch among them."""
+        """The number of axes, with the batch axis."""
         return len(self.sample_shape) + 1
 
     @property
     def dtype(self) -> str:
-        """That of most models; what a model computes in is its own ``dtype``."""
+        """The dtype of most models; a model computes in its own ``dtype``."""
         return "float32"
 
     @property
     def name(self) -> str:
-        """The name of the layer that gives it; of a model, with that of the output."""
+        """The name of the layer that returns it; for a model also the output's name."""
         layer = self.call.layer
         if len(self.call.outputs) == 1:
             return str(layer.name)
@@ -79,13 +79,13 @@ class Symbol:
 
     def _refuse(self, *args: Any, **options: Any) -> Any:
         raise TypeError(
-            f"{self} stands for an array that is not there yet: only layers take it, "
-            "such as Add()([a, b]) for a + b, or a Lambda for a function of one's own"
+            f"{self} has no values yet, so only a layer can take it: use a layer such "
+            "as Add()([a, b]) for a + b, or a Lambda for your own function"
         )
 
     def _refuse_slice(self, *args: Any) -> Any:
         raise TypeError(
-            f"{self} cannot be indexed: take a layer such as Cropping1D, Cropping2D or "
+            f"{self} cannot be indexed: use a layer such as Cropping1D, Cropping2D or "
             "Reshape, or a Lambda with a gradient"
         )
 
@@ -125,15 +125,15 @@ class Symbol:
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _refuse
     __abs__ = __rpow__ = __rmatmul__ = __floordiv__ = __mod__ = _refuse
     __getitem__ = _refuse_slice
-    __array_ufunc__ = None  # so that array + symbol asks the symbol
+    __array_ufunc__ = None  # so that array + symbol calls the symbol's __radd__
 
 
 def _nothing() -> None:
-    """Return what a copy of a symbol is."""
+    """Return None, the copy of a symbol or a call."""
 
 
 def is_symbolic(x: Any) -> bool:
-    """Whether x is a symbol, or a list, tuple or dictionary that holds one."""
+    """Return whether x is a symbol, or a list, tuple or dictionary with one in it."""
     if isinstance(x, Symbol):
         return True
     if isinstance(x, dict):
@@ -147,7 +147,7 @@ def symbols_in(x: Any, layer: Any) -> list[Symbol]:
     for one in given:
         if not isinstance(one, Symbol):
             raise TypeError(
-                f"{layer} is called on symbols such as Input(...) gives, and "
+                f"{layer} expected symbols such as Input(...) returns, got "
                 f"{type(one).__name__} among them: a number or an array cannot be part "
                 "of a graph"
             )
@@ -155,7 +155,7 @@ def symbols_in(x: Any, layer: Any) -> list[Symbol]:
 
 
 def called(layer: Any, x: Any, build: Callable[[Any], Shape]) -> Symbol:
-    """Return the symbol that a layer gives for a symbol, or for several.
+    """Return the symbol that a layer returns for one or several symbols x.
 
     Parameters
     ----------
@@ -163,14 +163,15 @@ def called(layer: Any, x: Any, build: Callable[[Any], Shape]) -> Symbol:
 
     Raises
     ------
-    TypeError, ValueError : where the layer does not take so many, or not such shapes
+    TypeError, ValueError : if the layer does not take this number of inputs, or these
+        shapes
     """
     symbols = symbols_in(x, layer)
     shapes = tuple([symbol.sample_shape for symbol in symbols])
     if not layer.takes_several and len(symbols) > 1:
         raise TypeError(
             f"{layer} takes one input, got {len(symbols)}: "
-            f"{', '.join(map(batch_of, shapes))}; merge them first, as by "
+            f"{', '.join(map(batch_of, shapes))}: merge them first, for example by "
             "Concatenate()([a, b])"
         )
     several = layer.takes_several
@@ -181,11 +182,11 @@ def called(layer: Any, x: Any, build: Callable[[Any], Shape]) -> Symbol:
 
 
 def sketch(layer: Any, shape: Any, built: Callable[..., Shape]) -> Shape:
-    """Return the shape of y; of a layer without parameters yet, make none.
+    """Return the shape of y; do not make parameters if the layer has none yet.
 
     Parameters
     ----------
-    shape : of x without the batch axis, or a tuple of shapes
+    shape : the shape of x without the batch axis, or a tuple of shapes
     built : see ``contract.built``
     """
     rng = np.random.default_rng(0)
@@ -213,11 +214,11 @@ def sketch(layer: Any, shape: Any, built: Callable[..., Shape]) -> Shape:
 
 def _other_shape(layer: Any, shape: Any) -> ValueError:
     return ValueError(
-        f"{layer} is built for x of shape {_told(layer.input_shape)}, here comes "
-        f"{_told(shape)}: what is shared must take arrays of one shape"
+        f"{layer} was built for x of shape {_text(layer.input_shape)}, got "
+        f"{_text(shape)}: a shared layer must get the same shape in every call"
     )
 
 
-def _told(shape: Any) -> str:
+def _text(shape: Any) -> str:
     several = shape and isinstance(shape[0], tuple)
     return ", ".join(map(batch_of, shape)) if several else batch_of(shape)

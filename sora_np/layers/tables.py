@@ -1,4 +1,4 @@
-"""What a layer keeps its arrays in: ``params``, ``grads`` and ``state``, by name."""
+"""The tables of a layer's arrays by name: ``params``, ``grads`` and ``state``."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
@@ -12,11 +12,11 @@ from sora_np.kernels.machine.arrays import Array, Shape
 
 
 class Misfit(ValueError):
-    """An array that does not fit where a layer keeps it; the layer is not known yet."""
+    """An array does not fit its place.  ``contract.named`` adds the layer's name."""
 
 
 class NoNumbers(TypeError):
-    """What a layer shall keep is no array of numbers; the layer is not known yet."""
+    """A value is not an array of numbers.  ``contract.named`` adds the layer's name."""
 
 
 class Arrays(NotedDict[str, Array]):
@@ -30,7 +30,7 @@ class Arrays(NotedDict[str, Array]):
 
     Attributes
     ----------
-    names : those that there may be, once a model has built the layer; None before
+    names : the names allowed after the layer is built; None before
     """
 
     names: frozenset[str] | None = None
@@ -39,7 +39,7 @@ class Arrays(NotedDict[str, Array]):
         if name not in self:
             if self.names is not None and name not in self.names:
                 there = ", ".join(sorted(self.names)) or "none"
-                raise Misfit(f"build made no array {name!r}; the names are: {there}")
+                raise Misfit(f"build made no array {name!r}, its names are: {there}")
             super().__setitem__(name, _numbers(value, name))
             return
         value = _numbers(value, name)
@@ -53,7 +53,7 @@ class Arrays(NotedDict[str, Array]):
 
     def __missing__(self, name: str) -> Array:
         there = ", ".join(sorted(self)) or "none: is the layer built?"
-        raise KeyError(f"no array has the name {name!r}; the names are: {there}")
+        raise KeyError(f"no array has the name {name!r}, the names are: {there}")
 
     def update(self, *args: Any, **kws: Any) -> None:
         """Assign to some names, each as ``arrays[name] = value`` does."""
@@ -61,7 +61,7 @@ class Arrays(NotedDict[str, Array]):
             self[name] = value
 
     def setdefault(self, name: str, value: Any = None) -> Array:
-        """Return the array under ``name``; where there is none, first assign it."""
+        """Return the array under ``name``; if there is none, assign ``value`` first."""
         if name not in self:
             self[name] = value
         return self[name]
@@ -71,7 +71,7 @@ class Arrays(NotedDict[str, Array]):
         return self
 
     def put(self, name: str, array: Array) -> None:
-        """Let ``array`` itself be what stands under ``name``."""
+        """Put ``array`` itself, not a copy, under ``name``."""
         super().__setitem__(name, array)
 
 
@@ -87,15 +87,15 @@ def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def is_plain(a: Any) -> TypeGuard[NDArray[Any]]:
-    """Whether ``as_numbers`` returns what it is given: to name it costs 1 us."""
+    """Return whether ``as_numbers(a)`` would be ``a`` itself; to skip it saves 1 us."""
     return type(a) is np.ndarray and a.dtype.kind in "fiub"
 
 
 class Table:
-    """An attribute that is :class:`Arrays`, and stays the same object.
+    """An attribute whose value is always the same :class:`Arrays` object.
 
-    A dictionary that is assigned to it is copied in, name by name: a model goes on with
-    the arrays that it knows.
+    Assigning a dictionary to it copies the arrays in, name by name.  So the arrays that
+    a model holds stay in use.
     """
 
     if TYPE_CHECKING:
@@ -106,11 +106,11 @@ class Table:
         self.name = name
 
     def __setitem__(self, name: str, value: Any) -> None:
-        """Raise RuntimeError: ``Layer.__init__`` has not run, which makes the table."""
+        """Raise RuntimeError: ``Layer.__init__`` makes the table, but has not run."""
         raise RuntimeError(
             f"self.{self.name}[{name!r}] = ... comes before "
             f"super().__init__(**options), which makes self.{self.name}: begin "
-            "__init__ with it"
+            "__init__ with super().__init__(**options)"
         )
 
     def __set__(self, layer: Any, value: Mapping[str, ArrayLike]) -> None:
@@ -137,7 +137,7 @@ class Table:
 
 
 class HasTables(Protocol):
-    """What ``contract.py`` and ``held.py`` use of a layer; ``Layer`` has it all."""
+    """The attributes of ``Layer`` that ``contract.py`` and ``held.py`` use."""
 
     input_shape: Shape | None
     dtype: np.dtype[Any]

@@ -1,4 +1,4 @@
-"""A layer's arrays: made in build; from outside counted, copied, set and named."""
+"""A layer's arrays: ``build`` makes them; users count, copy, set and name them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,15 +20,15 @@ zeros = Zeros()
 
 
 class Weight(np.ndarray[Any, np.dtype[Any]]):
-    """A view of one of a layer's arrays, with what Keras's variables are asked for.
+    """A view of one of a layer's arrays, with the methods of Keras's variables.
 
-    It is an array like any other; writing into it changes the layer.  What is computed
-    from it is of this class, too, and has no name.
+    It is an array like any other, and writing into it changes the layer.  Arrays
+    computed from it are of this class, too, but have no name.
 
     Attributes
     ----------
     name, path : "kernel", "dense/kernel"
-    trainable : whether it is learnt, and its layer not frozen
+    trainable : whether the array is learnt and its layer is trainable
 
     >>> weight = np.zeros(2).view(Weight)
     >>> weight.assign([1, 2])
@@ -40,27 +40,27 @@ class Weight(np.ndarray[Any, np.dtype[Any]]):
     trainable = True
 
     def numpy(self) -> Array:
-        """Return a copy, a plain array."""
+        """Return a copy as a plain array."""
         return np.array(self)
 
     def assign(self, value: ArrayLike) -> None:
-        """Copy an array of this shape in; raise ValueError for another shape."""
+        """Copy ``value`` into the array; raise ValueError for another shape."""
         array = as_numbers(value, self.name or "a weight")
         if array.shape != self.shape:
             raise ValueError(
-                f"{self.path or 'a weight'} has shape {self.shape}, cannot take "
+                f"{self.path or 'a weight'} must have shape {self.shape}, got "
                 f"{array.shape}"
             )
         self[...] = array
 
 
 class NoGenerator:
-    """Stands for a generator that ``add_weight`` was not given: to draw raises."""
+    """Replaces a missing generator of ``add_weight``: drawing from it raises."""
 
     def __init__(self, layer: object, name: str) -> None:
         self._text = (
-            f"add_weight of {layer}: the initialiser of {name} draws random numbers; "
-            f"hand on the generator that build is given, add_weight(..., rng=rng)"
+            f"add_weight of {layer}: the initialiser of {name} draws random numbers: "
+            "pass the generator of build, add_weight(..., rng=rng)"
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -68,13 +68,13 @@ class NoGenerator:
 
 
 class Weighed:
-    """What a layer says of its arrays.
+    """The methods of a layer that make, count, copy and set its arrays.
 
     Attributes
     ----------
     weights : views of ``params``, then of ``state``, see :class:`Weight`
-    trainable_weights, non_trainable_weights : those that an optimiser may change, and
-        the others
+    trainable_weights, non_trainable_weights : the weights that an optimiser may change,
+        and the others
     """
 
     params: Arrays
@@ -101,12 +101,12 @@ class Weighed:
     ) -> Array:
         """Make an array in ``build``, and return it.
 
-        It becomes ``params[name]``, with a gradient in ``grads[name]``, or, where it is
-        not trainable, ``state[name]``.  The arguments are Keras's, and ``rng``: the
-        generator that ``build`` is given, for initialisers that draw numbers.
+        It becomes ``params[name]``, with a gradient in ``grads[name]``.  If it is not
+        trainable, it becomes ``state[name]``.  The arguments are Keras's, and ``rng``:
+        the generator of ``build``, for initialisers that draw random numbers.
 
-        Raises TypeError without a generator that is needed; ValueError for a name that
-        is taken, and for an initialiser that makes another shape.
+        Raises TypeError if the initialiser needs ``rng`` and there is none; ValueError
+        for a name that is already used, or if the initialiser returns another shape.
 
         >>> from sora_np.layers import Layer
         >>> class Scale(Layer):
@@ -122,8 +122,8 @@ class Weighed:
         """
         if name in self.params or name in self.state:
             raise ValueError(
-                f"{self} has a weight {name!r} already: give each a name of its own, "
-                "and let build begin with super().build(input_shape, rng, dtype)"
+                f"{self} already has a weight {name!r}: give each weight its own name, "
+                "and begin build with super().build(input_shape, rng, dtype)"
             )
         sizes = (shape,) if isinstance(shape, int) else tuple(shape)
         whole = as_shape(sizes) if sizes else ()
@@ -163,12 +163,12 @@ class Weighed:
         array = np.array(initializer(rng, shape, self.dtype), self.dtype, order="C")
         if array.shape != shape:
             raise ValueError(
-                f"{self}: the initialiser made {name} of shape {array.shape}, wanted "
-                f"{shape}"
+                f"{self}: the initialiser of {name} must return shape {shape}, got "
+                f"{array.shape}"
             )
         return array
 
-    # --- asking for them ------------------------------------------------------
+    # --- counting, copying and setting them -----------------------------------
 
     def count_params(self) -> int:
         """Return how many numbers ``params`` and ``state`` hold."""
@@ -182,14 +182,14 @@ class Weighed:
     def _need_params(self) -> None:
         if self.is_sketch:
             raise RuntimeError(
-                f"{self} has no weights yet: they are made when a Model is made of the "
-                "symbols that it was called on"
+                f"{self} has no weights yet: make a Model of the symbols that it was "
+                "called on, which makes the weights"
             )
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Copy in what ``get_weights`` of an equal layer returned.
+        """Copy in the arrays that ``get_weights`` of an equal layer returned.
 
-        Raises ValueError, and changes nothing, where number or shapes differ.
+        If their number or shapes differ, raises ValueError and changes nothing.
         """
         self._need_params()
         places = {**self.params, **self.state}
@@ -201,15 +201,15 @@ class Weighed:
         given = [as_numbers(value, "a weight") for value in weights or ()]
         values = [kernel_array(value, self.dtype) for value in given]
         if [a.shape for a in places.values()] != [value.shape for value in values]:
-            wanted = ", ".join(f"{name} {a.shape}" for name, a in places.items())
-            came = ", ".join(str(value.shape) for value in values)
+            expected = ", ".join(f"{name} {a.shape}" for name, a in places.items())
+            got = ", ".join(str(value.shape) for value in values)
             raise ValueError(
-                f"{self} takes the weights {wanted or '(none)'}, got {came or 'none'}"
+                f"{self} takes the weights {expected or '(none)'}, got {got or 'none'}"
             )
         for array, value in zip(places.values(), values, strict=True):
             array[...] = value
 
-    # --- as Keras names them ----------------------------------------------------------
+    # --- Keras's names for them -------------------------------------------------------
 
     @property
     def weights(self) -> list[Weight]:
@@ -219,8 +219,8 @@ class Weighed:
     @weights.setter
     def weights(self, value: Any) -> None:
         raise AttributeError(
-            f"the weights of {type(self).__name__} are read here: set them by "
-            "set_weights instead"
+            f"the attribute weights of {type(self).__name__} is read-only: set the "
+            "weights by set_weights"
         )
 
     @property
@@ -237,7 +237,7 @@ class Weighed:
 
 
 def weight_of(layer: Weighed, name: str) -> Weight:
-    """Return the view of an array of ``params`` or ``state``."""
+    """Return a view of ``params[name]`` or ``state[name]``."""
     learnt = name in layer.params
     array = (layer.params if learnt else layer.state)[name]
     weight = array.view(Weight)

@@ -1,11 +1,11 @@
-"""The sliding windows of convolutions and poolings: how many there are, and the pads.
+"""The sliding windows of convolutions and poolings: their number and the padding.
 
-Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6 and 13.  "same" is
-Keras's: ceil(size / stride) windows, and where the padding is odd the last side gets
-more.  "causal" has all of it before: no window sees what comes after its place.
+Source: Dumoulin & Visin, arXiv:1603.07285, relationships 1-6 and 13.  "same" is as in
+Keras: ceil(size / stride) windows; an odd number of padding cells puts one more at the
+end.  "causal" puts all padding at the beginning: no window sees later steps.
 
-Kernels are of images.  A sequence (N, L, C) is an image of one row, (N, 1, L, C): its
-windows are (1, k), their strides (1, s).
+The kernels work on images.  A sequence (N, L, C) is an image of one row, (N, 1, L, C):
+its windows are (1, k), and their strides are (1, s).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ INPUTS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}
 
 
 def as_padding(value: str, among: Sequence[str] = ("valid", "same")) -> str:
-    """Return "valid" or "same", in lower case, or raise ValueError."""
+    """Return ``value`` in lower case; raise ValueError if it is not in ``among``."""
     padding = value.lower() if isinstance(value, str) else value
     if padding not in among:
         *names, last = (f'"{name}"' for name in among)
@@ -28,7 +28,7 @@ def as_padding(value: str, among: Sequence[str] = ("valid", "same")) -> str:
 
 
 def check_axes(whose: str, input_shape: Shape, axes: int) -> None:
-    """Raise ValueError where an input is no image, or of one axis no sequence."""
+    """Raise ValueError if x is not images (axes=2), or not sequences (axes=1)."""
     if len(input_shape) != axes + 1:
         raise ValueError(
             f"{whose} takes {INPUTS[axes]}, got {batch_of(input_shape)}: is the batch "
@@ -37,7 +37,7 @@ def check_axes(whose: str, input_shape: Shape, axes: int) -> None:
 
 
 def plan1d(size: int, window: int, stride: int, padding: str) -> tuple[int, Pair]:
-    """Return how many windows there are along one axis, and its (before, after) pads.
+    """Return the number of windows along one axis, and its (before, after) padding.
 
     ``window`` is the extent of the window: dilation * (cells - 1) + 1.
 
@@ -68,9 +68,9 @@ def plan(
     dilation: Sequence[int],
     padding: str,
 ) -> tuple[Shape, tuple[Pair, ...]]:
-    """Return the number of windows along every axis, and the pads of every axis.
+    """Return the number of windows along every axis, and the padding of every axis.
 
-    Raises ValueError, with all that decides it, where no window fits.
+    Raises ValueError, with all sizes, if no window fits.
     """
     extents = [d * (k - 1) + 1 for d, k in zip(dilation, cells, strict=True)]
     along = [*zip(sizes, extents, strides, strict=True)]
@@ -79,7 +79,7 @@ def plan(
         unit, inputs = [("steps", "sequences"), ("pixels", "images")][len(cells) - 1]
         raise ValueError(
             f"a window of {window} {unit} (size {cells}, dilation {dilation}) does not "
-            f"fit {inputs} of {whole} {unit}: take a smaller window, fewer poolings "
+            f"fit {inputs} of {whole} {unit}: use a smaller window, fewer poolings "
             'before it, or padding="same"'
         )
     counts, pads = zip(*(plan1d(*axis, padding) for axis in along), strict=True)
@@ -89,10 +89,10 @@ def plan(
 def plan_transposed(
     size: int, window: int, stride: int, padding: str, more: int | None
 ) -> tuple[int, Pair]:
-    """Return the size of y along one axis, and its pads, for ``size`` windows on it.
+    """Return the size of y along one axis, and its padding, for ``size`` windows on it.
 
-    ``more`` is Keras's output_padding; by default "valid" covers every window and every
-    stride, and "same" gives size * stride.
+    ``more`` is Keras's output_padding.  If it is None, "valid" covers every window and
+    every stride, and "same" gives size * stride.
 
     >>> plan_transposed(3, 3, 2, "same", None), plan_transposed(3, 3, 2, "valid", None)
     ((6, (0, 1)), (7, (0, 0)))
@@ -110,7 +110,7 @@ def plan_transposed(
 
 
 def as_2d(values: tuple[T, ...], first: T) -> tuple[T, T]:
-    """Return a pair as it is, and of one axis (first, value).
+    """Return a pair unchanged; return one value as (first, value).
 
     >>> as_2d((3, 2), 1), as_2d((3,), 1)
     ((3, 2), (1, 3))

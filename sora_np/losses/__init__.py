@@ -1,13 +1,13 @@
 """Losses: how far predictions are from targets, and the derivative by predictions.
 
-Open ``base.py`` first: it says what every loss is.  It gives the loss of every sample,
-and its derivative; ``prepare`` returns both as tasks, where a loss has a kernel.
-``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and ``regression.py``
-hold the losses by subject; ``functions.py`` makes of each the function that Keras has
-beside it; ``targets.py`` checks the targets of classification.
+Open ``base.py`` first: it defines what every loss has.  A loss computes the loss of
+every sample and its derivative.  If there is a kernel for both, ``prepare`` returns
+them as tasks.  ``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and
+``regression.py`` hold the losses by subject.  ``functions.py`` makes a function of each
+class, as Keras has both.  ``targets.py`` checks the targets of classification.
 
-``engine/head.py`` and ``engine/plan.py`` call them behind the last layer.  They call
-``kernels/losses/`` and ``kernels/activations/``.
+``engine/head.py`` and ``engine/plan.py`` call the losses after the last layer.  The
+losses call ``kernels/losses/`` and ``kernels/activations/``.
 """
 
 from typing import Any, TypeVar
@@ -133,9 +133,9 @@ __all__ = [
 
 
 def get(identifier: Any) -> Loss:
-    """Return the loss of that name, class or configuration, or the loss itself.
+    """Return the loss for a name, a class, a configuration, or the loss itself.
 
-    Functions of this package, such as ``mean_squared_error``, mean their classes.
+    A function of this package, such as ``mean_squared_error``, means its class.
 
     >>> get("mse").name
     'mean_squared_error'
@@ -149,16 +149,16 @@ def get(identifier: Any) -> Loss:
         return from_config(CLASSES, identifier, "loss")
     if callable(identifier):
         raise TypeError(
-            f"a loss must know its derivative: make {identifier!r} a subclass of "
-            "sora_np.losses.Loss, with losses and dlosses"
+            f"a loss needs its derivative, but {identifier!r} is only a function: "
+            "write a subclass of sora_np.losses.Loss, with losses and dlosses"
         )
     return look_up(CLASSES, identifier, "loss")()
 
 
 def crossentropy_for(y_true_shape: Shape, output_shape: Shape) -> Loss:
-    """Return the cross-entropy that targets of that shape mean, as Keras's "ce".
+    """Return the cross-entropy that fits the shapes, as Keras chooses for "ce".
 
-    Both shapes with the batch axis.
+    Both shapes include the batch axis.
     """
     loss: Loss = by_shapes(
         y_true_shape,
@@ -171,7 +171,7 @@ def crossentropy_for(y_true_shape: Shape, output_shape: Shape) -> Loss:
 
 
 def by_shapes(true: Shape, pred: Shape, binary: T, sparse: T, categorical: T) -> T:
-    """Return the one of three that targets and predictions of these shapes mean."""
+    """Return the one of the three that fits targets and predictions of these shapes."""
     if pred[-1] == 1:
         return binary
     if len(true) < len(pred) or (true[-1] == 1 and pred[-1] > 1):

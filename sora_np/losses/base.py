@@ -1,4 +1,4 @@
-"""What every loss is: weights of samples and the reduction are the same for all."""
+"""Loss, the base class of losses: sample weights and the reduction."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -18,9 +18,9 @@ REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
 class Loss(Noted):
-    """A differentiable function of (y_true, y_pred), batch first.
+    """A differentiable function of (y_true, y_pred).  The first axis is the batch.
 
-    ``loss(y_true, y_pred)`` is the number to make small; ``loss.gradient(...)`` is
+    ``loss(y_true, y_pred)`` is the number to minimise; ``loss.gradient(...)`` is
     d(number)/d(y_pred).
 
     A subclass defines ``losses`` and ``dlosses``: the loss of every sample, and its
@@ -28,12 +28,13 @@ class Loss(Noted):
 
     Parameters
     ----------
-    reduction : "sum_over_batch_size" or "mean" (sum of weight * loss over their
-        *count*, so that samples of weight 0 count too), "sum", or "none" (an array)
+    reduction : "sum_over_batch_size" or "mean" (the sum of weight * loss, divided by
+        the number of losses, so samples of weight 0 count, too), "sum", or "none" (an
+        array)
     name : for reports; by default the class's name in snake_case
     """
 
-    axis = -1  # of y_pred, over which one loss is taken
+    axis = -1  # the axis of y_pred that one loss reduces
     _notes_private = True  # a model may train with a copy: see ``head.as_trained``
 
     def __init__(
@@ -57,13 +58,13 @@ class Loss(Noted):
         raise NotImplementedError(f"{type(self).__name__} must define dlosses")
 
     def losses_and_dlosses(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        """Return both; a subclass may have a faster way than one after the other."""
+        """Return both; a subclass may compute them together, which is faster."""
         return self.losses(y_true, y_pred), self.dlosses(y_true, y_pred)
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
         """Return y_true in the shape and dtype of y_pred, or raise ValueError.
 
-        (N,) against (N, 1) gains or loses the axis; nothing else is broadcast.
+        Only (N,) and (N, 1) are converted into one another; nothing is broadcast.
         """
         true = _numbers(y_true, "y_true", y_pred.dtype)
         if true.ndim == y_pred.ndim - 1 and y_pred.shape[-1] == 1:
@@ -72,8 +73,8 @@ class Loss(Noted):
             true = true[..., 0]
         if true.shape != y_pred.shape:
             raise ValueError(
-                f"{self.name} compares arrays of one shape, got y_true {true.shape} "
-                f"and y_pred {y_pred.shape}{self._hint(true, y_pred)}"
+                f"{self.name} expected y_true and y_pred of the same shape, got y_true "
+                f"{true.shape} and y_pred {y_pred.shape}{self._hint(true, y_pred)}"
             )
         return true
 
@@ -81,11 +82,11 @@ class Loss(Noted):
         return ""
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
-        """Raise where y_true does not suit predictions (N, *output_shape)."""
+        """Raise if y_true does not fit predictions (N, *output_shape)."""
         self.targets(y_true, zeros(len(y_true), *output_shape))
 
     def check_weights(self, weights: Array, output_shape: Shape) -> None:
-        """Raise where weights do not suit predictions (N, *output_shape)."""
+        """Raise if weights do not fit predictions (N, *output_shape)."""
         blank = zeros(len(weights), *output_shape)
         self._factors(blank.max(self.axis) if output_shape else blank, weights)
 
@@ -97,7 +98,7 @@ class Loss(Noted):
     ) -> Any:
         """Return the reduced loss: a float, or an array for reduction "none".
 
-        Raises ValueError for shapes that do not match and labels out of range.
+        Raises ValueError for shapes that do not match, and for labels out of range.
         """
         targets, predictions = self._arrays(y_true, y_pred)
         losses = self.losses(targets, predictions)
@@ -126,10 +127,10 @@ class Loss(Noted):
         return value, dy.reshape(np.shape(y_pred))
 
     def prepare(self, y_pred: Array, dy: Array) -> "Prepared | None":
-        """Return the work of many steps whose predictions lie in ``y_pred``.
+        """Return tasks for many steps that all have their predictions in ``y_pred``.
 
-        The derivative of the reduced loss goes to ``dy``.  None where no way is faster
-        than ``value_and_gradient``.
+        The tasks write the derivative of the reduced loss into ``dy``.  None means that
+        nothing is faster than ``value_and_gradient``.
         """
         return None
 
@@ -140,7 +141,7 @@ class Loss(Noted):
 
         Parameters
         ----------
-        losses, dlosses : of every sample, for these targets
+        losses, dlosses : the loss of every sample for these targets, and its derivative
         """
         factors = self._factors(losses, weight)
         count = self._count(targets, losses)
@@ -152,18 +153,18 @@ class Loss(Noted):
         return value, dlosses * factors
 
     def _count(self, targets: Array, losses: Array) -> int:
-        """Return by how many the sum of losses is divided for their mean."""
+        """Return the number that divides the sum of losses to give their mean."""
         return max(losses.size, 1)
 
     def _reduce(self, weighted: Array, count: int) -> Any:
         if self.reduction in ("none", None):
             return weighted
-        # summed in float64: over a large batch float32 would lose digits
+        # summed in float64: for a large batch, float32 would lose digits
         total = float(weighted.sum(dtype=np.float64))
         return total if self.reduction == "sum" else total / count
 
     def _arrays(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
-        """Return (targets, predictions), predictions at least 2-D: (N,) as (N, 1)."""
+        """Return (targets, predictions); predictions (N,) become (N, 1)."""
         predictions = _numbers(y_pred, "y_pred")
         if predictions.ndim == 0:
             raise ValueError(f"y_pred must have a batch axis, got {predictions}")
@@ -172,11 +173,11 @@ class Loss(Noted):
         return self.targets(y_true, predictions), predictions
 
     def _factors(self, losses: Array, weight: ArrayLike | None) -> Any:
-        """Return the weight of every loss: (N,) or (N, 1) spread over their shape."""
+        """Return a weight for every loss; weights (N,) or (N, 1) are repeated."""
         if weight is None:
             return losses.dtype.type(1)
         factors = _numbers(weight, "sample_weight", losses.dtype)
-        return spread(factors, losses.shape, "the losses", "one a loss")
+        return spread(factors, losses.shape, "the losses", "one for each loss")
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal loss."""
@@ -184,20 +185,20 @@ class Loss(Noted):
 
 
 def _numbers(a: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Any:
-    """Return what a user gave as kernels take it."""
+    """Return a user's array in the form that kernels take."""
     if type(a) is not np.ndarray or a.dtype.kind not in "fiub":
         a = as_numbers(a, name)
     return kernel_array(a, dtype)
 
 
 class Prepared(NamedTuple):
-    """How a loss is taken of many batches: see :meth:`Loss.prepare`.
+    """What computes a loss for many batches: see :meth:`Loss.prepare`.
 
     Attributes
     ----------
-    fill : takes y_true, which suits the loss, and the weights of its samples, or None,
-        to where the tasks read them
-    tasks : write ``losses``, and their derivatives, from these and the predictions
+    fill : copies a checked y_true, and sample weights or None, to where the tasks read
+        them
+    tasks : compute ``losses`` and their derivatives from these and the predictions
     losses : (N, ...), weighted and divided so that their sum is the loss
     """
 
@@ -218,15 +219,15 @@ def classes_last(shape: Shape, axis: int) -> Shape:
 
 
 def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
-    """Return weights in ``shape``: one rule for losses and metrics.
+    """Return weights repeated to ``shape``; losses and metrics share this rule.
 
-    The shape of ``weight`` is a beginning of ``shape``; axes of length 1 after that are
-    dropped, so that (N, 1) serves as (N,).
+    The shape of ``weight`` must be the first axes of ``shape``.  Axes of length 1 at
+    the end are dropped, so (N, 1) means (N,).
 
     Parameters
     ----------
-    what, finest : for the error: whose shape it is, and the most a user can give, if
-        there is more than samples
+    what, finest : for the error: the name of what has ``shape``, and the finest weights
+        that a user can give, if these are finer than one for each sample
 
     Raises
     ------
@@ -234,7 +235,7 @@ def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
 
     Examples
     --------
-    >>> spread(np.array([[1.0], [2.0]]), (2, 2), "the losses", "one a loss")
+    >>> spread(np.array([[1.0], [2.0]]), (2, 2), "the losses", "one for each loss")
     array([[1., 1.],
            [2., 2.]])
     """
@@ -243,13 +244,13 @@ def spread(weight: Array, shape: Shape, what: str, finest: str) -> Array:
         weight = weight[..., 0]
     if weight.shape != shape[: weight.ndim]:
         raise ValueError(
-            f"sample_weight has shape {given}, {what} {shape}: give one weight a sample"
-            + (f", or {finest}" if finest else "")
+            f"sample_weight has shape {given}, but {what} have {shape}: give one "
+            "weight for each sample" + (f", or {finest}" if finest else "")
         )
     wide = weight.reshape(weight.shape + (1,) * (len(shape) - weight.ndim))
     return np.broadcast_to(wide, shape)
 
 
 def zeros(*shape: int) -> Array:
-    """Return zeros that all lie in one place, whatever the shape."""
+    """Return zeros of a shape that all share four bytes of memory."""
     return np.ndarray(shape, np.float32, bytes(4), strides=(0,) * len(shape))

@@ -23,8 +23,8 @@ from .targets import class_labels, label_hint, warn_of_rows, within
 class Hinge(Loss):
     """The mean of max(0, 1 - t y) for targets t of -1 or 1 and scores y.
 
-    Targets that are all 0 or 1 are taken as -1 and 1, as in Keras.  Derivative -t / K
-    where t y < 1, else 0.  Raises ValueError for t outside [-1, 1].
+    If all targets are 0 or 1, they become -1 and 1, as in Keras.  The derivative is
+    -t / K where t y < 1, else 0.  Raises ValueError for t outside [-1, 1].
 
     Source: Cortes & Vapnik (1995), "Support-Vector Networks".
 
@@ -47,8 +47,8 @@ class Hinge(Loss):
 class KLDivergence(Loss):
     """sum_k t[k] log(t[k] / p[k]) for distributions t and p, clipped to [1e-7, 1].
 
-    Derivative -t / p, and 0 where the clip holds.  Raises ValueError for t outside
-    [0, 1], where Keras clips without a word.
+    The derivative is -t / p, and 0 where p is clipped.  Raises ValueError for t outside
+    [0, 1], which Keras clips silently.
 
     Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 3.13.
 
@@ -77,19 +77,19 @@ class BinaryCrossentropy(Loss):
         loss = max(z, 0) - z t + log(1 + e^-|z|)        dz = p - t
 
     From probabilities, clipped to [1e-7, 1 - 1e-7] as in Keras: dp = (p - t)/(p (1-p)),
-    and 0 where the clip holds.
+    and 0 where p is clipped.
 
     Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.2.2.2.
 
     Parameters
     ----------
     from_logits : whether y_pred holds z instead of p
-    label_smoothing : s, which turns t into t (1 - s) + s / 2
+    label_smoothing : s, which changes t to t (1 - s) + s / 2
 
     Raises
     ------
-    ValueError : for t outside [0, 1], such as labels 1 and 2 or bytes 0 and 255, of
-        which the loss has no lower bound (Keras returns it without a word)
+    ValueError : for t outside [0, 1], for example labels 1 and 2 or bytes 0 and 255;
+        for these the loss has no lower bound (Keras does not check t)
 
     Examples
     --------
@@ -134,7 +134,7 @@ class BinaryCrossentropy(Loss):
 
 
 class _OverClasses(Loss):
-    """What both share: -sum_k t[k] log p[k] over the classes along ``axis``."""
+    """The base of both: -sum_k t[k] log p[k] over the classes along ``axis``."""
 
     from_logits: bool
     axis: int
@@ -148,7 +148,7 @@ class _OverClasses(Loss):
         return losses.reshape(shape[:-1])
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        """Return the derivative: through log, clip and the division by the sum."""
+        """Return the derivative through log, clip and the division by the sum."""
         t_rows, y_rows, shape = as_rows(y_true, y_pred, self.axis)
         if self.from_logits:
             dy = softmax_crossentropy_dz(y_rows, t_rows)
@@ -173,7 +173,7 @@ class _OverClasses(Loss):
         numbers = np.arange(len(dy))
 
         def fill(y_true: Array, weights: ArrayLike | None) -> None:
-            # losses and dy are linear in the targets, so that these take the weights
+            # losses and dy are linear in the targets, so weights can multiply targets
             self._fill(targets, y_true, numbers)
             if weights is not None:
                 np.multiply(targets, self._factors(losses, weights)[:, None], targets)
@@ -186,11 +186,11 @@ class _OverClasses(Loss):
         raise NotImplementedError
 
     def _share(self, count: int) -> float:
-        """Return the weight of each of so many losses."""
+        """Return the factor of each of ``count`` losses in the reduced loss."""
         return 1 / max(count, 1) if self.reduction in MEANS else 1.0
 
     def _check_axis(self, shape: Shape) -> None:
-        """Raise ValueError where predictions of this shape have no such axis."""
+        """Raise ValueError if predictions of this shape do not have ``axis``."""
         if self.axis != -1 or len(shape) < 2:
             check_axis(self.axis, len(shape), self.name, f"y_pred {shape}")
 
@@ -203,17 +203,17 @@ class CategoricalCrossentropy(_OverClasses):
 
     From logits z, where p = softmax(z): ``kernels/losses/softmax_crossentropy.py``,
     dz = p - t for one-hot t.  From probabilities, as in Keras: p is divided by its sum
-    and clipped to [1e-7, 1 - 1e-7], so that p = 0 for the true class costs 16.118.
+    and clipped to [1e-7, 1 - 1e-7], so p = 0 for the true class gives a loss of 16.118.
 
-    A model that ends in softmax and is compiled with this loss trains from the logits.
+    If a model ends in softmax, training with this loss uses the logits.
 
     Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.2.2.3.
 
     Parameters
     ----------
     from_logits : whether y_pred holds z instead of p
-    label_smoothing : s, which turns t into t (1 - s) + s / K
-    axis : of the classes
+    label_smoothing : s, which changes t to t (1 - s) + s / K
+    axis : the axis of the classes
 
     Examples
     --------
@@ -250,9 +250,9 @@ class CategoricalCrossentropy(_OverClasses):
         np.multiply(rows, self._share(len(rows)), targets)
 
     def check_targets(self, y_true: Any, output_shape: Shape) -> None:
-        """Raise as the loss would; warn of rows that are no shares of one sample.
+        """Raise as the loss would; warn of rows that do not sum to 1.
 
-        Rows of zeros are meant: samples that cost nothing.
+        Rows of zeros bring no warning: such a sample has the loss 0.
         """
         ours = type(self).targets is CategoricalCrossentropy.targets
         if ours and output_shape and np.shape(y_true)[1:] == output_shape:
@@ -269,17 +269,18 @@ class CategoricalCrossentropy(_OverClasses):
 class SparseCategoricalCrossentropy(_OverClasses):
     """-log p[label] for whole-number labels 0..K-1 and probabilities p over K classes.
 
-    Equal to :class:`CategoricalCrossentropy` with one-hot targets.
+    The loss equals :class:`CategoricalCrossentropy` with one-hot targets.
 
     Parameters
     ----------
     from_logits : whether y_pred holds logits instead of probabilities
-    ignore_class : a label whose samples cost nothing and are not counted in the mean
-    axis : of the classes in y_pred
+    ignore_class : samples with this label have the loss 0 and do not count in the mean
+    axis : the axis of the classes in y_pred
 
     Raises
     ------
-    ValueError : for a label that is no whole number of 0..K-1, with its value and place
+    ValueError : for a label that is not a whole number from 0 to K - 1, with its value
+        and place
 
     Examples
     --------
@@ -303,7 +304,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         self.axis = as_index(axis, "axis")
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
-        """Return one-hot rows; a row of zeros for a label that is ignored."""
+        """Return one-hot rows; an ignored label gives a row of zeros."""
         labels = self._labels(y_true, y_pred.shape)
         one_hot = np.zeros((*labels.shape, y_pred.shape[self.axis]), y_pred.dtype)
         flat = labels.reshape(-1)
@@ -332,7 +333,7 @@ class SparseCategoricalCrossentropy(_OverClasses):
         self._labels(y_true, (len(y_true), *output_shape))
 
     def _labels(self, y_true: ArrayLike, shape: Shape) -> Any:
-        """Return y_true as ints for y_pred of ``shape``, each a class of its axis."""
+        """Return y_true as checked class numbers for y_pred of ``shape``."""
         self._check_axis(shape)
         shape = classes_last(shape, self.axis)
         labels = as_numbers(y_true, "y_true")
@@ -348,8 +349,8 @@ class SparseCategoricalCrossentropy(_OverClasses):
 
 
 def as_rows(t: Array, y: Array, axis: int) -> tuple[Array, Array, Shape]:
-    """Return t and y as matrices with the classes last, and y's shape before that."""
-    if axis not in (-1, y.ndim - 1):  # else nothing moves, which takes 20 us
+    """Return t and y as matrices with the classes last, and the shape of y so moved."""
+    if axis not in (-1, y.ndim - 1):  # moveaxis takes 20 us even if nothing moves
         t, y = np.moveaxis(t, axis, -1), np.moveaxis(y, axis, -1)
     classes = y.shape[-1]
     t_rows = np.ascontiguousarray(t.reshape(-1, classes))

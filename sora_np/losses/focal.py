@@ -1,4 +1,4 @@
-"""Focal cross-entropies: what a model predicts well already counts for less."""
+"""Focal cross-entropies, in which well-predicted samples count less."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,9 +14,10 @@ from .crossentropy import BinaryCrossentropy, CategoricalCrossentropy, as_rows
 
 
 class BinaryFocalCrossentropy(BinaryCrossentropy):
-    """w u^gamma B: the binary cross-entropy B times the probability u of being wrong.
+    """w u^gamma B: binary cross-entropy B, weighted by the probability u of an error.
 
-    For targets t and probabilities p in [0, 1], the mean over the last axis of::
+    For targets t and probabilities p in [0, 1], this is the mean over the last axis
+    of::
 
         u = t (1 - p) + (1 - t) p        B = -t log p - (1 - t) log(1 - p)
         w = 1, or balanced t alpha + (1 - t) (1 - alpha)
@@ -25,19 +26,20 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
 
         dz = w u^gamma (gamma (1 - 2t) r B + p - t)         r = p (1 - p) / u
 
-    From probabilities, as in Keras, B takes p clipped to [1e-7, 1 - 1e-7] and u does
-    not; Keras takes logits in this way, too, and loses the slope where p rounds to 0.
+    From probabilities, as in Keras, p is clipped to [1e-7, 1 - 1e-7] in B but not in u.
+    (Keras clips also with logits, so its derivative is lost where p rounds to 0.)
 
-    A model that ends in sigmoid and is compiled with this loss trains from the logits.
+    If a model ends in sigmoid, training with this loss uses the logits.
 
     Source: Lin et al. (2018), arXiv:1708.02002, equations 4 and 5.
 
     Parameters
     ----------
-    apply_class_balancing : whether targets 1 weigh alpha, and targets 0 1 - alpha
-    alpha : their weight, 0 to 1
-    gamma : the power; 0 is the cross-entropy
-    from_logits, label_smoothing : as of :class:`BinaryCrossentropy`
+    apply_class_balancing : whether targets 1 have the weight alpha, and targets 0 the
+        weight 1 - alpha
+    alpha : 0 to 1
+    gamma : the power; 0 gives the cross-entropy
+    from_logits, label_smoothing : as in :class:`BinaryCrossentropy`
 
     Raises
     ------
@@ -109,18 +111,18 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         dz[j] = g[j] - p[j] sum_k g[k]
 
     From probabilities, as in Keras: p is divided by its sum and clipped to [1e-7,
-    1 - 1e-7].  Keras takes logits in this way, too, and loses the slope where p rounds
-    to 0.
+    1 - 1e-7].  (Keras clips also with logits, so its derivative is lost where p rounds
+    to 0.)
 
-    A model that ends in softmax and is compiled with this loss trains from the logits.
+    If a model ends in softmax, training with this loss uses the logits.
 
     Source: Lin et al. (2018), arXiv:1708.02002, equation 5.
 
     Parameters
     ----------
-    alpha : the weight of every class: a number, or K of them
-    gamma : the power; with 0 and alpha 1 it is the cross-entropy
-    from_logits, label_smoothing, axis : as of :class:`CategoricalCrossentropy`
+    alpha : one weight for all classes, or K weights
+    gamma : the power; 0, with alpha 1, gives the cross-entropy
+    from_logits, label_smoothing, axis : as in :class:`CategoricalCrossentropy`
 
     Examples
     --------
@@ -161,7 +163,7 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         p, log_p, u = self._parts(y)
         t = self._weights(t) * t * u**self.gamma
         if self.from_logits:
-            r = np.where(p == 0, 0, -p)  # of p log p / (1 - p), where that is 0 / 0
+            r = np.where(p == 0, 0, -p)  # the limit of p log p / (1 - p) at p = 0 and 1
             np.divide(p * log_p, u, out=r, where=(u > 0) & (p > 0))
             g = t * (self.gamma * r - 1)
             dy = g - p * g.sum(axis=-1, keepdims=True)
@@ -190,6 +192,6 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         if alpha.ndim and alpha.shape != t.shape[-1:]:
             raise ValueError(
                 f"{self.name} takes one alpha, or one for each of {t.shape[-1]} "
-                f"classes, got {len(alpha)}"
+                f"classes, got {len(alpha)} numbers"
             )
         return alpha

@@ -1,4 +1,4 @@
-"""The function beside every loss, as Keras programs call it: made from the class."""
+"""Makes a function of every loss class, as Keras has both."""
 
 import inspect
 from collections.abc import Callable
@@ -16,7 +16,7 @@ KEEPS = "sora_np_class"  # the attribute of a function that holds its class
 
 
 def options_of(cls: type[Any]) -> inspect.Signature:
-    """Return (y_true, y_pred, the options of a class), for a function made from it."""
+    """Return the signature (y_true, y_pred, the options of a class) of its function."""
     names = list(inspect.signature(cls.__init__).parameters.values())
     options = [p for p in names if p.name not in NOT_OF_A_FUNCTION]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -25,7 +25,7 @@ def options_of(cls: type[Any]) -> inspect.Signature:
 
 
 def named(function: Any, cls: type[Any], room: str) -> Callable[..., Any]:
-    """Return a function as that of a class: with its name, and known by it."""
+    """Give a function the name and signature of a class, and note the class in it."""
     function.__name__ = function.__qualname__ = snake_case(cls.__name__)
     function.__module__ = room
     function.__signature__ = options_of(cls)
@@ -35,9 +35,9 @@ def named(function: Any, cls: type[Any], room: str) -> Callable[..., Any]:
 
 
 def function_of(cls: type[Loss]) -> Callable[..., Any]:
-    """Return f(y_true, y_pred, options of the class): the loss of every sample.
+    """Return f(y_true, y_pred, options of the class), the loss of every sample.
 
-    As in Keras, y_pred of one axis is one sample, of which the loss is a number.
+    As in Keras, a y_pred with one axis is one sample, and its loss is a number.
 
     >>> function_of(Loss).__name__
     'loss'

@@ -1,4 +1,4 @@
-"""Losses of margins, beside ``Hinge`` of crossentropy.py."""
+"""Losses of margins; ``Hinge`` is in crossentropy.py."""
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from .crossentropy import Hinge
 class SquaredHinge(Hinge):
     """The mean of max(0, 1 - t y)^2 for targets t of -1 or 1 (or 0 or 1) and scores y.
 
-    Derivative -2 t max(0, 1 - t y) / K.  Raises ValueError for t outside [-1, 1].
+    The derivative is -2 t max(0, 1 - t y) / K.  Raises ValueError for t outside
+    [-1, 1].
 
     >>> SquaredHinge()([[1.0, -1.0]], [[0.5, -2.0]])
     0.125
@@ -28,9 +29,9 @@ class SquaredHinge(Hinge):
 class CategoricalHinge(Loss):
     """max(0, 1 + the largest wrong score - the true score), for one-hot t and scores y.
 
-    With sums over K classes, max_k (1 - t[k]) y[k] - sum_k t[k] y[k] + 1.  Derivative,
-    where that is above 0: -t, and 1 - t[k] more at the k of the maximum, the first of
-    equal ones.
+    The largest wrong score is max_k (1 - t[k]) y[k]; the true score is sum_k t[k] y[k].
+    Where the loss is above 0, the derivative is -t, plus 1 - t[k] at the k of the
+    maximum (the first one if several tie).
 
     Source: Crammer & Singer (2001), JMLR 2, section 3.
 

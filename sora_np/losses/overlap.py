@@ -1,4 +1,4 @@
-"""Losses of segmentation: how little masks overlap, by increasing complexity."""
+"""Losses of segmentation, which measure how little two masks overlap."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,30 +14,30 @@ from .targets import within
 
 
 class Tversky(Loss):
-    """1 - I / (I + alpha A + beta B + 1e-7), which weighs two kinds of mistakes.
+    """1 - I / (I + alpha A + beta B + 1e-7): two sorts of errors have two weights.
 
     For masks t and probabilities p in [0, 1], with sums over ``axis``::
 
         I = sum t p        A = sum t (1 - p)        B = sum (1 - t) p
 
-    Derivative, with D for what I is divided by::
+    Derivative, with D = I + alpha A + beta B + 1e-7::
 
         dp = (I (t + beta (1 - t) - alpha t) / D - t) / D
 
-    alpha weighs what is missed and beta what is taken wrongly: the numbers are Keras's,
-    whose words for the two are the other way round.
+    alpha is the weight of missed pixels, beta the weight of wrongly marked ones.
+    (Keras computes the same, but its documentation swaps the two.)
 
     Source: Salehi, Erdogmus & Gholipour (2017), arXiv:1706.05721, equation 3.
 
     Parameters
     ----------
     alpha, beta : see above
-    axis : of the sums: a number or several; None for all, so that the whole batch has
-        one loss, as in Keras by default.  ``axis=(1, 2, 3)`` gives one an image
+    axis : the axis or axes of the sums; None means all, so the whole batch has one
+        loss, as in Keras by default.  ``axis=(1, 2, 3)`` gives one loss for each image
 
     Raises
     ------
-    ValueError : for t outside [0, 1]; for weights of samples where one loss is of many
+    ValueError : for t outside [0, 1]; for sample weights if one loss belongs to several
         samples (Keras multiplies it by the mean weight)
 
     Examples
@@ -87,19 +87,19 @@ class Tversky(Loss):
 class Dice(Loss):
     """1 - 2 I / (S + 1e-7), for I = sum t p and S = sum t + sum p over ``axis``.
 
-    For masks t and probabilities p in [0, 1]; derivative 2 (I / S - t) / S.
+    For masks t and probabilities p in [0, 1].  The derivative is 2 (I / S - t) / S.
 
-    Source: Milletari, Navab & Ahmadi (2016), arXiv:1606.04797, whose S has squares;
-    Keras's form of it.
+    Source: Milletari, Navab & Ahmadi (2016), arXiv:1606.04797, where S has squares;
+    here S has none, as in Keras.
 
     Parameters
     ----------
-    axis : of the sums: a number or several; None for all, so that the whole batch has
-        one loss, as in Keras by default.  ``axis=(1, 2, 3)`` gives one an image
+    axis : the axis or axes of the sums; None means all, so the whole batch has one
+        loss, as in Keras by default.  ``axis=(1, 2, 3)`` gives one loss for each image
 
     Raises
     ------
-    ValueError : for t outside [0, 1]; for weights of samples where one loss is of many
+    ValueError : for t outside [0, 1]; for sample weights if one loss belongs to several
         samples (Keras multiplies it by the mean weight)
 
     Examples
@@ -142,18 +142,19 @@ class Dice(Loss):
 
 
 def _as_axes(axis: Any) -> Any:
-    """Return None, a number, or several as a tuple."""
+    """Return None, an int, or a tuple of ints."""
     if isinstance(axis, (list, tuple)):
         return tuple(as_index(one, "each axis") for one in axis)
     return None if axis is None else as_index(axis, "axis")
 
 
 def _masks(loss: Loss, t: Array) -> Array:
-    """Return masks t, or raise ValueError where they do not suit."""
+    """Return masks t; raise ValueError if an axis is missing or t is out of range."""
     axes = () if loss.axis is None else np.ravel(loss.axis).tolist()
     if any(not -t.ndim <= axis < t.ndim for axis in axes):
         raise ValueError(
-            f"{loss.name} sums over axis {loss.axis}, which y_pred {t.shape} has not"
+            f"{loss.name} sums over axis {loss.axis}, but y_pred of shape {t.shape} "
+            "does not have that axis"
         )
     return within(t, loss.name)
 
@@ -164,17 +165,17 @@ def _total(a: Array, axis: Any, keep: bool) -> Any:
 
 
 def _check_weight(loss: Any, losses: Array, weight: ArrayLike | None) -> None:
-    """Raise where one loss is of many samples, and they have weights."""
+    """Raise if there are sample weights, but one loss for several samples."""
     first = loss.axis is None or 0 in np.ravel(loss.axis)
     if weight is not None and first:
         raise ValueError(
-            f"{loss.name} with axis {loss.axis} has one loss for all samples of a "
-            "batch, and cannot weigh them: give it the axes after the batch, such as "
-            "axis=(1, 2, 3) for images"
+            f"{loss.name} with axis={loss.axis} has one loss for all samples of a "
+            "batch, so it cannot use sample weights: give it the axes after the batch "
+            "axis, such as axis=(1, 2, 3) for images"
         )
 
 
 def _hint_of_labels(y_true: Array, y_pred: Array) -> str:
     if y_true.ndim == y_pred.ndim - 1 or y_true.shape[1:] == y_pred.shape[1:-1] + (1,):
-        return ": make one-hot rows of labels, with sora_np.utils.to_categorical"
+        return ": convert labels to one-hot rows by sora_np.utils.to_categorical"
     return ""

@@ -1,4 +1,4 @@
-"""Losses of regression: numbers against numbers, by increasing complexity."""
+"""Losses of regression, by increasing complexity."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,9 @@ from .base import EPSILON, Loss
 
 
 class MeanAbsoluteError(Loss):
-    """The mean of |y_pred - y_true| over the last axis; derivative sign / K.
+    """The mean of |y_pred - y_true| over the last axis.
+
+    The derivative is sign(y_pred - y_true) / K.
 
     >>> MeanAbsoluteError()([[0.0, 0.0]], [[1.0, -3.0]])
     2.0
@@ -24,7 +26,9 @@ class MeanAbsoluteError(Loss):
 
 
 class MeanSquaredError(Loss):
-    """The mean of (y_pred - y_true)^2 over the last axis; derivative 2 (..) / K.
+    """The mean of (y_pred - y_true)^2 over the last axis.
+
+    The derivative is 2 (y_pred - y_true) / K.
 
     >>> MeanSquaredError()([[0.0, 0.0]], [[1.0, -3.0]])
     5.0
@@ -54,9 +58,10 @@ class MeanAbsolutePercentageError(Loss):
 
 
 class MeanSquaredLogarithmicError(Loss):
-    """The mean of (log(1 + y_pred) - log(1 + y_true))^2, both at least 1e-7.
+    """The mean of (log(1 + y_pred) - log(1 + y_true))^2; both y are at least 1e-7.
 
-    Derivative 2 (..) / (1 + y_pred) / K, and 0 where y_pred is below 1e-7.
+    With d the difference of the logarithms, the derivative is 2 d / (1 + y_pred) / K,
+    and 0 where y_pred is below 1e-7.
 
     >>> round(MeanSquaredLogarithmicError()([[0.0]], [[np.e - 1]]), 5)
     1.0
@@ -76,9 +81,9 @@ class MeanSquaredLogarithmicError(Loss):
 
 
 class Huber(Loss):
-    """The mean of e^2 / 2 for an error |e| up to delta, delta |e| - delta^2 / 2 beyond.
+    """The mean of e^2 / 2 where |e| <= delta, else of delta |e| - delta^2 / 2.
 
-    Derivative e, cut to [-delta, delta], over K.
+    e is y_pred - y_true.  The derivative is e, clipped to [-delta, delta], over K.
 
     Source: Huber (1964), "Robust Estimation of a Location Parameter".
 
@@ -90,7 +95,7 @@ class Huber(Loss):
         self,
         delta: float = 1.0,
         reduction: str | None = "sum_over_batch_size",
-        name: str | None = "huber_loss",  # Keras's
+        name: str | None = "huber_loss",  # as in Keras
     ) -> None:
         super().__init__(reduction, name)
         self.delta = as_rate(delta, "delta")
@@ -109,8 +114,8 @@ class Huber(Loss):
 class LogCosh(Loss):
     """The mean of log cosh e for an error e: e^2 / 2 near 0, |e| - log 2 far away.
 
-    Computed as |e| + log(1 + e^(-2 |e|)) - log 2, which does not overflow; derivative
-    tanh(e) / K.
+    It is computed as |e| + log(1 + exp(-2 |e|)) - log 2, which does not overflow.  The
+    derivative is tanh(e) / K.
 
     >>> round(LogCosh()([[0.0]], [[1.0]]), 4)
     0.4338
@@ -128,7 +133,7 @@ class LogCosh(Loss):
 class Poisson(Loss):
     """The mean of y_pred - y_true log(y_pred + 1e-7), for counts y_true.
 
-    Derivative (1 - y_true / (y_pred + 1e-7)) / K.
+    The derivative is (1 - y_true / (y_pred + 1e-7)) / K.
 
     >>> round(Poisson()([[2.0]], [[1.0]]), 4)
     1.0
@@ -143,17 +148,19 @@ class Poisson(Loss):
 
 
 class CosineSimilarity(Loss):
-    """-cos of the angle between y_true and y_pred along ``axis``: -1 is the best.
+    """Minus the cosine of the angle between y_true and y_pred along ``axis``.
 
-    With u = y_pred / |y_pred| and v = y_true / |y_true|, lengths of at least 1e-7::
+    -1 is the best.  With u = y_pred / |y_pred| and v = y_true / |y_true|, where lengths
+    are at least 1e-7::
 
         loss = -u v                 dy = ((u v) u - v) / |y_pred|
 
-    A y_pred shorter than 1e-7 has the slope -v / 1e-7; one of zeros has the loss 0.
+    A y_pred shorter than 1e-7 has the derivative -v / 1e-7; a y_pred of zeros has the
+    loss 0.
 
     Parameters
     ----------
-    axis : of the vectors
+    axis : the axis of the vectors
 
     Examples
     --------
@@ -187,9 +194,10 @@ class CosineSimilarity(Loss):
 
 
 def _length(y: Array, axis: int) -> Array:
-    """Return the lengths of vectors, at least 1e-7; the largest entry comes out first.
+    """Return the lengths of vectors, at least 1e-7.
 
-    So that squares neither overflow nor vanish.
+    The entries are first divided by the largest, so squares neither overflow nor
+    vanish.
     """
     most = np.abs(y).max(axis=axis, keepdims=True, initial=EPSILON)
     squares = np.square(y / most).sum(axis=axis, keepdims=True)

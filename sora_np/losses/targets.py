@@ -1,4 +1,4 @@
-"""What targets of classification are: shares, one-hot rows, labels."""
+"""Checks targets of classification: shares, one-hot rows and labels."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from sora_np.common.warn import warn
 from sora_np.kernels.machine.arrays import Array, kernel_array
 
-ROUNDING = 1e-5  # by which a share may be outside [0, 1]
+ROUNDING = 1e-5  # a share may be this far outside [0, 1]
 
 
 def within(t: Array, name: str, low: float = 0) -> Array:
-    """Return targets of the loss ``name``, or raise ValueError outside [low, 1].
+    """Return targets of the loss ``name``; raise ValueError if one is not in [low, 1].
 
-    Rounding may leave them a little outside.
+    Targets may be outside by rounding.
     """
     least, most = float(t.min(initial=0)), float(t.max(initial=0))
     if least >= low - ROUNDING and most <= 1 + ROUNDING:
         return t
-    wrong = (t < low - ROUNDING) | (t > 1 + ROUNDING)  # NaN is not: the loss shows it
+    wrong = (t < low - ROUNDING) | (t > 1 + ROUNDING)  # not NaN: the loss shows that
     if not wrong.any():
         return t
     place = tuple(map(int, np.argwhere(wrong)[0]))
@@ -30,7 +30,7 @@ def within(t: Array, name: str, low: float = 0) -> Array:
     elif most <= 2:
         cure = "y = y - 1 for labels 1 and 2"
     else:
-        cure = "y = (y == LABEL) for the label that is meant; of numbers take 'mse'"
+        cure = "y = (y == LABEL) for one label, or use loss='mse' for numbers"
     raise ValueError(
         f"{name} takes targets from {low} to 1, got {t[place]:g} at "
         f"y_true[{', '.join(map(str, place))}]: convert them first, {cure}"
@@ -40,11 +40,11 @@ def within(t: Array, name: str, low: float = 0) -> Array:
 def class_labels(
     labels: NDArray[Any], classes: int, ignored: int | None, name: str
 ) -> NDArray[np.int64]:
-    """Return labels as ints, or raise ValueError for what is not 0..classes - 1.
+    """Return labels as ints; raise ValueError if one is not in 0..classes - 1.
 
     Parameters
     ----------
-    ignored : one more label that may be there; None for none
+    ignored : one more label that is allowed; None for none
     """
     if labels.dtype.kind not in "iub":
         kernel_array(labels, name="y_true")
@@ -66,10 +66,10 @@ def class_labels(
 
 
 def warn_of_rows(y_true: Any, axis: int, name: str) -> None:
-    """Warn of rows along ``axis`` that are no shares of one sample.
+    """Warn of rows along ``axis`` that do not sum to 1.
 
-    Rows of zeros are meant: such a sample costs nothing.  Of NaN and infinity another
-    warning tells, see ``batches/arrays.py``.
+    Rows of zeros bring no warning: such a sample has the loss 0.  ``batches/arrays.py``
+    warns of NaN and infinity.
     """
     sums: Any = np.add.reduce(y_true, axis, np.float64)
     if not np.count_nonzero(sums != 1):
@@ -79,14 +79,14 @@ def warn_of_rows(y_true: Any, axis: int, name: str) -> None:
         place = tuple(map(int, np.argwhere(wrong)[0]))
         warn(
             f"{name} takes one-hot rows, or shares that sum to 1, but "
-            f"y_true[{', '.join(map(str, place))}] sums to {sums[place]:g}: for "
-            "several labels a sample take sigmoid and binary_crossentropy, and divide "
-            "bytes by 255"
+            f"y_true[{', '.join(map(str, place))}] sums to {sums[place]:g}: if a "
+            "sample has several labels, use sigmoid and binary_crossentropy; if y_true "
+            "holds bytes, divide them by 255"
         )
 
 
 def label_hint(labels: Array, one_hot: Array, other: str) -> str:
-    """Return how to mend targets that suit the loss ``other``."""
+    """Return a hint if these targets fit the loss ``other``."""
     if one_hot.ndim == labels.ndim + 1 or labels.shape[1:] == (1,):
-        return f": for these targets take loss={other!r}, or convert them"
+        return f": for these targets use loss={other!r}, or convert them"
     return ""

@@ -1,13 +1,13 @@
-"""Metrics, over all samples of an epoch; and reports of a classifier.
+"""Metrics over all samples of an epoch, and reports about a classifier.
 
-Open ``base.py`` first: it says what every metric is.  ``tally.py`` adds up the loss and
-the metrics over an epoch.  ``accuracy.py``, ``confusion.py``, ``counts.py``,
+Open ``base.py`` first: it defines what every metric has.  ``tally.py`` adds up the loss
+and the metrics over an epoch.  ``accuracy.py``, ``confusion.py``, ``counts.py``,
 ``curves.py``, ``iou.py``, ``of_losses.py`` and ``regression.py`` hold the metrics by
-subject; ``functions.py`` makes of an accuracy the function that Keras has beside it;
-``report.py`` makes confusion matrices and reports of labels that are all there;
-``variable.py`` is what a user's own metric adds up in.
+subject.  ``functions.py`` makes a function of each accuracy, as Keras has both.
+``report.py`` makes confusion matrices and reports from complete arrays of labels.
+``variable.py`` has the variable that a user's own metric adds up in.
 
-``training/`` calls them after every batch.
+``training/`` calls the metrics after every batch.
 """
 
 from collections.abc import Iterable, Mapping
@@ -198,12 +198,13 @@ __all__ = [
 
 
 def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
-    """Return the metric of that name, or the metric itself; it keeps the name given.
+    """Return the metric for a name, or the metric itself; it keeps the given name.
 
-    "accuracy", "acc" and "ce", "crossentropy" are chosen by the shapes (with the batch
-    axis): one output is binary; a y_true of lower rank or of width 1 is sparse; else
-    categorical.  Losses serve, too, by name or as objects, and functions f(y_true,
-    y_pred); those of this package, such as ``categorical_accuracy``, are their classes.
+    For "accuracy", "acc", "ce" and "crossentropy" the shapes (with the batch axis)
+    decide: one output means binary; a y_true of lower rank or width 1 means sparse;
+    else categorical.  A loss (a name or an object) and a function f(y_true, y_pred) are
+    also accepted.  A function of this package, such as ``categorical_accuracy``, means
+    its class.
 
     >>> get("acc", (32,), (32, 10)).name
     'acc'
@@ -237,22 +238,22 @@ def get(identifier: Any, y_true_shape: Shape, output_shape: Shape) -> Metric:
 
 
 def collect(given: Any) -> list[str | Metric]:
-    """Return the metrics that ``compile`` was given, one or a list, as a list.
+    """Return the metrics for ``compile``, one or a list, as a list.
 
-    Names stay names, since shapes decide; classes and functions become objects.  Of
-    objects with one name the later are numbered.
+    Names stay names, because the shapes decide later.  Classes and functions become
+    objects.  If objects have the same name, the later ones get a number.
 
     >>> [metric.name for metric in collect([Precision, Precision(class_id=1)])]
     ['precision', 'precision_1']
 
-    Raises ValueError for a name that is unknown, with the nearest, or there twice, and
-    TypeError for a dictionary, which Keras takes for several outputs.
+    Raises ValueError for an unknown name (with the most similar one) or a name given
+    twice, and TypeError for a dictionary, which Keras takes for several outputs.
     """
     if given is None:
         return []
     if isinstance(given, Mapping):
         raise TypeError(
-            f"metrics must be a list, for a model has one output, got {given}"
+            f"metrics must be a list, because the model has one output, got {given}"
         )
     if isinstance(given, (str, type, Metric)) or not isinstance(given, Iterable):
         given = [given]
@@ -263,7 +264,8 @@ def collect(given: Any) -> list[str | Metric]:
         while metric.name in taken:
             if isinstance(one, str):
                 raise ValueError(
-                    f"two metrics have the name {one!r}: give an object a name="
+                    f"two metrics have the name {one!r}: use an object with another "
+                    "name="
                 )
             number += 1
             metric.name = f"{name}_{number}"
@@ -273,7 +275,7 @@ def collect(given: Any) -> list[str | Metric]:
 
 
 def direction(identifier: Any) -> str | None:
-    """Return "max" or "min" for the metric of ``compile`` that is better so, or None.
+    """Return "max" if a larger metric is better, "min" if a smaller one is, or None.
 
     >>> direction("acc"), direction("mse"), direction(F1Score("macro"))
     ('max', 'min', 'max')

@@ -33,15 +33,16 @@ class Accuracy(Metric):
 
 
 class BinaryAccuracy(Metric):
-    """How often y_pred, above ``threshold`` as 1, equals y_true, above 0.5 as 1.
+    """How often y_pred > ``threshold`` agrees with y_true > 0.5.
 
-    So labels -1 and 1 and smoothed labels serve, too; NaN is never right.
+    So labels -1 and 1 and smoothed labels work, too.  NaN is never right.
 
     Parameters
     ----------
-    threshold : between 0 and 1 of probabilities, which a model that is compiled with a
-        loss of logits (or hinge) makes of its outputs first; else, such as 0, of the
-        outputs themselves.  Keras compares logits with 0.5 as well
+    threshold : if between 0 and 1, the metric compares it with probabilities; a model
+        compiled with a loss of logits (or hinge) converts its outputs first.  Any other
+        number, such as 0, is compared with the outputs.  Keras always compares the
+        outputs
 
     Raises
     ------
@@ -65,10 +66,11 @@ class BinaryAccuracy(Metric):
         return sees_of(self.threshold)
 
     def for_loss(self, loss: Loss) -> "BinaryAccuracy":
-        """Return itself, as "accuracy" is of a model that is compiled with this loss.
+        """Return itself, prepared for a model compiled with "accuracy" and this loss.
 
-        With one of numbers, such as "mse", numbers outside [-1, 1] are no error, but
-        warned of before training; a prediction of them is never right, as in Keras.
+        If the loss is one for numbers, such as "mse", numbers outside [-1, 1] are not
+        an error.  They bring a warning before training, and predictions of them are
+        never right, as in Keras.
         """
         self._of_numbers = not isinstance(loss, (BinaryCrossentropy, Hinge))
         return self
@@ -79,11 +81,11 @@ class BinaryAccuracy(Metric):
             within(true, self.name, -1)
 
     def warn_of_numbers(self, y_true: Any) -> None:
-        """Warn where some y is a number, and can be no yes or no."""
+        """Warn if some y_true is a number that cannot mean yes or no."""
         if self._of_numbers and _are_numbers(y_true).any():
             warn(
-                f"{self.name} says how often a yes or no is right, but y_true has "
-                f"numbers from {y_true.min():g} to {y_true.max():g}: take 'mae' or "
+                f"{self.name} expects targets that mean yes or no, but y_true has "
+                f"numbers from {y_true.min():g} to {y_true.max():g}: use 'mae' or "
                 "'r2_score' for numbers, and for classes a loss such as "
                 "'sparse_categorical_crossentropy'"
             )
@@ -101,9 +103,9 @@ def _are_numbers(y: Any) -> Any:
 
 
 class _OfClasses(Metric):
-    """What accuracies over classes share: the shape of y_true, and when it is checked.
+    """The base of accuracies over classes: it checks labels and shapes.
 
-    Of equal predictions the first counts as the largest; a row with NaN is never right.
+    If predictions tie, the first counts as the largest.  A row with NaN is never right.
     """
 
     direction = "max"
@@ -126,8 +128,8 @@ class _OfClasses(Metric):
         """Return the label of every row of y_pred."""
         if y_pred.shape[-1] < 2:
             raise ValueError(
-                f"{self.name} chooses among two or more classes, got y_pred "
-                f'{y_pred.shape}: take "binary_accuracy" for one output'
+                f"{self.name} takes predictions of two or more classes, got y_pred "
+                f'{y_pred.shape}: use "binary_accuracy" for one output'
             )
         if self.sparse:
             return as_labels(self, y_true, y_pred)
@@ -135,7 +137,7 @@ class _OfClasses(Metric):
 
 
 class CategoricalAccuracy(_OfClasses):
-    """How often the largest of y_pred stands where that of the one-hot y_true does.
+    """How often the largest entry of y_pred is at the class of the one-hot y_true.
 
     >>> CategoricalAccuracy()([[0, 1], [1, 0]], [[0.1, 0.9], [0.2, 0.8]])
     0.5
@@ -149,18 +151,18 @@ class CategoricalAccuracy(_OfClasses):
         return self._add if type(self) in ours else super().adder()
 
     def _add(self, y_true: Any, y_pred: Any) -> None:
-        """Add a batch of labels that were checked: 6 instead of 15 us."""
+        """Add a batch of checked labels: this takes 6 instead of 15 us."""
         if self.sparse:
             labels = y_true.reshape(y_pred.shape[:-1])
         else:
             labels = y_true.reshape(y_pred.shape).argmax(axis=-1)
-        sums = vars(self)  # to set an attribute asks whether there is one of its name
+        sums = vars(self)  # setting an attribute would first check its name
         sums["_total"] += float(np.count_nonzero(labels == largest(y_pred)))
         sums["_weight"] += labels.size
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):
-    """How often the largest of y_pred stands at the label y_true.
+    """How often the largest entry of y_pred is at the label y_true.
 
     >>> SparseCategoricalAccuracy()([1, 0], [[0.1, 0.9], [0.2, 0.8]])
     0.5
@@ -172,19 +174,19 @@ class SparseCategoricalAccuracy(CategoricalAccuracy):
 class TopKCategoricalAccuracy(_OfClasses):
     """How often the class of the one-hot y_true is among the k largest of y_pred.
 
-    Of equal predictions the first classes count as larger, as for ``argmax``: exactly k
-    classes are taken, and a model that gives all classes the same is right in k of K.
-    In Keras all that are tied count, which makes that 1.0; scikit-learn takes exactly
-    k, too, the last ones first.
+    If predictions tie, the first classes count as larger, as in ``argmax``.  So exactly
+    k classes are taken, and a model that predicts the same for all K classes is right
+    in k of K cases.  (In Keras all tied classes count, which gives 1.0.  scikit-learn
+    also takes exactly k, but the last classes first.)
 
     Parameters
     ----------
-    k : how many are taken
-    name : by default the class's in snake_case
+    k : the number of classes taken
+    name : by default the class's name in snake_case
 
     Warns
     -----
-    UserWarning : once, for as many classes as k or fewer: that is always right
+    UserWarning : once, if there are only k classes or fewer: then the result is 1.0
 
     Examples
     --------
@@ -200,8 +202,8 @@ class TopKCategoricalAccuracy(_OfClasses):
         labels, classes = self.labels(y_true, y_pred), y_pred.shape[-1]
         if self.k >= classes:
             self.warn_once(
-                f"{self.name} takes the {self.k} largest of {classes} classes: that is "
-                "always right, so give it a smaller k"
+                f"{self.name} takes the {self.k} largest of {classes} classes, so it "
+                "is always right: use a smaller k"
             )
         own = np.take_along_axis(y_pred, labels[..., None], axis=-1)
         before = np.arange(classes) < labels[..., None]
@@ -213,7 +215,7 @@ class TopKCategoricalAccuracy(_OfClasses):
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     """How often the label y_true is among the k largest of y_pred.
 
-    Parameters, ties and warning: as of :class:`TopKCategoricalAccuracy`.
+    Parameters, ties and warning: as in :class:`TopKCategoricalAccuracy`.
 
     >>> SparseTopKCategoricalAccuracy(k=2)([2, 1], [[0.5, 0.2, 0.3]] * 2)
     0.5

@@ -1,4 +1,4 @@
-"""What every metric is: sums over the samples of an epoch, never a mean of means."""
+"""Metric, the base class: sums over all samples of an epoch, never a mean of means."""
 
 import contextlib
 import functools
@@ -22,9 +22,10 @@ from .variable import Variable
 class Metric(Known):
     """A weighted mean over all samples seen since ``reset_state``.
 
-    A subclass defines ``values``: the number of every sample.  One that is no mean
-    defines ``update_state``, ``result`` and ``reset_state`` instead; it may add up in
-    what ``add_weight`` gives, as in Keras, and then needs no ``reset_state``.
+    A subclass defines ``values``, which returns a number for every sample.  A subclass
+    that is not a mean defines ``update_state``, ``result`` and ``reset_state`` instead.
+    If it adds up in variables of ``add_weight``, as in Keras, it needs no
+    ``reset_state``.
 
     Parameters
     ----------
@@ -32,20 +33,20 @@ class Metric(Known):
 
     Attributes
     ----------
-    direction : "max" where more is better, "min" where less is, None if unknown; what
-        mode="auto" of a callback follows
-    whole : whether ``result`` must wait for all samples, being costly
+    direction : "max" if larger is better, "min" if smaller is better, None if unknown;
+        callbacks with mode="auto" use it
+    whole : whether ``result`` is called only after all samples, as it is slow
     """
 
     direction: str | None = None
     whole = False
     has_warned = False
-    _tally: Any = None  # which counts with it, see tally.py: a weak reference
+    _tally: Any = None  # a weak reference to the tally that uses it, see tally.py
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
-        with contextlib.suppress(AttributeError):  # of what a subclass sets after this
-            self.reset_state()  # which comes again before the first batch
+        with contextlib.suppress(AttributeError):  # a subclass may set attributes later
+            self.reset_state()  # called again before the first batch
 
     def add_weight(
         self,
@@ -54,9 +55,9 @@ class Metric(Known):
         dtype: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Return a variable to add up in; what it begins with is 0, or "ones".
+        """Return a variable to add up in; it begins with zeros or ones.
 
-        Keras 2 has the name first, which is taken for what it is.
+        In Keras 2 the name is the first argument; that order works, too.
 
         >>> class Seen(Metric):
         ...     def __init__(self, name="seen"):
@@ -81,31 +82,32 @@ class Metric(Known):
 
     @property
     def sees(self) -> str:
-        """What a model shows it as y_pred: see ``logits.View``.
+        """The form of y_pred that the metric takes from a model: see ``logits.View``.
 
-        "outputs", as ``predict`` returns them; "scores", the same with the classes on
-        the last axis; or "probabilities", which are made of a model's logits.
+        "outputs" are as ``predict`` returns them.  "scores" are the same with the
+        classes on the last axis.  "probabilities" are computed if a model's outputs are
+        logits.
         """
         return "outputs"
 
     def check_targets(self, y_true: Any, y_pred: Any) -> None:
-        """Raise, before training, for labels that ``update_state`` would refuse.
+        """Raise, before training, if ``update_state`` would refuse some labels.
 
         Parameters
         ----------
-        y_true : all of them
+        y_true : all targets
         y_pred : zeros of the shape of the predictions
         """
 
     def is_checked_by(self, loss: Loss) -> bool:
-        """Return whether no batch has labels that the loss takes and this refuses.
+        """Return whether the metric accepts all labels that the loss accepts.
 
-        The first batch of a form is checked in any case.
+        The first batch of each shape is checked in any case.
         """
         return type(self).check_targets is Metric.check_targets
 
     def values(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the number of every sample, (N, ...)."""
+        """Return a number for every sample, (N, ...)."""
         raise NotImplementedError(f"{type(self).__name__} must define values")
 
     def update_state(
@@ -123,7 +125,7 @@ class Metric(Known):
 
         Raises
         ------
-        ValueError : for shapes that do not fit one another
+        ValueError : for shapes that do not match
         """
         true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
         values = np.asarray(self.values(true, pred), np.float64)
@@ -136,9 +138,9 @@ class Metric(Known):
         self._weight += float(weight.sum())
 
     def adder(self) -> Callable[[Any, Any], None]:
-        """Return what adds a batch (y_true, y_pred) that a model has checked.
+        """Return a function that adds a batch (y_true, y_pred), already checked.
 
-        Where a metric can do with less than ``update_state``, which looks again.
+        It may be faster than ``update_state``, which checks the batch again.
         """
         return self.update_state
 
@@ -147,7 +149,7 @@ class Metric(Known):
         return self._total / self._weight if self._weight else 0.0
 
     def reset_state(self) -> None:
-        """Begin again."""
+        """Forget all samples."""
         self._total = self._weight = 0.0
         for value in vars(self).values():
             if isinstance(value, Variable):
@@ -156,13 +158,13 @@ class Metric(Known):
     def get_state(self) -> dict[str, Any]:
         """Return what a checkpoint in the middle of an epoch must hold.
 
-        That is every attribute that is a number, an array or a list.
+        It holds every attribute that is a number, an array or a list.
         """
         kinds = Number, np.ndarray, np.generic, list
         return {name: v for name, v in vars(self).items() if isinstance(v, kinds)}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal metric returned."""
+        """Restore what ``get_state`` of an equal metric returned."""
         for name, value in state.items():
             own = vars(self).get(name)
             if isinstance(own, Variable):
@@ -171,17 +173,17 @@ class Metric(Known):
                 vars(self)[name] = value
 
     def count_with(self, tally: Any) -> None:
-        """Note a weak reference to the tally that counts with it, or None."""
+        """Keep a weak reference to the tally that uses this metric, or None."""
         self._tally = tally
 
     def warn_once(self, message: str) -> None:
-        """Warn, the first time that the metric is asked to."""
+        """Warn, but only the first time that this method is called."""
         if not self.has_warned:
             self.has_warned = True
             warn(message)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: nobody counts with it yet."""
+        """Return what a copy has: no tally uses the copy yet."""
         return vars(self) | {"_tally": None}
 
     def __call__(
@@ -202,24 +204,25 @@ class Metric(Known):
 class FunctionMetric(Metric):
     """Any function f(y_true, y_pred), called once with all samples of an epoch.
 
-    So scikit-learn's functions serve: ``metrics=[roc_auc_score]``.  They get y as
-    ``fit`` was given it and the model's outputs (N, ...) as ``predict`` returns them,
-    logits where it returns these, kept in memory until then; but no samples of a label
-    that the loss ignores.
-    Where f returns a number for every sample, the result is their mean; an array that
-    has another meaning, such as a number for every class, is the result as it is, also
-    where there are as many classes as samples.
+    So functions of scikit-learn can be used: ``metrics=[roc_auc_score]``.  f gets y as
+    given to ``fit``, and the model's outputs (N, ...) as ``predict`` returns them; they
+    may be logits.  All of them are kept in memory until the end of the epoch.  Samples
+    of a label that the loss ignores are left out.
+
+    If f returns a number for every sample, the result is their mean.  Any other array,
+    such as one number for each class, is the result itself (even if there are as many
+    classes as samples).
 
     Parameters
     ----------
     function : takes two arrays, returns a number or an array
-    name : by default the function's
+    name : by default the function's name
 
     Raises
     ------
-    TypeError : for an f that cannot be called with two arrays, or does not return
-        numbers; for a sample_weight, where f neither returns a number for every sample
-        nor takes ``sample_weight``, as scikit-learn's do
+    TypeError : if f cannot be called with two arrays, or does not return numbers; for a
+        sample_weight, if f neither returns a number for every sample nor takes
+        ``sample_weight``, as scikit-learn's functions do
 
     Examples
     --------
@@ -240,7 +243,8 @@ class FunctionMetric(Metric):
     ) -> None:
         if not takes(function, 2):
             raise TypeError(
-                f"a metric is called with y_true and y_pred, which {function} cannot be"
+                f"a metric must take two arguments, y_true and y_pred, but {function} "
+                "does not"
             )
         self.function = function
         super().__init__(name or getattr(function, "__name__", type(function).__name__))
@@ -252,7 +256,7 @@ class FunctionMetric(Metric):
         sample_weight: ArrayLike | None = None,
     ) -> None:
         true, pred = as_numbers(y_true, "y_true"), as_numbers(y_pred, "y_pred")
-        batch = [true.copy(), pred.copy()]  # buffers change
+        batch = [true.copy(), pred.copy()]  # the model reuses these arrays
         if sample_weight is not None:
             batch.append(np.array(as_numbers(sample_weight, "sample_weight")))
         self._batches.append(tuple(batch))
@@ -274,7 +278,7 @@ class FunctionMetric(Metric):
         if weights:
             return self._weighted(found, weights[0], len(y_true))
         if found.ndim and len(found) == len(y_true):
-            if self._of_samples is None:  # of twice the samples it has twice as many
+            if self._of_samples is None:  # do twice the samples give twice as many?
                 twice = self.function(
                     *(np.concatenate([y, y]) for y in (y_true, y_pred))
                 )
@@ -286,16 +290,16 @@ class FunctionMetric(Metric):
         """Return the weighted mean of a number for every sample."""
         if not values.ndim or len(values) != samples:
             raise TypeError(
-                f"the metric {self.name} is a function without sample_weight, and "
-                "returns no number for every sample that could be weighed: give it as "
-                "metrics, or let it take sample_weight"
+                f"the metric {self.name} cannot use sample weights: it is a function "
+                "without sample_weight that does not return a number for every sample: "
+                "move it from weighted_metrics to metrics, or add a sample_weight to it"
             )
         weight = weights_for(self, weight, values.shape)
         total = float(weight.sum())
         return float(np.sum(values * weight)) / total if total else 0.0
 
     def _whole(self) -> list[NDArray[Any]]:
-        """Return y_true, y_pred and, where some have them, weights of all samples."""
+        """Return y_true, y_pred and, if any batch has them, weights of all samples."""
         batches = self._batches
         if any(len(batch) > 2 for batch in batches):
             batches = [(*b, np.ones(len(b[0]))) if len(b) < 3 else b for b in batches]
@@ -309,22 +313,22 @@ class FunctionMetric(Metric):
         return {"_batches": [tuple(self._whole())] if self._batches else []}
 
     def get_config(self) -> dict[str, Any]:
-        """Return the function's name alone: a file holds no code."""
+        """Return only the function's name, because a file holds no code."""
         function = getattr(self.function, "__name__", type(self.function).__name__)
         return {"function": function, "name": self.name}
 
 
 def weights_for(metric: Metric, weight: Any, shape: tuple[int, ...]) -> Any:
-    """Return weights in ``shape``, by the rule that losses have; ones for None."""
+    """Return weights in ``shape``, by the rule of losses; None gives ones."""
     if weight is None:
         return np.ones(shape)
     what = f"the values of {metric.name}"
-    finest = "one a value" if len(shape) > 1 else ""
+    finest = "one for each value" if len(shape) > 1 else ""
     return spread(as_numbers(weight, "sample_weight", np.float64), shape, what, finest)
 
 
 def of_sklearn(metric: Metric) -> Any:
-    """Return the function of scikit-learn that it is, which may be tried, or None."""
+    """Return the function of scikit-learn that the metric calls, or None."""
     given = function = getattr(metric, "function", None)
     while isinstance(function, functools.partial):
         function = function.func
@@ -333,15 +337,15 @@ def of_sklearn(metric: Metric) -> Any:
 
 
 def same_shape(metric: Metric, y_true: Any, y_pred: Any) -> Any:
-    """Return y_true in the shape of y_pred: (N,) and (N, 1) are one, nothing else."""
+    """Return y_true in the shape of y_pred; only (N,) and (N, 1) are converted."""
     true, pred = y_true.shape, y_pred.shape
     if true == pred:
         return y_true
     if (*true, 1) == pred or true == (*pred, 1):
         return y_true.reshape(pred)
     raise ValueError(
-        f"{metric.name} compares arrays of one shape, got y_true {true} and {pred} "
-        "from y_pred"
+        f"{metric.name} expected y_true and y_pred of the same shape, got y_true "
+        f"{true} and {pred} from y_pred"
     )
 
 
@@ -365,7 +369,7 @@ def as_labels(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.int64]:
 
 
 def are_rows(y_true: Any, y_pred: Any) -> bool:
-    """Whether y_true has an entry for each of y_pred, and no labels for its rows."""
+    """Return whether y_true has an entry for each of y_pred (else labels of rows)."""
     alike: bool = y_true.shape == y_pred.shape
     return alike or y_pred.ndim < 2 or y_pred.shape[-1] == 1
 
@@ -373,7 +377,7 @@ def are_rows(y_true: Any, y_pred: Any) -> bool:
 def as_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.bool_]:
     """Return y_true as booleans of the shape of y_pred (N, ..., K).
 
-    Labels become rows where K > 1; else see :func:`positive`.
+    If K > 1, labels become rows; for all others see :func:`positive`.
     """
     if are_rows(y_true, y_pred):
         return positive(metric, same_shape(metric, y_true, y_pred))
@@ -382,7 +386,7 @@ def as_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> NDArray[np.bool_]:
 
 
 def check_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> None:
-    """Raise where :func:`as_one_hot` would."""
+    """Raise if :func:`as_one_hot` would."""
     if are_rows(y_true, y_pred):
         within(same_shape(metric, y_true, y_pred), metric.name, -1)
     else:
@@ -390,10 +394,10 @@ def check_one_hot(metric: Metric, y_true: Any, y_pred: Any) -> None:
 
 
 def positive(metric: Metric, y_true: Any) -> NDArray[np.bool_]:
-    """Return which entries (N, ..., K) say yes: those above 0.5.
+    """Return which entries (N, ..., K) mean yes: those above 0.5.
 
-    So smoothed rows and labels -1 and 1 serve as well as 0 and 1.  Of a row of shares,
-    which sum to 1, the largest says yes where none is above 0.5.
+    So smoothed rows and labels -1 and 1 work as well as 0 and 1.  If a row of shares,
+    which sum to 1, has no entry above 0.5, its largest entry means yes.
 
     Raises ValueError for entries outside [-1, 1], such as labels 1 and 2.
     """
@@ -406,9 +410,9 @@ def positive(metric: Metric, y_true: Any) -> NDArray[np.bool_]:
 
 
 def largest(y_pred: Any) -> Any:
-    """Return the place of the largest on the last axis: the first of equal ones.
+    """Return the place of the largest entry on the last axis, the first one of a tie.
 
-    -1, which is no label, for a row with NaN: it predicts nothing.
+    A row with NaN predicts nothing and gives -1, which is not a label.
     """
     place, unknown = y_pred.argmax(axis=-1), np.isnan(y_pred)
     if np.count_nonzero(unknown):
@@ -417,9 +421,9 @@ def largest(y_pred: Any) -> Any:
 
 
 def sees_of(thresholds: Any) -> str:
-    """Return what a metric with such thresholds sees.
+    """Return ``Metric.sees`` for a metric with these thresholds.
 
-    Thresholds between 0 and 1 are of probabilities; others, such as 0, of outputs.
+    Thresholds between 0 and 1 belong to probabilities, others (such as 0) to outputs.
     """
     shares = (0 < np.asarray(thresholds, np.float64)) & (np.asarray(thresholds) < 1)
     return "probabilities" if shares.any() else "scores"

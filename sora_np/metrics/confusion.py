@@ -1,16 +1,16 @@
 """Precision, recall and F1, from counts over all samples of an epoch.
 
-    precision = hits / taken       how many of those taken for a class belong to it
-    recall    = hits / members     how many of a class's members were taken for it
+    precision = hits / taken       the share of a class's predictions that are right
+    recall    = hits / members     the share of a class's samples that are found
     F1        = 2 * hits / (taken + members), their harmonic mean
 
-Each is 0 where it would be 0/0.  One-hot rows, several labels a row and labels serve
-as y_true; entries above 0.5 count as 1, so that smoothed rows and labels -1 and 1 serve
-as well.
+Each is 0 where it would be 0/0.  y_true may hold labels, one-hot rows, or rows with
+several labels.  Entries above 0.5 count as 1, so smoothed rows and labels -1 and 1 also
+work.
 
-A threshold between 0 and 1 is one of probabilities, which a model that is compiled with
-a loss of logits makes of its outputs first; any other, such as 0, is compared with the
-outputs themselves, as Keras compares all.
+A threshold between 0 and 1 is compared with probabilities; a model compiled with a loss
+of logits converts its outputs first.  Any other threshold, such as 0, is compared with
+the outputs.  Keras always compares the outputs.
 
 Source: Manning, Raghavan & Schuetze, "Introduction to Information Retrieval" (2008),
 8.3; scikit-learn is the oracle.
@@ -31,21 +31,21 @@ Numbers = NDArray[np.float64]
 
 
 class Precision(Metric):
-    """Of the entries of y_pred above a threshold, the share whose y_true is 1.
+    """The share of entries of y_pred above a threshold whose y_true is 1.
 
-    All entries count alike: several classes are averaged "micro".
+    All entries count equally: several classes are averaged "micro".
 
     Parameters
     ----------
-    thresholds : 0.5 for None; a list gives a list of results
-    top_k : take the k largest of each row instead (a threshold then holds as well)
-    class_id : look at this column alone
+    thresholds : None means 0.5; a list gives an array of results
+    top_k : take the k largest of each row instead (with a threshold, both must hold)
+    class_id : use only this column
     name : by default "precision"
 
     Warns
     -----
-    UserWarning : where the threshold 0.5 meets the output of a softmax over three or
-        more classes, of which often none is above 0.5: take top_k=1
+    UserWarning : if the threshold is 0.5 and y_pred is a softmax over three or more
+        classes, where often no class is above 0.5: use top_k=1
 
     Examples
     --------
@@ -97,9 +97,9 @@ class Precision(Metric):
 
 
 class Recall(Metric):
-    """Of the entries of y_pred whose y_true is 1, the share above a threshold.
+    """The share of entries whose y_true is 1 that have y_pred above a threshold.
 
-    Parameters and warning: as of :class:`Precision`.
+    Parameters and warning: as in :class:`Precision`.
 
     Examples
     --------
@@ -153,12 +153,12 @@ class F1Score(Metric):
 
     Parameters
     ----------
-    average : None for one number a class, "micro" for that of all entries together,
-        "macro" for the mean over the classes that y_true or y_pred has, as in
-        scikit-learn (Keras counts the others as 0, so that no prediction is perfect),
-        "weighted" for that by their members
-    threshold : take the entries above it; None for the largest of each row (or, of one
-        output, 0.5)
+    average : None gives one number for each class; "micro" counts all entries together;
+        "macro" is the mean over the classes in y_true or y_pred, as in scikit-learn
+        (Keras counts other classes as 0, so no prediction is perfect); "weighted" is
+        the mean weighted by the number of each class's samples
+    threshold : take the entries above it; None means the largest of each row (for one
+        output: 0.5)
     name : by default "f1_score"
 
     Examples
@@ -217,7 +217,7 @@ class F1Score(Metric):
         self._members = self._members + weight @ true
 
     def result(self) -> Any:
-        """Return a number, or an array (K,) for average None."""
+        """Return a number, or an array (K,) for ``average=None``."""
         hits, taken, members = self._hits, self._taken, self._members
         if self.average == "micro":
             hits, taken, members = (
@@ -235,7 +235,7 @@ class F1Score(Metric):
 
 
 def mean_of(scores: Numbers, there: NDArray[np.bool_]) -> Numbers:
-    """Return the mean over axis 0 of the classes that are there; 0 for none."""
+    """Return the mean over the classes (axis 0) where ``there`` holds; 0 for none."""
     return divide(scores[there].sum(axis=0), there.sum())
 
 
@@ -246,7 +246,7 @@ def divide(a: Any, b: Any) -> Numbers:
 
 
 def checked(thresholds: Any, top_k: Any, class_id: Any) -> tuple[Any, Any, Any]:
-    """Return what Precision takes, checked."""
+    """Return the arguments of Precision, checked."""
     for value in [thresholds] if np.ndim(thresholds) == 0 else thresholds:
         if value is not None:
             as_rate(value, "each threshold", 1)
@@ -266,7 +266,7 @@ def _ratio(hits: Numbers, of: Numbers, thresholds: Any) -> Any:
 def entries(
     metric: Any, y_true: Any, y_pred: Any, sample_weight: Any
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Numbers]:
-    """Return, for M entries, which are true (M,), which taken (T, M), and weights."""
+    """Return for M entries: which are true (M,), which taken (T, M), and weights."""
     pred = as_numbers(y_pred, "y_pred")
     true = as_one_hot(metric, as_numbers(y_true, "y_true"), pred)
     thresholds = metric.thresholds
@@ -279,37 +279,37 @@ def entries(
         best = np.argsort(-pred, axis=-1, kind="stable")[..., : metric.top_k]
         kept = np.zeros(pred.shape, bool)
         np.put_along_axis(kept, best, True, axis=-1)
-        pred = np.where(kept, pred, np.nan)  # is above no threshold
+        pred = np.where(kept, pred, np.nan)  # NaN is above no threshold
     if metric.class_id is not None:
         if pred.ndim < 2 or metric.class_id >= pred.shape[-1]:
             raise ValueError(
-                f"{metric.name} has class_id {metric.class_id}, y_pred is {pred.shape}"
-                ": its last axis must be the classes, counted from 0"
+                f"{metric.name} has class_id {metric.class_id}, but y_pred is "
+                f"{pred.shape}: its last axis must be the classes, counted from 0"
             )
         column = (..., metric.class_id)
         pred, true, weight = pred[column], true[column], weight[column]
     kind = pred.dtype if pred.dtype.kind == "f" else np.float64
-    # in the same dtype: 0.2 of float32 is not above 0.2
+    # in the dtype of y_pred: else 0.2 in float32 would be above 0.2 in float64
     limits = np.array(thresholds, kind).reshape(-1, 1)
     taken = pred.reshape(-1) > limits
     return true.reshape(-1), taken, weight.reshape(-1)
 
 
 def sees_at(thresholds: Any, top_k: int | None = None) -> str:
-    """Return what a metric with these options sees."""
+    """Return ``Metric.sees`` for a metric with these options."""
     if thresholds is None:
         return "probabilities" if top_k is None else "scores"
     return sees_of(thresholds)
 
 
 def _warn_of_softmax(metric: Any, pred: NDArray[Any]) -> None:
-    """Warn once where rows over three or more classes sum to 1."""
+    """Warn once if rows over three or more classes sum to 1."""
     if pred.ndim < 2 or pred.shape[-1] < 3 or not pred.size or metric.has_warned:
         return
     if np.allclose(pred.sum(axis=-1), 1, atol=1e-3):
         name = type(metric).__name__
         metric.warn_once(
-            f"{metric.name} counts probabilities above 0.5, and of {pred.shape[-1]} "
-            f"classes often none is: {name}(top_k=1) takes the largest, "
-            f"{name}(class_id=...) one class, F1Score the largest of every class"
+            f"{metric.name} counts probabilities above 0.5, but often none of "
+            f"{pred.shape[-1]} classes is above 0.5: use {name}(top_k=1) for the "
+            f"largest, {name}(class_id=...) for one class, or F1Score"
         )

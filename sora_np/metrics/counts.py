@@ -1,4 +1,4 @@
-"""Counts of right and wrong entries at thresholds, over all samples of an epoch."""
+"""Counts of right and wrong predictions at thresholds, over all samples of an epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from .confusion import Numbers, checked, entries, sees_at
 
 
 class _Count(Metric):
-    """The weight of the entries of y_pred of one kind: see ``is_counted``."""
+    """The sum of the weights of the entries that ``is_counted`` selects."""
 
-    top_k = class_id = None  # which Precision has
+    top_k = class_id = None  # arguments that Precision has
     _sum: Numbers
 
     def __init__(
@@ -32,7 +32,7 @@ class _Count(Metric):
         check_one_hot(self, y_true, y_pred)
 
     def is_counted(self, true: Any, taken: Any) -> NDArray[np.bool_]:
-        """Return which entries count, of those that are true (M,) and taken (T, M)."""
+        """Return which entries count (T, M), from true (M,) and taken (T, M)."""
         raise NotImplementedError(f"{type(self).__name__} must define is_counted")
 
     def update_state(
@@ -55,11 +55,11 @@ class _Count(Metric):
 
 
 class TruePositives(_Count):
-    """How many entries of y_pred are above a threshold, rightly.
+    """The number of entries with y_pred above a threshold and y_true 1.
 
     Parameters
     ----------
-    thresholds : 0.5 for None; a list gives an array of counts
+    thresholds : None means 0.5; a list gives an array of counts
     name : by default "true_positives"
 
     Examples
@@ -75,9 +75,9 @@ class TruePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """How many entries of y_pred are not above a threshold, rightly.
+    """The number of entries with y_pred not above a threshold and y_true 0.
 
-    Parameters: as of :class:`TruePositives`.
+    Parameters: as in :class:`TruePositives`.
 
     >>> TrueNegatives()([0, 1, 0], [0.9, 0.8, 0.1])
     1.0
@@ -90,9 +90,9 @@ class TrueNegatives(_Count):
 
 
 class FalsePositives(_Count):
-    """How many entries of y_pred are above a threshold, wrongly.
+    """The number of entries with y_pred above a threshold and y_true 0.
 
-    Parameters: as of :class:`TruePositives`.
+    Parameters: as in :class:`TruePositives`.
 
     >>> FalsePositives()([0, 1, 1], [0.9, 0.8, 0.1])
     1.0
@@ -105,9 +105,9 @@ class FalsePositives(_Count):
 
 
 class FalseNegatives(_Count):
-    """How many entries of y_pred are not above a threshold, wrongly.
+    """The number of entries with y_pred not above a threshold and y_true 1.
 
-    Parameters: as of :class:`TruePositives`.
+    Parameters: as in :class:`TruePositives`.
 
     >>> FalseNegatives()([0, 1, 1], [0.9, 0.8, 0.1])
     1.0

@@ -2,12 +2,12 @@
 
 Over all entries of y_pred, or over those of one class, at every threshold::
 
-    TP, FP    weight of those above it whose y_true is 1, or 0
+    TP, FP    total weight of entries above it with y_true 1 (TP), or 0 (FP)
     recall = sensitivity = TP / P        precision = TP / (TP + FP)
     false positive rate = FP / N         specificity = 1 - FP / N
 
-P and N are the weights of all whose y_true is 1, or 0.  Each ratio is 0 where it would
-be 0/0.  Predictions are compared as probabilities, from 0 to 1; NaN is above nothing.
+P and N are the total weights of all entries with y_true 1 and 0.  Each ratio is 0 where
+it would be 0/0.  Predictions are probabilities, from 0 to 1; NaN is above no threshold.
 
 Source: Davis & Goadrich (2006), "The Relationship Between Precision-Recall and ROC
 Curves"; the thresholds and sums as in Keras.
@@ -26,7 +26,7 @@ from sora_np.common.names import look_up
 from .base import Metric, as_one_hot, check_one_hot, weights_for
 from .confusion import Numbers, divide
 
-LITTLE = 1e-7  # by which the outer thresholds lie beyond 0 and 1
+LITTLE = 1e-7  # the outer thresholds lie this far beyond 0 and 1
 CURVES = {"ROC": "ROC", "PR": "PR", "PRGAIN": "PRGAIN"}
 SUMS: dict[str, Any] = {
     "interpolation": np.mean,
@@ -36,12 +36,12 @@ SUMS: dict[str, Any] = {
 
 
 class _AtThresholds(Metric):
-    """What all share: TP and FP (T, L) at thresholds, P and N (L,), of L labels."""
+    """The base of all: TP and FP (T, L) at T thresholds, P and N (L,), for L labels."""
 
     direction = "max"
-    limits: Numbers  # the thresholds, rising
+    limits: Numbers  # the thresholds, in increasing order
     class_id: int | None = None
-    of_labels = False  # whether L is the number of classes, else it is 1
+    of_labels = False  # whether L is the number of classes; else L is 1
     _true: Numbers
     _false: Numbers
     _members: Numbers
@@ -67,8 +67,8 @@ class _AtThresholds(Metric):
         if self.class_id is not None:
             if p.ndim < 2 or self.class_id >= p.shape[-1]:
                 raise ValueError(
-                    f"{self.name} has class_id {self.class_id}, y_pred is {p.shape}: "
-                    "its last axis must be the classes, counted from 0"
+                    f"{self.name} has class_id {self.class_id}, but y_pred is "
+                    f"{p.shape}: its last axis must be the classes, counted from 0"
                 )
             column = (..., self.class_id)
             p, true, weight = p[column], true[column], weight[column]
@@ -86,7 +86,7 @@ class _AtThresholds(Metric):
             share = (weight * entries).reshape(-1)
             size = (len(self.limits) + 1) * labels
             sums = np.bincount(columns.reshape(-1), share, size).reshape(labels, -1)
-            # of those above threshold k, and above any or none
+            # sums over entries above threshold k, then over all entries
             found.append(sums[:, :0:-1].cumsum(axis=1)[:, ::-1].T)
             found.append(sums.sum(axis=1))
         mine = "_true", "_members", "_false", "_others"
@@ -115,25 +115,26 @@ class _AtThresholds(Metric):
 class AUC(_AtThresholds):
     """The area under a curve, approximated by its points at thresholds.
 
-    - "ROC": recall over the false positive rate, 0.5 for guesses, 1 at the best.
+    - "ROC": recall over the false positive rate; 0.5 for random guesses, 1 is the best.
     - "PR": precision over recall; between two points the counts are interpolated, as by
       Davis & Goadrich.
     - "PRGAIN": precision gain over recall gain; Flach & Kull (2015).
 
     Parameters
     ----------
-    num_thresholds : from 0 to 1, evenly; more are more exact
+    num_thresholds : the number of evenly spaced thresholds from 0 to 1; more of them
+        give a more exact area
     curve : see above
-    summation_method : "interpolation", or a height of the curve between two points:
-        "minoring" the lower, "majoring" the higher one
+    summation_method : "interpolation"; or "minoring" or "majoring", which take the
+        lower or the higher of two neighbouring points as the height between them
     name : by default "auc"
     thresholds : between 0 and 1, instead of num_thresholds; 0 and 1 are added
-    multi_label : whether every column of y_pred (N, L) has an area of its own, of which
-        the result is the mean
-    num_labels : L, if it is to be checked
-    label_weights : of the columns: in that mean, or of their entries without it
-    from_logits : whether y_pred are logits, of which the sigmoid is taken.  A model
-        that is compiled with a loss of logits shows probabilities in any case
+    multi_label : whether to compute an area for each column of y_pred (N, L), and
+        return the mean
+    num_labels : L, which is then checked
+    label_weights : weights of the columns, in that mean or else of their entries
+    from_logits : whether y_pred holds logits, to which the sigmoid is applied.  A model
+        compiled with a loss of logits passes probabilities anyway
 
     Examples
     --------
@@ -167,7 +168,10 @@ class AUC(_AtThresholds):
         look_up(SUMS, self.summation_method, "summation_method")
         self.multi_label = self.of_labels = as_flag(multi_label, "multi_label")
         if num_labels is not None and not multi_label:
-            raise ValueError("num_labels is for multi_label=True alone")
+            raise ValueError(
+                f"num_labels needs multi_label=True, got num_labels={num_labels!r} "
+                "without it"
+            )
         self.num_labels = (
             None if num_labels is None else as_count(num_labels, "num_labels")
         )
@@ -184,7 +188,7 @@ class AUC(_AtThresholds):
         return "scores" if self.from_logits else "probabilities"
 
     def result(self) -> Any:
-        """Return the area so far, 0.0 before the first sample."""
+        """Return the area so far; 0.0 before the first sample."""
         areas = self._areas().sum(axis=0)
         if self.label_weights is None or not self.multi_label:
             return float(areas.mean())
@@ -193,7 +197,7 @@ class AUC(_AtThresholds):
         )
 
     def _areas(self) -> Numbers:
-        """Return the area between every threshold and the next (T - 1, L)."""
+        """Return the areas between neighbouring thresholds (T - 1, L)."""
         if self.curve == "PR" and self.summation_method == "interpolation":
             return self._interpolated()
         if self.curve == "ROC":
@@ -209,9 +213,9 @@ class AUC(_AtThresholds):
         return (x[:-1] - x[1:]) * heights
 
     def _interpolated(self) -> Numbers:
-        """Return areas under precision, the counts being straight between points.
+        """Return areas under the precision-recall curve, with interpolated counts.
 
-        With TP = a + s (TP + FP) there, the area is s (dTP + a log ratio) / P.
+        Between two points TP = a + s (TP + FP); the area is s (dTP + a log ratio) / P.
         """
         taken = self._true + self._false
         dtrue = self._true[:-1] - self._true[1:]
@@ -224,15 +228,15 @@ class AUC(_AtThresholds):
     def _weights(self, weight: Any, shape: tuple[int, ...]) -> Numbers:
         if self.num_labels not in (None, shape[-1]):
             raise ValueError(
-                f"{self.name} has num_labels {self.num_labels}, y_pred is {shape}"
+                f"{self.name} has num_labels {self.num_labels}, but y_pred is {shape}"
             )
         weights = super()._weights(weight, shape)
         if self.label_weights is None:
             return weights
         if len(shape) < 2 or len(self.label_weights) != shape[-1]:
             raise ValueError(
-                f"{self.name} has {len(self.label_weights)} label_weights, y_pred is "
-                f"{shape}: give one for each column"
+                f"{self.name} has {len(self.label_weights)} label_weights, but y_pred "
+                f"is {shape}: give one weight for each column"
             )
         return weights if self.multi_label else weights * self.label_weights
 
@@ -245,9 +249,9 @@ class AUC(_AtThresholds):
 
 
 class _Best(_AtThresholds):
-    """The largest of one ratio at the thresholds where another is large enough.
+    """The largest value of one ratio at thresholds where another is large enough.
 
-    0 where it is nowhere large enough.
+    The result is 0 if the other ratio is large enough at no threshold.
     """
 
     num_thresholds: int
@@ -255,7 +259,7 @@ class _Best(_AtThresholds):
     def _begin(
         self, least: Any, what: str, num_thresholds: int, class_id: Any, name: Any
     ) -> float:
-        """Keep the other options; return how large that other ratio must be."""
+        """Keep the options; return ``least``, checked, for the other ratio."""
         self.num_thresholds = as_count(num_thresholds, "num_thresholds")
         if class_id is not None:
             as_count(class_id, "class_id", 0)
@@ -277,13 +281,13 @@ def _largest(of: Numbers, where: Numbers, least: float) -> float:
 
 
 class SensitivityAtSpecificity(_Best):
-    """The best sensitivity (recall) at thresholds of some specificity or more.
+    """The best sensitivity at thresholds with a specificity of at least a value.
 
     Parameters
     ----------
-    specificity : the least, 0 to 1
-    num_thresholds : from 0 to 1, evenly; one is 0.5
-    class_id : look at this column alone
+    specificity : the least specificity, 0 to 1
+    num_thresholds : the number of evenly spaced thresholds from 0 to 1; 1 means 0.5
+    class_id : use only this column
     name : by default "sensitivity_at_specificity"
 
     Examples
@@ -307,12 +311,12 @@ class SensitivityAtSpecificity(_Best):
 
 
 class SpecificityAtSensitivity(_Best):
-    """The best specificity at thresholds of some sensitivity (recall) or more.
+    """The best specificity at thresholds with a sensitivity of at least a value.
 
     Parameters
     ----------
-    sensitivity : the least, 0 to 1
-    num_thresholds, class_id, name : as of :class:`SensitivityAtSpecificity`
+    sensitivity : the least sensitivity (recall), 0 to 1
+    num_thresholds, class_id, name : as in :class:`SensitivityAtSpecificity`
 
     Examples
     --------
@@ -336,12 +340,12 @@ class SpecificityAtSensitivity(_Best):
 
 
 class PrecisionAtRecall(_Best):
-    """The best precision at thresholds of some recall or more.
+    """The best precision at thresholds with a recall of at least a value.
 
     Parameters
     ----------
-    recall : the least, 0 to 1
-    num_thresholds, class_id, name : as of :class:`SensitivityAtSpecificity`
+    recall : the least recall, 0 to 1
+    num_thresholds, class_id, name : as in :class:`SensitivityAtSpecificity`
 
     Examples
     --------
@@ -363,12 +367,12 @@ class PrecisionAtRecall(_Best):
 
 
 class RecallAtPrecision(_Best):
-    """The best recall at thresholds of some precision or more.
+    """The best recall at thresholds with a precision of at least a value.
 
     Parameters
     ----------
-    precision : the least, 0 to 1
-    num_thresholds, class_id, name : as of :class:`SensitivityAtSpecificity`
+    precision : the least precision, 0 to 1
+    num_thresholds, class_id, name : as in :class:`SensitivityAtSpecificity`
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The function beside an accuracy, as Keras programs call it: made from the class."""
+"""Makes a function of an accuracy's class, as Keras has both."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,9 @@ __all__ = ["class_of", "function_of"]
 
 
 def function_of(cls: type[Metric], by_entry: bool = False) -> Callable[..., Any]:
-    """Return f(y_true, y_pred, options of the class): the number of every sample.
+    """Return f(y_true, y_pred, options of the class): a number for every sample.
 
-    Or of every entry: those of one sample are one apart, as in Keras's binary_accuracy.
+    With ``by_entry`` f returns a number for every entry, as Keras's binary_accuracy.
 
     >>> from sora_np.metrics import CategoricalAccuracy
     >>> accuracy = function_of(CategoricalAccuracy)

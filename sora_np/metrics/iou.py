@@ -1,10 +1,10 @@
 """Intersection over union of classes, from a confusion matrix of an epoch.
 
-For a class, with the weights of samples, or of positions such as pixels::
+For a class, with the total weights of samples, or of positions such as pixels::
 
-    IoU = those that are of it and taken for it / those that are either
+    IoU = weight where y_true and y_pred are the class / weight where one or both are it
 
-and the result is the mean over the classes that y_true or y_pred has, 0 for none.
+The result is the mean over the classes in y_true or y_pred, or 0 if there is none.
 
 Source: Everingham et al. (2010), "The Pascal Visual Object Classes Challenge", 4.2.
 """
@@ -24,21 +24,22 @@ from .confusion import Numbers, divide, mean_of
 
 
 class IoU(Metric):
-    """Intersection over union, the mean over some classes.
+    """The mean intersection over union of some classes.
 
     Parameters
     ----------
-    num_classes : how many there are
-    target_class_ids : of which the mean is taken
+    num_classes : the number of classes
+    target_class_ids : the classes of which the mean is taken
     name : by default "io_u", as in Keras
     ignore_class : a label in y_true whose samples, or positions, do not count
-    sparse_y_true, sparse_y_pred : whether they hold labels; else the largest along
-        ``axis`` is the label.  A model gives no labels: take ``sparse_y_pred=False``
-    axis : of the classes
+    sparse_y_true, sparse_y_pred : whether they hold labels; else the label is the place
+        of the largest entry along ``axis``.  A model does not return labels, so use
+        ``sparse_y_pred=False``
+    axis : the axis of the classes
 
     Raises
     ------
-    ValueError : for labels that are none of 0..num_classes - 1 (Keras leaves them out)
+    ValueError : for labels outside 0..num_classes - 1 (Keras leaves them out)
 
     Examples
     --------
@@ -64,7 +65,8 @@ class IoU(Metric):
         ids = [as_count(one, "each target class", 0) for one in target_class_ids]
         if not ids or max(ids) >= num_classes:
             raise ValueError(
-                f"target_class_ids must be some of 0 to {num_classes - 1}, got {ids}"
+                f"target_class_ids must be classes from 0 to {num_classes - 1}, got "
+                f"{ids}"
             )
         self.target_class_ids = ids
         self.ignore_class = (
@@ -108,12 +110,12 @@ class IoU(Metric):
         return y.argmax(axis=self.axis).astype(np.int64)
 
     def _fitting(self, true: Any, pred: Any) -> Any:
-        """Return labels in the shape of those of y_pred."""
+        """Return the labels of y_true in the shape of those of y_pred."""
         if self.sparse_y_pred and pred.shape[-1:] == (self.num_classes,):
             if true.shape in (pred.shape[:-1], (*pred.shape[:-1], 1)):
                 raise ValueError(
                     f"{self.name} takes labels, but y_pred {pred.shape} seems to have "
-                    "a number for every class: take sparse_y_pred=False"
+                    "a number for every class: use sparse_y_pred=False"
                 )
         return same_shape(self, true, pred)
 
@@ -128,12 +130,12 @@ class IoU(Metric):
 
 
 class BinaryIoU(IoU):
-    """Intersection over union of yes and no, y_pred being a yes from a threshold on.
+    """The mean intersection over union of no (0) and yes (1): y_pred >= threshold.
 
     Parameters
     ----------
-    target_class_ids : of which the mean is taken: 0 for no, 1 for yes
-    threshold : a y_pred that equals it is a yes
+    target_class_ids : the classes of which the mean is taken: 0 is no, 1 is yes
+    threshold : a y_pred that equals it means yes
     name : by default "binary_io_u", as in Keras
 
     Examples
@@ -162,9 +164,9 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """Intersection over union, the mean over all classes that are there.
+    """The mean intersection over union of all classes in y_true or y_pred.
 
-    Parameters: as of :class:`IoU`, without the target classes; the name is "mean_io_u".
+    Parameters: as in :class:`IoU`, without the target classes; the name is "mean_io_u".
 
     >>> round(MeanIoU(2)([0, 0, 1, 1], [0, 1, 0, 1]), 4)
     0.3333
@@ -190,9 +192,9 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """Intersection over union of one-hot y_true and a y_pred with all classes.
+    """The mean intersection over union of some classes, for a one-hot y_true.
 
-    Parameters: as of :class:`IoU`.
+    y_pred has a number for every class.  Parameters: as in :class:`IoU`.
 
     >>> y_pred = [[0.9, 0.1], [0.2, 0.8]]
     >>> OneHotIoU(2, [0])([[1, 0], [1, 0]], y_pred)
@@ -219,9 +221,9 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(OneHotIoU):
-    """Intersection over union of one-hot y_true: the mean over all classes.
+    """The mean intersection over union of all classes, for a one-hot y_true.
 
-    Parameters: as of :class:`MeanIoU`.
+    Parameters: as in :class:`MeanIoU`.
 
     >>> OneHotMeanIoU(2)([[1, 0], [1, 0]], [[0.9, 0.1], [0.2, 0.8]])
     0.25

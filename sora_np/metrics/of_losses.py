@@ -1,4 +1,4 @@
-"""Losses as metrics: the mean over all samples, by classes with Keras's names."""
+"""Losses as metrics: the mean over all samples, in classes with Keras's names."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ class MeanLoss(Metric):
 
     Parameters
     ----------
-    loss : name or Loss; one of probabilities gets these, also of a model of logits
-    name : by default the loss's
+    loss : name or Loss; a loss of probabilities gets them even if a model has logits
+    name : by default the loss's name
     """
 
     direction = "min"
@@ -149,8 +149,8 @@ class CategoricalCrossentropy(MeanLoss):
 class SparseCategoricalCrossentropy(MeanLoss):
     """The mean of :class:`sora_np.losses.SparseCategoricalCrossentropy`.
 
-    Samples of a label that is ignored do not count; in Keras they count as 0 where no
-    weights are given.
+    Samples with the ignored label do not count.  (In Keras they count as 0 if there are
+    no sample weights.)
 
     >>> round(SparseCategoricalCrossentropy()([0], [[0.5, 0.5]]), 4)
     0.6931
@@ -188,12 +188,12 @@ class SparseCategoricalCrossentropy(MeanLoss):
 class CosineSimilarity(Metric):
     """The mean cosine of the angle between y_true and y_pred: 1 is the best.
 
-    With the other sign of :class:`sora_np.losses.CosineSimilarity`.
+    It is minus the loss :class:`sora_np.losses.CosineSimilarity`.
 
     Parameters
     ----------
     name : by default "cosine_similarity"
-    axis : of the vectors
+    axis : the axis of the vectors
 
     Examples
     --------

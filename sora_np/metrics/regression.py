@@ -9,7 +9,7 @@ from sora_np.common.inputs import as_numbers
 
 from .base import Metric, same_shape, weights_for
 
-ROUNDING = 1e-12  # of a mean, by which numbers that are equal may seem to vary
+ROUNDING = 1e-12  # a smaller deviation, relative to the mean, is only rounding
 
 
 class MeanAbsoluteError(Metric):
@@ -61,9 +61,9 @@ class R2Score(Metric):
 
         R2 = 1 - sum (y_true - y_pred)^2 / sum (y_true - mean y_true)^2
 
-    1 is perfect, 0 as good as the mean.  Where y_true does not vary, R2 is 1 if y_pred
-    is equal to it, else 0, as in scikit-learn.  Means and sums of squares of batches
-    are merged without cancellation.
+    1 is perfect; 0 is as good as predicting the mean.  If y_true is constant, R2 is 1
+    if y_pred equals it, else 0, as in scikit-learn.  Means and sums of squares of
+    batches are merged by formulas without cancellation.
 
     Source: Chan, Golub & LeVeque (1983), "Algorithms for Computing the Sample
     Variance", equations 1.5.
@@ -71,7 +71,7 @@ class R2Score(Metric):
     Parameters
     ----------
     class_aggregation : over outputs "uniform_average", "variance_weighted_average", or
-        None for an array of all
+        None for an array with the R2 of every output
     name : by default "r2_score"
 
     Examples
@@ -127,7 +127,7 @@ class R2Score(Metric):
         """Return R2 so far, or an array of all outputs; 0.0 before the first sample."""
         if not self._count:
             return 0.0
-        # of a constant, such as 0.1, rounding leaves a little
+        # for a constant y_true, such as 0.1, rounding leaves a small spread
         varies = self._spread > self._count * np.square(ROUNDING * self._mean)
         missed = np.divide(
             self._residual,

@@ -1,4 +1,4 @@
-"""Reports of a classifier, from its confusion matrix."""
+"""Reports about a classifier, from its confusion matrix."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, overload
@@ -17,7 +17,7 @@ from .confusion import divide, mean_of
 def confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, classes: int | None = None
 ) -> NDArray[np.int64]:
-    """Count (K, K): how many samples of class i (row) were taken for j (column).
+    """Return counts (K, K) of samples of class i (row) predicted as class j (column).
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ def confusion_matrix(
     if both.dtype.kind not in "fiub":
         raise TypeError(
             f"confusion_matrix takes labels that are whole numbers, got {both.dtype}: "
-            "names, labels = np.unique(y, return_inverse=True)"
+            "convert them by names, labels = np.unique(y, return_inverse=True)"
         )
     if both.dtype.kind == "f" and not np.array_equal(both, np.trunc(both)):
         got = "NaN" if np.isnan(both).any() else "fractions"
         raise ValueError(
-            f"confusion_matrix takes whole-number labels, got {got}: of probabilities "
-            "take y_pred.argmax(axis=-1), or y_pred > 0.5"
+            f"confusion_matrix takes whole-number labels, got {got}: convert "
+            "probabilities by y_pred.argmax(axis=-1), or y_pred > 0.5"
         )
     true, pred, both = (a.astype(np.int64) for a in (true, pred, both))
     classes = (
@@ -61,22 +61,22 @@ def confusion_matrix(
     if both.size and not (0 <= both.min() and both.max() < classes):
         raise ValueError(
             f"labels must lie in 0..{classes - 1}, got {both.min()} to {both.max()}: "
-            "give classes, or leave it out"
+            "give more classes, or leave the argument out"
         )
     if classes > MOST_CLASSES_OF_A_MATRIX:
         raise ValueError(
-            f"a confusion matrix of {classes} classes has no room in memory: number "
-            "the labels anew, names, labels = np.unique(y, return_inverse=True)"
+            f"a confusion matrix of {classes} classes is too large for memory: number "
+            "the labels again, names, labels = np.unique(y, return_inverse=True)"
         )
     counts = np.bincount(true * classes + pred, minlength=classes * classes)
     return counts.reshape(classes, classes)
 
 
 def precision_recall_f1(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Return the three for every class, (K, 3), from a confusion matrix (K, K).
+    """Return precision, recall and F1 of every class (K, 3), from a matrix (K, K).
 
-    precision = hits / taken for the class, recall = hits / members of the class,
-    F1 = their harmonic mean; each 0 where it would be 0/0.
+    precision = hits / predictions of the class, recall = hits / members of the class,
+    and F1 is their harmonic mean.  Each is 0 where it would be 0/0.
 
     >>> precision_recall_f1([[1, 1], [0, 1]]).round(3)
     array([[1.   , 0.5  , 0.667],
@@ -89,9 +89,9 @@ def precision_recall_f1(matrix: ArrayLike) -> NDArray[np.float64]:
 
 
 def macro_average(matrix: ArrayLike) -> NDArray[np.float64]:
-    """Return the means (3,) of ``precision_recall_f1`` over the classes there are.
+    """Return the means (3,) of ``precision_recall_f1`` over the classes.
 
-    A class that neither a label nor a prediction names is not one of them.
+    A class with no label and no prediction does not count.
 
     >>> macro_average([[0, 0, 0], [0, 2, 0], [0, 0, 3]])
     array([1., 1., 1.])
@@ -124,23 +124,23 @@ def classification_report(
     *,
     output_dict: bool = False,
 ) -> str | dict[str, Any]:
-    """Return precision, recall, F1 and count of every class, their means, accuracy.
+    """Return a table of precision, recall, F1 and count of every class.
 
-    The macro average is over the classes that ``y_true`` or ``y_pred`` has: a class
-    that neither has would count as 0 (as in Keras's macro F1).
+    The macro average is over the classes in ``y_true`` or ``y_pred``.  (In Keras's
+    macro F1 other classes count as 0.)
 
     Parameters
     ----------
     y_true, y_pred : labels (N,), whole numbers from 0
-    names : of the classes, each of which has a row; by default those that are there
-        have one, by their numbers
+    names : the names of all classes, each of which gets a row; by default only classes
+        in y_true or y_pred get a row, with their number as the name
     output_dict : whether to return a dictionary with scikit-learn's keys instead of a
         table: name -> {"precision", "recall", "f1-score", "support"}
 
     Raises
     ------
-    TypeError, ValueError : as ``confusion_matrix``; for names that are no strings or
-        whole numbers; for a dictionary, where two names are the same
+    TypeError, ValueError : as ``confusion_matrix``; for names that are not strings or
+        whole numbers; for a dictionary, if two names are equal
 
     Examples
     --------
@@ -174,8 +174,8 @@ def classification_report(
         } | {"accuracy": accuracy}
         if len(report) <= len(rows):
             raise ValueError(
-                f"the names must differ from one another, and from {_OTHERS}, to be "
-                f"keys of one dictionary, got {names}"
+                f"the names must differ from one another, and from {_OTHERS}, because "
+                f"they are keys of a dictionary, got {names}"
             )
         return report
     width = max(len(name) for name, *_ in rows)

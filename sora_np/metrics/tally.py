@@ -1,4 +1,4 @@
-"""The loss and the metrics of one pass over batches."""
+"""Adds up the loss and the metrics of one pass over batches."""
 
 import copy
 import weakref
@@ -10,21 +10,21 @@ import numpy as np
 from .base import FunctionMetric, Metric
 from .variable import Variable
 
-Show = Callable[[Any, Any, Any], None]  # lets metrics see y_true, y_pred and weights
+Show = Callable[[Any, Any, Any], None]  # passes y_true, y_pred, weights to metrics
 
 
 class Tally:
-    """Sums over batches; a metric of whole epochs is left until the end.
+    """Sums over batches; a metric with ``whole=True`` is computed only at the end.
 
-    Where another tally is counting with a metric, as when a callback evaluates in the
-    middle of an epoch, this one counts with a copy, and leaves the other alone.
+    If another tally is using a metric (for example when a callback evaluates in the
+    middle of an epoch), this tally uses a copy of the metric.
 
     Parameters
     ----------
-    metrics : which begin anew
-    showing : metrics -> what lets them see a batch (y_true, y_pred, weights); None
-        shows it as it is
-    losses, names : of the losses that are added, and of the metrics, in the results
+    metrics : the metrics, which are reset
+    showing : metrics -> a function that passes a batch (y_true, y_pred, weights) to
+        them; None passes the batch unchanged
+    losses, names : the names of the losses and of the metrics in the results
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Tally:
         self.begin()
 
     def begin(self) -> None:
-        """Begin anew."""
+        """Reset all sums and metrics."""
         self._loss: Any = 0.0 if len(self._losses) == 1 else np.zeros(len(self._losses))
         self._samples = 0
         now = [self._unused(metric) for metric in self._given]
@@ -54,9 +54,9 @@ class Tally:
             metric.reset_state()
 
     def add(self, loss: Any, y_true: Any, y_pred: Any, weights: Any = None) -> None:
-        """Add a batch of ``len(y_pred)`` samples and its mean loss, or its losses.
+        """Add a batch of ``len(y_pred)`` samples, and its mean loss or losses.
 
-        ``weights`` of the samples are for metrics of ``weighted_metrics`` alone.
+        Only metrics in ``weighted_metrics`` use the sample ``weights``.
         """
         self._loss = self._loss + loss * len(y_pred)
         self._samples += len(y_pred)
@@ -68,13 +68,13 @@ class Tally:
         return {"loss": self._loss, "samples": self._samples, "metrics": states}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Restore what ``get_state`` returned."""
         self._loss, self._samples = state["loss"], state["samples"]
         for metric, its_state in zip(self.metrics, state["metrics"], strict=True):
             metric.set_state(its_state)
 
     def so_far(self) -> dict[str, Any]:
-        """Return the mean loss and the metrics that can be known already."""
+        """Return the mean loss, and the metrics that need not wait for the end."""
         mean = self._loss / max(self._samples, 1)
         logs: dict[str, Any] = {"loss": mean}
         if len(self._losses) > 1:
@@ -85,7 +85,7 @@ class Tally:
         return logs
 
     def result(self) -> dict[str, Any]:
-        """Return the mean loss and all metrics; let go of samples that were kept."""
+        """Return the mean loss and all metrics; free the samples that were kept."""
         named = zip(self._names, self.metrics, strict=True)
         waited = {name: _plain(m.result()) for name, m in named if m.whole}
         for metric in self.metrics:
@@ -96,27 +96,27 @@ class Tally:
         return logs
 
     def release(self) -> None:
-        """Leave the metrics to other tallies."""
+        """Let other tallies use the metrics."""
         for metric in self.metrics:
             metric.count_with(None)
 
     def _unused(self, metric: Metric) -> Metric:
-        """Return the metric, or a copy where another tally is counting with it."""
+        """Return the metric, or a copy if another tally is using it."""
         if metric._tally is None or metric._tally() in (None, self):
             return metric
-        if type(metric) is FunctionMetric:  # the samples that it keeps need no copy
+        if type(metric) is FunctionMetric:  # its samples need no copy
             return copy.copy(metric)
         try:
             return copy.deepcopy(metric)
         except Exception as error:
             raise TypeError(
-                f"the metric {metric.name} is counting for another evaluation, and "
-                f"cannot be copied for this one: {error!r}. Let it define __deepcopy__"
+                f"the metric {metric.name} is in use by another evaluation, and cannot "
+                f"be copied for this one: {error!r}. Define __deepcopy__ in it"
             ) from error
 
 
 def one_by_one(metrics: Sequence[Metric]) -> Show:
-    """Return what lets metrics see a batch as it is, without weights."""
+    """Return a function that passes a batch to the metrics, without weights."""
     adders = [metric.adder() for metric in metrics]
 
     def show(y_true: Any, y_pred: Any, weights: Any) -> None:
@@ -127,7 +127,7 @@ def one_by_one(metrics: Sequence[Metric]) -> Show:
 
 
 def _plain(value: Any) -> Any:
-    """Return a result that later changes of a variable leave as it is."""
+    """Return a result as a copy, so later changes of a variable do not change it."""
     if not isinstance(value, Variable):
         return value
     return np.array(value) if value.ndim else float(value)

@@ -1,4 +1,4 @@
-"""What a metric of one's own adds up in, as in Keras."""
+"""The variable that a user's own metric adds up in, as in Keras."""
 
 from typing import Any
 
@@ -7,10 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 
 class Variable(np.ndarray[Any, np.dtype[Any]]):
-    """An array, or a number (), that can be set and added to.
+    """An array, or a number of shape (), that can be set and added to.
 
-    ``Metric.add_weight`` makes one.  What is computed from it is an array like any
-    other.
+    ``Metric.add_weight`` makes a Variable.
 
     >>> total = np.zeros(()).view(Variable)
     >>> total.assign_add(2)
@@ -19,17 +18,17 @@ class Variable(np.ndarray[Any, np.dtype[Any]]):
     """
 
     def assign(self, value: ArrayLike) -> None:
-        """Set it; of an array all entries."""
+        """Set all entries to ``value``."""
         self[...] = value
 
     def assign_add(self, value: ArrayLike) -> None:
-        """Add to it."""
+        """Add ``value``."""
         self[...] += value
 
     def assign_sub(self, value: ArrayLike) -> None:
-        """Subtract from it."""
+        """Subtract ``value``."""
         self[...] -= value
 
     def numpy(self) -> NDArray[Any]:
-        """Return a copy, a plain array."""
+        """Return a copy as a plain array."""
         return np.array(self)

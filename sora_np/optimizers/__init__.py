@@ -1,11 +1,11 @@
-"""Optimisers, one a file, and schedules of the learning rate.
+"""Optimisers, one in each file, and schedules of the learning rate.
 
-Open ``base.py`` first: it holds the options that all optimisers have, and says what a
-step is.  ``work.py`` turns a step with these options into tasks.  ``schedules.py`` maps
-a step to a learning rate, and ``exclusion.py`` says which parameters have no weight
-decay.  The formulas are in files with the same names in ``kernels/optimizers/``.
+Open ``base.py`` first: it has the options of all optimisers, and defines a step.
+``work.py`` turns a step with these options into tasks.  ``schedules.py`` maps a step to
+a learning rate, and ``exclusion.py`` chooses the parameters without weight decay.  The
+formulas are in files with the same names in ``kernels/optimizers/``.
 
-``training/step.py`` takes a step after every batch: the tasks run behind the backward
+``training/step.py`` takes a step after every batch: the tasks run after the backward
 pass.
 """
 

@@ -9,9 +9,10 @@ from .base import Optimizer, Rate
 
 
 class Adadelta(Optimizer):
-    """Steps as long as those before, by the gradients before: ``adadelta.py``.
+    """Steps scaled by averages of past steps and past gradients.
 
-    The learning rate is Keras's; that of the paper is 1.
+    Formula: ``kernels/optimizers/adadelta.py``.  The default learning rate is Keras's;
+    the paper uses 1.
 
     Options: see :class:`Optimizer`.
     """

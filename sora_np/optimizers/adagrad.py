@@ -9,11 +9,13 @@ from .base import Optimizer, Rate
 
 
 class Adagrad(Optimizer):
-    """Steps divided by the root of all squared gradients: ``adagrad.py``.
+    """Steps divided by the root of the sum of all squared gradients.
+
+    Formula: ``kernels/optimizers/adagrad.py``.
 
     Parameters
     ----------
-    initial_accumulator_value : what the sums of squares begin at
+    initial_accumulator_value : the first value of the sums of squares
 
     Options: see :class:`Optimizer`.
     """

@@ -65,8 +65,8 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay.
 
-    Source: Loshchilov & Hutter (2019), arXiv:1711.05101, with the schedule multiplier
-    and the rate in one, as in Keras: p = p - learning_rate * weight_decay * p.
+    Source: Loshchilov & Hutter (2019), arXiv:1711.05101.  The paper has a separate
+    schedule multiplier; here, as in Keras, p = p - learning_rate * weight_decay * p.
 
     Options: see :class:`Optimizer`.
     """

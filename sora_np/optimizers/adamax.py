@@ -9,7 +9,9 @@ from .base import Optimizer, Rate
 
 
 class Adamax(Optimizer):
-    """Adam, divided by the largest of late gradients: ``kernels/optimizers/adamax.py``.
+    """Adam, but divided by the largest recent gradient.
+
+    Formula: ``kernels/optimizers/adamax.py``.
 
     Options: see :class:`Optimizer`.
     """

@@ -1,6 +1,6 @@
-"""What every optimiser is: one step of all parameters at once, in place.
+"""Optimizer, the base class: a step changes all parameters at once, in place.
 
-All parameters of a model are one flat vector, all gradients another.
+All parameters of a model are one flat vector, and all gradients are another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ Rate: TypeAlias = float | LearningRateSchedule
 
 
 class LearningRate(float):
-    """A learning rate that was asked for: a number, which knows its optimiser.
+    """The learning rate of an optimiser: a number with Keras's method ``assign``.
 
     >>> from sora_np.optimizers import SGD
     >>> sgd = SGD(0.5)
@@ -43,60 +43,62 @@ class LearningRate(float):
         self._optimizer.learning_rate = value
 
     def numpy(self) -> float:
-        """Return the number alone."""
+        """Return a plain number."""
         return float(self)
 
     def __reduce__(self) -> Any:
-        """Return what a copy is: the number alone."""
+        """Copy or pickle as a plain number."""
         return float, (float(self),)
 
 
 class Optimizer(Known):
     """Moves a vector of parameters against its gradient.
 
-    A subclass defines ``update`` (those here ``numbers`` and ``task``, which cost less)
-    and, where it remembers something, ``slot_names``.
+    A subclass defines ``update``.  (The optimisers here define ``numbers`` and ``task``
+    instead, which are faster.)  If it keeps arrays between steps, it also defines
+    ``slot_names``.
 
-    With the options, a step on parameters p with gradient g is, in this order::
+    With all options, a step on parameters p with gradient g is, in this order::
 
         g = the mean of the last gradient_accumulation_steps gradients
         g = g clipped                       kernels/optimizers/clip.py
         p = p - learning_rate * weight_decay * p
-        p = p - what the optimiser makes of g
+        p = p - the optimiser's step for g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
 
-    An option that is off costs nothing.  An object trains one model, whose steps it
-    remembers; another is refused.
+    An option that is off takes no time.  An optimiser trains only one model, because it
+    keeps arrays from step to step.
 
     Parameters
     ----------
-    learning_rate : the length of a step: a number, which may be set anew at any time,
-        or one of ``sora_np.optimizers.schedules``
-    weight_decay : decoupled decay of all parameters that may change, but those of
+    learning_rate : the length of a step: a number, which may be changed at any time, or
+        one of ``sora_np.optimizers.schedules``
+    weight_decay : decoupled decay of all trainable parameters, except those of
         :meth:`exclude_from_weight_decay`; None for none
-    clipnorm : the longest gradient of each array (kernel, bias, ...) by its 2-norm
-    clipvalue : the largest entry of a gradient
-    global_clipnorm : the longest gradient of all arrays together
+    clipnorm : the largest 2-norm of each array's gradient (kernel, bias, ...)
+    clipvalue : the largest absolute value of a gradient's entries
+    global_clipnorm : the largest 2-norm of the gradients of all arrays together
     use_ema : whether ``fit`` ends with the moving average of the parameters, which
-        begins at those that ``fit`` begins with.  What validates and what callbacks see
-        at the end of an epoch is this average, too, so that the weights that are chosen
-        by ``val_loss`` are the ones that were measured.  In Keras it needs the callback
-        SwapEMAWeights; without, validation measures weights that ``fit`` does not keep.
-        ``partial_fit`` and ``train_on_batch`` only note it, for ``finalize``
-    ema_momentum : of that average
-    ema_overwrite_frequency : take the average also every so many steps
-    gradient_accumulation_steps : change parameters once in so many batches, 2 or more
+        starts at the parameters before ``fit``.  Validation, and callbacks at the end
+        of an epoch, use this average, too, so weights chosen by ``val_loss`` are the
+        measured ones.  (Keras needs the callback SwapEMAWeights for that.)
+        ``partial_fit`` and ``train_on_batch`` only update the average, for ``finalize``
+    ema_momentum : the momentum of that average
+    ema_overwrite_frequency : also set the parameters to the average after every this
+        many steps
+    gradient_accumulation_steps : change parameters only once in this many batches, at
+        least 2
     name : for reports
 
     Attributes
     ----------
-    slots : name -> array (P,), what the optimiser remembers of every parameter
-    batches : how many gradients came
+    slots : name -> array (P,), the arrays that the optimiser keeps between steps
+    batches : the number of gradients so far
     iterations : how often the parameters changed
 
     Raises
     ------
-    TypeError, ValueError : for options that cannot be, or two ways to clip at once
+    TypeError, ValueError : for invalid options, or for two ways to clip at once
 
     Examples
     --------
@@ -108,8 +110,8 @@ class Optimizer(Known):
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {"lr": "learning_rate"}
-    exclusion: Exclusion | None = None  # from weight decay
-    by_array = False  # whether ``tasks_for`` must get each array (kernel, ...) apart
+    exclusion: Exclusion | None = None  # parameters without weight decay
+    by_array = False  # whether ``tasks_for`` is called for each array (kernel, ...)
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class Optimizer(Known):
         )
         if sum(x is not None for x in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise ValueError(
-                "give one of clipnorm, clipvalue and global_clipnorm, got "
+                "only one of clipnorm, clipvalue and global_clipnorm may be given, got "
                 f"{clipnorm}, {clipvalue} and {global_clipnorm}"
             )
         self.use_ema = as_flag(use_ema, "use_ema")
@@ -150,8 +152,8 @@ class Optimizer(Known):
         self.name = name or type(self).__name__.lower()
         self.slots: dict[str, Array] = {}
         self.batches = 0
-        self._work: PreparedStep | None = None  # of a step, made once for many
-        self._owner: Callable[[], Any] | None = None  # what gives the model it trains
+        self._work: PreparedStep | None = None  # made once, used for many steps
+        self._owner: Callable[[], Any] | None = None  # returns the model it trains
 
     @property
     def learning_rate(self) -> LearningRate:
@@ -171,7 +173,7 @@ class Optimizer(Known):
             raise TypeError(
                 f"the learning rate of {self.name} follows "
                 f"{type(self._learning_rate).__name__} and cannot be set: make the "
-                "optimiser with a number, or drop what sets it"
+                "optimiser with a number, or remove the callback or line that sets it"
             )
         self._learning_rate = as_rate(value, "learning_rate")
 
@@ -189,22 +191,22 @@ class Optimizer(Known):
     def update(self, p: Array, g: Array, **slots: Array) -> None:
         """Change p and the slots in place; ``iterations`` counts the steps before.
 
-        An optimiser of one's own defines it; here it runs ``task``.
+        A user's own optimiser defines this method.  By default it runs ``task``.
         """
         run(*self.tasks_for(p, g, np.array(self.numbers(), p.dtype), **slots))
 
     def numbers(self) -> tuple[float, ...]:
-        """Return what ``task`` reads anew at every step."""
+        """Return the numbers that ``task`` reads again at every step."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
-        """Return the work of ``update``."""
+        """Return the work of ``update`` as a task."""
         raise NotImplementedError(f"{type(self).__name__} must define update")
 
     def tasks_for(
         self, p: Array, g: Array, numbers: Array, **slots: Array
     ) -> Sequence[Task]:
-        """Return the work of ``update`` as tasks, where it takes more than one."""
+        """Return the work of ``update`` as tasks, if it needs more than one."""
         return [self.task(p, g, numbers, **slots)]
 
     # --- weight decay ---------------------------------------------------------------
@@ -212,29 +214,29 @@ class Optimizer(Known):
     def exclude_from_weight_decay(
         self, var_list: Any = None, var_names: Any = None
     ) -> None:
-        """Let some parameters have no weight decay; what was said before is forgotten.
+        """Exclude some parameters from weight decay, instead of any excluded before.
 
-        As in Keras a file of the model does not say it: call it again after loading.
+        As in Keras a model's file does not hold this: call it again after loading.
 
         Parameters
         ----------
         var_list : arrays, such as ``layer.params["bias"]`` of a model that is built
-        var_names : regular expressions, which are looked for in the parameters' names:
+        var_names : regular expressions to search for in the parameters' names, such as
             ``["bias", "gamma", "beta"]``
 
         Raises
         ------
-        TypeError, ValueError : for what cannot be these; at the next step, for an array
-            that is no parameter
+        TypeError, ValueError : for invalid arguments; at the next step, for an array
+            that is not a parameter
         """
         self.exclusion = Exclusion(var_list, var_names)
 
     def belong_to(self, owner: Callable[[], Any]) -> None:
-        """Note what gives the model that it trains: a weak reference."""
+        """Keep a weak reference to the model that the optimiser trains."""
         self._owner = owner
 
     def decayed(self, params: Array, ranges: Sequence[slice]) -> Sequence[slice]:
-        """Return those of the ranges of params (P,) that have weight decay."""
+        """Return the ranges of params (P,) that have weight decay."""
         if self.exclusion is None:
             return ranges
         model = self._owner() if self._owner is not None else None
@@ -262,14 +264,14 @@ class Optimizer(Known):
 
         Parameters
         ----------
-        grads : may be changed, by clipping
-        ranges : the arrays that may change, as parts of params, in order; what is not
-            among them keeps its values and slots
+        grads : clipping may change them
+        ranges : the arrays that may change, as parts of params, in order; all others
+            keep their values and slots
 
         Raises
         ------
-        TypeError, ValueError : for what is no vector of float32 or float64; for other
-            sizes or dtypes than at the first step
+        TypeError, ValueError : unless params and grads are vectors of float32 or
+            float64, with the same size and dtype as at the first step
         """
         work = self.prepare(params, grads, ranges)
         gather = self.gradient_accumulation_steps
@@ -282,7 +284,7 @@ class Optimizer(Known):
     def prepare(
         self, params: Array, grads: Array, ranges: Sequence[slice]
     ) -> PreparedStep:
-        """Make ready for ``step`` on these; raise as it would."""
+        """Prepare ``step`` for these arrays; raise as it would."""
         if self._work is None or not self._work.fits(params, grads, ranges):
             self._check(params, grads)
             prepared = getattr(self.update, "__func__", None) is Optimizer.update
@@ -294,7 +296,7 @@ class Optimizer(Known):
     ) -> Sequence[Task]:
         """Return a step as tasks: run them, and then call ``stepped``.
 
-        There are none where a step is more than that: then call ``step``.
+        The result is empty if tasks cannot do a whole step: then call ``step``.
         """
         is_own = getattr(self.step, "__func__", None) is not Optimizer.step
         if is_own or self.gradient_accumulation_steps:
@@ -307,7 +309,7 @@ class Optimizer(Known):
     def stepped(self, params: Array, ranges: Sequence[slice]) -> None:
         """Count a step whose tasks have run."""
         before = self.iterations
-        # to set an attribute asks whether there is one of its name: 0.5 us
+        # setting an attribute would first check its name, which takes 0.5 us
         vars(self)["batches"] += 1
         if self.use_ema and self.ema_overwrite_frequency:
             if (before + 1) % self.ema_overwrite_frequency == 0:
@@ -316,28 +318,28 @@ class Optimizer(Known):
     # --- the moving average of the parameters ---------------------------------------
 
     def finalize(self, params: Array, ranges: Sequence[slice] = (slice(None),)) -> None:
-        """Put the moving average in the place of params (P,), where there is one.
+        """Set params (P,) to their moving average, if there is one.
 
         ``fit`` calls it at its end, as in Keras.
 
         Parameters
         ----------
-        ranges : the arrays that may change; others, such as frozen ones, stay
+        ranges : the arrays that may change; others, such as frozen ones, do not
         """
         if self.use_ema and "ema" in self.slots:
             for part in ranges:
                 params[part] = self.slots["ema"][part]
 
     def restart_average(self, params: Array) -> None:
-        """Let the average begin at params (P,), whatever came before."""
+        """Start the average again, at params (P,)."""
         if self.use_ema and "ema" in self.slots:
             self.slots["ema"][...] = params
 
     def undo_finalize(self, params: Array, before: Array) -> None:
         """Give params (P,) the values that they had before ``finalize``.
 
-        Those that are no longer the average were set since, by ``set_weights`` say:
-        they stay, and their average begins there.
+        A parameter that is no longer equal to its average was changed since then, for
+        example by ``set_weights``.  It keeps its value, and its average starts there.
         """
         average = self.slots.get("ema")
         if average is not None and params.shape == average.shape == before.shape:
@@ -356,8 +358,8 @@ class Optimizer(Known):
         for slot in self.slots.values():
             if slot.shape != params.shape:
                 raise ValueError(
-                    f"{self.name} was built for {slot.shape} parameters, got "
-                    f"{params.shape}: call build(params) to begin anew"
+                    f"{self.name} was built for params of shape {slot.shape}, got "
+                    f"{params.shape}: call build(params) to start again"
                 )
 
     # --- for copies, files and checkpoints ------------------------------------------
@@ -365,17 +367,17 @@ class Optimizer(Known):
     def get_state(self, params: Array) -> dict[str, Any]:
         """Return what a checkpoint must hold: the slots themselves, steps and rate.
 
-        Slots for params (P,) are made where there were no steps before.
+        If there was no step yet, slots for params (P,) are made first.
         """
         if self.slots.keys() != set(self._all_slots()):
             self.build(params)
         rate = self._learning_rate
-        follows = isinstance(rate, LearningRateSchedule)  # which depends on batches
+        follows = isinstance(rate, LearningRateSchedule)  # batches give the rate then
         state = {"slots": self.slots, "batches": self.batches}
         return state | {"learning_rate": None if follows else rate}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal optimiser returned."""
+        """Restore what ``get_state`` of an equal optimiser returned."""
         for name, slot in self.slots.items():
             slot[...] = state["slots"][name]
         self.batches = state["batches"]
@@ -383,9 +385,10 @@ class Optimizer(Known):
             self.learning_rate = state["learning_rate"]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not the work, which holds addresses of arrays.
+        """Return what a copy has.
 
-        Nor the model: a copy may train another, from here on.
+        A copy does not have the prepared work, which holds addresses of arrays, nor the
+        model, because a copy may train another model.
         """
         return vars(self) | {"_work": None, "_owner": None}
 
@@ -402,7 +405,7 @@ class Optimizer(Known):
 
 
 def _optional(name: str, value: Any, *, positive: bool = False) -> float | None:
-    """Return a number that may be None."""
+    """Return None, or a checked number."""
     if value is None:
         return None
     number = as_rate(value, name)

@@ -1,4 +1,4 @@
-"""Which parameters have no weight decay."""
+"""Exclusion: the parameters without weight decay."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from sora_np.kernels.machine.arrays import Array
 
 
 class Flat(Protocol):
-    """What is asked of the parameters of a model; ``FlatParameters`` has it all."""
+    """The attributes of ``FlatParameters`` that are used here."""
 
     values: Array
     names: list[str]
@@ -21,17 +21,17 @@ class Flat(Protocol):
 
 
 class Exclusion:
-    """Parameters by themselves, or by patterns of their names.
+    """Parameters, given as arrays or by patterns of their names.
 
     Parameters
     ----------
-    var_list : arrays of ``layer.params``; those of a vector that no model has are views
-        of it
-    var_names : regular expressions, one of which is found in a name such as "bias"
+    var_list : arrays of ``layer.params``; without a model, views of the vector
+    var_names : regular expressions; a parameter is excluded if one of them is found in
+        its name, such as "bias"
 
     Raises
     ------
-    TypeError, ValueError : for what are no arrays, or no patterns
+    TypeError, ValueError : if an entry is not an array, or not a pattern
     """
 
     def __init__(self, var_list: Any, var_names: Any) -> None:
@@ -49,30 +49,29 @@ class Exclusion:
             raise ValueError(
                 f"var_names must be a list of regular expressions, got {names}: {error}"
             ) from None
-        self._places: list[tuple[int, int]] | None = None  # of the arrays, once found
+        self._places: list[tuple[int, int]] | None = None  # the arrays' places
 
     def decayed(
         self, params: Array, ranges: Sequence[slice], flat: Flat | None
     ) -> list[slice]:
-        """Return those of the ranges of params (P,) that are not excluded.
+        """Return the ranges of params (P,) that are not excluded.
 
         Parameters
         ----------
-        flat : the parameters of the model that is trained; None for a bare vector
+        flat : the parameters of the model that is trained; None without a model
 
         Raises
         ------
-        ValueError : for an array that is none of the parameters; for names of a bare
-            vector, which has none
+        ValueError : for an array that is not a parameter; for names without a model
         """
         if flat is None and self._patterns:
             raise ValueError(
-                "var_names are names of a model's parameters, and this optimiser steps "
-                "a vector that is none: give var_list"
+                "var_names are names of a model's parameters, but this optimiser "
+                "changes a vector without a model: use var_list"
             )
         if self._places is None:
             self._places = [_place(a, params, ranges, flat) for a in self._arrays]
-            self._arrays = []  # a model moves its arrays, but these keep their order
+            self._arrays = []  # a model moves its arrays, but their places stay
         without = set(self._places)
         if flat is not None:
             without |= {
@@ -86,7 +85,7 @@ class Exclusion:
 def _place(
     array: Any, params: Array, ranges: Iterable[slice], flat: Flat | None
 ) -> tuple[int, int]:
-    """Return where in params an array lies."""
+    """Return the (start, stop) of an array in params."""
     known = list(ranges) if flat is None else flat.parts
     offset = (array.ctypes.data - params.ctypes.data) // params.itemsize
     for number, part in enumerate(known):
@@ -94,6 +93,6 @@ def _place(
         if here or (flat is not None and number in flat.places_of(array)):
             return part.start, part.stop
     raise ValueError(
-        f"var_list has an array of shape {array.shape} that is no parameter of what is "
-        "trained: take it from layer.params once the model is built"
+        f"var_list has an array of shape {array.shape} that is not a parameter of this "
+        "model: take it from layer.params after the model is built"
     )

@@ -11,9 +11,10 @@ from .base import Optimizer, Rate
 
 
 class Lamb(Optimizer):
-    """Adam, each array's step as long as the array: ``kernels/optimizers/lamb.py``.
+    """Adam with each array's step scaled to the norm of the array, for large batches.
 
-    For large batches.  An array of zeros, such as a new bias, takes Adam's step.
+    Formula: ``kernels/optimizers/lamb.py``.  An array of zeros, such as a new bias,
+    takes Adam's step.
 
     Options: see :class:`Optimizer`.
     """

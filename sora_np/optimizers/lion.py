@@ -9,10 +9,10 @@ from .base import Optimizer, Rate
 
 
 class Lion(Optimizer):
-    """Steps of one length, by the sign of a moving average: ``lion.py``.
+    """Steps of equal size, along the sign of a moving average of gradients.
 
-    It wants a learning rate 3 to 10 times smaller than Adam's, and a weight decay as
-    many times larger.
+    Formula: ``kernels/optimizers/lion.py``.  Lion needs a learning rate 3 to 10 times
+    smaller than Adam's, and a weight decay 3 to 10 times larger.
 
     Options: see :class:`Optimizer`.
 
@@ -49,8 +49,8 @@ class Lion(Optimizer):
         self.beta_1 = as_rate(beta_1, "beta_1", 1)
         if self.beta_1 == 0:
             raise ValueError(
-                "beta_1 must be above 0, for else the step is the sign of the gradient "
-                f"alone, got {beta_1!r}"
+                f"beta_1 must be above 0, got {beta_1!r}: with 0 the step ignores the "
+                "moving average"
             )
         self.beta_2 = as_rate(beta_2, "beta_2", 1)
 

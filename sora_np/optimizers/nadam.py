@@ -39,7 +39,7 @@ class Nadam(Optimizer):
         self.beta_1 = as_rate(beta_1, "beta_1", 1, below=True)
         self.beta_2 = as_rate(beta_2, "beta_2", 1, below=True)
         self.epsilon = as_rate(epsilon, "epsilon")
-        self._product = 1.0  # of u_1 ... u_t, as in the kernel
+        self._product = 1.0  # the product u_1 ... u_t, as in the kernel
         self._product_at = 0
 
     def slot_names(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Nadam(Optimizer):
         t = self.iterations + 1
         if t < self._product_at:
             self._product, self._product_at = 1.0, 0
-        for k in range(self._product_at + 1, t + 1):  # one, but for a loaded model
+        for k in range(self._product_at + 1, t + 1):  # several only for a loaded model
             self._product *= self.beta_1 * (1 - 0.96**k / 2)
         self._product_at = t
         rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon

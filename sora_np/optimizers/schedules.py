@@ -1,7 +1,7 @@
-"""Schedules of the learning rate: step -> rate, steps counted from 0.
+"""Schedules of the learning rate: step -> rate, with steps counted from 0.
 
-A step is a batch; an epoch has ceil(samples / batch_size) of them.  An optimiser takes
-a schedule in the place of a number: ``SGD(CosineDecay(0.1, 1000))``.
+A step is a batch; an epoch has ceil(samples / batch_size) steps.  An optimiser takes a
+schedule instead of a number: ``SGD(CosineDecay(0.1, 1000))``.
 """
 
 import math
@@ -16,8 +16,9 @@ from sora_np.common.names import arguments_of, from_config
 class LearningRateSchedule(Known):
     """A learning rate that depends on the step.
 
-    A subclass defines ``__call__``; to be saved with a model it keeps its arguments as
-    attributes of the same names, and ``load_model`` is given it as a custom object.
+    A subclass defines ``__call__``.  To be saved with a model, it keeps its arguments
+    as attributes of the same names.  ``load_model`` takes its class in
+    ``custom_objects``.
     """
 
     def __call__(self, step: int) -> float:
@@ -34,7 +35,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     Parameters
     ----------
-    staircase : whether step / decay_steps is rounded down, so that it falls in steps
+    staircase : whether to round step / decay_steps down, so the rate falls in steps
 
     Examples
     --------
@@ -69,7 +70,7 @@ class InverseTimeDecay(LearningRateSchedule):
 
     Parameters
     ----------
-    staircase : whether step / decay_steps is rounded down, so that it falls in steps
+    staircase : whether to round step / decay_steps down, so the rate falls in steps
 
     Examples
     --------
@@ -102,12 +103,12 @@ class InverseTimeDecay(LearningRateSchedule):
 class PolynomialDecay(LearningRateSchedule):
     """(initial_learning_rate - end) (1 - step / decay_steps)^power + end.
 
-    From decay_steps on it is ``end_learning_rate``.
+    Here ``end`` is ``end_learning_rate``, and the rate stays there after decay_steps.
 
     Parameters
     ----------
-    cycle : whether decay_steps grows to the next multiple of itself instead, so that
-        the rate rises again whenever it has reached its end
+    cycle : whether decay_steps instead grows to its next multiple, so the rate rises
+        again whenever it has reached its end
 
     Examples
     --------
@@ -143,7 +144,7 @@ class PolynomialDecay(LearningRateSchedule):
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
-    """values[k] from behind boundaries[k - 1] up to and with boundaries[k].
+    """values[k] for boundaries[k - 1] < step <= boundaries[k].
 
     >>> schedule = PiecewiseConstantDecay([10, 20], [0.1, 0.01, 0.001])
     >>> [schedule(step) for step in (0, 10, 11, 20, 21)]
@@ -160,10 +161,12 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         if len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 "there must be one value more than boundaries, got "
-                f"{len(self.values)} and {len(self.boundaries)}"
+                f"{len(self.values)} values and {len(self.boundaries)} boundaries"
             )
         if self.boundaries != sorted(self.boundaries):
-            raise ValueError(f"boundaries must rise, got {self.boundaries}")
+            raise ValueError(
+                f"boundaries must be in increasing order, got {self.boundaries}"
+            )
         for value in self.values:
             as_rate(value, "each of values")
 
@@ -179,8 +182,8 @@ class CosineDecay(LearningRateSchedule):
         rate = initial_learning_rate * ((1 - alpha) * (1 + cos(pi s / decay_steps)) / 2
                                         + alpha)
 
-    With a ``warmup_target`` the rate first rises on a straight line from
-    initial_learning_rate to that, in ``warmup_steps``, and the cosine begins there.
+    With a ``warmup_target``, the rate first rises linearly from initial_learning_rate
+    to the target, in ``warmup_steps`` steps, and the cosine begins there.
 
     Source: Loshchilov & Hutter (2017), arXiv:1608.03983, equation 5; for the warm-up
     Goyal et al. (2017), arXiv:1706.02677; both as in Keras.
@@ -224,9 +227,10 @@ class CosineDecay(LearningRateSchedule):
 class OneCycle(LearningRateSchedule):
     """Up to max_learning_rate and down again, each on half a cosine, once.
 
-    From max_learning_rate / div_factor up, over the share ``pct_start`` of all steps,
-    and down to max_learning_rate / div_factor / final_div_factor at the last.  Keras
-    has no such schedule: names, defaults and numbers are PyTorch's OneCycleLR's.
+    The rate begins at max_learning_rate / div_factor and rises over the share
+    ``pct_start`` of all steps.  Then it falls, and the last step has max_learning_rate
+    / div_factor / final_div_factor.  Keras does not have this schedule: names, defaults
+    and numbers are those of PyTorch's OneCycleLR.
 
     Source: Smith & Topin (2018), arXiv:1708.07120, without the cycle of the momentum.
 
@@ -269,7 +273,7 @@ class OneCycle(LearningRateSchedule):
 
 
 def _cosine(done: float, whole: float) -> float:
-    """Return half a cosine: 1 where nothing is done, 0 at the whole and beyond."""
+    """Return half a cosine, which falls from 1 at done=0 to 0 at done >= whole."""
     share = min(done / whole, 1) if whole > 0 else 1
     return (1 + math.cos(math.pi * share)) / 2
 
@@ -284,7 +288,7 @@ CLASSES: dict[str, type[LearningRateSchedule]] = {
 
 
 def get(identifier: Any) -> LearningRateSchedule:
-    """Return the schedule of that configuration, or the schedule itself."""
+    """Return the schedule for a configuration, or the schedule itself."""
     if isinstance(identifier, LearningRateSchedule):
         return identifier
     return from_config(CLASSES, identifier, "learning rate schedule")

@@ -9,7 +9,7 @@ from .base import Optimizer, Rate
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent with (Nesterov) momentum: ``sgd.py``.
+    """Stochastic gradient descent with momentum: ``kernels/optimizers/sgd.py``.
 
     Options: see :class:`Optimizer`.
 

@@ -1,7 +1,7 @@
 """A step of an optimiser as tasks: prepared once, run for every batch.
 
-What options ask for (see ``Optimizer``) stands before and after the optimiser's own
-formula, in one program for the parallel driver; an option that is off adds nothing.
+The tasks of the options (see ``Optimizer``) run before and after the optimiser's own
+formula, in one program for the parallel driver.  An option that is off adds no task.
 """
 
 import weakref
@@ -18,7 +18,7 @@ from sora_np.kernels.optimizers.clip import clip_norm_tasks, clip_value_task
 
 
 class Formula(Protocol):
-    """What a step asks of an optimiser; ``Optimizer`` has it all."""
+    """The attributes of ``Optimizer`` that a step uses."""
 
     clipnorm: float | None
     clipvalue: float | None
@@ -50,12 +50,13 @@ class PreparedStep:
     Parameters
     ----------
     params, grads : (P,)
-    ranges : the arrays among them that may change
-    prepared : whether the optimiser gives a task; else its ``update`` is called
+    ranges : the parts of params that may change
+    prepared : whether the optimiser has a task; else its ``update`` is called
 
     Attributes
     ----------
-    tasks : all of a step, after ``refresh``; none where that calls ``update``
+    tasks : the tasks of a step, to run after ``refresh``; empty if a step calls
+        ``update``
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class PreparedStep:
         self._ranges, self._options = tuple(ranges), _options(optimizer)
         self._parts, dtype = joined(ranges), params.dtype
         self._steps = self._ranges if optimizer.by_array else self._parts
-        # read by tasks when they run
+        # the tasks read these arrays when they run
         self._numbers, self._decay, self._average = (
             np.array(values, dtype) for values in ([], [1, 0], [0, 1])
         )
@@ -97,7 +98,7 @@ class PreparedStep:
             self._calls = [Program(before), self._update, Program(after)]
 
     def fits(self, params: Array, grads: Array, ranges: Sequence[slice]) -> bool:
-        """Whether it was made for these very arrays and ranges."""
+        """Return whether it was made for the same arrays, ranges and options."""
         now = [params, grads, *self.optimizer.slots.values()]
         return (
             len(now) == len(self._arrays)
@@ -115,12 +116,12 @@ class PreparedStep:
             self.optimizer.slots["gathered"].fill(0)
 
     def gather(self) -> None:
-        """Keep the gradient for a later step."""
+        """Add the gradient to those kept for a later step."""
         self.refresh()
         self._gather()
 
     def _before(self) -> list[Task]:
-        """Return the tasks that come before the optimiser's own."""
+        """Return the tasks that run before the optimiser's own."""
         optimizer, (params, grads) = self.optimizer, self._arrays[:2]
         tasks: list[Task] = []
         if optimizer.gradient_accumulation_steps:
@@ -142,12 +143,12 @@ class PreparedStep:
         return tasks
 
     def _each(self, y: Array, x: Array, numbers: Any) -> list[Task]:
-        """Return the tasks of y = a y + b x, for what may change."""
+        """Return the tasks of y = a y + b x, for the parts that may change."""
         numbers = np.asarray(numbers, y.dtype)
         return [axpby_task(y[p], x[p], numbers) for p in self._parts]
 
     def refresh(self) -> None:
-        """Write the numbers that differ from step to step."""
+        """Update the numbers that change from step to step."""
         optimizer = self.optimizer
         if self._numbers.size:
             self._numbers[...] = optimizer.numbers()
@@ -168,7 +169,7 @@ class PreparedStep:
 
 
 def _options(optimizer: Formula) -> tuple[Any, ...]:
-    """Return what the tasks are made with."""
+    """Return the options that the tasks depend on."""
     clips = optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm
     decays = optimizer.weight_decay is not None, optimizer.exclusion
     steps = optimizer.gradient_accumulation_steps
@@ -176,24 +177,24 @@ def _options(optimizer: Formula) -> tuple[Any, ...]:
 
 
 def serves(optimizer: Any, model: Any) -> bool:
-    """Whether an optimiser trains this model, or has not trained any yet."""
+    """Return whether an optimiser trains this model, or has not trained any yet."""
     owner = optimizer._owner
     return owner is None or owner() is model
 
 
 def claim(optimizer: Any, model: Any) -> None:
-    """Note which model an optimiser trains; raise where it has trained another."""
+    """Bind an optimiser to a model; raise if it has trained another model."""
     if not serves(optimizer, model):
         raise ValueError(
-            f"this {optimizer.name} has trained another model, and remembers its "
-            "steps: compile each model with an optimiser of its own"
+            f"this {optimizer.name} has trained another model, and keeps arrays from "
+            "its steps: compile each model with its own optimiser"
         )
     if optimizer._owner is None:
         optimizer.belong_to(weakref.ref(model))
 
 
 def check_vectors(params: Array, grads: Array) -> None:
-    """Raise where these are no vectors that a step may read and write in place."""
+    """Raise unless these are vectors that a step can read and write in place."""
     for name, a in (("params", params), ("grads", grads)):
         got = a.dtype if isinstance(a, np.ndarray) else type(a).__name__
         if got not in (np.float32, np.float64):
@@ -202,19 +203,18 @@ def check_vectors(params: Array, grads: Array) -> None:
             )
         if a.ndim != 1 or not a.flags.carray:
             raise ValueError(
-                f"{name} must be a vector (P,) that is contiguous and may be written, "
-                f"got shape {a.shape}, strides {a.strides}, writeable "
-                f"{a.flags.writeable}"
+                f"{name} must be a vector (P,) that is contiguous and writeable, got "
+                f"shape {a.shape}, strides {a.strides}, writeable {a.flags.writeable}"
             )
     if params.shape != grads.shape or params.dtype != grads.dtype:
         raise ValueError(
-            f"params {params.shape} {params.dtype} and grads {grads.shape} "
-            f"{grads.dtype} must be alike"
+            "params and grads must have the same shape and dtype, got "
+            f"{params.shape} {params.dtype} and {grads.shape} {grads.dtype}"
         )
 
 
 def joined(ranges: Sequence[slice]) -> list[slice]:
-    """Return the ranges, with neighbours as one.
+    """Return the ranges, with adjacent ones joined.
 
     >>> joined([slice(0, 2), slice(2, 5), slice(7, 8)])
     [slice(0, 5, None), slice(7, 8, None)]

@@ -1,14 +1,14 @@
-"""Recipes: all that makes a training run, in one place; ``sora-np train --recipe``.
+"""Recipes: whole training runs, for ``sora-np train --recipe``.
 
-A recipe is data, network, optimiser, schedule, augmentation, batch size and epochs.
-Copy one, and change what you like.  Open ``classification.py`` first: recipes for one
-class a picture.  ``nuclei.py`` finds masks and ``trees.py`` finds boxes, both over
-``pictures.py``.  ``command/train.py`` runs them.
+A recipe has data, network, optimiser, schedule, augmentation, batch size and epochs.
+Copy one, and change it as you like.  Open ``classification.py`` first: its recipes find
+one class for each picture.  ``nuclei.py`` finds masks and ``trees.py`` finds boxes;
+both use ``pictures.py``.  ``command/train.py`` runs the recipes.
 
 Test accuracy on full Fashion-MNIST, measured once each, and time on 2 cores:
 
 ==============  =========  ======================  ==================================
-sora            10 epochs  0.9123                  41 s; as it stands: on fashion_mini
+sora            10 epochs  0.9123                  41 s; the recipe uses fashion_mini
 fashion-93      14 epochs  0.9397, 0.9380, 0.9370  12 min; seeds 0, 1, 2; one thread
 fashion-resnet  30 epochs  not measured yet
 ==============  =========  ======================  ==================================
@@ -44,5 +44,5 @@ RECIPES: dict[str, Recipe | PictureRecipe] = {
 
 
 def get(name: str) -> Recipe | PictureRecipe:
-    """Return the recipe of that name, or raise ValueError with the nearest one."""
+    """Return the recipe with this name; raise ValueError with the most similar name."""
     return look_up(RECIPES, name, "recipe")

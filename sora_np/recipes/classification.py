@@ -1,4 +1,4 @@
-"""Recipes for pictures of one thing each: the network says which class."""
+"""Recipes of classification: the network predicts one class for each picture."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -28,11 +28,11 @@ class Recipe(NamedTuple):
     Attributes
     ----------
     dataset : name of a module in ``sora_np.datasets``; pixels are scaled to [0, 1]
-    epochs, batch_size : of ``fit``
+    epochs, batch_size : arguments of ``fit``
     make : (input_shape, classes, seed, steps) -> compiled model for one-hot targets;
-        steps is how many batches there will be in all, for a schedule
-    watches : whether the command validates by the test data after every epoch; if not,
-        they are used once, at the end
+        steps is the number of batches in all epochs, for a schedule
+    watches : whether the command validates with the test data after every epoch; if
+        not, the test data are used only once, at the end
     """
 
     dataset: str
@@ -52,15 +52,15 @@ def fashion_93(
 ) -> Sequential:
     """Return a network of 463,690 parameters that reaches 0.93 on Fashion-MNIST.
 
-    A convolution that a max-pooling follows costs least here: the plan runs both with
-    their ReLU as one, and the list backward needs a quarter of the work.  So the wide
-    ones stand before poolings, and batch normalisation behind these, on a quarter of
-    the numbers.  Clothes lie in the middle of their image, so a dense layer that sees
-    where things are serves better than more convolutions.
+    A convolution with a max-pooling after it is fastest here: the plan joins both and
+    their ReLU to one step, and its backward pass needs a quarter of the work.  So the
+    wide convolutions are before poolings, and batch normalisation is after them, on a
+    quarter of the numbers.  Clothes are in the middle of their image, so a dense layer,
+    which uses the place of things, works better than more convolutions.
 
-    Against overfitting: left and right exchanged at random, dropout, weight decay,
-    targets of 0.955 and 0.005 instead of 1 and 0.  The rate rises to 0.003 over a
-    quarter of the steps and falls to nothing.
+    Against overfitting there are random flips, dropout, weight decay, and targets of
+    0.955 and 0.005 instead of 1 and 0.  The learning rate rises to 0.003 over a quarter
+    of the steps, and falls to nearly 0.
 
     >>> fashion_93((28, 28, 1), 10, seed=0, steps=6566).count_params()
     463690
@@ -105,16 +105,16 @@ def fashion_93(
 def fashion_resnet(
     input_shape: Sequence[int], classes: int, seed: int, steps: int
 ) -> Sequential:
-    """Return ResNet-20, to be trained on Fashion-MNIST in half an hour.
+    """Return ResNet-20 for Fashion-MNIST, meant for half an hour of training.
 
-    Every image is mirrored or not, and shifted by up to 2 pixels of 28 in each
+    Images are mirrored at random, and shifted by up to 2 of 28 pixels in each
     direction, with black beyond the border.
 
-    The rate rises to 0.1 over a fifth of the steps and falls to nothing.  The weight
-    decay is decoupled: a step takes away rate * 0.005 of a weight.  A penalty of 0.0005
-    on the gradient, as papers have it, takes away as much, because a momentum of 0.9
-    adds up ten steps.  Biases and the numbers of batch normalisation do not decay.
-    Targets are 0.91 and 0.01 instead of 1 and 0.
+    The learning rate rises to 0.1 over a fifth of the steps, and falls to nearly 0.
+    The weight decay is decoupled: a step subtracts rate * 0.005 of a weight.  That is
+    as much as a penalty of 0.0005 in the gradient, which papers use, because a momentum
+    of 0.9 adds up ten steps.  Biases and the parameters of batch normalisation do not
+    decay.  Targets are 0.91 and 0.01 instead of 1 and 0.
 
     Source: He, Zhang, Ren & Sun (2015), arXiv:1512.03385, section 4.2, for network and
     augmentation; Smith & Topin (2018), arXiv:1708.07120, for the schedule.

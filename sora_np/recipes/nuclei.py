@@ -1,4 +1,4 @@
-"""Nuclei of cells found pixel by pixel, by a small U-Net."""
+"""A recipe that finds nuclei of cells, pixel by pixel, by a small U-Net."""
 
 import os
 from collections.abc import Sequence
@@ -25,14 +25,15 @@ from sora_np.vision import (
 
 from .pictures import Judged, PictureRecipe, Pictures
 
-SIZE = 128  # of a tile
+SIZE = 128  # the side of a tile, in pixels
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Pictures:
     """Return tiles of the micrograph, in [0, 1], and their masks, 0 or 1.
 
-    To train on: 35 that overlap by half, each turned and mirrored in all eight ways.
-    To test by: four that do not overlap, of the quarter that no training tile touches.
+    The training data are 35 tiles that overlap by half, each turned and mirrored in all
+    eight ways.  The test data are four tiles that do not overlap, from the quarter that
+    no training tile touches.
     """
     (x, y), (x_test, y_test) = nuclei.load_data(path)
     test = _tiles(x_test, SIZE), _tiles(y_test > 0, SIZE)
@@ -59,7 +60,7 @@ def _tiles(picture: NDArray[Any], stride: int) -> NDArray[Any]:
 
 
 def nuclei_unet(input_shape: Sequence[int], seed: int, steps: int) -> Sequential:
-    """Return a U-Net of 8 to 64 filters that says of every pixel whether it is nucleus.
+    """Return a U-Net of 8 to 64 filters that predicts nucleus or not for every pixel.
 
     >>> nuclei_unet((128, 128, 1), seed=0, steps=420).output_shape
     (None, 128, 128, 1)
@@ -76,10 +77,10 @@ def nuclei_unet(input_shape: Sequence[int], seed: int, steps: int) -> Sequential
 
 
 def judge(outputs: NDArray[Any], data: Pictures) -> Judged:
-    """Return Dice and IoU of what is nucleus from a probability of 0.5 on.
+    """Return Dice and IoU of the pixels with a probability of at least 0.5.
 
-    Beside them those of one threshold for all test pictures, by Otsu's method, which
-    has learnt nothing.
+    For comparison it also returns them for one threshold by Otsu's method for all test
+    pictures, which learns nothing.
     """
     truth, found = np.stack(data.truth), outputs[..., 0] >= 0.5
     images = data.x_test[..., 0]

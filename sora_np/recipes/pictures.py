@@ -1,4 +1,4 @@
-"""What recipes are whose networks answer with a picture: masks, or boxes."""
+"""The parts of recipes whose networks predict masks or boxes."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ Images = NDArray[Any]
 
 
 class Pictures(NamedTuple):
-    """Arrays to train on, and others to test by.
+    """Training data and test data.
 
     Attributes
     ----------
     x_train, y_train, x_test, y_test : (N, H, W, C), as ``fit`` takes them
-    truth : what ``judge`` compares with, for each test picture
-    groups : name -> which test pictures, where they are of several sorts
+    truth : for each test picture, the truth that ``judge`` compares with
+    groups : name -> the test pictures of this group
     """
 
     x_train: Images
@@ -30,12 +30,12 @@ class Pictures(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What a network's outputs are worth.
+    """Scores of a network's outputs, and pictures to show.
 
     Attributes
     ----------
     scores : name -> number, for all test pictures together
-    rows : for each test picture a caption, and what is shown: name -> pixels
+    rows : for each test picture a caption, and pictures to show: name -> pixels
         (H, W, C) in [0, 1], C = 1 or 3
     """
 
@@ -49,11 +49,11 @@ class PictureRecipe(NamedTuple):
     Attributes
     ----------
     data : the data and their split, in words
-    epochs, batch_size : of ``fit``
-    load : path -> the data; path is a folder that has them, or None for the package
-        that brings them
-    make : (input_shape, seed, steps) -> compiled model; steps is how many batches there
-        will be in all, for a schedule
+    epochs, batch_size : arguments of ``fit``
+    load : path -> the data; path is a folder with the data, or None for the Python
+        package that contains them
+    make : (input_shape, seed, steps) -> compiled model; steps is the number of batches
+        in all epochs, for a schedule
     judge : (outputs of the model for the test pictures, data) -> scores and pictures
     """
 

@@ -1,4 +1,4 @@
-"""Trees found from above, each with a box, by a small detector of centres."""
+"""A recipe that finds trees in aerial pictures, by a small detector of centres."""
 
 import os
 from collections.abc import Sequence
@@ -33,19 +33,19 @@ from sora_np.vision import (
 
 from .pictures import Judged, PictureRecipe, Pictures
 
-SIZE = 160  # of a tile, in pixels of 20 cm
-SQUARES, SIZES = 800, (120, 200)  # to train on, and the least and the largest
-SHOWN = 0.3  # the least score of a box that is drawn
+SIZE = 160  # the side of a tile, in pixels of 20 cm
+SQUARES, SIZES = 800, (120, 200)  # training squares: number, and range of their sides
+SHOWN = 0.3  # boxes with at least this score are drawn
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Pictures:
     """Return tiles of both pictures at half their size, in bytes, and maps of centres.
 
-    To train on: 800 squares of the open wood, of 120 to 200 pixels, brought to 160 and
-    turned or mirrored, all at random and the same in every run.  To test by: tiles that
-    do not overlap, of two rows at the lower border of that picture, which no training
-    square touches, and of the dense forest.  A tree counts in a tile that has half of
-    its box, and its box ends at the tile's border.
+    The training data are 800 random squares of the open wood, of 120 to 200 pixels,
+    resized to 160 and turned or mirrored at random.  They are the same in every run.
+    The test data are tiles that do not overlap: from two rows at the lower border of
+    that picture, which no training square touches, and from the dense forest.  A tree
+    counts in a tile that has at least half of its box, cut at the tile's border.
     """
     wood, forest = trees.load_data(path)
     there, elsewhere = _halved(*wood), _halved(*forest)
@@ -70,14 +70,14 @@ Marked = tuple[list[NDArray[Any]], list[NDArray[Any]]]  # pictures, boxes of eac
 def _halved(
     picture: NDArray[Any], boxes: NDArray[Any]
 ) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Return a picture at half its size, each pixel the mean of four, and its boxes."""
+    """Return a picture and its boxes at half size; a pixel is the mean of four."""
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
     blocks = picture[: 2 * height, : 2 * width].reshape(height, 2, width, 2, 3)
     return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8), boxes / 2
 
 
 def _tiles(picture: NDArray[Any], boxes: NDArray[Any], first: int) -> Marked:
-    """Return the tiles of a picture from a row on, and the boxes of each."""
+    """Return the tiles of a picture from row ``first`` on, and the boxes of each."""
     height, width, _ = picture.shape
     places = [(first + i, j) for i, j in tiles(height - first, width, SIZE, SIZE)]
     return (
@@ -89,7 +89,7 @@ def _tiles(picture: NDArray[Any], boxes: NDArray[Any], first: int) -> Marked:
 def _squares(
     picture: NDArray[Any], boxes: NDArray[Any], rng: np.random.Generator
 ) -> Marked:
-    """Return random squares of a picture, of one size, and the boxes of each."""
+    """Return random squares of a picture, resized, and the boxes of each."""
     found: Marked = [], []
     for _ in range(SQUARES):
         size = int(rng.integers(*SIZES, endpoint=True))
@@ -108,9 +108,9 @@ def _map(boxes: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def trees_centers(input_shape: Sequence[int], seed: int, steps: int) -> Sequential:
-    """Return a detector of 16 to 64 filters, for bytes.
+    """Return a detector of 16 to 64 filters, for pictures in bytes.
 
-    In training the light of every tile changes at random.
+    In training, brightness and contrast of every tile change at random.
 
     >>> trees_centers((160, 160, 3), seed=0, steps=972).output_shape
     (None, 40, 40, 5)
@@ -162,7 +162,7 @@ def judge(outputs: NDArray[Any], data: Pictures) -> Judged:
 
 
 def _last(curve: NDArray[np.float64], count: int) -> float:
-    """Return the value of a curve after so many detections, 0 after none."""
+    """Return the value of a curve after ``count`` detections; 0 after none."""
     return float(curve[count - 1]) if count else 0.0
 
 

@@ -1,10 +1,10 @@
-"""What is in a picture, and where: masks and boxes.
+"""Masks and boxes, which mark objects in a picture.
 
-Open ``boxes.py`` first: the overlap of boxes, and which of many boxes stay.
-``masks.py``: how well masks overlap, Otsu's threshold, a loss for masks.
-``average_precision.py`` scores a detector.  ``centers.py`` turns boxes into what a
-network learns and back, and ``center_loss.py`` is its loss.  ``tiles.py`` cuts large
-pictures, ``drawing.py`` marks boxes in a picture.
+Open ``boxes.py`` first: it has the overlap of boxes, and non-maximum suppression.
+``masks.py`` has the overlap of masks, Otsu's threshold, and a loss for masks.
+``average_precision.py`` scores a detector.  ``centers.py`` converts boxes to a
+network's targets and outputs back to boxes, and ``center_loss.py`` has the loss.
+``tiles.py`` cuts large pictures, and ``drawing.py`` draws boxes on a picture.
 
 A box is (left, top, right, bottom), in pixels from the upper left corner of a picture;
 its width is right - left.  ``recipes/`` calls these files.

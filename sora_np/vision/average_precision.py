@@ -12,13 +12,13 @@ from .boxes import as_boxes, as_scores, box_iou
 
 
 class PrecisionRecall(NamedTuple):
-    """How well a detector does.
+    """The scores of a detector.
 
     Attributes
     ----------
     average_precision : the area under the curve, 0 to 1
-    precision, recall : (D,), of the d detections with the highest scores, d = 1..D
-    scores : (D,), falling
+    precision, recall : (D,), for the d detections with the highest scores, d = 1..D
+    scores : (D,), in decreasing order
     """
 
     average_precision: float
@@ -33,18 +33,18 @@ def average_precision(
     scores: Sequence[Any],
     iou_threshold: float = 0.5,
 ) -> PrecisionRecall:
-    """Return the average precision of the boxes found in some pictures, of one class.
+    """Return the average precision of boxes found in some pictures, for one class.
 
-    The detections of all pictures are taken by falling score.  One is right if the true
-    box of its picture that it overlaps most has an IoU of at least the threshold with
-    it, and no detection before has taken that one; otherwise it is wrong.  So a second
-    box on one object is wrong.  With TP and FP for how many were right and wrong so
-    far, and K true boxes in all::
+    The detections of all pictures are sorted by decreasing score.  For each detection,
+    find the true box of its picture with the highest IoU.  The detection is right if
+    that IoU is at least the threshold, and no earlier detection has matched that true
+    box.  Otherwise it is wrong, so a second box on one object is wrong.  With TP and FP
+    the numbers of right and wrong detections so far, and K true boxes in all::
 
         precision = TP / (TP + FP)        recall = TP / K
 
-    Every precision is then replaced by the largest one at its recall or a higher one,
-    and the area under that staircase is the result ("all-point interpolation").
+    Every precision is then replaced by the largest precision at the same or a higher
+    recall.  The result is the area under that staircase ("all-point interpolation").
 
     Source: Everingham et al. (2010), "The Pascal Visual Object Classes Challenge",
     4.2, and the development kit of VOC2010 for the interpolation at all points.
@@ -58,7 +58,8 @@ def average_precision(
 
     Raises
     ------
-    ValueError : for another number of pictures in one of them, or no true box at all
+    ValueError : if the three do not have the same number of pictures, or if there is no
+        true box at all
 
     Examples
     --------
@@ -70,14 +71,16 @@ def average_precision(
     """
     if not len(truths) == len(boxes) == len(scores):
         raise ValueError(
-            "truths, boxes and scores must be of the same pictures, got "
-            f"{len(truths)}, {len(boxes)} and {len(scores)}"
+            "truths, boxes and scores must have an entry for each picture, got "
+            f"{len(truths)}, {len(boxes)} and {len(scores)} entries"
         )
     as_rate(iou_threshold, "iou_threshold", 1)
     true = [as_boxes(one, f"truths[{n}]") for n, one in enumerate(truths)]
     total = sum(map(len, true))
     if not total:
-        raise ValueError("average precision needs a true box, got none in any picture")
+        raise ValueError(
+            "average_precision needs at least one true box, got none in any picture"
+        )
     right, every = [], []
     for n, (truth, some) in enumerate(zip(true, boxes, strict=True)):
         found = as_boxes(some, f"boxes[{n}]")
@@ -97,7 +100,7 @@ def average_precision(
 def _right(
     truth: NDArray[np.float64], found: NDArray[np.float64], threshold: float
 ) -> NDArray[np.bool_]:
-    """Return which boxes (D,) of one picture, by falling score, are right."""
+    """Return which boxes (D,) of one picture, by decreasing score, are right."""
     right, taken = np.zeros(len(found), bool), np.zeros(len(truth), bool)
     if not len(truth):
         return right
@@ -109,6 +112,6 @@ def _right(
 
 
 def _area(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> float:
-    """Return the area under the staircase of the largest precision to the right."""
+    """Return the area under the largest precision at the same or a higher recall."""
     highest = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * highest))

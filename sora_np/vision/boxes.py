@@ -1,4 +1,4 @@
-"""Boxes: how much two overlap, and which of many that overlap stay."""
+"""The overlap of boxes, and non-maximum suppression of overlapping boxes."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from sora_np.common.inputs import as_numbers
 
 
 def box_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-    """Return the intersection over union (K, L) of every box of a with every one of b.
+    """Return the intersection over union (K, L) of every box in a with every box in b.
 
     ::
 
         IoU = area(a and b) / (area(a) + area(b) - area(a and b))
 
-    and 0 for two boxes without an area.
+    The IoU of two boxes without an area is 0.
 
     Source: Everingham et al. (2010), "The Pascal Visual Object Classes Challenge", 4.2.
 
@@ -26,8 +26,8 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
     Raises
     ------
-    ValueError : for arrays of another shape; for boxes whose right is left of left, or
-        whose bottom is above top
+    ValueError : for arrays of another shape; for boxes with right < left or bottom <
+        top
 
     Examples
     --------
@@ -46,11 +46,11 @@ def box_iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 def non_maximum_suppression(
     boxes: ArrayLike, scores: ArrayLike, threshold: float = 0.5
 ) -> NDArray[np.intp]:
-    """Return the places of the boxes that stay, those with the highest score first.
+    """Return the places of the boxes that are kept, by decreasing score.
 
-    Take the box with the highest score, and leave out every other one whose IoU with it
-    is above the threshold; then take the best of those that are left, and so on.  Of
-    equal scores the first box comes first.
+    Keep the box with the highest score, and drop every other box whose IoU with it is
+    above the threshold.  Then keep the best of the remaining boxes, and so on.  If
+    scores are equal, the first box comes first.
 
     Source: Girshick et al. (2014), arXiv:1311.2524, section 2.2.
 
@@ -62,7 +62,7 @@ def non_maximum_suppression(
 
     Raises
     ------
-    ValueError : for boxes that are none, or not as many scores
+    ValueError : for invalid boxes, or another number of scores
 
     Examples
     --------
@@ -84,7 +84,7 @@ def non_maximum_suppression(
 
 
 def as_boxes(boxes: Any, name: str) -> NDArray[np.float64]:
-    """Return boxes (K, 4), or raise ValueError; an empty list is no box."""
+    """Return boxes (K, 4), or raise ValueError; an empty list becomes (0, 4)."""
     given = as_numbers(boxes, name, np.float64)
     if not given.size and given.ndim < 3:
         return np.zeros((0, 4))
@@ -104,16 +104,17 @@ def as_boxes(boxes: Any, name: str) -> NDArray[np.float64]:
 
 
 def as_scores(scores: Any, count: int, name: str) -> NDArray[np.float64]:
-    """Return scores (K,) of so many boxes, or raise ValueError."""
+    """Return scores (K,) for ``count`` boxes, or raise ValueError."""
     given = as_numbers(scores, "scores", np.float64)
     given = given.reshape(0) if not given.size else given
     if given.shape != (count,):
         raise ValueError(
-            f"there must be one score a box: {name} has {count} boxes, scores have the "
-            f"shape {given.shape}"
+            f"scores must have one number for each box: {name} has {count} boxes, got "
+            f"scores of shape {given.shape}"
         )
     if np.isnan(given).any():
         raise ValueError(
-            f"scores hold NaN, the first at {int(np.isnan(given).argmax())}"
+            "scores must be numbers, got NaN, the first at "
+            f"{int(np.isnan(given).argmax())}"
         )
     return given

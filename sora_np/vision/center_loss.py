@@ -1,4 +1,4 @@
-"""CenterLoss: of a detector that says where centres are and how large their boxes."""
+"""CenterLoss, for a detector that predicts centres of objects and sizes of boxes."""
 
 from typing import Any
 
@@ -14,31 +14,32 @@ Array = NDArray[Any]
 
 @register
 class CenterLoss(Loss):
-    """The loss of a map of centres (N, H, W, 5) of every picture, by K, its centres.
+    """The loss of the map of centres (N, H, W, 5) of each picture.
 
-    With Y for channel 0 of y_true, z for that of y_pred, p = 1 / (1 + e^-z), and the
-    sums over an image, S over the cells with Y = 1::
+    Y is channel 0 of y_true, z is channel 0 of y_pred, and p = 1 / (1 + e^-z).  K is
+    the number of centres in a picture.  The sums are over the cells of a picture, and
+    S over its cells with Y = 1::
 
         heat  = -sum over Y = 1 of (1 - p)^2 log p
                 -sum over the others of (1 - Y)^4 p^2 log(1 - p)
         loss  = (heat + size sum_S |h - h'| + |w - w'|
                       + offset sum_S |dy - dy'| + |dx - dx'|) / max(K, 1)
 
-    Derivative: dz = 2 p (1 - p)^2 log p - (1 - p)^3 where Y = 1, elsewhere
-    (1 - Y)^4 (p^3 - 2 p^2 (1 - p) log(1 - p)); of the others the sign of the error,
-    times their weight.
+    The derivative by z, times max(K, 1), is 2 p (1 - p)^2 log p - (1 - p)^3 where
+    Y = 1, elsewhere (1 - Y)^4 (p^3 - 2 p^2 (1 - p) log(1 - p)).  For the other channels
+    it is the sign of the error times the weight where Y = 1, else 0.
 
     Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, equations 1 to 4, with
     alpha = 2 and beta = 4; Law & Deng (2018), arXiv:1808.01244, for the heat.
 
     Parameters
     ----------
-    size, offset : weights of the errors in height and width, in cells, and of those in
-        the place of the centre
+    size : the weight of errors in height and width, in cells
+    offset : the weight of errors in the place of the centre
 
     Raises
     ------
-    ValueError : for weights that are negative
+    ValueError : for a negative weight
 
     Examples
     --------

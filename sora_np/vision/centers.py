@@ -1,4 +1,4 @@
-"""Boxes as what a network learns, a map of centres, and boxes from such a map."""
+"""Converts boxes to a map of centres, which a network learns, and back to boxes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from sora_np.common.arguments import as_count, as_rate
 
 from .boxes import as_boxes, non_maximum_suppression
 
-CHANNELS = 5  # of the map: heat, height, width, and the centre's place in its cell
+CHANNELS = 5  # heat, height, width, and the centre's place in its cell (2 numbers)
 
 
 def center_targets(
@@ -17,15 +17,16 @@ def center_targets(
 ) -> NDArray[np.float32]:
     """Return the map (height, width, 5) of the boxes of a picture, for `CenterLoss`.
 
-    A cell is stride x stride pixels.  Channel 0 is the heat: of each box a bell around
-    the cell (i0, j0) with its centre, and the highest where bells meet::
+    A cell is stride x stride pixels.  Channel 0 is the heat.  Each box has a bell
+    around the cell (i0, j0) with its centre; if bells overlap, the largest value
+    counts::
 
         heat[i, j] = exp(-(i - i0)^2 / 2 r^2 - (j - j0)^2 / 2 s^2)
-        r = spread h / 6,  s = spread w / 6          h, w: of the box, in cells
+        r = spread h / 6,  s = spread w / 6     h, w: the box's height, width in cells
 
-    so that it is 1 in cells with a centre and nowhere else.  These have, in channels 1
-    to 4, h, w and the place of the centre in the cell, two numbers in [0, 1).  Of two
-    centres in one cell the smaller box has them.
+    So the heat is 1 in cells with a centre and nowhere else.  In these cells, channels
+    1 to 4 are h, w and the centre's place in the cell (down, right), two numbers in
+    [0, 1).  If two centres are in one cell, channels 1 to 4 belong to the smaller box.
 
     Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, section 3; the bell's
     widths are those of Liu et al. (2019), arXiv:1909.00700, with a spread of 0.54.
@@ -33,12 +34,13 @@ def center_targets(
     Parameters
     ----------
     boxes : (K, 4), as left, top, right, bottom in pixels, centres inside the picture
-    height, width : of the map, in cells
-    stride : pixels of a cell
+    height, width : the size of the map, in cells
+    stride : the side of a cell, in pixels
+    spread : the width of the bells, see above
 
     Raises
     ------
-    ValueError : for boxes that are none, that have no area or whose centre lies outside
+    ValueError : for invalid boxes, a box without area, or a centre outside the picture
 
     Examples
     --------
@@ -71,7 +73,7 @@ def center_targets(
             -np.square((rows - i) / (spread * h / 6))[:, None] / 2
             - np.square((columns - j) / (spread * w / 6))[None, :] / 2
         )
-        bell[bell > np.float32(1 - 1e-6)] = 1 - 1e-6  # 1 is for centres alone
+        bell[bell > np.float32(1 - 1e-6)] = 1 - 1e-6  # 1 is only for centres
         bell[i, j] = 1
         target[:, :, 0] = np.maximum(target[:, :, 0], bell)
         target[i, j, 1:] = h, w, y - i, x - j
@@ -84,20 +86,22 @@ def decode_centers(
     threshold: float = 0.1,
     iou_threshold: float = 0.5,
 ) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    """Return the boxes (D, 4) in a map of a network, and their scores (D,), falling.
+    """Return the boxes (D, 4) in a network's map, and their decreasing scores (D,).
 
-    The score is the sigmoid of channel 0.  A cell counts whose score is at least the
-    threshold and the highest of its 3 x 3 neighbours; what is left of several boxes on
-    one object `non_maximum_suppression` takes away.
+    The score is the sigmoid of channel 0.  A cell gives a box if its score is at least
+    the threshold, and the highest of the 3 x 3 cells around it.  Then
+    `non_maximum_suppression` removes further boxes on the same object.
 
-    Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, section 4.1, which
-    leaves the suppression out.
+    Source: Zhou, Wang & Kraehenbuehl (2019), arXiv:1904.07850, section 4.1, which does
+    not use the suppression.
 
     Parameters
     ----------
-    outputs : (height, width, 5), what a network gives that learnt from
-        `center_targets` by `CenterLoss`
-    stride : pixels of a cell
+    outputs : (height, width, 5), from a network trained on `center_targets` with
+        `CenterLoss`
+    stride : the side of a cell, in pixels
+    threshold : the least score of a box
+    iou_threshold : see `non_maximum_suppression`
 
     Raises
     ------
@@ -111,7 +115,7 @@ def decode_centers(
     >>> boxes, scores
     (array([[ 2.,  4., 10.,  8.]]), array([0.5]))
     """
-    from scipy import ndimage, special  # here: they are slow to import
+    from scipy import ndimage, special  # imported here because the import is slow
 
     if outputs.ndim != 3 or outputs.shape[2] != CHANNELS:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Boxes drawn on a picture."""
+"""Draws boxes on a picture."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from .boxes import as_boxes
 def draw_boxes(
     picture: NDArray[Any], boxes: ArrayLike, colour: Sequence[float] = (1.0, 0.0, 0.0)
 ) -> NDArray[Any]:
-    """Return a copy of a picture (H, W, 3) with the outlines of boxes, a pixel wide.
+    """Return a copy of a picture (H, W, 3) with outlines of boxes, one pixel wide.
 
     Parameters
     ----------
     picture : numbers in [0, 1]
-    boxes : (K, 4), as left, top, right, bottom; what lies outside is left out
+    boxes : (K, 4), as left, top, right, bottom; parts outside the picture are left out
     colour : red, green, blue in [0, 1]
 
     Raises
     ------
-    ValueError : for a picture of another shape, or boxes that are none
+    ValueError : for a picture of another shape, or invalid boxes
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Masks: how well two overlap, a threshold without a network, a loss."""
+"""The overlap of two masks, Otsu's threshold, and a loss for masks."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Array = NDArray[Any]
 
 
 def mask_dice(truth: ArrayLike, mask: ArrayLike) -> float:
-    """Return 2 |A and B| / (|A| + |B|) of two masks, 1 where both are empty.
+    """Return 2 |A and B| / (|A| + |B|) of two masks; 1 if both are empty.
 
     Source: Dice (1945), "Measures of the amount of ecologic association between
     species", Ecology 26(3).
@@ -37,7 +37,7 @@ def mask_dice(truth: ArrayLike, mask: ArrayLike) -> float:
 
 
 def mask_iou(truth: ArrayLike, mask: ArrayLike) -> float:
-    """Return |A and B| / |A or B| of two masks, 1 where both are empty.
+    """Return |A and B| / |A or B| of two masks; 1 if both are empty.
 
     Source: Jaccard (1912), "The distribution of the flora in the alpine zone", New
     Phytologist 11(2).
@@ -63,29 +63,29 @@ def mask_iou(truth: ArrayLike, mask: ArrayLike) -> float:
 def _two(truth: Any, mask: Any) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     a, b = as_numbers(truth, "truth") != 0, as_numbers(mask, "mask") != 0
     if a.shape != b.shape:
-        raise ValueError(f"masks must have one shape, got {a.shape} and {b.shape}")
+        raise ValueError(f"masks must have the same shape, got {a.shape} and {b.shape}")
     return a, b
 
 
 def otsu_threshold(image: ArrayLike) -> float:
-    """Return the threshold that parts the pixels of an image best into dark and bright.
+    """Return the threshold that best separates dark and bright pixels of an image.
 
-    Of all k it is the one with the largest variance between x <= k and x > k::
+    It is the k with the largest variance between the pixels x <= k and x > k::
 
         w0 w1 (m0 - m1)^2
 
-    for the shares w0, w1 of the pixels on either side, and their means m0, m1.
+    Here w0, w1 are the shares of the pixels on either side, and m0, m1 their means.
 
     Source: Otsu (1979), "A threshold selection method from gray-level histograms", IEEE
     Transactions on Systems, Man, and Cybernetics 9(1).
 
     Parameters
     ----------
-    image : of any shape, with two different numbers at least
+    image : of any shape, with at least two different numbers
 
     Raises
     ------
-    ValueError : for an image of one number alone, or with NaN
+    ValueError : if all pixels are equal, or one is NaN
 
     Examples
     --------
@@ -96,8 +96,8 @@ def otsu_threshold(image: ArrayLike) -> float:
     values, counts = np.unique(x, return_counts=True)
     if len(values) < 2 or np.isnan(values).any():
         raise ValueError(
-            "a threshold needs an image of two different numbers at least, and no NaN, "
-            f"got {len(values)} numbers in {x.size} pixels"
+            "otsu_threshold needs an image with at least two different numbers and no "
+            f"NaN, got {len(values)} different numbers in {x.size} pixels"
         )
     below, sums = np.cumsum(counts)[:-1], np.cumsum(counts * values)
     above, total = x.size - below, sums[-1]
@@ -114,11 +114,11 @@ class DiceCrossentropy(Loss):
 
         loss = mean(-t log p - (1 - t) log(1 - p)) + 1 - 2 sum t p / (sum t + sum p)
 
-    for masks t and probabilities p, with the mean and the sums over an image.  The
-    cross-entropy judges each pixel, the Dice loss the share that overlaps, whose value
-    does not depend on how small the objects are.
+    Here t are masks, p are probabilities, and the mean and the sums are over an image.
+    The cross-entropy measures each pixel.  The Dice loss measures the share that
+    overlaps, so small objects count as much as large ones.
 
-    Source: Isensee et al. (2021), "nnU-Net", Nature Methods 18; the parts are
+    Source: Isensee et al. (2021), "nnU-Net", Nature Methods 18; both parts are in
     ``losses/crossentropy.py`` and ``losses/overlap.py``.
 
     Raises

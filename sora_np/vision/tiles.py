@@ -1,4 +1,4 @@
-"""Tiles of a large picture, with what is marked in them; the eight symmetries."""
+"""Cuts a large picture and its boxes into tiles; the eight symmetries of a square."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,13 +12,13 @@ from .boxes import as_boxes
 
 
 def tiles(height: int, width: int, size: int, stride: int) -> Iterator[tuple[int, int]]:
-    """Yield (top, left) of square tiles that lie in a picture, row by row.
+    """Yield (top, left) of square tiles within a picture, row by row.
 
-    The first lies in the upper left corner.  What is left at the lower and the right
-    border, less than a stride, is in no tile.
+    The first tile is in the upper left corner.  At the lower and the right border, less
+    than a stride of the picture may be in no tile.
 
-    Raises ValueError for sizes that are no positive whole numbers, or a picture that is
-    smaller than a tile.
+    Raises ValueError for sizes that are not positive whole numbers, or a picture that
+    is smaller than a tile.
 
     >>> [*tiles(5, 9, size=4, stride=2)]
     [(0, 0), (0, 2), (0, 4)]
@@ -27,7 +27,8 @@ def tiles(height: int, width: int, size: int, stride: int) -> Iterator[tuple[int
         as_count(value, name)
     if size > min(height, width):
         raise ValueError(
-            f"a tile of {size} pixels does not fit into a picture of {height} x {width}"
+            f"a tile of {size} x {size} pixels does not fit into a picture of {height} "
+            f"x {width}: use a smaller size"
         )
     for top in range(0, height - size + 1, stride):
         for left in range(0, width - size + 1, stride):
@@ -37,11 +38,11 @@ def tiles(height: int, width: int, size: int, stride: int) -> Iterator[tuple[int
 def boxes_in(
     boxes: ArrayLike, top: int, left: int, size: int, share: float = 0.5
 ) -> NDArray[np.float64]:
-    """Return the boxes (K, 4) of a tile, cut at its borders, measured from its corner.
+    """Return the boxes (K, 4) in a tile, cut at its borders, measured from its corner.
 
-    A box stays if at least that share of its area lies in the tile.
+    A box is kept if at least ``share`` of its area lies in the tile.
 
-    Raises ValueError for boxes that are none.
+    Raises ValueError for invalid boxes.
 
     >>> boxes_in([[2, 0, 6, 4], [3, 0, 9, 4]], top=0, left=0, size=4)
     array([[2., 0., 4., 4.]])
@@ -54,12 +55,13 @@ def boxes_in(
 
 
 def dihedral(picture: NDArray[Any], which: int) -> NDArray[Any]:
-    """Return a picture (H, W, ...) turned and mirrored: one of eight ways, 0 for none.
+    """Return a picture (H, W, ...) turned and mirrored in one of eight ways.
 
-    The picture is turned by which % 4 quarters against the clock, then mirrored left
-    and right if ``which`` is 4 or more.  Masks are treated alike.
+    The picture is turned counterclockwise by which % 4 quarter turns, then mirrored
+    left to right if ``which`` is 4 or more.  So 0 changes nothing.  Use the same
+    ``which`` for a mask.
 
-    Raises ValueError for another number.
+    Raises ValueError unless ``which`` is a whole number from 0 to 7.
 
     >>> dihedral(np.array([[1, 2], [3, 4]]), 1)
     array([[2, 4],
@@ -71,9 +73,9 @@ def dihedral(picture: NDArray[Any], which: int) -> NDArray[Any]:
 
 
 def dihedral_boxes(boxes: ArrayLike, size: int, which: int) -> NDArray[np.float64]:
-    """Return boxes (K, 4) of a square picture as `dihedral` moves them.
+    """Return boxes (K, 4) of a square picture, moved as `dihedral` moves pixels.
 
-    Raises ValueError for boxes that are none, or another number.
+    Raises ValueError for invalid boxes, or unless ``which`` is from 0 to 7.
 
     >>> dihedral_boxes([[0, 0, 1, 2]], size=4, which=1)
     array([[0., 3., 2., 4.]])

@@ -140,7 +140,7 @@ def test_data_format_where_keras_has_none(cls, given):
 
 
 def test_wrong_words():
-    with pytest.raises(ValueError, match="argument of the model"):
+    with pytest.raises(ValueError, match="give the dtype to the model"):
         Dense(2, dtype="float64")
     with pytest.raises(TypeError, match="batch_input_shape must be a tuple"):
         Dense(2, batch_input_shape=3)
@@ -187,7 +187,7 @@ def test_weights_of_a_layer():
     for thing in (layer, model):
         with pytest.raises(AttributeError, match="set_weights"):
             thing.weights = []
-    with pytest.raises(ValueError, match=r"dense/kernel has shape \(3, 2\)"):
+    with pytest.raises(ValueError, match=r"dense/kernel must have shape \(3, 2\)"):
         layer.kernel.assign(np.ones(2))
     with pytest.raises(AttributeError, match="no attribute 'gamma'"):
         _ = layer.gamma

@@ -242,7 +242,7 @@ def test_a_value_range_that_cannot_be_meant(make, scale, offset, rng):
     model = Sequential([Rescaling(scale, offset), make(), Flatten(), Dense(1)])
     model.compile("sgd", "mse")
     ends = f"{offset:.3g} to {offset + 255 * scale:.3g}"
-    text = rf"^Random\w+ 'random_\w+' has \w+=.* lie from {ends}: \w+ must suit"
+    text = rf"^Random\w+ 'random_\w+' has \w+=.* lie from {ends}: \w+ must match"
     x[0, 0, 0], x[0, 0, 1] = 0, 255
     with pytest.warns(UserWarning, match=text) as caught:
         model.fit(x, y, batch_size=12, epochs=2, verbose=0)

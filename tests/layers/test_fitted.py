@@ -152,7 +152,7 @@ def test_arguments_that_cannot_be_meant(make, error, text):
 def test_known_statistics():
     layer = Normalization(mean=[1, 2], variance=4)
     assert_array_equal(layer([[3.0, 2.0]]), [[1, 0]])
-    with pytest.raises(ValueError, match="give both mean and variance, or neither"):
+    with pytest.raises(ValueError, match="mean and variance must both be given or"):
         Normalization(mean=3)
     with pytest.raises(ValueError, match=r"mean must have the shape \(3,\), got \(2,"):
         Normalization(mean=[1, 2], variance=4).build((3,), None, np.float32)
@@ -171,15 +171,15 @@ def test_mistakes(x):
     with pytest.raises(RuntimeError, match="no mean and variance yet"):
         model.fit(x[:, 0, 0], x[:, 0, 0, 0], verbose=0)
     x[3, 0, 0, 1] = np.nan  # in one channel of three
-    with pytest.raises(ValueError, match="data hold NaN or infinity: clean them"):
+    with pytest.raises(ValueError, match="data must be finite, got NaN or infinity"):
         layer.adapt(x)
     with pytest.raises(ValueError, match=r"takes data of shape \(N, 6, 5, 3\), got"):
         layer.adapt(x[:, :, :, :2])
-    with pytest.raises(ValueError, match="data are empty"):
+    with pytest.raises(ValueError, match="data must have at least one sample"):
         Normalization().adapt(x[:0])
-    with pytest.raises(ValueError, match="axis 4 is no axis of x"):
+    with pytest.raises(ValueError, match="must be an axis of x .* got 4"):
         Normalization(4).adapt(x)
-    with pytest.raises(ValueError, match="other than the batch axis"):
+    with pytest.raises(ValueError, match="but not the batch axis"):
         MinMaxScaling(0).adapt(x)
     with pytest.raises(TypeError, match="data holds text, numbers are wanted"):
         Normalization().adapt([["a"]])

@@ -58,7 +58,7 @@ def test_without_a_gradient_it_comes_first():
 
 def test_without_a_gradient_nothing_before_it_learns():
     with pytest.raises(
-        RuntimeError, match=r"no gradient, and .* Lambda\(function, gra"
+        RuntimeError, match=r"no gradient, but .* Lambda\(function, gra"
     ):
         fitted([Dense(2, input_shape=(4,)), Lambda(doubled)])
 
@@ -93,7 +93,7 @@ def in_place(x):
 
 
 WRONG = {
-    "in-place": (lambda: Lambda(in_place), ValueError, "changes in place what it is g"),
+    "in-place": (lambda: Lambda(in_place), ValueError, "changes its arguments in p"),
     "none": (lambda: Lambda(lambda x: None), TypeError, "real numbers, got NoneType"),
     "complex": (lambda: Lambda(lambda x: x * 1j), TypeError, "numbers, got complex64"),
     "no-batch": (lambda: Lambda(np.transpose), ValueError, "must keep the batch axis"),
@@ -102,7 +102,7 @@ WRONG = {
         lambda: Lambda(halves, (3,)),
         ValueError,
         r"the function of Lambda 'lambda' must return an array of shape \(8, 3\), got "
-        r"one of \(8, 2\)",
+        r"\(8, 2\)",
     ),
     "text": (lambda: Lambda("relu"), TypeError, "function must be a function, got 'r"),
     "gradient": (
@@ -134,7 +134,7 @@ def dy_in_place(dy, x, y):
     "gradient, error, text",
     [
         (lambda dy, x, y: dy[:, :1], ValueError, r"the gradient of .* shape \(8, 4\)"),
-        (dy_in_place, ValueError, "the gradient of .* changes in place"),
+        (dy_in_place, ValueError, "the gradient of .* changes its arguments in"),
         (lambda dy, x, y: None, TypeError, "the gradient of .* got NoneType"),
     ],
     ids=["shape", "in-place", "none"],
@@ -202,7 +202,7 @@ def test_a_clone_has_the_same_functions(model):
 
 def test_what_has_no_name_is_not_saved(tmp_path):
     model = Sequential([Lambda(lambda x: x / 2, input_shape=(4,)), Dense(2)])
-    with pytest.raises(TypeError, match="Lambda 'lambda' cannot be written to a file"):
+    with pytest.raises(TypeError, match="Lambda 'lambda' cannot be saved"):
         model.save(tmp_path / "m.npz")
     assert not (tmp_path / "m.npz").exists()
 

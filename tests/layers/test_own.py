@@ -132,7 +132,7 @@ def test_a_regularizer_of_add_weight_penalises():
         (
             lambda s, rng: [s.add_weight((3,), "zeros", name="w") for _ in "ab"],
             ValueError,
-            "Weighing 'weighing' has a weight 'w' already: give each a name",
+            "Weighing 'weighing' already has a weight 'w': give each weight",
         ),
         (
             lambda s, rng: s.add_weight((3,), "zeroes", name="w"),
@@ -158,7 +158,7 @@ def test_recall_before_a_forward_in_training():
     with pytest.raises(RuntimeError, match="Scale 'scale' needs a forward.x, training"):
         layer.backward(X)
     layer(X, training=True)
-    with pytest.raises(ValueError, match=r"gave y of shape \(8, 3\), got dy \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"dy of shape \(8, 3\), .*got \(2, 3\)"):
         layer.backward(X[:2])
 
 
@@ -219,26 +219,26 @@ def changing(self, x, *, training=False):
 FORGOTTEN = {
     "training": (
         {"forward": lambda self, x: x},
-        r"forward of Own 'own' must be def forward\(self, x, \*, training=False\), it "
-        r"is def forward\(self, x\)",
+        r"forward of Own 'own' must be def forward\(self, x, \*, training=False\), "
+        r"got def forward\(self, x\)",
     ),
     "backward-x": (
         {"backward": lambda self, x, dy: dy},
-        r"backward of Own 'own' must be def backward\(self, dy\), it is def backward\("
+        r"backward of Own 'own' must be def backward\(self, dy\), got def backward\("
         r"self, x, dy\)",
     ),
-    "shape": ({"forward": grow}, r"its shape is \(8, 6\): build says so, which retu"),
+    "shape": ({"forward": grow}, r"got \(8, 6\): build returned the expected shape"),
     "batch": (
         {"forward": lambda s, x, training=False: x[:1]},
-        r"its shape is \(1, 3\): the first axis is the batch, and stays",
+        r"got \(1, 3\): the first axis is the batch, and its size must not change",
     ),
     "dx": (
         {"backward": lambda s, dy: Scale.backward(s, dy)[:, :1]},
-        r"its shape is \(8, 1\): dx has one number for each of x",
+        r"got \(8, 1\): dx has the shape of x",
     ),
     "params": (
         {"forward": changing},
-        r"forward of Own 'own' changes params\['w'\], which the optimiser alone",
+        r"forward of Own 'own' changes params\['w'\], which only the optimiser may",
     ),
     "forward-misspelt": (
         {"forward": Layer.forward, "foward": Scale.forward},
@@ -277,9 +277,9 @@ def test_several_inputs_are_in_the_signature_that_is_said():
 @pytest.mark.parametrize(
     "forward, text",
     [
-        (lambda s, x, training=False: None, "it returned None: is there a return at"),
-        (lambda s, x, training=False: [1.0], r"array of shape \(8, ...\); it returned"),
-        (lambda s, x, training=False: x[:2], r"returned an array of shape \(2, 3\)"),
+        (lambda s, x, training=False: None, "got None: does it end with a return"),
+        (lambda s, x, training=False: [1.0], r"array of shape \(8, ...\), got"),
+        (lambda s, x, training=False: x[:2], r"got an array of shape \(2, 3\)"),
         (in_place, "forward of Own 'own' changes x in place"),
     ],
     ids=["none", "list", "batch", "in-place"],
@@ -318,7 +318,7 @@ def test_a_second_build_begins_anew():
 
 
 def test_an_array_that_there_is_not_is_named():
-    with pytest.raises(KeyError, match="no array has the name 'v'; the names are: w"):
+    with pytest.raises(KeyError, match="no array has the name 'v', the names are: w"):
         trained(Scale()).layers[1].params["v"]
     with pytest.raises(KeyError, match="none: is the layer built?"):
         Scale().params["w"]
@@ -406,14 +406,14 @@ class Closed(Scale):
 CONFIGS = {
     "renamed": (
         Renamed,
-        "get_config of Renamed 'renamed' leaves out 'start', which __init__ takes",
+        "get_config of Renamed 'renamed' leaves out 'start', an argument of __init__",
     ),
     "none": (config(lambda c: None), "get_config of Own 'own' must return a dictionar"),
-    "array": (config(lambda c: c | {"start": np.ones(3)}), r"give start.tolist\(\)"),
-    "function": (config(lambda c: c | {"start": np.sum}), "keep its name"),
+    "array": (config(lambda c: c | {"start": np.ones(3)}), r"return start.tolist\(\)"),
+    "function": (config(lambda c: c | {"start": np.sum}), "return its name"),
     "unknown": (
         config(lambda c: c | {"begin": 3}),
-        "get_config of Own 'own' makes no layer: .*unexpected keyword argument 'begin'",
+        "get_config of Own 'own' does not make a layer: .*unexpected .*'begin'",
     ),
     "not-taken": (
         type("Own", (Closed,), {"get_config": lambda s: {"start": 1.0, "begin": 3}}),
@@ -421,7 +421,7 @@ CONFIGS = {
     ),
     "changed": (
         Doubling,
-        "gives start=4.0, and a layer made of that says start=8.0: keep self.start as",
+        "returns start=4.0, but a layer made from that has start=8.0: keep the arg",
     ),
 }
 

@@ -140,21 +140,21 @@ WRONG = {
         {"backward": dx_of(lambda a, b: a)},
         DX + " as a tuple of 2 arr",
     ),
-    "dx-list": ({"backward": dx_of(lambda a, b: [a, b])}, "it returned list"),
-    "dx-three": ({"backward": dx_of(lambda a, b: (a, b, b))}, "it returned 3 in one"),
+    "dx-list": ({"backward": dx_of(lambda a, b: [a, b])}, "got list"),
+    "dx-three": ({"backward": dx_of(lambda a, b: (a, b, b))}, "got a tuple of 3"),
     "dx-shape": (
         {"backward": dx_of(lambda a, b: (a, b[:, :1]))},
-        DX + r"1 of shape \(4, 3\); its shape is \(4, 1\)",
+        DX + r"1 of shape \(4, 3\), got \(4, 1\)",
     ),
-    "dx-none": ({"backward": dx_of(lambda a, b: (None, b))}, DX + "0.*returned None"),
+    "dx-none": ({"backward": dx_of(lambda a, b: (None, b))}, DX + "0.* got None"),
     "dx-whole": (
         {"backward": dx_of(lambda a, b: (a, b.astype(int)))},
-        DX + "1.*its dtype is int64",
+        DX + "1.*got int64",
     ),
-    "dw": ({"backward": no_gradient}, r"must write all of grads\['w'\]"),
+    "dw": ({"backward": no_gradient}, r"must overwrite all of grads\['w'\]"),
     "build": (
         {"build": lambda s, shape, rng, dtype: None},
-        "it returned None: is",
+        "got None: does",
     ),
 }
 

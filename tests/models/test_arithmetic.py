@@ -56,7 +56,7 @@ WRONG = {
     "cube": (lambda a: a**3, "x \\*\\* 2"),
     "product": (lambda a: a @ a, "Dot"),
     "slice": (lambda a: a[:, 0], "Cropping1D"),
-    "float": (float, "only layers take it"),
+    "float": (float, "only a layer can take it"),
     "shapes": (lambda a: a + Input((2,)), "shapes|fit"),
 }
 

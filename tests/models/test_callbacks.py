@@ -339,7 +339,7 @@ def test_a_metric_that_cannot_be_copied_is_named(make_model, images):
     within = LambdaCallback(
         on_train_batch_end=lambda *_: model.evaluate(*images, verbose=0)
     )
-    with pytest.raises(TypeError, match="the metric locked is counting for another"):
+    with pytest.raises(TypeError, match="the metric locked is in use by another"):
         model.fit(*images, callbacks=within, verbose=0)
     model.evaluate(*images, verbose=0)
 

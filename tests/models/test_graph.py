@@ -464,7 +464,7 @@ WRONG = {
     "one layer, two shapes": (
         lambda: (lambda d: (d(Input((2,))), d(Input((3,)))))(Dense(2)),
         ValueError,
-        "is built for x of shape (N, 2), here comes (N, 3)",
+        "was built for x of shape (N, 2), got (N, 3)",
     ),
     "too many": (
         lambda: Dense(2)([Input((2,)), Input((2,))]),
@@ -476,7 +476,7 @@ WRONG = {
         ValueError,
         "(N, 4, 4, 3)",
     ),
-    "number": (lambda: float(Input((2,))), TypeError, "not there yet"),
+    "number": (lambda: float(Input((2,))), TypeError, "no values yet"),
     "array": (lambda: np.ones(2) * Input((2,)), TypeError, "symbols and numbers"),
     "number among": (lambda: Add()([Input((2,)), 3.0]), TypeError, "float among them"),
     "weights too early": (

@@ -148,7 +148,7 @@ def test_a_metric_that_fails_says_so_before_training(binary):
     model, x, y = binary
     model.compile("sgd", "binary_crossentropy", metrics=[Precision(class_id=4)])
     before = model.get_weights()
-    with pytest.raises(ValueError, match="precision has class_id 4, y_pred is"):
+    with pytest.raises(ValueError, match="precision has class_id 4, but y_pred"):
         model.fit(x, y, verbose=0)
     assert (model.get_weights()[0] == before[0]).all()
 
@@ -232,7 +232,7 @@ def test_one_object_may_serve_several_models(make_model, images):
         (
             lambda y_pred: 0,
             TypeError,
-            "^a metric is called with y_true and y",
+            "^a metric must take two arguments, y_t",
         ),
         (
             {"dens": "accuracy"},
@@ -456,7 +456,7 @@ def test_accuracy_of_numbers_is_warned_of():
     model.compile("sgd", "mse", metrics=["accuracy"])
     y = np.array([0, 1, 2, 2.5, -3, 0])
     p = np.array([[0.1], [0.9], [2], [2.5], [-3], [7]])
-    with pytest.warns(UserWarning, match="has numbers from -3 to 2.5: take 'mae'"):
+    with pytest.warns(UserWarning, match="has numbers from -3 to 2.5: use 'mae'"):
         assert model.evaluate(p, y, verbose=0)[1] == pytest.approx(2 / 6)
     assert model.test_on_batch(p[:3], y[:3])[1] == pytest.approx(2 / 3)
     assert model.evaluate(p, y, 2, verbose=0)[1] == pytest.approx(2 / 6)

@@ -129,30 +129,34 @@ TARGETS = {  # loss, y, what is said
         SPARSE,
         np.eye(6, 3),
         f"{SPARSE} takes labels y_true of shape (6,) for y_pred (6, 3), got (6, 3): "
-        "for these targets take loss='categorical_crossentropy', or convert them",
+        "for these targets use loss='categorical_crossentropy', or convert them",
     ),
     "labels-to-one-hot": (
         "categorical_crossentropy",
         Y,
-        "categorical_crossentropy compares arrays of one shape, got y_true (6,) and "
-        f"y_pred (6, 3): for these targets take loss='{SPARSE}', or convert them",
+        "categorical_crossentropy expected y_true and y_pred of the same "
+        "shape, got y_true (6,) and "
+        f"y_pred (6, 3): for these targets use loss='{SPARSE}', or convert them",
     ),
     "column-to-one-hot": (
         "categorical_crossentropy",
         Y[:, None],
-        "categorical_crossentropy compares arrays of one shape, got y_true (6, 1) and "
-        f"y_pred (6, 3): for these targets take loss='{SPARSE}', or convert them",
+        "categorical_crossentropy expected y_true and y_pred of the same "
+        "shape, got y_true (6, 1) and "
+        f"y_pred (6, 3): for these targets use loss='{SPARSE}', or convert them",
     ),
     "width": (
         "categorical_crossentropy",
         np.eye(6, 4),
-        "categorical_crossentropy compares arrays of one shape, got y_true (6, 4) and "
+        "categorical_crossentropy expected y_true and y_pred of the same "
+        "shape, got y_true (6, 4) and "
         "y_pred (6, 3)",
     ),
     "never-broadcast": (
         "mse",
         np.zeros((6, 1)),
-        "mean_squared_error compares arrays of one shape, got y_true (6, 1) and "
+        "mean_squared_error expected y_true and y_pred of the same "
+        "shape, got y_true (6, 1) and "
         "y_pred (6, 3)",
     ),
 }
@@ -172,8 +176,8 @@ def test_weights_of_another_shape(make_model):
     """Said before the first step, and before the order of samples is drawn."""
     model, other = make_model(), make_model()
     text = (
-        "sample_weight has shape (6, 2), the losses (6,): give one weight a sample, or "
-        "one a loss"
+        "sample_weight has shape (6, 2), but the losses have (6,): give one weight for "
+        "each sample, or one for each loss"
     )
     weights = np.ones((6, 2))
     for use in (model.fit, model.evaluate):
@@ -194,13 +198,15 @@ def test_weights_of_another_shape(make_model):
         (
             "categorical_accuracy",
             Y,
-            "categorical_accuracy compares arrays of one shape, got y_true (1,) and "
+            "categorical_accuracy expected y_true and y_pred of the same "
+            "shape, got y_true (1,) and "
             "(1, 3) from y_pred",
         ),
         (
             "mse",
             Y,
-            "mean_squared_error compares arrays of one shape, got y_true (1,) and "
+            "mean_squared_error expected y_true and y_pred of the same "
+            "shape, got y_true (1,) and "
             "y_pred (1, 3)",
         ),
     ],
@@ -336,7 +342,7 @@ def test_unknown_names(make_model, options, text):
 def test_a_function_is_no_loss(make_model):
     """Keras takes one; here a loss has its derivative beside it."""
     model = make_model()
-    text = "^a loss must know its derivative: make <function .*subclass of sora_np.los"
+    text = "^a loss needs its derivative, but <function .*subclass of sora_np.los"
     with pytest.raises(TypeError, match=text):
         model.compile("sgd", lambda y_true, y_pred: 0.0)
     model.fit(X, Y, verbose=0)
@@ -361,7 +367,8 @@ def test_a_function_is_no_loss(make_model):
         (lambda: MaxPool(0), "pool_size must be a positive whole number, got 0"),
         (
             lambda: Conv2DTranspose(3, 3, strides=2, output_padding=2),
-            "output_padding must be below strides, got 2 and (2, 2)",
+            "output_padding must be below strides, got output_padding=2 and "
+            "strides=(2, 2)",
         ),
     ],
     ids=[
@@ -444,7 +451,7 @@ def test_window_that_does_not_fit():
     layers = [Conv2D(2, 3, input_shape=(8, 8, 1)), MaxPool(2), MaxPool(2)]
     text = (
         "Conv2D 'conv2d_1': a window of 3x3 pixels (size (3, 3), dilation (1, 1)) does "
-        "not fit images of 1x1 pixels: take a smaller window, fewer poolings before "
+        "not fit images of 1x1 pixels: use a smaller window, fewer poolings before "
         'it, or padding="same"'
     )
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):

@@ -109,9 +109,9 @@ def test_against_pycocotools(rng):
 
 
 def test_mistakes():
-    with pytest.raises(ValueError, match="of the same pictures, got 1, 2 and 1"):
+    with pytest.raises(ValueError, match="an entry for each picture, got 1, 2 and 1"):
         average_precision([[A]], [[A], [B]], [[1]])
-    with pytest.raises(ValueError, match="needs a true box, got none in any picture"):
+    with pytest.raises(ValueError, match="needs at least one true box, got none"):
         average_precision([[]], [[A]], [[1]])
-    with pytest.raises(ValueError, match=r"boxes\[0\] has 1 boxes, scores have the"):
+    with pytest.raises(ValueError, match=r"boxes\[0\] has 1 boxes, got scores of"):
         average_precision([[A]], [[A]], [[1, 2]])

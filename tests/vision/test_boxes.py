@@ -68,8 +68,8 @@ MISTAKES = {  # name: boxes, scores, what is said
     "one box": ([0, 0, 1, 1], [1], r"boxes \(K, 4\).* got an array of shape \(4,\)"),
     "turned": ([[0, 0, 1, 1], [3, 0, 1, 1]], [1, 1], r"boxes\[1\] must be left, top"),
     "NaN in a box": ([[0, 0, np.nan, 1]], [1], r"boxes\[0\] must be left, top, right"),
-    "too few": ([[0, 0, 1, 1]] * 2, [1], r"one score a box: boxes has 2 boxes, sco"),
-    "NaN": ([[0, 0, 1, 1]] * 2, [1, np.nan], "scores hold NaN, the first at 1"),
+    "too few": ([[0, 0, 1, 1]] * 2, [1], r"one number for each box: boxes has 2 box"),
+    "NaN": ([[0, 0, 1, 1]] * 2, [1, np.nan], "got NaN, the first at 1"),
 }
 
 

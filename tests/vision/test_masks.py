@@ -22,7 +22,7 @@ def test_empty_masks_are_alike():
     nothing, something = np.zeros(4), np.array([0, 1, 0, 0])
     assert mask_dice(nothing, nothing) == mask_iou(nothing, nothing) == 1
     assert mask_dice(nothing, something) == mask_iou(something, nothing) == 0
-    with pytest.raises(ValueError, match=r"one shape, got \(4,\) and \(1, 4\)"):
+    with pytest.raises(ValueError, match=r"the same shape, got \(4,\) and \(1, 4\)"):
         mask_dice(nothing, nothing[None])
 
 
@@ -41,7 +41,7 @@ def test_otsus_threshold_is_the_best_of_all(rng):
 
 
 def test_otsus_threshold_needs_two_numbers():
-    with pytest.raises(ValueError, match="two different numbers at least, and no NaN"):
+    with pytest.raises(ValueError, match="at least two different numbers and no"):
         otsu_threshold(np.ones((3, 3)))
 
 

@@ -10,7 +10,7 @@ from sora_np.vision import boxes_in, dihedral, dihedral_boxes, draw_boxes, tiles
 def test_tiles_cover_what_they_can():
     assert [*tiles(6, 10, 4, 2)] == [(i, j) for i in (0, 2) for j in (0, 2, 4, 6)]
     assert [*tiles(4, 4, 4, 9)] == [(0, 0)]
-    with pytest.raises(ValueError, match="a tile of 5 pixels does not fit into a pict"):
+    with pytest.raises(ValueError, match="a tile of 5 x 5 pixels does not fit into a"):
         next(tiles(9, 4, 5, 1))
 
 

@@ -1,5 +1,5 @@
-"""Activation functions as layers: one number in, one number out; and Softmax.
+"""Activation functions as layers.
 
 Open ``activation.py`` first: it takes any function of ``sora_np/activations.py`` by its
-name.  The others have a file each.  They call ``kernels/activations/``.
+name.  Each other layer has its own file.  They call ``kernels/activations/``.
 """

@@ -8,7 +8,7 @@ from sora_np.layers.base import Layer
 
 
 class Activation(Layer):
-    """An activation function by name; x and y of one shape.
+    """Applies an activation function, given by name; x and y have the same shape.
 
     Forward and backward: y = f(x), dx = dy f'(x); see ``sora_np.activations``.
 
@@ -18,8 +18,8 @@ class Activation(Layer):
 
     Raises
     ------
-    TypeError, ValueError : for a function without a derivative, and for a name that is
-        none in ``sora_np.activations``
+    TypeError, ValueError : for a function without a derivative, and for a name that
+        ``sora_np.activations`` does not have
 
     Examples
     --------
@@ -45,7 +45,7 @@ class Activation(Layer):
     def forward(self, x: Array, *, training: bool = False) -> Array:
         x = self.check_input(x)
         y = self.activation.forward(x)
-        y = y.copy() if y is x else y  # a layer returns an array of its own
+        y = y.copy() if y is x else y  # a layer always returns a new array
         if training:
             self.remember(y, x if self.activation.takes_z else y)
         return y

@@ -10,7 +10,7 @@ from sora_np.layers.base import Layer
 
 
 class ELU(Layer):
-    """The exponential linear unit, entry by entry; x and y of one shape.
+    """The exponential linear unit, entry by entry; x and y have the same shape.
 
     Forward and backward::
 
@@ -21,7 +21,7 @@ class ELU(Layer):
 
     Parameters
     ----------
-    alpha : to minus this y falls
+    alpha : y falls to -alpha for very negative x
 
     Raises
     ------

@@ -12,9 +12,9 @@ from sora_np.layers.base import Layer
 
 
 class LeakyReLU(Layer):
-    """The rectified linear unit that lets a share of negative numbers pass.
+    """The rectified linear unit with a small slope for negative numbers.
 
-    x and y of one shape.  Forward and backward, entry by entry, with slope a::
+    x and y have the same shape.  Forward and backward, entry by entry, with slope a::
 
         y = x where x > 0, else a * x        dx = dy where x > 0, else a * dy
 
@@ -23,10 +23,9 @@ class LeakyReLU(Layer):
 
     Parameters
     ----------
-    negative_slope : a; 0.3 by default, while ``activation="leaky_relu"`` takes 0.2, as
-        in Keras
-    alpha : the same, by the name that older versions of Keras have for it; brings a
-        warning
+    negative_slope : a; 0.3 by default, but 0.2 for ``activation="leaky_relu"``, as in
+        Keras
+    alpha : the name of negative_slope in older versions of Keras; it brings a warning
 
     Raises
     ------
@@ -49,7 +48,7 @@ class LeakyReLU(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         if alpha is not None:
-            warn("LeakyReLU takes alpha by its new name, negative_slope")
+            warn("LeakyReLU: alpha has a new name, use negative_slope")
             negative_slope = alpha
         self.negative_slope = as_rate(negative_slope, "negative_slope")
         self.alpha = None

@@ -14,9 +14,10 @@ from sora_np.regularizers import Regularizer
 
 
 class PReLU(Layer):
-    """The rectified linear unit that learns its slope below 0; x, y of one shape.
+    """The rectified linear unit that learns its slope alpha below 0.
 
-    alpha has the shape of a sample, with 1 for every shared axis.
+    x and y have the same shape.  alpha has the shape of a sample, with 1 for every
+    shared axis.
 
     Forward and backward, entry by entry::
 
@@ -30,12 +31,12 @@ class PReLU(Layer):
     ----------
     alpha_initializer : name or (rng, shape, dtype) -> array
     alpha_regularizer : name or object; see ``regularizers.py``
-    shared_axes : axes along which alpha is the same, batch axis included in the count;
-        (1, 2) for one alpha a channel behind Conv2D; None for none
+    shared_axes : axes along which alpha is the same, counted with the batch axis;
+        (1, 2) after Conv2D means one alpha for each channel; None means no shared axis
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------

@@ -11,9 +11,9 @@ from sora_np.layers.base import Layer
 
 
 class ReLU(Layer):
-    """The rectified linear unit, entry by entry; x and y of one shape.
+    """The rectified linear unit, entry by entry; x and y have the same shape.
 
-    Forward, and backward, with slope a, threshold b, ceiling m::
+    Forward and backward, with slope a, threshold b and largest value m::
 
         y = m            if x >= m               dx = 0         if x >= m
         y = x            if b < x < m            dx = dy        if b < x < m

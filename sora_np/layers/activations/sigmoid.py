@@ -7,7 +7,7 @@ from sora_np.layers.base import Layer
 
 
 class Sigmoid(Layer):
-    """The logistic sigmoid, entry by entry; x and y of one shape.
+    """The logistic sigmoid, entry by entry; x and y have the same shape.
 
     Forward and backward::
 

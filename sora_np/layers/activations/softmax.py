@@ -14,9 +14,9 @@ from sora_np.layers.base import Layer
 
 
 class Softmax(Layer):
-    """Probabilities that are positive and sum to 1 along ``axis``; x, y of one shape.
+    """Makes positive numbers that sum to 1 along ``axis``; x and y have the same shape.
 
-    Forward and backward, k and l along the axis::
+    Forward and backward; k and l count along the axis::
 
         y[k]  = e^x[k] / sum_l e^x[l]
         dx[k] = y[k] * (dy[k] - sum_l dy[l] y[l])
@@ -25,11 +25,11 @@ class Softmax(Layer):
 
     Parameters
     ----------
-    axis : the axis of x, batch axis included
+    axis : the axis of x, counted with the batch axis
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------
@@ -55,8 +55,8 @@ class Softmax(Layer):
         """
         if self.axis != -1:
             raise ValueError(
-                f"{self} has axis={self.axis}, an activation the last: put it behind "
-                "the other layer, as a layer of its own"
+                f"{self} has axis={self.axis}, but an activation= must have axis=-1: "
+                "add the Softmax as a separate layer after the other one"
             )
         return activations.softmax
 

@@ -1,4 +1,4 @@
-"""What convolutions share: arguments, shape checks, windows, bias and activation."""
+"""The base class of convolutions: arguments, shape checks, windows and bias."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -16,14 +16,15 @@ from sora_np.regularizers import Regularizer
 
 
 class Convolution(Layer):
-    """y = f(z), z = a sum over windows of x, or over windows of z, and bias.
+    """y = f(z); z is the bias plus a sum over windows of x (transposed: windows of z).
 
     Attributes
     ----------
-    axes : along how many the window slides: 2 of images, 1 of sequences
-    paddings : what ``padding`` may be
-    _window : strides, pads, dilation and groups as kernels take them, of 2 axes, after
-        ``build``
+    axes : the number of axes that the window slides along: 2 for images, 1 for
+        sequences
+    paddings : the values that ``padding`` may have
+    _window : strides, padding, dilation and groups for the kernels, always for 2 axes;
+        set by ``build``
     """
 
     axes: ClassVar[int]
@@ -53,18 +54,19 @@ class Convolution(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
 
     def _plan(self, input_shape: Shape, groups: int | None = None) -> Shape:
-        """Set ``_window`` for windows of x; return how many there are along each axis.
+        """Set ``_window`` for windows of x; return their number along each axis.
 
-        ``groups`` : None for one of each channel
+        ``groups`` : None for one group for each channel
 
-        Raises ValueError where the layer cannot take such an x.
+        Raises ValueError if the layer cannot take an x of this shape.
         """
         check_axes(f"{self}", input_shape, self.axes)
         *sizes, channels = input_shape
         groups = groups or channels
         if channels % groups:
             raise ValueError(
-                f"{self}: {channels} input channels cannot be cut into {groups} groups"
+                f"{self}: {channels} input channels cannot be divided into {groups} "
+                f"groups: choose groups that divide {channels}"
             )
         sliding = self.kernel_size, self.strides, self.dilation_rate, self.padding
         try:
@@ -79,7 +81,7 @@ class Convolution(Layer):
     ) -> Shape:
         """Set ``_window`` for windows of z, one for each place in x; return z's sizes.
 
-        Raises ValueError where the layer cannot take such an x.
+        Raises ValueError if the layer cannot take an x of this shape.
         """
         check_axes(f"{self}", input_shape, self.axes)
         more = output_padding or (None,) * self.axes
@@ -90,9 +92,9 @@ class Convolution(Layer):
             count, pad = plan_transposed(size, *sliding)
             if count < 1:
                 raise ValueError(
-                    f"{self}: y would be empty along axis {axis + 1}, of {size} in x "
-                    f"with kernel_size {self.kernel_size}, strides {self.strides} and "
-                    f"output_padding {output_padding}: take a larger output_padding"
+                    f"{self}: y would be empty along axis {axis + 1}, for size {size} "
+                    f"of x, kernel_size {self.kernel_size}, strides {self.strides} and "
+                    f"output_padding {output_padding}: use a larger output_padding"
                 )
             sizes.append(count)
             pads.append(pad)
@@ -108,7 +110,7 @@ class Convolution(Layer):
             self._add_param("bias", (filters,), self.bias_initializer, rng)
 
     def _bias(self, filters: int) -> Array:
-        """Return the bias, or zeros."""
+        """Return the bias, or zeros if there is none."""
         return self.params["bias"] if self.use_bias else np.zeros(filters, self.dtype)
 
     def _dz(self, dy: Array, kept: Array) -> Array:
@@ -123,7 +125,7 @@ class Convolution(Layer):
 
 
 def check_groups(filters: int, groups: int) -> None:
-    """Raise ValueError where filters cannot be cut into groups."""
+    """Raise ValueError if ``groups`` does not divide ``filters``."""
     if filters % groups:
         raise ValueError(
             f"filters must be a multiple of groups, got {filters} and {groups}"
@@ -133,7 +135,7 @@ def check_groups(filters: int, groups: int) -> None:
 def as_output_padding(
     strides: Shape, value: int | Sequence[int] | None
 ) -> Shape | None:
-    """Return None, or a whole number for each axis, below the stride.
+    """Return None, or one whole number for each axis; it must be below the stride.
 
     >>> as_output_padding((2, 3), 1)
     (1, 1)
@@ -143,6 +145,7 @@ def as_output_padding(
     padding = as_sizes(value, "output_padding", len(strides), 0)
     if any(more >= stride for more, stride in zip(padding, strides, strict=True)):
         raise ValueError(
-            f"output_padding must be below strides, got {value} and {strides}"
+            f"output_padding must be below strides, got output_padding={value} and "
+            f"strides={strides}"
         )
     return padding

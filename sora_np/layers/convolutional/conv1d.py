@@ -26,7 +26,7 @@ class Conv1D(Convolution):
         kernel  (K, C/G, O)             bias   (O,)
 
     Forward, with f the activation, stride s, dilation d, zeros outside x when padding
-    is "same" or "causal", and c' = c within the group of o::
+    is "same" or "causal"; c' is the channel of x that is number c in o's group::
 
         z[n, i, o] = bias[o] + sum_pc x[n, i*s + p*d, c'] kernel[p, c, o]      (1)
         y = f(z)
@@ -39,7 +39,7 @@ class Conv1D(Convolution):
         dkernel = (2) of x and dz
         dx      = (3) of dz and kernel
 
-    The sequence is an image of one row, and the kernel has one row, for that file.
+    In that file the sequence is an image of one row, and the kernel has one row.
 
     Source: Waibel et al. (1989), "Phoneme recognition using time-delay neural
     networks"; "causal": van den Oord et al. (2016), arXiv:1609.03499, section 2.1.
@@ -58,7 +58,7 @@ class Conv1D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the sequences or groups do not divide the channels
 
     Examples

@@ -20,8 +20,8 @@ from .base import Convolution, as_output_padding
 class Conv1DTranspose(Convolution):
     """1-D transposed convolution: the gradient of a convolution, as a layer.
 
-    Every number of x is multiplied by the kernel, and the products are added up at
-    places ``strides`` apart, so that y is larger than x.
+    Every number of x is multiplied by the kernel, and the products are added up in y
+    at places ``strides`` apart, so y is longer than x.
 
     Shapes::
 
@@ -34,10 +34,10 @@ class Conv1DTranspose(Convolution):
                      over all i, p, c with  i*s + p*d - before = h
         y = f(z)
 
-    where ``before`` is how many steps "same" cuts off at the beginning.  A convolution
-    of y with that kernel gives x's shape.  With (1)-(3) of
-    ``kernels/convolutional/conv2d.py`` for that one, and x in the place of its dy, z
-    is (3).
+    where ``before`` is the number of steps that "same" cuts off at the beginning.  A
+    convolution of y with that kernel gives x's shape.  Let (1)-(3) be the formulas of
+    ``kernels/convolutional/conv2d.py`` for that convolution.  Then z is (3), with x
+    instead of dy.
 
     Backward::
 
@@ -53,9 +53,9 @@ class Conv1DTranspose(Convolution):
     ----------
     filters : O, the number of output channels
     kernel_size, strides, dilation_rate : whole number of steps
-    padding : "valid" (OL = (L - 1) s + K, or L s where s > K) or "same" (OL = L s)
+    padding : "valid" (OL = (L - 1) s + K, or L s if s > K) or "same" (OL = L s)
     output_padding : None, or how much longer y is than (L - 1) s + K for "valid", or
-        than (L - 1) s + K % 2 for "same"; below s.  K counts with dilation, d (K-1) + 1
+        than (L - 1) s + K % 2 for "same"; below s.  With dilation, K is d (K - 1) + 1
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
@@ -63,8 +63,8 @@ class Conv1DTranspose(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, for what is no
-        sequence, or where y would be empty
+    TypeError, ValueError : for invalid arguments; at ``build``, unless x is (N, L, C),
+        or if y would be empty
 
     Examples
     --------

@@ -26,7 +26,7 @@ class Conv2D(Convolution):
         kernel  (KH, KW, C/G, O)        bias   (O,)
 
     Forward, with f the activation, strides (s, t), dilation (d, e), zeros outside x
-    when padding is "same", and c' = c within the group of o::
+    when padding is "same"; c' is the channel of x that is number c in o's group::
 
         z[n, i, j, o] = bias[o]                                                (1)
                         + sum_pqc x[n, i*s + p*d, j*t + q*e, c'] kernel[p, q, c, o]
@@ -56,7 +56,7 @@ class Conv2D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the images or groups do not divide the channels
 
     Examples

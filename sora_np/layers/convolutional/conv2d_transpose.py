@@ -19,8 +19,8 @@ from .base import Convolution, as_output_padding
 class Conv2DTranspose(Convolution):
     """2-D transposed convolution: the gradient of a convolution, as a layer.
 
-    Every number of x is multiplied by the kernel, and the products are added up at
-    places ``strides`` apart, so that y is larger than x.
+    Every number of x is multiplied by the kernel, and the products are added up in y
+    at places ``strides`` apart, so y is larger than x.
 
     Shapes::
 
@@ -34,9 +34,10 @@ class Conv2DTranspose(Convolution):
                                                and   j*t + q*e - left = v
         y = f(z)
 
-    where (top, left) is how much "same" cuts off before.  A convolution of y with that
-    kernel gives x's shape.  With (1)-(3) of ``kernels/convolutional/conv2d.py`` for
-    that one, and x in the place of its dy, z is (3).
+    where (top, left) is the number of rows and columns that "same" cuts off at the top
+    and at the left.  A convolution of y with that kernel gives x's shape.  Let (1)-(3)
+    be the formulas of ``kernels/convolutional/conv2d.py`` for that convolution.  Then z
+    is (3), with x instead of dy.
 
     Backward::
 
@@ -52,10 +53,10 @@ class Conv2DTranspose(Convolution):
     ----------
     filters : O, the number of output channels
     kernel_size, strides, dilation_rate : whole number or (rows, columns)
-    padding : "valid" (OH = (H - 1) s + KH, or H s where s > KH) or "same" (OH = H s)
+    padding : "valid" (OH = (H - 1) s + KH, or H s if s > KH) or "same" (OH = H s)
     output_padding : None, or how much larger y is than (H - 1) s + KH for "valid", or
         than (H - 1) s + KH % 2 for "same"; whole number or (rows, columns), below s.
-        KH counts with dilation, d (KH - 1) + 1
+        With dilation, KH is d (KH - 1) + 1
     activation : name, or None for y = z
     use_bias : whether to add the bias
     kernel_initializer, bias_initializer : name or (rng, shape, dtype) -> array
@@ -63,8 +64,8 @@ class Conv2DTranspose(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, for what is no
-        image, or where y would be empty
+    TypeError, ValueError : for invalid arguments; at ``build``, unless x is
+        (N, H, W, C), or if y would be empty
 
     Examples
     --------

@@ -18,7 +18,7 @@ from .base import Convolution
 
 
 class DepthwiseConv1D(Convolution):
-    """1-D convolution of every channel by itself, with M filters each.
+    """1-D convolution of each channel separately, with M filters for each channel.
 
     Shapes::
 
@@ -32,8 +32,8 @@ class DepthwiseConv1D(Convolution):
                            + sum_p x[n, i*s + p*d, c] kernel[p, c, m]          (1)
         y = f(z)
 
-    That is a convolution of C groups of one channel and M filters: the kernel, read as
-    (K, 1, C*M), is that one's.  Backward, where (2) and (3) are the formulas of
+    This is a convolution in C groups, each of one channel and M filters, whose kernel
+    is reshaped to (K, 1, C*M).  Backward, where (2) and (3) are the formulas of
     ``kernels/convolutional/conv2d.py``::
 
         dz      = dy f'(z)
@@ -55,7 +55,7 @@ class DepthwiseConv1D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the sequences
 
     Examples
@@ -126,5 +126,5 @@ class DepthwiseConv1D(Convolution):
         return conv2d_dx(dz, kernel, images.shape, *self._window)[:, 0]
 
     def _filters(self) -> Array:
-        """Return the kernel for C groups of M filters, (1, K, 1, C*M)."""
+        """Return the kernel as C groups of M filters, (1, K, 1, C*M)."""
         return self.params["kernel"].reshape(1, *self.kernel_size, 1, self._count)

@@ -17,7 +17,7 @@ from .base import Convolution
 
 
 class DepthwiseConv2D(Convolution):
-    """2-D convolution of every channel by itself, with M filters each.
+    """2-D convolution of each channel separately, with M filters for each channel.
 
     Shapes::
 
@@ -31,8 +31,8 @@ class DepthwiseConv2D(Convolution):
                               + sum_pq x[n, i*s + p*d, j*t + q*e, c] kernel[p, q, c, m]
         y = f(z)
 
-    That is a convolution of C groups of one channel and M filters: the kernel, read as
-    (KH, KW, 1, C*M), is that one's.  Backward, where (2) and (3) are the formulas of
+    This is a convolution in C groups, each of one channel and M filters, whose kernel
+    is reshaped to (KH, KW, 1, C*M).  Backward, where (2) and (3) are the formulas of
     ``kernels/convolutional/conv2d.py``::
 
         dz      = dy f'(z)
@@ -54,7 +54,7 @@ class DepthwiseConv2D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the images
 
     Examples
@@ -123,5 +123,5 @@ class DepthwiseConv2D(Convolution):
         return conv2d_dx(dz, kernel, x.shape, *self._window)
 
     def _filters(self) -> Array:
-        """Return the kernel for C groups of M filters, (KH, KW, 1, C*M)."""
+        """Return the kernel as C groups of M filters, (KH, KW, 1, C*M)."""
         return self.params["kernel"].reshape(*self.kernel_size, 1, self._count)

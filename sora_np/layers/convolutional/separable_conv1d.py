@@ -18,7 +18,7 @@ from .base import Convolution
 
 
 class SeparableConv1D(Convolution):
-    """1-D convolution of every channel by itself, then of one step to all filters.
+    """1-D convolution of each channel separately, then across channels, step by step.
 
     Shapes::
 
@@ -33,8 +33,8 @@ class SeparableConv1D(Convolution):
         z[n, i, o]       = bias[o] + sum_k u[n, i, k] pointwise_kernel[0, k, o]
         y = f(z)
 
-    Backward, through the second convolution, then through the first; (2) and (3) are
-    those of ``kernels/convolutional/conv2d.py``, of one step and of C groups::
+    Backward, through the second convolution (one step wide), then through the first (C
+    groups); (2) and (3) are the formulas of ``kernels/convolutional/conv2d.py``::
 
         dz                = dy f'(z)
         dbias             = dz summed over n, i
@@ -52,7 +52,7 @@ class SeparableConv1D(Convolution):
     padding : "valid" (none) or "same" (OL = ceil(L / s))
     depth_multiplier : M, the number of filters of each channel in the first convolution
     activation : name, or None for y = z
-    use_bias : whether to add the bias, behind the second convolution
+    use_bias : whether to add the bias, after the second convolution
     depthwise_initializer, pointwise_initializer, bias_initializer : name or
         (rng, shape, dtype) -> array
     depthwise_regularizer, pointwise_regularizer, bias_regularizer : name or object; see
@@ -60,7 +60,7 @@ class SeparableConv1D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the sequences
 
     Examples
@@ -146,7 +146,7 @@ class SeparableConv1D(Convolution):
         return conv2d_dx(du, depthwise, images.shape, *self._window)[:, 0]
 
     def _filters(self) -> tuple[Array, Array]:
-        """Return the kernels: of C groups of M filters, (1, K, 1, C*M); pointwise."""
+        """Return the depthwise kernel as (1, K, 1, C*M), and the pointwise kernel."""
         pointwise = self.params["pointwise_kernel"][None]
         shape = 1, *self.kernel_size, 1, pointwise.shape[-2]
         return self.params["depthwise_kernel"].reshape(shape), pointwise

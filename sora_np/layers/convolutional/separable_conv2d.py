@@ -17,7 +17,7 @@ from .base import Convolution
 
 
 class SeparableConv2D(Convolution):
-    """2-D convolution of every channel by itself, then of one pixel to all filters.
+    """2-D convolution of each channel separately, then across channels, by pixel.
 
     Shapes::
 
@@ -33,8 +33,8 @@ class SeparableConv2D(Convolution):
         z[n, i, j, o]       = bias[o] + sum_k u[n, i, j, k] pointwise_kernel[0, 0, k, o]
         y = f(z)
 
-    Backward, through the second convolution, then through the first; (2) and (3) are
-    those of ``kernels/convolutional/conv2d.py``, of one pixel and of C groups::
+    Backward, through the second convolution (1 x 1), then through the first (C groups);
+    (2) and (3) are the formulas of ``kernels/convolutional/conv2d.py``::
 
         dz                = dy f'(z)
         dbias             = dz summed over n, i, j
@@ -52,7 +52,7 @@ class SeparableConv2D(Convolution):
     padding : "valid" (none) or "same" (OH = ceil(H / s), OW = ceil(W / t))
     depth_multiplier : M, the number of filters of each channel in the first convolution
     activation : name, or None for y = z
-    use_bias : whether to add the bias, behind the second convolution
+    use_bias : whether to add the bias, after the second convolution
     depthwise_initializer, pointwise_initializer, bias_initializer : name or
         (rng, shape, dtype) -> array
     depthwise_regularizer, pointwise_regularizer, bias_regularizer : name or object; see
@@ -60,7 +60,7 @@ class SeparableConv2D(Convolution):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the images
 
     Examples
@@ -146,7 +146,7 @@ class SeparableConv2D(Convolution):
         return conv2d_dx(du, depthwise, x.shape, *self._window)
 
     def _filters(self) -> tuple[Array, Array]:
-        """Return the kernels: of C groups of M filters, (KH, KW, 1, C*M); pointwise."""
+        """Return the depthwise kernel as (KH, KW, 1, C*M), and the pointwise kernel."""
         pointwise = self.params["pointwise_kernel"]
         shape = *self.kernel_size, 1, pointwise.shape[-2]
         return self.params["depthwise_kernel"].reshape(shape), pointwise

@@ -1,5 +1,5 @@
-"""What most networks begin and end with: where x comes in, and the dense layer.
+"""The layers that most networks begin and end with: Input and Dense.
 
-Open ``dense.py`` first, which calls ``kernels/core/``.  ``input.py`` is where x comes
-in, ``identity.py`` returns x, and ``lambda_layer.py`` calls a function of the user's.
+Open ``dense.py`` first, which calls ``kernels/core/``.  ``input.py`` has the layer that
+takes x, ``identity.py`` returns x, and ``lambda_layer.py`` calls a user's function.
 """

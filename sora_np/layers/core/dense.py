@@ -42,8 +42,7 @@ class Dense(Layer):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, for an x of
-        shape (N,)
+    TypeError, ValueError : for invalid arguments; at ``build``, for x of shape (N,)
 
     Examples
     --------
@@ -84,7 +83,7 @@ class Dense(Layer):
     ) -> Shape:
         if not input_shape:
             raise ValueError(
-                f"{self} takes x of shape (N, ..., K), got (N,): take x[:, None]"
+                f"{self} takes x of shape (N, ..., K), got (N,): use x[:, None]"
             )
         super().build(input_shape, rng, dtype)
         kernel_shape = (input_shape[-1], self.units)

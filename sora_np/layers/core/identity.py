@@ -5,7 +5,7 @@ from sora_np.layers.base import Layer
 
 
 class Identity(Layer):
-    """y = x; dx = dy.
+    """Returns x unchanged: y = x; dx = dy.
 
     Examples
     --------

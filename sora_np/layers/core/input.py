@@ -1,4 +1,4 @@
-"""Input, where a graph of layers begins."""
+"""Input, the beginning of a graph of layers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from sora_np.layers.symbol import Call, Symbol
 class InputLayer(Layer):
     """The shape of a model's input, without the batch axis; y = x.
 
-    ``Input(shape)`` makes one, and gives its symbol.  A Sequential takes the shape and
-    leaves this layer out of its list, as Keras does; a graph has it among its layers.
+    ``Input(shape)`` makes an InputLayer and returns its symbol.  A Sequential keeps the
+    shape and leaves this layer out of its list, as in Keras.  A graph lists this layer.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class InputLayer(Layer):
         self.shape = self.declared_shape
 
     def symbol(self) -> Symbol:
-        """Return the symbol of this input, for one graph."""
+        """Return a new symbol of this input."""
         shape = self.input_shape = as_shape(self.shape or ())
         self.origin = Call(self, (), [shape])
         return self.origin.outputs[0]
@@ -48,7 +48,7 @@ class InputLayer(Layer):
 
 
 class Beginning(type):
-    """Lets a call of ``Input`` return the symbol of the layer that it makes."""
+    """Makes ``Input(...)`` return a symbol instead of a layer."""
 
     def __call__(
         cls,
@@ -68,12 +68,13 @@ class Beginning(type):
         named = [what for what, value in asked.items() if value]
         if named or tensor is not None:
             raise ValueError(
-                f"Input takes dense arrays that are always given, got "
-                f"{', '.join(named) or 'tensor'}="
+                "Input takes only dense arrays that are not optional, got the argument "
+                f"{', '.join(named) or 'tensor'}: leave it out"
             )
         if (shape is None) == (batch_shape is None):
             raise ValueError(
-                "Input takes a shape such as (28, 28, 1), or a batch_shape"
+                "Input takes either a shape such as (28, 28, 1), or a batch_shape, got "
+                f"shape={shape!r} and batch_shape={batch_shape!r}"
             )
         if batch_size is not None:
             as_count(batch_size, "batch_size")
@@ -84,17 +85,17 @@ class Beginning(type):
 class Input(InputLayer, metaclass=Beginning):
     """The symbol of a model's input, which layers are called on.
 
-    Its instances are in old pickles alone: a call makes an :class:`InputLayer`, and
-    returns its symbol.
+    A call makes an :class:`InputLayer`, and returns its symbol.  (Only old pickles hold
+    instances of this class.)
 
     Parameters
     ----------
     shape : without the batch axis, such as (28, 28, 1)
-    batch_size, dtype : of no consequence, a model takes batches of any size and real
-        numbers of any kind; here for programs that give them
-    sparse, ragged, tensor, optional : of no consequence, but nothing that asks for them
-    batch_shape : in the place of shape, with the batch axis: (None, 28, 28, 1)
-    name : by which a dictionary of arrays names this input
+    batch_size, dtype : accepted for Keras programs, but not used: a model takes batches
+        of any size, of any real dtype
+    sparse, ragged, tensor, optional : only the defaults are accepted
+    batch_shape : instead of shape, with the batch axis: (None, 28, 28, 1)
+    name : the key of this input in a dictionary of arrays
 
     Examples
     --------

@@ -15,33 +15,32 @@ FUNCTIONS = "function", "gradient", "output_shape"  # arguments that may be func
 
 
 class Lambda(Layer):
-    """A function of one's own, in NumPy; x (N, ...), y (N, ...).
+    """A user's own NumPy function as a layer; x (N, ...), y (N, ...).
 
     Forward and backward::
 
         y = function(x)        dx = gradient(dy, x, y)
 
-    Without a gradient the layer predicts, and a model trains the layers behind it: it
-    may come first, where nothing before it learns.  ``gradcheck.check_layer`` says
-    whether a gradient is right.
+    A layer without a gradient can predict, but no layer before it can learn.  Layers
+    after it can.  ``gradcheck.check_layer`` checks a gradient.
 
-    A file holds the names of functions, never the functions.  ``load_model`` takes them
-    from ``custom_objects``, or from ``saving.register``; a ``lambda`` has no name, so
-    it cannot be saved.
+    A file holds only the names of functions.  ``load_model`` finds the functions in
+    ``custom_objects`` or ``saving.register``.  A ``lambda`` has no name, so a model
+    with one cannot be saved.
 
     Parameters
     ----------
-    function : x -> y, arrays with the batch axis; it must leave x as it is
-    output_shape : of y without the batch axis, or a function of x's shape (None, ...)
-        that returns y's, (None, ...); None takes it from a trial with ones
-    gradient : (dy, x, y) -> dx, of x's shape; it must leave all three as they are
+    function : x -> y, arrays with the batch axis; it must not change x
+    output_shape : y's shape without the batch axis, or a function of x's shape
+        (None, ...) that returns y's, (None, ...); None finds it by a trial with ones
+    gradient : (dy, x, y) -> dx, of x's shape; it must not change dy, x or y
 
     Raises
     ------
-    TypeError : for what is no function
-    ValueError, TypeError : at ``build``, ``forward`` and ``backward``, where a function
-        returns no array of the right shape, or changes what it is given
-    RuntimeError : at ``backward``, where there is no gradient
+    TypeError : if function or gradient is not a function
+    ValueError, TypeError : at ``build``, ``forward`` and ``backward``, if a function
+        does not return an array of the right shape, or changes its arguments
+    RuntimeError : at ``backward``, if there is no gradient
 
     Examples
     --------
@@ -85,8 +84,8 @@ class Lambda(Layer):
                 y = self._result("function", None, x)
             if y.ndim == 0 or len(y) != 2:
                 raise ValueError(
-                    f"the function of {self} must keep the batch axis: it made x "
-                    f"{x.shape} an array of shape {y.shape}"
+                    f"the function of {self} must keep the batch axis: for x of shape "
+                    f"{x.shape} it returned shape {y.shape}"
                 )
             self._shape = y.shape[1:]
         return self._shape
@@ -101,16 +100,16 @@ class Lambda(Layer):
     def backward(self, dy: Array) -> Array:
         if self.gradient is None:
             raise RuntimeError(
-                f"{self} has no gradient, and something before it learns: give it one, "
-                "Lambda(function, gradient=...), a function (dy, x, y) -> dx"
+                f"{self} has no gradient, but a layer before it learns: give it a "
+                "function (dy, x, y) -> dx, Lambda(function, gradient=...)"
             )
         dy, x, y = self.recall(dy)
         return self._result("gradient", x.shape, dy, x, y)
 
     def _result(self, what: str, shape: Shape | None, *arrays: Array) -> Array:
-        """Return what a function makes of arrays, as a new array of the first's dtype.
+        """Return a function's result as a new array, in the dtype of the first array.
 
-        They are given read-only, so that what would change them raises.
+        The function gets read-only views, so changing them raises an error.
         """
         views = [array.view() for array in arrays]
         for view in views:
@@ -121,8 +120,8 @@ class Lambda(Layer):
             if "read-only" not in str(error):
                 raise
             raise ValueError(
-                f"the {what} of {self} changes in place what it is given: let it work "
-                "on a copy, x.copy()"
+                f"the {what} of {self} changes its arguments in place: work on a copy, "
+                "x.copy()"
             ) from None
         if not isinstance(y, np.ndarray) or y.dtype.kind not in "fiub":
             got = y.dtype if isinstance(y, np.ndarray) else type(y).__name__
@@ -131,12 +130,10 @@ class Lambda(Layer):
             )
         if shape is not None and y.shape != shape:
             raise ValueError(
-                f"the {what} of {self} must return an array of shape {shape}, got one "
-                f"of {y.shape}"
+                f"the {what} of {self} must return an array of shape {shape}, got "
+                f"{y.shape}"
             )
-        own: Array = kernel_array(
-            y, arrays[0].dtype
-        )  # a view of what was given: a copy
+        own: Array = kernel_array(y, arrays[0].dtype)  # copies a view of an argument
         return own
 
     def get_config(self) -> dict[str, Any]:
@@ -148,8 +145,8 @@ class Lambda(Layer):
                 name = getattr(function, "__name__", "")
                 if not name.isidentifier():
                     raise TypeError(
-                        f"{self} cannot be written to a file: its {what} has no name "
-                        "that could stand for it there: define it by def"
+                        f"{self} cannot be saved: a file holds the name of its {what}, "
+                        "but this function has no name: define it by def"
                     )
                 vars(twin)[what] = name
         return super(Lambda, twin).get_config()

@@ -1,6 +1,6 @@
-"""Several inputs become one output.
+"""Layers that join several inputs to one output.
 
 Open ``merge.py`` first: it is the base, and says how the inputs' shapes fit together.
-There is one layer a file, with the function that Keras has beside it.  They call
-``kernels/merging/``.
+Each other file has one layer, and a function of the same name in lower case, as in
+Keras.  The layers call ``kernels/merging/``.
 """

@@ -12,7 +12,7 @@ from .merge import Merge
 
 
 class Add(Merge):
-    """The sum of some inputs, as at the end of a residual block; shapes: ``merge.py``.
+    """The sum of several inputs, as in a residual block; shapes: ``merge.py``.
 
     Forward, in the order of the list, and backward::
 
@@ -22,7 +22,7 @@ class Add(Merge):
 
     Raises
     ------
-    ValueError : at ``build``, where the shapes do not fit together
+    ValueError : at ``build``, if the shapes do not fit together
 
     Examples
     --------

@@ -12,7 +12,7 @@ from .merge import Merge
 
 
 class Average(Merge):
-    """The mean of some inputs, entry by entry; shapes: ``merge.py``.
+    """The mean of several inputs, entry by entry; shapes: ``merge.py``.
 
     Forward and backward, with K inputs::
 
@@ -20,7 +20,7 @@ class Average(Merge):
 
     Raises
     ------
-    ValueError : at ``build``, where the shapes do not fit together
+    ValueError : at ``build``, if the shapes do not fit together
 
     Examples
     --------

@@ -15,10 +15,10 @@ from sora_np.layers.base import Layer
 
 
 class Concatenate(Layer):
-    """Some inputs one behind the other along an axis, as in a U-Net.
+    """Joins several inputs along an axis, one after the other, as in a U-Net.
 
-    Shapes: x_k (N, ..., C_k, ...), y (N, ..., C_0 + C_1 + ..., ...): equal but along
-    the axis.
+    Shapes: x_k (N, ..., C_k, ...), y (N, ..., C_0 + C_1 + ..., ...): all other sizes
+    are equal.
 
     Forward: y is x_0, then x_1, and so on.  Backward: dx_k is its part of dy.
 
@@ -26,11 +26,11 @@ class Concatenate(Layer):
 
     Parameters
     ----------
-    axis : of x with its batch axis, from 1 or from the end; the batch axis is refused
+    axis : the axis to join along, from 1 (the batch axis is 0), or -1 for the last
 
     Raises
     ------
-    ValueError : at ``build``, where the shapes differ along another axis
+    ValueError : at ``build``, if the shapes differ along another axis
 
     Examples
     --------

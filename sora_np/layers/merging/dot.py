@@ -13,21 +13,21 @@ from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.kernels.merging.batch_dot import batch_dot
 from sora_np.layers.base import Layer
 
-EPSILON = 1e-7  # Keras's: shorter vectors are divided by it, instead of their length
+EPSILON = 1e-7  # as in Keras: shorter vectors are divided by this, not their length
 
 
 class Dot(Layer):
     """The dot products of two inputs, sample by sample, along an axis of each.
 
     Shapes: x_0 (N, ..., K, ...), x_1 (N, ..., K, ...); y has the axes of x_0, then
-    those of x_1, without the two of size K; where none is left, y is (N, 1).
+    those of x_1, without the two of size K.  If no axis is left, y is (N, 1).
 
     Forward and backward, with a (I, K) and b (K, J) a sample's inputs as matrices::
 
         y = a b        da = dy b'        db = a' dy
 
-    With ``normalize`` u = x / max(|x|, 1e-7) stands in the place of x, along the axis:
-    y is the cosine of two vectors.  Where 1 / max(...) = f::
+    With ``normalize``, u = x / max(|x|, 1e-7) along the axis replaces x, so y is the
+    cosine of two vectors.  With f = 1 / max(|x|, 1e-7)::
 
         dx = f (du - u <du, u>)        or f du, where |x| is below 1e-7
 
@@ -35,14 +35,14 @@ class Dot(Layer):
 
     Parameters
     ----------
-    axes : a whole number for both, or one for each, of x with its batch axis, from 1 or
-        from the end
+    axes : one axis for both inputs, or a pair; from 1 (the batch axis is 0), or -1 for
+        the last
     normalize : whether to divide vectors by their length first
 
     Raises
     ------
-    TypeError, ValueError : for axes that cannot be; at ``build``, where the sizes along
-        them differ
+    TypeError, ValueError : for invalid axes; at ``build``, if the sizes along them
+        differ
 
     Examples
     --------
@@ -87,8 +87,8 @@ class Dot(Layer):
         if sizes[0] != sizes[1]:
             raise ValueError(
                 f"{self} cannot join x of shapes {', '.join(map(batch_of, shapes))}: "
-                f"axis {axes[0]} of the first has the size {sizes[0]}, axis {axes[1]} "
-                f"of the second {sizes[1]}"
+                f"expected equal sizes, got {sizes[0]} along axis {axes[0]} of the "
+                f"first and {sizes[1]} along axis {axes[1]} of the second"
             )
         left = [np.delete(shapes[k], self._axes[k] - 1).tolist() for k in (0, 1)]
         self._sizes = math.prod(left[0]), sizes[0], math.prod(left[1])
@@ -125,7 +125,7 @@ class Dot(Layer):
 
 
 def _normalised(x: Array, axis: int) -> tuple[Array, Array]:
-    """Return u = f x, and f, for vectors along an axis."""
+    """Return u = f x and f, for the vectors along an axis."""
     length = np.sqrt(np.sum(x * x, axis=axis, keepdims=True))
     f = 1 / np.maximum(length, x.dtype.type(EPSILON))
     return f * x, np.asarray(f)

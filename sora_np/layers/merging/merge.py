@@ -1,4 +1,4 @@
-"""What the layers are that join their inputs entry by entry: Add and the like."""
+"""The base class of layers that join inputs entry by entry: Add and others."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,21 +12,21 @@ from sora_np.layers.base import Layer
 
 
 class Merge(Layer):
-    """One array of several, entry by entry.
+    """Joins several arrays to one, entry by entry.
 
-    Shapes: x_k (N, ...), y (N, ...).  They are aligned at their ends, as NumPy's are;
-    missing axes stand behind the batch axis, and an axis of size 1 is repeated.
+    Shapes: x_k (N, ...), y (N, ...).  Shapes are aligned at the last axis, as in NumPy.
+    Missing axes are added after the batch axis, and an axis of size 1 is repeated.
 
-    Forward: a subclass says in ``_merged`` what y is of arrays of one shape.
+    Forward: a subclass computes y in ``_merged``, from arrays of the same shape.
 
-    Backward: it says in ``_parted`` what each dx_k is, in y's shape; where x_k was
+    Backward: a subclass computes each dx_k in ``_parted``, in y's shape.  If x_k was
     repeated, dx_k is the sum over the repeats.
 
     Source: Keras 3, ``layers/merging/base_merge.py``.
 
     Attributes
     ----------
-    count : how many inputs there must be; None for any number
+    count : the number of inputs that the layer takes; None for any number
     """
 
     takes_several = True
@@ -45,7 +45,7 @@ class Merge(Layer):
         except ValueError:
             raise ValueError(
                 f"{self} cannot join x of shapes {', '.join(map(batch_of, shapes))}: "
-                "sizes along an axis must be equal, or 1, which is repeated"
+                "the sizes along an axis must be equal, or 1"
             ) from None
         return self._shape
 
@@ -62,15 +62,15 @@ class Merge(Layer):
         return tuple(map(_summed, dxs, shapes))
 
     def _merged(self, xs: Sequence[Array]) -> tuple[Any, ...]:
-        """Return y, a new array, and what ``_parted`` will need."""
+        """Return y as a new array, then all that ``_parted`` will need."""
         raise NotImplementedError(f"{type(self).__name__} must define _merged")
 
     def _parted(self, dy: Array, *kept: Any) -> Sequence[Array]:
-        """Return dx_k, new arrays, for all inputs."""
+        """Return dx_k for all inputs, as new arrays."""
         raise NotImplementedError(f"{type(self).__name__} must define _parted")
 
     def _repeated(self, x: Array) -> Array:
-        """Return x in y's shape."""
+        """Return x repeated to y's shape."""
         shape = len(x), *self._shape
         if x.shape == shape:
             return x
@@ -80,7 +80,7 @@ class Merge(Layer):
 
 
 def _summed(dx: Array, shape: Shape) -> Array:
-    """Return dx of y's shape as that of an x (N, *shape), which was repeated."""
+    """Return dx summed over the axes along which x (N, *shape) was repeated."""
     missing = (1,) * (dx.ndim - 1 - len(shape))
     sizes = zip((*missing, *shape), dx.shape[1:], strict=True)
     axes = tuple(k for k, (own, wide) in enumerate(sizes, 1) if own != wide)

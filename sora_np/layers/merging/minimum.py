@@ -13,9 +13,9 @@ from .merge import Merge
 
 
 class Minimum(Merge):
-    """The smallest of some inputs, entry by entry; shapes: ``merge.py``.
+    """The smallest of several inputs, entry by entry; shapes: ``merge.py``.
 
-    Forward, and backward: dy goes to the input that y is from, the first one where
+    Forward and backward; dy goes to the input that was the smallest, the first one if
     several tie, as in TensorFlow::
 
         y = min(x_0, x_1, ...)        dx_k = dy where x_k is the first that is y, else 0
@@ -24,7 +24,7 @@ class Minimum(Merge):
 
     Raises
     ------
-    ValueError : at ``build``, where the shapes do not fit together
+    ValueError : at ``build``, if the shapes do not fit together
 
     Examples
     --------

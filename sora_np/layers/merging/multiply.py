@@ -14,7 +14,7 @@ from .merge import Merge
 
 
 class Multiply(Merge):
-    """The product of some inputs, entry by entry; shapes: ``merge.py``.
+    """The product of several inputs, entry by entry; shapes: ``merge.py``.
 
     Forward and backward::
 
@@ -22,7 +22,7 @@ class Multiply(Merge):
 
     Raises
     ------
-    ValueError : at ``build``, where the shapes do not fit together
+    ValueError : at ``build``, if the shapes do not fit together
 
     Examples
     --------
@@ -36,7 +36,7 @@ class Multiply(Merge):
 
     def _parted(self, dy: Array, *kept: Any) -> Sequence[Array]:
         (xs,) = kept
-        # products of those before and of those behind, so that 0 divides nothing
+        # products of the inputs before and after x_k: y / x_k would divide by zeros
         before = itertools.accumulate(xs[:-1], operator.mul, initial=dy)
         behind = [*itertools.accumulate(xs[:0:-1], operator.mul)][::-1]
         *inner, last = before

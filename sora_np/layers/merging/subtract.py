@@ -19,8 +19,7 @@ class Subtract(Merge):
 
     Raises
     ------
-    ValueError : at ``build``, for another number of inputs than two, and where the
-        shapes do not fit together
+    ValueError : at ``build``, unless there are two inputs whose shapes fit together
 
     Examples
     --------

@@ -20,12 +20,13 @@ from sora_np.regularizers import Regularizer
 
 
 class BatchNormalization(Layer):
-    """Every channel brought to mean beta and deviation gamma; x and y of one shape.
+    """Gives every channel mean beta and standard deviation gamma.
 
-    gamma, beta, moving_mean, moving_variance: (C,), C the size of ``axis``.
+    x and y have the same shape.  gamma, beta, moving_mean and moving_variance have
+    shape (C,), where C is the size of ``axis``.
 
-    Forward, with the batch's own mean and (population) variance in training, and the
-    moving ones otherwise or when ``trainable`` is False::
+    Forward, in training with mean and (population) variance of the batch; otherwise, or
+    when ``trainable`` is False, with moving_mean and moving_variance::
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
         moving = momentum * moving + (1 - momentum) * batch's      (in training)
@@ -36,16 +37,16 @@ class BatchNormalization(Layer):
 
     Parameters
     ----------
-    axis : the axis of the channels, batch axis included
-    momentum : of the moving averages
+    axis : the axis of the channels, counted with the batch axis
+    momentum : the weight of the old value in the moving averages
     epsilon : added to the variance
-    center, scale : whether there is a beta, a gamma
+    center, scale : whether to add beta, and whether to multiply by gamma
     *_initializer : name or (rng, shape, dtype) -> array
     *_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------
@@ -145,7 +146,7 @@ class BatchNormalization(Layer):
     def _rows(self, x: Array) -> Array:
         """Return x with the channels last, as a matrix (M, C)."""
         rows = np.moveaxis(x, self.axis, -1)
-        # without gamma and beta x may be of any dtype
+        # without gamma and beta, x may have any dtype
         return np.ascontiguousarray(rows.reshape(-1, rows.shape[-1]), self.dtype)
 
     def _unrows(self, rows: Array, shape: Shape) -> Array:

@@ -20,13 +20,14 @@ from sora_np.regularizers import Regularizer
 
 
 class GroupNormalization(Layer):
-    """Each sample's groups of channels brought to mean beta and deviation gamma.
+    """Gives each group of channels of a sample mean beta and standard deviation gamma.
 
-    x and y of one shape; gamma and beta (C,), C the size of ``axis``.
+    x and y have the same shape; gamma and beta have shape (C,), where C is the size of
+    ``axis``.
 
-    The channels are cut into groups of C / groups that follow one another.  Forward,
-    with mean and (population) variance of a sample over the channels of a group and all
-    other axes, in training and outside of it::
+    Neighbouring channels are divided into groups of C / groups.  Forward, with mean and
+    (population) variance over the channels of a group and all other axes of a sample,
+    in training and in prediction::
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
@@ -36,17 +37,18 @@ class GroupNormalization(Layer):
 
     Parameters
     ----------
-    groups : how many; -1 for as many as channels (instance normalisation)
-    axis : the axis of the channels, batch axis included in the count
+    groups : the number of groups; -1 means one for each channel (instance
+        normalisation)
+    axis : the axis of the channels, counted with the batch axis
     epsilon : added to the variance
-    center, scale : whether there is a beta, a gamma
+    center, scale : whether to add beta, and whether to multiply by gamma
     *_initializer : name or (rng, shape, dtype) -> array
     *_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, it is the batch axis, or the
-        channels cannot be cut into the groups
+    ValueError : at ``build``, if x has no such axis, it is the batch axis, or
+        ``groups`` does not divide the channels
 
     Examples
     --------
@@ -90,8 +92,8 @@ class GroupNormalization(Layer):
         self._groups = channels if self.groups == -1 else self.groups
         if channels % self._groups:
             raise ValueError(
-                f"{self}: the {channels} channels of {x} cannot be cut into "
-                f"{self._groups} groups: take groups that divide {channels}, or -1"
+                f"{self}: the {channels} channels of {x} cannot be divided into "
+                f"{self._groups} groups: choose groups that divide {channels}, or -1"
             )
         super().build(input_shape, rng, dtype)
         if self.scale:
@@ -122,7 +124,7 @@ class GroupNormalization(Layer):
         return self._unpixels(dx, dy.shape)
 
     def _row(self, name: str, pixels: Array) -> Array:
-        """Return gamma or beta; ones or zeros where there is none."""
+        """Return gamma or beta; ones or zeros if there is none."""
         if name in self.params:
             return self.params[name]
         return np.full(pixels.shape[2], name == "gamma", pixels.dtype)

@@ -19,12 +19,12 @@ from sora_np.regularizers import Regularizer
 
 
 class LayerNormalization(Layer):
-    """Every sample brought to mean beta and deviation gamma along some axes.
+    """Gives every sample mean beta and standard deviation gamma along some axes.
 
-    x and y of one shape; gamma and beta have the sizes of the axes.
+    x and y have the same shape; gamma and beta have the sizes of the axes.
 
-    Forward, with mean and (population) variance over the axes, in training and outside
-    of it::
+    Forward, with mean and (population) variance over the axes, in training and in
+    prediction::
 
         y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
 
@@ -34,15 +34,15 @@ class LayerNormalization(Layer):
 
     Parameters
     ----------
-    axis : one axis, or a list of some, batch axis included in the count
+    axis : one axis or a list of axes, counted with the batch axis
     epsilon : added to the variance
-    center, scale : whether there is a beta, a gamma
+    center, scale : whether to add beta, and whether to multiply by gamma
     *_initializer : name or (rng, shape, dtype) -> array
     *_regularizer : name or object; see ``regularizers.py``
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------
@@ -110,7 +110,7 @@ class LayerNormalization(Layer):
         return from_rows(dx_rows, self._axes, dy.shape)
 
     def _row(self, name: str, rows: Array) -> Array:
-        """Return gamma or beta as a row; ones or zeros where there is none."""
+        """Return gamma or beta as a row; ones or zeros if there is none."""
         if name in self.params:
             return self.params[name].reshape(-1)
         return np.full(rows.shape[1], name == "gamma", rows.dtype)

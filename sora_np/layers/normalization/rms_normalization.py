@@ -17,9 +17,9 @@ from sora_np.layers.rows import as_axes, axes_of, from_rows, to_rows
 
 
 class RMSNormalization(Layer):
-    """Every sample divided by its root mean square along some axes.
+    """Divides every sample by its root mean square along some axes.
 
-    x and y of one shape; the parameter ``scale`` has the sizes of the axes.
+    x and y have the same shape; the parameter ``scale`` has the sizes of the axes.
 
     Forward, with the mean over the axes::
 
@@ -31,12 +31,12 @@ class RMSNormalization(Layer):
 
     Parameters
     ----------
-    axis : one axis, or a list of some, batch axis included in the count
+    axis : one axis or a list of axes, counted with the batch axis
     epsilon : added to the mean of the squares
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------

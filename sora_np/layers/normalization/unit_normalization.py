@@ -9,26 +9,26 @@ from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 from sora_np.layers.rows import as_axes, axes_of
 
-LEAST = 1e-12  # the norm that a shorter x is divided by
+LEAST = 1e-12  # an x with a smaller norm is divided by this
 
 
 class UnitNormalization(Layer):
-    """Every sample scaled to a Euclidean norm of 1 along some axes.
+    """Scales every sample to a Euclidean norm of 1 along some axes.
 
-    x and y of one shape.  Forward and backward, with sums over the axes::
+    x and y have the same shape.  Forward and backward, with sums over the axes::
 
         y = x / max(|x|, 1e-12)            |x| = sqrt(sum x^2)
-        dx = (dy - y sum dy y) / |x|       or dy / 1e-12 where |x| is not above 1e-12
+        dx = (dy - y sum dy y) / |x|       or dy / 1e-12 where |x| <= 1e-12
 
-    Source: Keras, whose numbers these are.
+    Source: Keras 3.
 
     Parameters
     ----------
-    axis : one axis, or a list of some, batch axis included in the count
+    axis : one axis or a list of axes, counted with the batch axis
 
     Raises
     ------
-    ValueError : at ``build``, where x has no such axis, or it is the batch axis
+    ValueError : at ``build``, if x has no such axis, or it is the batch axis
 
     Examples
     --------

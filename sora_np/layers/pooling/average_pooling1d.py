@@ -18,21 +18,21 @@ class AveragePooling1D(Pooling):
 
         y[n, i, c] = sum_p x[n, i*s + p, c] / K[i]
 
-    Backward: every cell of a window gets dy / K; where windows overlap, a step sums
-    what it gets.
+    Backward: every cell of a window gets dy / K.  If windows overlap, dx is the sum of
+    what a step gets from all of them.
 
-    The sequence is an image of one row, for ``kernels/pooling/avgpool2d.py``.
+    In ``kernels/pooling/avgpool2d.py`` the sequence is an image of one row.
 
     Parameters
     ----------
     pool_size : whole number of steps
-    strides : the same; None takes pool_size
-    padding : "valid" (cut what does not fill a window) or "same" (OL = ceil(L / s));
-        cells of the padding are not counted
+    strides : likewise; None means pool_size
+    padding : "valid" (drop steps at the end that fill no window) or "same"
+        (OL = ceil(L / s)); cells of the padding are not counted
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the sequences
 
     Examples

@@ -17,21 +17,21 @@ class AveragePooling2D(Pooling):
 
         y[n, i, j, c] = sum_pq x[n, i*s + p, j*t + q, c] / K[i, j]
 
-    Backward: every cell of a window gets dy / K; where windows overlap, a pixel sums
-    what it gets.
+    Backward: every cell of a window gets dy / K.  If windows overlap, dx is the sum of
+    what a pixel gets from all of them.
 
     Source: LeCun et al. (1998), II.B; Dumoulin & Visin (2016), section 3.
 
     Parameters
     ----------
     pool_size : whole number or (rows, columns)
-    strides : the same; None takes pool_size
-    padding : "valid" (cut what does not fill a window) or "same" (OH = ceil(H / s));
-        cells of the padding are not counted
+    strides : likewise; None means pool_size
+    padding : "valid" (drop rows and columns at the end that fill no window) or "same"
+        (OH = ceil(H / s)); cells of the padding are not counted
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the images
 
     Examples

@@ -1,4 +1,4 @@
-"""What poolings share: arguments, shape checks and windows."""
+"""The base classes of poolings: arguments, shape checks and windows."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -17,8 +17,10 @@ class Pooling(Layer):
 
     Attributes
     ----------
-    axes : along how many the window slides: 2 of images, 1 of sequences
-    _window : window, strides and pads as kernels take them, of 2 axes, after ``build``
+    axes : the number of axes that the window slides along: 2 for images, 1 for
+        sequences
+    _window : window, strides and padding for the kernels, always for 2 axes; set by
+        ``build``
     """
 
     axes: ClassVar[int]
@@ -60,8 +62,8 @@ class GlobalPooling(Layer):
 
     Attributes
     ----------
-    axes : 2 of images, 1 of sequences
-    _window : window and strides as kernels take them, of 2 axes, after ``build``
+    axes : 2 for images, 1 for sequences
+    _window : window and strides for the kernels, always for 2 axes; set by ``build``
     """
 
     axes: ClassVar[int]

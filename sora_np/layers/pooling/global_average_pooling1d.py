@@ -20,18 +20,18 @@ class GlobalAveragePooling1D(GlobalPooling):
 
     Backward: every step gets dy / L.
 
-    It is the pooling of ``kernels/pooling/avgpool2d.py`` whose window is the whole
-    sequence.
+    The layer calls ``kernels/pooling/avgpool2d.py`` with the whole sequence as the
+    window.
 
     Source: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
 
     Parameters
     ----------
-    keepdims : whether y keeps the axes, each of size 1
+    keepdims : whether y keeps the axis of the steps, with size 1
 
     Raises
     ------
-    ValueError : at ``build``, for what is no sequence
+    ValueError : at ``build``, unless x is (N, L, C)
 
     Examples
     --------

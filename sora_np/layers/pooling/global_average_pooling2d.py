@@ -19,18 +19,17 @@ class GlobalAveragePooling2D(GlobalPooling):
 
     Backward: every pixel gets dy / (H W).
 
-    It is the pooling of ``kernels/pooling/avgpool2d.py`` whose window is the whole
-    image.
+    The layer calls ``kernels/pooling/avgpool2d.py`` with the whole image as the window.
 
     Source: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
 
     Parameters
     ----------
-    keepdims : whether y keeps the axes, each of size 1
+    keepdims : whether y keeps the axes of rows and columns, with size 1
 
     Raises
     ------
-    ValueError : at ``build``, for what is no image
+    ValueError : at ``build``, unless x is (N, H, W, C)
 
     Examples
     --------

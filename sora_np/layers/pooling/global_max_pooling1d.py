@@ -18,21 +18,20 @@ class GlobalMaxPooling1D(GlobalPooling):
 
         y[n, c] = max_h x[n, h, c]
 
-    Backward: dy goes to the step that was the maximum, the first where several
-    tie.
+    Backward: dy goes to the step that was the maximum, the first one if several tie.
 
-    It is the pooling of ``kernels/pooling/maxpool2d.py`` whose window is the whole
-    sequence.
+    The layer calls ``kernels/pooling/maxpool2d.py`` with the whole sequence as the
+    window.
 
-    Source: Collobert et al. (2011), arXiv:1103.0398, whose "max over time" it is.
+    Source: Collobert et al. (2011), arXiv:1103.0398, "max over time".
 
     Parameters
     ----------
-    keepdims : whether y keeps the axes, each of size 1
+    keepdims : whether y keeps the axis of the steps, with size 1
 
     Raises
     ------
-    ValueError : at ``build``, for what is no sequence
+    ValueError : at ``build``, unless x is (N, L, C)
 
     Examples
     --------

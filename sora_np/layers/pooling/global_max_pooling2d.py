@@ -17,21 +17,20 @@ class GlobalMaxPooling2D(GlobalPooling):
 
         y[n, c] = max_hv x[n, h, v, c]
 
-    Backward: dy goes to the pixel that was the maximum, the first in row-major order
-    where several tie.
+    Backward: dy goes to the pixel that was the maximum, the first one in row-major
+    order if several tie.
 
-    It is the pooling of ``kernels/pooling/maxpool2d.py`` whose window is the whole
-    image.
+    The layer calls ``kernels/pooling/maxpool2d.py`` with the whole image as the window.
 
     Source: Oquab et al., "Is object localization for free?", CVPR 2015.
 
     Parameters
     ----------
-    keepdims : whether y keeps the axes, each of size 1
+    keepdims : whether y keeps the axes of rows and columns, with size 1
 
     Raises
     ------
-    ValueError : at ``build``, for what is no image
+    ValueError : at ``build``, unless x is (N, H, W, C)
 
     Examples
     --------

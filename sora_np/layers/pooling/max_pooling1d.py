@@ -18,20 +18,21 @@ class MaxPooling1D(Pooling):
 
         y[n, i, c] = max_p x[n, i*s + p, c]
 
-    Backward: dy goes to the step that was the maximum, the first where several tie;
-    where windows overlap, a step sums what it gets.
+    Backward: dy goes to the step that was the maximum, the first one if several tie.
+    If windows overlap, dx is the sum of what a step gets from all of them.
 
-    The sequence is an image of one row, for ``kernels/pooling/maxpool2d.py``.
+    In ``kernels/pooling/maxpool2d.py`` the sequence is an image of one row.
 
     Parameters
     ----------
     pool_size : whole number of steps
-    strides : the same; None takes pool_size
-    padding : "valid" (cut what does not fill a window) or "same" (OL = ceil(L / s))
+    strides : likewise; None means pool_size
+    padding : "valid" (drop steps at the end that fill no window) or "same"
+        (OL = ceil(L / s)); a cell of the padding is never the maximum
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the sequences
 
     Examples

@@ -17,21 +17,22 @@ class MaxPooling2D(Pooling):
 
         y[n, i, j, c] = max_pq x[n, i*s + p, j*t + q, c]
 
-    Backward: dy goes to the pixel that was the maximum, the first in row-major order
-    where several tie; where windows overlap, a pixel sums what it gets.
+    Backward: dy goes to the pixel that was the maximum, the first one in row-major
+    order if several tie.  If windows overlap, dx is the sum of what a pixel gets from
+    all of them.
 
     Source: the source document, 3.1.2; Dumoulin & Visin (2016), section 3.
 
     Parameters
     ----------
     pool_size : whole number or (rows, columns)
-    strides : the same; None takes pool_size
-    padding : "valid" (cut what does not fill a window) or "same" (OH = ceil(H / s));
-        padding never wins, also among negative numbers
+    strides : likewise; None means pool_size
+    padding : "valid" (drop rows and columns at the end that fill no window) or "same"
+        (OH = ceil(H / s)); a cell of the padding is never the maximum
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be; at ``build``, where the window
+    TypeError, ValueError : for invalid arguments; at ``build``, if the window
         does not fit the images
 
     Examples

@@ -1,11 +1,11 @@
-"""What is done to x before a network sees it, as part of the model.
+"""Layers that prepare x before a network sees it, as part of the model.
 
 Open ``rescaling.py`` first.  ``normalization.py``, ``min_max_scaling.py`` and
-``rescaling.py`` scale numbers; the first two measure them once (``fitted.py``).
-``resizing.py`` and ``center_crop.py`` bring images to a size, as ``framing.py`` says.
-``random_*.py`` change images anew in every epoch: five move pixels, as ``warp.py``
-says; one takes parts of them; three change brightness or hide parts, for which
-``value_range.py`` says how bright pixels are.
+``rescaling.py`` scale numbers.  The first two measure the training data once
+(``fitted.py``).  ``resizing.py`` and ``center_crop.py`` bring images to one size
+(``framing.py``).  ``random_*.py`` change images differently in every epoch: five move
+pixels (``warp.py``), one crops, and three change brightness or erase parts.  These
+three take the range of x as an argument (``value_range.py``).
 
 They call ``kernels/preprocessing/`` and ``kernels/regularization/philox.py``.
 """

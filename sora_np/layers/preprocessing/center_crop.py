@@ -14,24 +14,24 @@ from .framing import Frame, largest
 
 
 class CenterCrop(Layer):
-    """The middle of every image; x (N, H, W, C), y (N, height, width, C).
+    """Crops every image to its middle; x (N, H, W, C), y (N, height, width, C).
 
     Forward, with r = (H - height) // 2 and s = (W - width) // 2, and backward::
 
         y[., i, j, .] = x[., i + r, j + s, .]        dx = dy there, 0 elsewhere
 
-    Of an image that is lower or narrower than y, the largest window in the middle that
-    has the proportions of y is resized, "bilinear".
+    If an image has fewer rows or columns than y, the layer takes the largest window in
+    the middle that has the proportions of y, and resizes it ("bilinear").
 
     Source: Keras 3.
 
     Parameters
     ----------
-    height, width : of y
+    height, width : the size of y
 
     Raises
     ------
-    TypeError, ValueError : for sizes that cannot be
+    TypeError, ValueError : for invalid sizes
 
     Examples
     --------

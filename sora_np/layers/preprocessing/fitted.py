@@ -1,4 +1,4 @@
-"""What layers are that are fitted to data: Normalization and the like."""
+"""The base class of layers that are fitted to data: Normalization and MinMaxScaling."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,24 +18,24 @@ from sora_np.layers.base import Layer
 class Fitted(Layer):
     """y = (x - shift) / scale, from two statistics for each entry of some axes.
 
-    The statistics are given, or measured by ``adapt``; they are the layer's state, kept
-    in the model's file.  A subclass says in ``measure`` what they are and in
-    ``shift_and_scale`` what is made of them.
+    The statistics are given, or measured by ``adapt``.  They are the layer's state, and
+    a model's file holds them.  A subclass computes them in ``measure``, and shift and
+    scale from them in ``shift_and_scale``.
 
-    Forward and backward, and with ``invert``::
+    Forward and backward, without and with ``invert``::
 
         y = (x - shift) / scale        dx = dy / scale
         y = shift + x * scale          dx = dy * scale
 
     Parameters
     ----------
-    axis : the axes, the batch axis included, that keep statistics of their own: -1 for
+    axis : the axes with separate statistics, counted with the batch axis: -1 for
         every channel or column, a tuple, or None for one pair of numbers
-    first, second : the statistics, as the subclass names them; None for ``adapt``
-    invert : whether to turn y into x instead
+    first, second : the statistics; None means that ``adapt`` will measure them
+    invert : whether to compute x from y instead
     """
 
-    statistics: tuple[str, str]  # their names
+    statistics: tuple[str, str]  # the names of both statistics
 
     def __init__(
         self,
@@ -51,8 +51,8 @@ class Fitted(Layer):
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
         if (first is None) != (second is None):
             raise ValueError(
-                f"give both {' and '.join(self.statistics)}, or neither, got {first!r} "
-                f"and {second!r}"
+                f"{' and '.join(self.statistics)} must both be given or both be None, "
+                f"got {first!r} and {second!r}"
             )
         if isinstance(axis, Sequence) and not isinstance(axis, str):
             axis = tuple(as_index(each, "axis") for each in axis)
@@ -79,8 +79,8 @@ class Fitted(Layer):
         rank, given = len(input_shape) + 1, (axes,) if isinstance(axes, int) else axes
         if not all(0 < axis < rank or -rank < axis < 0 for axis in given):
             raise ValueError(
-                f"{self}: axis {self.axis} is no axis of x {batch_of(input_shape)} "
-                "other than the batch axis"
+                f"{self}: axis must be an axis of x {batch_of(input_shape)}, but not "
+                f"the batch axis, got {self.axis}"
             )
         kept = {axis % rank for axis in given}
         self._axes = tuple(axis for axis in range(rank) if axis not in kept)
@@ -103,19 +103,24 @@ class Fitted(Layer):
         return self.input_shape or ()
 
     def adapt(self, data: ArrayLike) -> None:
-        """Measure the statistics of ``data`` (N, ...), the training data alone.
+        """Measure the statistics of ``data`` (N, ...), which must be training data.
 
-        Test data that had a say here would not be unseen any more.  Data in a file, as
-        ``np.memmap``, are read in pieces.
+        Test data must stay unseen, so they must not influence the statistics.  An
+        ``np.memmap`` is read in pieces.
 
-        Raises ValueError for data that hold NaN or infinity, or do not fit the layer.
-        Warns of data that float32 rounds to a few values, such as times in seconds.
+        Raises ValueError if the data hold NaN or infinity, or do not fit the layer.
+        Warns if float32 rounds the data to a few values, such as times in seconds.
         """
         x = as_numbers(data, "data")
         if x.ndim == 0:
-            raise ValueError(f"data must have a batch axis, got the number {x!r}")
+            raise ValueError(
+                f"{self}: data must have a batch axis, got the number {x!r}"
+            )
         if len(x) == 0:
-            raise ValueError(f"data are empty: their shape is {x.shape}")
+            raise ValueError(
+                f"{self}: data must have at least one sample, got an empty array of "
+                f"shape {x.shape}"
+            )
         if self.input_shape is None:
             kind = x.dtype if x.dtype == np.float64 else np.float32
             self.build(x.shape[1:], np.random.default_rng(0), kind)
@@ -123,26 +128,26 @@ class Fitted(Layer):
             shape = batch_of(self.input_shape or ())
             raise ValueError(f"{self} takes data of shape {shape}, got {x.shape}")
         check_range(x, self.dtype, "data")
-        with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is told
+        with np.errstate(over="ignore", invalid="ignore"):  # the lines below raise
             measured = self.measure(x, self._axes)
             shift, scale = self.shift_and_scale(*measured)
             kept = [a.astype(self.dtype) for a in (*measured, shift, scale)]
         if not all(np.isfinite(values).all() for values in kept):
             if all(np.isfinite(x[part]).all() for part in pieces(x)):
                 raise ValueError(
-                    f"data hold numbers so large that {self.dtype} cannot hold their "
-                    f"{' and '.join(self.statistics)}: divide them before"
+                    f"{self}: the data are so large that {self.dtype} cannot hold "
+                    f"their {' and '.join(self.statistics)}: divide the data first"
                 )
             raise ValueError(
-                "data hold NaN or infinity: clean them first, see "
-                "sora_np.preprocessing.clean"
+                f"{self}: data must be finite, got NaN or infinity: clean them first, "
+                "see sora_np.preprocessing.clean"
             )
         self._warn_of_rounding(shift, scale)
         for statistic, values in zip(self.statistics, measured, strict=True):
             self.state[statistic] = values
 
     def inverse(self) -> Layer:
-        """Return the layer, of the same statistics, that undoes this one."""
+        """Return the layer with the same statistics that undoes this one."""
         config = self.get_config() | {"invert": not self.invert, "name": None}
         config |= {name: values.tolist() for name, values in self.state.items()}
         return type(self)(**config)
@@ -152,7 +157,7 @@ class Fitted(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define measure")
 
     def shift_and_scale(self, first: Array, second: Array) -> tuple[Array, Array]:
-        """Return both, made of the two statistics."""
+        """Return shift and scale, computed from the two statistics."""
         raise NotImplementedError(f"{type(self).__name__} must define shift_and_scale")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -168,23 +173,24 @@ class Fitted(Layer):
         return dy * scale if self.invert else dy / scale
 
     def _warn_of_rounding(self, shift: Array, scale: Array) -> None:
-        """Warn of columns of which the layer's dtype keeps less than 8 bits."""
+        """Warn of columns for which the layer's dtype keeps less than 8 bits."""
         least = 256 * np.finfo(self.dtype).eps * np.abs(shift)
-        lost = np.argwhere((scale < least) & (scale != 1))  # 1: it never changes
+        lost = np.argwhere((scale < least) & (scale != 1))  # 1: a constant column
         if len(lost):
             place = tuple(lost[0])
             where = f" at {lost[0].tolist()}" * bool(place)
             warn(
                 f"{self}: data{where} lie within about {scale[place]:.3g} of "
-                f"{shift[place]:.10g}, which {self.dtype} hardly tells apart: subtract "
-                "that before, or use float64"
+                f"{shift[place]:.10g}, and {self.dtype} rounds most of their "
+                "differences away: subtract that number first, or use float64"
             )
 
     def _shift_and_scale(self, dtype: DTypeLike) -> list[Array]:
         if any(np.isnan(values).any() for values in self.state.values()):
             names = " and ".join(self.statistics)
             raise RuntimeError(
-                f"{self} has no {names} yet: call adapt(x_train) first, or give both"
+                f"{self} has no {names} yet: call adapt(x_train) first, or give both "
+                "as arguments"
             )
         both = self.shift_and_scale(*(self.state[name] for name in self.statistics))
         return [a.reshape(self._broadcast).astype(dtype, copy=False) for a in both]

@@ -1,4 +1,4 @@
-"""A window of every image, brought to a size: what Resizing and the crops do."""
+"""Takes a window of every image and resizes it, for Resizing and the crops."""
 
 from typing import NamedTuple
 
@@ -11,15 +11,15 @@ from sora_np.kernels.reshaping.window2d import window2d
 
 
 class Frame(NamedTuple):
-    """A window of images, and how it becomes an output.
+    """A window of an image, and the size of the output that it becomes.
 
     Attributes
     ----------
-    start : its first row and column in the image, below 0 where it is larger
-    window : how many rows and columns it has
-    image, size : those of the image, and of the output
-    interpolation, fill_value : of ``kernels/reshaping/resize2d.py``, and beyond the
-    borders
+    start : the window's first row and column in the image; negative above and left
+    window : the numbers of rows and columns of the window
+    image, size : the numbers of rows and columns of the image, and of the output
+    interpolation : see ``kernels/reshaping/resize2d.py``
+    fill_value : the value beyond the image's borders
     """
 
     start: Pair
@@ -32,7 +32,7 @@ class Frame(NamedTuple):
     def forward(self, x: Array, starts: NDArray[np.int64] | None = None) -> Array:
         """Return y (N, *size, C), a new array.
 
-        starts : (N, 2), of every image's window; by default ``start``
+        starts : (N, 2), the start of each image's window; by default ``start``
         """
         if self.window != self.image or starts is not None:
             x = window2d(x, self._starts(x, starts), self.window, self.fill_value)
@@ -59,7 +59,7 @@ class Frame(NamedTuple):
 
 
 def largest(image: Pair, size: Pair) -> Frame:
-    """Return the largest window of the proportions of ``size``, in the middle.
+    """Return the largest window in the middle with the proportions of ``size``.
 
     >>> largest((10, 6), (2, 3))[:2]
     ((3, 0), (4, 6))
@@ -74,9 +74,9 @@ def largest(image: Pair, size: Pair) -> Frame:
 
 
 def least(image: Pair, size: Pair) -> Frame:
-    """Return the least window of the proportions of ``size`` that holds the image.
+    """Return the smallest window with the proportions of ``size`` around the image.
 
-    As in Keras, as much is added before as behind, so that one line may be missing.
+    As in Keras, both sides get the same padding, so one row or column may be missing.
 
     >>> least((10, 6), (2, 3))[:2]
     ((0, -4), (10, 14))

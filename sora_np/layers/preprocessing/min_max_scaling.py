@@ -13,27 +13,29 @@ from .fitted import Fitted
 
 
 class MinMaxScaling(Fitted):
-    """Brings every channel or column to [0, 1]; bytes come as they are.
+    """Scales every channel or column to [0, 1]; x may hold bytes.
 
-    x and y have one shape.  Of the training data that ``adapt`` was given::
+    x and y have the same shape.  ``adapt`` measures minimum and maximum of the training
+    data::
 
         y = (x - minimum) / (maximum - minimum)
 
-    A column that never changes becomes 0.  Other data may leave [0, 1].  With
-    ``invert`` x comes back from y: ``layer.inverse()``.  Keras has no such layer.
+    A constant column becomes 0.  Other data may lie outside [0, 1].
+    ``layer.inverse()`` returns a layer that computes x from y.  Keras does not have
+    this layer.
 
     Source: the source document, 2.1 and 4.3.1.
 
     Parameters
     ----------
-    axis : the axes, the batch axis included, that keep statistics of their own: -1 for
+    axis : the axes with separate statistics, counted with the batch axis: -1 for
         every channel or column, a tuple, or None for one minimum and maximum
     minimum, maximum : the statistics, if known; else call ``adapt``
-    invert : whether to turn y into x instead
+    invert : whether to compute x from y instead
 
     Raises
     ------
-    ValueError : for one of minimum and maximum without the other, wrong shapes, or a
+    ValueError : if only one of minimum and maximum is given, for wrong shapes, or for a
         minimum above the maximum
     RuntimeError : at ``forward``, before ``adapt``
 

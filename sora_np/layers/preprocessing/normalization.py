@@ -14,28 +14,29 @@ from .fitted import Fitted
 
 
 class Normalization(Fitted):
-    """Brings every channel or column to mean 0 and deviation 1; bytes come as they are.
+    """Scales every channel or column to mean 0 and standard deviation 1.
 
-    x and y have one shape.  Of the training data that ``adapt`` was given::
+    x may hold bytes.  x and y have the same shape.  ``adapt`` measures mean and
+    variance of the training data::
 
         y = (x - mean) / max(sqrt(variance), 1e-7)
 
-    A column that never changes becomes 0, and another value in it later x - mean: it is
-    divided by 1, as in scikit-learn, where Keras divides by 1e-7.  With ``invert`` x
-    comes back from y: ``layer.inverse()``, for targets that were normalised.
+    In a constant column, y = x - mean, as in scikit-learn (Keras divides by 1e-7).
+    ``layer.inverse()`` returns a layer that computes x from y, for example to undo
+    normalised targets.
 
     Source: the source document, 2.1 and 4.3.1.
 
     Parameters
     ----------
-    axis : the axes, the batch axis included, that keep statistics of their own: -1 for
+    axis : the axes with separate statistics, counted with the batch axis: -1 for
         every channel or column, a tuple, or None for one mean and variance
     mean, variance : the statistics, if known; else call ``adapt``
-    invert : whether to turn y into x instead
+    invert : whether to compute x from y instead
 
     Raises
     ------
-    ValueError : for one of mean and variance without the other, wrong shapes, or a
+    ValueError : if only one of mean and variance is given, for wrong shapes, or for a
         negative variance
     RuntimeError : at ``forward``, before ``adapt``
 

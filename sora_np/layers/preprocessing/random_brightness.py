@@ -13,23 +13,23 @@ from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomBrightness(Layer):
-    """In training, adds a number of its own to every sample; x and y of one shape.
+    """In training, adds a random number to every sample; x and y have the same shape.
 
-    Forward and backward, with f drawn for every sample::
+    Forward and backward, with a random f for every sample::
 
         y = x + f (high - low), then clipped to low .. high
         dx = dy where nothing was clipped, else 0
 
     Parameters
     ----------
-    factor : 0.2 draws f from -0.2 to 0.2, a pair (lower, upper) from there
-    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
-        Rescaling
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    factor : the range of f: (lower, upper), or 0.2 for -0.2 to 0.2
+    value_range : (low, high), the range of x: (0, 255) for bytes, (0, 1) after
+        Rescaling(1 / 255)
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Warns
     -----
-    UserWarning : in training, once, for images that do not lie in ``value_range``
+    UserWarning : in training, once, if images do not match ``value_range``
 
     Examples
     --------

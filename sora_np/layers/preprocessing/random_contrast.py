@@ -14,26 +14,26 @@ from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomContrast(Layer):
-    """In training, stretches every image about its mean; x, y (N, H, W, C).
+    """In training, scales the contrast of every image; x, y (N, H, W, C).
 
-    Forward and backward, with f drawn for every image, and means over its pixels,
-    channel by channel::
+    Forward and backward, with a random f for every image, and means over the pixels of
+    each channel::
 
         y = mean x + f (x - mean x), then clipped to low .. high
         dx = f dy + (1 - f) mean dy, for dy set to 0 where y was clipped
 
     Parameters
     ----------
-    factor : 0.2 draws f from 0.8 to 1.2, a pair (lower, upper) from 1 - lower to
-        1 + upper
-    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
-        Rescaling
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    factor : the range of f: (lower, upper) for 1 - lower to 1 + upper, or 0.2 for 0.8
+        to 1.2
+    value_range : (low, high), the range of x: (0, 255) for bytes, (0, 1) after
+        Rescaling(1 / 255)
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Warns
     -----
-    UserWarning : in training, once, for images of which clipping to ``value_range``
-        leaves little
+    UserWarning : in training, once, if clipping to ``value_range`` changes the images
+        much
 
     Examples
     --------

@@ -14,28 +14,29 @@ from .framing import Frame, largest
 
 
 class RandomCrop(Layer):
-    """In training, a part of every image; x (N, H, W, C), y (N, height, width, C).
+    """In training, crops a random part of every image.
 
-    Forward, with r from 0 to H - height and s from 0 to W - width, whole numbers drawn
-    for every image (in Keras for a batch), and backward::
+    x is (N, H, W, C), y (N, height, width, C).  Forward and backward; every image (in
+    Keras every batch) has random whole numbers r from 0 to H - height, and s from 0 to
+    W - width::
 
         y[., i, j, .] = x[., i + r, j + s, .]        dx = dy there, 0 elsewhere
 
-    Outside training, and where the images are lower or narrower than y, the largest
-    window in the middle that has the proportions of y is resized, "bilinear", as Keras
-    documents; its version 3.15 returns x as it is outside training.
+    In prediction, or if the images have fewer rows or columns than y, the layer takes
+    the largest window in the middle that has the proportions of y, and resizes it
+    ("bilinear").  Keras documents this, but its version 3.15 predicts y = x.
 
     Source: Krizhevsky et al. (2012), "ImageNet classification with deep convolutional
     neural networks", 4.1.
 
     Parameters
     ----------
-    height, width : of y
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    height, width : the size of y
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Raises
     ------
-    TypeError, ValueError : for sizes that cannot be
+    TypeError, ValueError : for invalid sizes
 
     Examples
     --------

@@ -17,10 +17,10 @@ from .value_range import as_value_range, warn_of_misfit
 
 
 class RandomErasing(Layer):
-    """In training, cuts a rectangle out of images; x, y (N, H, W, C).
+    """In training, fills a random rectangle of images; x, y (N, H, W, C).
 
-    The sides are sqrt(a) H and sqrt(b) W, the place is anywhere inside, with a, b and
-    the place drawn for every image.  Forward and backward::
+    The rectangle's sides are sqrt(a) H and sqrt(b) W.  Every image has its own random
+    a, b and place of the rectangle.  Forward and backward::
 
         y = x, dx = dy outside; y = the fill, dx = 0 inside
 
@@ -29,18 +29,18 @@ class RandomErasing(Layer):
 
     Parameters
     ----------
-    factor : the share of images that lose something, 0 to 1
-    scale : (lower, upper), of the erased share of the area
-    fill_value : what is put there, in units of x; None for normal noise times
+    factor : the share of images that get a rectangle, 0 to 1
+    scale : (lower, upper), the range of a and b
+    fill_value : the fill, in units of x; None means normal noise times
         ``value_range[1]``, clipped to the range
-    value_range : (low, high) of x, a pair; (0, 255) suits bytes, take (0, 1) behind
-        Rescaling
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    value_range : (low, high), the range of x: (0, 255) for bytes, (0, 1) after
+        Rescaling(1 / 255)
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Warns
     -----
-    UserWarning : in training, once, for images that do not fill ``value_range``, or
-        are much smaller than ``fill_value``
+    UserWarning : in training, once, if the images' values are much smaller than
+        ``value_range`` or ``fill_value``
 
     Examples
     --------

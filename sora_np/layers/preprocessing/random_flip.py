@@ -19,14 +19,14 @@ MODES = {  # (vertical, horizontal)
 class RandomFlip(Warp):
     """In training, mirrors half of the images; x, y (N, H, W, C).
 
-    y[i, j] = x[H - 1 - i, j] for a vertical flip, x[i, W - 1 - j] for a horizontal one;
-    each with probability 1/2 and, unlike Keras's, independent of the other.
+    y[i, j] = x[H - 1 - i, j] for a vertical flip, x[i, W - 1 - j] for a horizontal one.
+    Each has probability 1/2, and (unlike in Keras) they are independent.
 
     Parameters
     ----------
     mode : "horizontal" (left and right change places), "vertical" (top and bottom) or
         "horizontal_and_vertical"
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Examples
     --------

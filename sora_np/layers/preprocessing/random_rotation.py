@@ -11,20 +11,20 @@ from .warp import Warp, identities
 
 
 class RandomRotation(Warp):
-    """In training, turns every image by an angle of its own; x, y (N, H, W, C).
+    """In training, turns every image by a random angle; x, y (N, H, W, C).
 
-    By an angle t, counted against the clock, about the middle (h, v) of the image::
+    The angle is t, counterclockwise, about the middle (h, v) of the image::
 
         M = [ cos t  sin t]    applied to (i - h, j - v)
             [-sin t  cos t]
 
     Parameters
     ----------
-    factor : the angle as a share of a full turn: 0.1 draws from -36 to 36 degrees, a
-        pair (lower, upper) from there
-    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
-    fill_value : the constant
+    factor : the range of the angle, in full turns: (lower, upper), or 0.1 for -36 to 36
+        degrees
+    fill_mode : the values beyond the borders: "constant", "nearest", "reflect", "wrap"
+    seed : seeds the random numbers; None uses the generator passed to ``build``
+    fill_value : the value for "constant"
 
     Examples
     --------

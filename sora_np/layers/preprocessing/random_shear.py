@@ -11,18 +11,19 @@ from .warp import Warp, identities
 
 
 class RandomShear(Warp):
-    """In training, slants every image by factors of its own; x, y (N, H, W, C).
+    """In training, slants every image by random factors; x, y (N, H, W, C).
 
-    y[i, j] = x[i + f j, j + g i]: the upper left pixel stays, as it does in Keras.
+    y[i, j] = x[i + f j, j + g i]: the upper left pixel does not move, as in Keras.
+    In half of the images f and g change their signs.
 
     Parameters
     ----------
-    x_factor : how far a row slides for every row down: 0.3 draws g from -0.3 to 0.3, a
-        pair (lower, upper) from there; in half of the images f and g change their signs
-    y_factor : f, how far a column slides for every column to the right, likewise
-    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
-    fill_value : the constant
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    x_factor : the range of g, by which a row slides more than the row above it:
+        (lower, upper), or 0.3 for -0.3 to 0.3
+    y_factor : the range of f, by which a column slides more than the one left of it
+    fill_mode : the values beyond the borders: "constant", "nearest", "reflect", "wrap"
+    fill_value : the value for "constant"
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Examples
     --------

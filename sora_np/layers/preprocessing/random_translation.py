@@ -11,18 +11,18 @@ from .warp import Warp, identities
 
 
 class RandomTranslation(Warp):
-    """In training, shifts every image by a way of its own; x, y (N, H, W, C).
+    """In training, shifts every image by a random distance; x, y (N, H, W, C).
 
-    y[i, j] = x[i - f H, j - g W], with f and g drawn for every image.
+    y[i, j] = x[i - f H, j - g W], with random f and g for every image.
 
     Parameters
     ----------
-    height_factor : above 0 shifts down, below 0 up, as a share of the height: 0.2 draws
-        from -0.2 to 0.2, a pair (lower, upper) from there
-    width_factor : likewise, to the right and to the left
-    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
-    fill_value : the constant
+    height_factor : the range of f, a share of the height: (lower, upper), or 0.2 for
+        -0.2 to 0.2; positive numbers shift down
+    width_factor : the range of g, likewise; positive numbers shift to the right
+    fill_mode : the values beyond the borders: "constant", "nearest", "reflect", "wrap"
+    seed : seeds the random numbers; None uses the generator passed to ``build``
+    fill_value : the value for "constant"
 
     Examples
     --------

@@ -11,21 +11,21 @@ from .warp import Warp, identities
 
 
 class RandomZoom(Warp):
-    """In training, scales every image by factors of its own; x, y (N, H, W, C).
+    """In training, scales every image by random factors; x, y (N, H, W, C).
 
-    With z = 1 + factor, for rows and for columns, about the middle (h, v)::
+    With z = 1 + factor for rows and z' for columns, about the middle (h, v)::
 
         M = [z  0 ]    applied to (i - h, j - v)
             [0  z']
 
     Parameters
     ----------
-    height_factor : above 0 shrinks, below 0 enlarges: 0.2 draws from -0.2 to 0.2, a
-        pair (lower, upper) from there
+    height_factor : the range of the factor: (lower, upper), or 0.2 for -0.2 to 0.2;
+        positive numbers shrink, negative ones enlarge
     width_factor : likewise; None keeps the proportions
-    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
-    fill_value : the constant
+    fill_mode : the values beyond the borders: "constant", "nearest", "reflect", "wrap"
+    seed : seeds the random numbers; None uses the generator passed to ``build``
+    fill_value : the value for "constant"
 
     Examples
     --------

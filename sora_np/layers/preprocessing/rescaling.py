@@ -8,7 +8,7 @@ from sora_np.layers.base import Layer
 
 
 class Rescaling(Layer):
-    """y = x * scale + offset, e.g. bytes to [0, 1]: ``Rescaling(1 / 255)``.
+    """y = x * scale + offset.  ``Rescaling(1 / 255)`` scales bytes to [0, 1].
 
     Backward: dx = dy * scale.
 

@@ -16,7 +16,7 @@ from .framing import Frame, largest, least
 
 
 class Resizing(Layer):
-    """Every image in another size; x (N, H, W, C), y (N, height, width, C).
+    """Resizes every image; x (N, H, W, C), y (N, height, width, C).
 
     Forward and backward: ``kernels/reshaping/resize2d.py``, (2) and (3), with
     half-pixel centres and without antialiasing.
@@ -25,17 +25,17 @@ class Resizing(Layer):
 
     Parameters
     ----------
-    height, width : of y
+    height, width : the size of y
     interpolation : "bilinear", "nearest" or "bicubic"
     crop_to_aspect_ratio : whether to take the largest window in the middle of x that
         has the proportions of y, so that nothing is distorted
-    pad_to_aspect_ratio : whether to put lines around x instead, as many on both sides
-    fill_mode : "constant": what these lines hold
-    fill_value : the constant
+    pad_to_aspect_ratio : whether to pad x instead, by the same number on both sides
+    fill_mode : only "constant": the padding holds fill_value
+    fill_value : the value of the padding
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be
+    TypeError, ValueError : for invalid arguments
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Resizing(Layer):
         self.pad_to_aspect_ratio = as_flag(pad_to_aspect_ratio, pads)
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ValueError(
-                f"{crops} and {pads} exclude each other, got True for both"
+                f"{crops} and {pads} cannot both be True: set one of them to False"
             )
         self.fill_value = as_finite(fill_value, "fill_value")
 

@@ -1,10 +1,10 @@
-"""What layers share that are told in which range their images lie.
+"""Checks the argument ``value_range`` of layers against their images.
 
 RandomBrightness, RandomContrast and RandomErasing take ``value_range``, (0, 255) by
-default as in Keras.  Behind ``Rescaling(1 / 255)`` it has to be (0, 1): a shift of 20 %
-of 255 would leave nothing of an image in [0, 1].  Keras does it without a word; here
-the layer warns, once, of images that cannot be meant.  RandomContrast only clips to the
-range, and (0, 255) takes nothing from images in [0, 1]: of these it does not warn.
+default as in Keras.  After ``Rescaling(1 / 255)`` it must be (0, 1): a shift by 20 % of
+255 would destroy an image in [0, 1].  Keras does not check this.  Here the layer warns
+once if the images do not match the range.  RandomContrast only clips to the range, and
+clipping images in [0, 1] to (0, 255) changes nothing, so then it does not warn.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,8 @@ from sora_np.common.arguments import as_interval
 from sora_np.common.warn import warn
 from sora_np.kernels.machine.arrays import Array
 
-SMALL = 0.02  # of the range, at least, is filled by images that are not black
-LOST = 0.1  # of the range, at most, is what clipping to it takes from a number (mean)
+SMALL = 0.02  # warn if the images use less than this share of the range
+LOST = 0.1  # warn if clipping changes numbers, on average, by more than this share
 
 
 def as_value_range(value: Sequence[float]) -> tuple[float, float]:
@@ -35,12 +35,12 @@ def as_value_range(value: Sequence[float]) -> tuple[float, float]:
 def misfit(
     x: Array, low: float, high: float, clips: bool = True, adds: bool = True
 ) -> str:
-    """Say where images x lie, if that cannot be meant by (low, high), else "".
+    """Return the images' range as text if (low, high) does not match it, else "".
 
     Parameters
     ----------
     clips : whether the layer clips x to the range
-    adds : whether it adds numbers of the size of the range, or puts them into x
+    adds : whether the layer adds to x, or puts into x, numbers as large as the range
 
     >>> misfit(np.array([0.0, 0.5, 1.0]), 0, 255)
     'from 0 to 1'
@@ -64,15 +64,15 @@ def warn_of_misfit(
     argument: str = "value_range",
     **how: bool,
 ) -> bool:
-    """Warn of images that an argument of the layer does not suit; return whether.
+    """Warn, and return True, if an argument of the layer does not match the images.
 
     ``how`` : see :func:`misfit`.
     """
     if not (found := misfit(x, *value_range, **how)):
         return False
     warn(
-        f"{layer} has {argument}={getattr(layer, argument)}, but the images that came "
-        f"lie {found}: {argument} must suit what the layers before return, such as "
-        "value_range=(0, 1) behind Rescaling(1 / 255)"
+        f"{layer} has {argument}={getattr(layer, argument)}, but its images lie "
+        f"{found}: {argument} must match what the layers before return, for example "
+        "value_range=(0, 1) after Rescaling(1 / 255)"
     )
     return True

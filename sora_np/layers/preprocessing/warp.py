@@ -1,4 +1,4 @@
-"""What the geometric layers are: RandomRotation and the like."""
+"""The base class of geometric layers: RandomRotation and others."""
 
 import functools
 from collections.abc import Sequence
@@ -20,26 +20,26 @@ from sora_np.layers.base import Layer
 
 
 class Warp(Layer):
-    """In training, samples every image at places moved by a matrix of its own.
+    """In training, moves the pixels of every image by a random matrix.
 
-    x, y : (N, H, W, C).  M (N, 3, 3) turns a place (i, j, 1) in y into one in x, in
-    pixels from the upper left one; a subclass draws it in ``matrices``.  Outside
-    training y = x.
+    x, y : (N, H, W, C).  M (N, 3, 3) maps a place (i, j, 1) in y to a place in x, in
+    pixels from the upper left one.  A subclass draws M in ``matrices``.  In prediction
+    y = x.
 
     Forward and backward: ``kernels/preprocessing/affine_warp.py``, (1) and (2).
 
-    Several of these in a row are run by a model as one, by the product of their
-    matrices, so that the image is sampled, and blurred, once: ``joined_warps``.
+    A model runs several of these layers in a row as one, by the product of their
+    matrices.  So the image is sampled, and blurred, only once: see ``joined_warps``.
 
     Parameters
     ----------
-    fill_mode : what stands beyond the borders: "constant", "nearest", "reflect", "wrap"
-    fill_value : the constant
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    fill_mode : the values beyond the borders: "constant", "nearest", "reflect", "wrap"
+    fill_value : the value for "constant"
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Attributes
     ----------
-    border : fill mode and value; None for a layer that never looks beyond the borders
+    border : fill mode and value; None for a layer that never reads beyond the borders
     """
 
     augments = True
@@ -76,7 +76,7 @@ class Warp(Layer):
         return super().build(input_shape, rng, dtype)
 
     def matrices(self, count: int) -> NDArray[np.float64]:
-        """Draw M for so many samples."""
+        """Return a random M for each of ``count`` samples, (count, 3, 3)."""
         raise NotImplementedError(f"{type(self).__name__} must define matrices")
 
     def forward(self, x: Array, *, training: bool = False) -> Array:
@@ -94,7 +94,7 @@ class Warp(Layer):
 
 
 class JoinedWarps(Warp):
-    """Geometric layers in a row, as one: if y1(p) = x(M1 p), y1(M2 p) = x(M1 M2 p)."""
+    """Several geometric layers as one: if y1(p) = x(M1 p), y1(M2 p) = x(M1 M2 p)."""
 
     def __init__(self, layers: Sequence[Warp]) -> None:
         last = next((warp for warp in layers if warp.border), layers[0])
@@ -113,10 +113,10 @@ G = TypeVar("G", bound=Any)  # graph.Graph, which is built upon layers
 
 
 def joined_warps(graph: G) -> G:
-    """Return a graph in which geometric layers in a row are one.
+    """Return a graph in which geometric layers in a row are joined to one.
 
-    They must fill what lies beyond the borders in one way, and nothing else may take
-    what is between them.
+    Two layers are joined only if they fill beyond the borders in the same way, and if
+    no other layer takes the array between them.
     """
     nodes, uses, first = [*graph.nodes], graph.uses(), len(graph.input_shapes)
     gone: set[int] = set()
@@ -136,7 +136,7 @@ def joined_warps(graph: G) -> G:
 
 
 def identities(count: int) -> NDArray[np.float64]:
-    """Return matrices (count, 3, 3) that move nothing, to be changed."""
+    """Return ``count`` identity matrices (count, 3, 3), for the caller to change."""
     m = np.zeros((count, 3, 3))
     m[:, 0, 0] = m[:, 1, 1] = m[:, 2, 2] = 1
     return m

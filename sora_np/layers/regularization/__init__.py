@@ -1,5 +1,5 @@
-"""Layers that disturb training so that networks do not learn by heart.
+"""Layers that reduce overfitting.
 
-Open ``dropout.py`` first.  In prediction all of them return x.  They take random
-numbers from ``kernels/regularization/philox.py``.
+Open ``dropout.py`` first.  In prediction all of them return x.  Most of them take their
+random numbers from ``kernels/regularization/philox.py``.
 """

@@ -10,15 +10,15 @@ from sora_np.layers.base import Layer
 
 
 class ActivityRegularization(Layer):
-    """Lets large numbers cost something: a penalty on x joins the loss; y = x.
+    """Adds a penalty on large numbers in x to the loss; y = x.
 
-    Forward in training, and backward, with N samples and sums over all numbers::
+    Forward and backward, with N samples and sums over all numbers::
 
         y = x        added_loss = (l1 sum |x| + l2 sum x^2) / N
         dx = dy + (l1 sign(x) + 2 l2 x) / N        sign(0) = 0
 
-    So dx is the derivative of the loss with the penalty.  Of a frozen layer
-    (``trainable=False``), too, as it has no parameters.
+    So dx is the derivative of the loss with the penalty.  The penalty also counts with
+    ``trainable=False``, as the layer has no parameters.
 
     Source: Keras, which divides the penalty by the batch size.
 
@@ -28,7 +28,7 @@ class ActivityRegularization(Layer):
 
     Attributes
     ----------
-    added_loss : the penalty of the last forward pass; 0 before
+    added_loss : the penalty of the last forward pass; 0 before the first
 
     Examples
     --------
@@ -56,7 +56,7 @@ class ActivityRegularization(Layer):
 
     @property
     def added_loss(self) -> float:
-        """The penalty of the last forward pass; 0 before."""
+        """The penalty of the last forward pass; 0 before the first."""
         return self._added_loss
 
     def forward(self, x: Array, *, training: bool = False) -> Array:

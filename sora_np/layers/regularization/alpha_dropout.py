@@ -11,14 +11,15 @@ from sora_np.common.arguments import as_rate
 from sora_np.kernels.machine.arrays import Array, Shape
 from sora_np.layers.base import Layer
 
-LEAST = -SELU[0] * SELU[1]  # to this a SELU falls
+LEAST = -SELU[0] * SELU[1]  # SELU(x) falls to this for very negative x
 
 
 class AlphaDropout(Layer):
-    """The dropout for networks of SELU: mean 0 and variance 1 stay; x, y of one shape.
+    """The dropout for networks of SELU, which keeps mean 0 and variance 1.
 
-    Forward and backward, with p the rate, k = 0 with probability p and else 1, drawn
-    anew for every number, and l = -1.7581, to which a SELU falls; otherwise y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training, with rate p; every number gets its own k, which is 0 with probability p
+    and else 1; l = -1.7581 is the limit of SELU(x) for very negative x::
 
         y = a * (k * x + (1 - k) * l) + b        dx = a * k * dy
         a = 1 / sqrt((1 - p) (1 + p l^2))        b = -a p l
@@ -27,8 +28,8 @@ class AlphaDropout(Layer):
 
     Parameters
     ----------
-    rate : p, from 0 up to 1, without it
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    rate : p, at least 0 and below 1
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Raises
     ------

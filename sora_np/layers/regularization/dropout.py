@@ -13,23 +13,24 @@ from sora_np.layers.base import Layer
 
 
 class Dropout(Layer):
-    """In training, zeroes a random share of x and scales the rest; x, y of one shape.
+    """In training, sets a random share of x to zero and scales the rest.
 
-    Forward and backward, with mask entries 0 (probability ``rate``) or 1 / (1 - rate),
-    drawn anew for every batch; otherwise y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training, with a new mask for every batch, of entries 0 (probability ``rate``) or
+    1 / (1 - rate)::
 
         y = mask * x        dx = mask * dy
 
-    Where ``noise_shape`` is 1 along an axis, all along it share one entry of the mask.
+    If ``noise_shape`` is 1 along an axis, all numbers along it share one mask entry.
 
     Source: Srivastava et al. (2014), JMLR 15; inverted scaling as in Keras.
 
     Parameters
     ----------
     rate : the share to drop, 0 to 1
-    noise_shape : of the mask, batch axis included: 1, None or the size of each axis;
-        None alone for that of x
-    seed : of the masks; None takes the generator that comes at ``build``
+    noise_shape : the mask's shape with the batch axis: for each axis 1, or None or the
+        axis's size; None instead of a shape means the shape of x
+    seed : seeds the masks; None uses the generator passed to ``build``
 
     Raises
     ------
@@ -42,7 +43,7 @@ class Dropout(Layer):
     array([[1., 2.]])
     """
 
-    noise_shape: tuple[int | None, ...] | None = None  # of pickles older than it
+    noise_shape: tuple[int | None, ...] | None = None  # for older pickles without it
 
     def __init__(
         self,
@@ -84,7 +85,7 @@ class Dropout(Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal layer; checkpoints compare them.
 
-        Those that are older than ``noise_shape`` have none.
+        ``noise_shape=None`` is left out, because old checkpoints do not have it.
         """
         config = super().get_config()
         if config["noise_shape"] is None:
@@ -92,9 +93,9 @@ class Dropout(Layer):
         return config
 
     def _mask_shape(self, shape: Any) -> Any:
-        """Return the shape of the mask for an x of that shape, of which N may be None.
+        """Return the shape of the mask for x of shape ``shape``, whose N may be None.
 
-        Raises ValueError where the one does not fit the other.
+        Raises ValueError if ``noise_shape`` does not fit x.
         """
         if self.noise_shape is None:
             return shape
@@ -105,8 +106,8 @@ class Dropout(Layer):
         ):
             raise ValueError(
                 f"{self}: noise_shape {mask} does not fit x of shape "
-                f"{batch_of(shape[1:]) if shape[0] is None else shape}: give 1 for an "
-                "axis that shares its mask, and None for any other"
+                f"{batch_of(shape[1:]) if shape[0] is None else shape}: use 1 for an "
+                "axis that shares its mask, and None for any other axis"
             )
         pairs = zip(mask, shape, strict=True)
         return tuple(size if n is None else n for n, size in pairs)

@@ -13,22 +13,22 @@ from sora_np.layers.base import Layer
 
 
 class GaussianDropout(Layer):
-    """In training, multiplies every number by normal noise; x and y of one shape.
+    """In training, multiplies every number by normal noise.
 
-    Forward and backward, with z standard normal, drawn for every number; otherwise
-    y = x::
+    x and y have the same shape.  In prediction y = x.  Forward and backward in
+    training; every number gets its own standard normal z::
 
         noise = 1 + sqrt(rate / (1 - rate)) z
         y = noise * x        dx = noise * dy
 
-    Mean and variance of the noise are those of a dropout's mask.
+    The noise has the same mean and variance as the mask of ``Dropout(rate)``.
 
     Source: Srivastava et al. (2014), JMLR 15, section 10.
 
     Parameters
     ----------
-    rate : from 0 up to 1, without it
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    rate : at least 0 and below 1
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Raises
     ------

@@ -13,16 +13,17 @@ from sora_np.layers.base import Layer
 
 
 class GaussianNoise(Layer):
-    """In training, adds normal noise to every number; x and y of one shape.
+    """In training, adds normal noise to every number; x and y have the same shape.
 
-    Forward and backward, with z standard normal, drawn for every number::
+    In prediction y = x.  Forward and backward in training; every number gets its own
+    standard normal z::
 
         y = x + stddev * z        dx = dy
 
     Parameters
     ----------
-    stddev : its standard deviation, in units of x
-    seed : of the numbers drawn; None takes the generator that comes at ``build``
+    stddev : the noise's standard deviation, in units of x
+    seed : seeds the random numbers; None uses the generator passed to ``build``
 
     Examples
     --------

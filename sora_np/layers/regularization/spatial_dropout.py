@@ -13,7 +13,7 @@ from sora_np.layers.base import Layer
 
 
 class _SpatialDropout(Layer):
-    """What both have in common: they differ in the rank of x."""
+    """The base of both layers, which differ only in the rank of x."""
 
     places: ClassVar[tuple[str, ...]]  # the axes between batch and channels
 
@@ -60,22 +60,21 @@ class _SpatialDropout(Layer):
 
 
 class SpatialDropout1D(_SpatialDropout):
-    """In training, zeroes whole channels of a sequence; x and y (N, T, C).
+    """In training, sets whole channels of a sequence to zero; x and y (N, T, C).
 
-    Forward and backward, with a mask (N, 1, C) of entries 0 (probability ``rate``) or
-    1 / (1 - rate), drawn anew for every sample; otherwise y = x::
+    In prediction y = x.  Forward and backward in training, with a mask (N, 1, C) of
+    entries 0 (probability ``rate``) or 1 / (1 - rate), new for every sample::
 
         y = mask * x        dx = mask * dy
 
-    Neighbours within a channel are much alike, so to drop some of them alone hides
-    little.
+    Neighbours within a channel are similar, so dropping only some of them hides little.
 
     Source: Tompson et al. (2015), arXiv:1411.4280.
 
     Parameters
     ----------
     rate : the share to drop, 0 to 1
-    seed : of the masks; None takes the generator that comes at ``build``
+    seed : seeds the masks; None uses the generator passed to ``build``
 
     Raises
     ------
@@ -105,7 +104,7 @@ class SpatialDropout1D(_SpatialDropout):
 
 
 class SpatialDropout2D(_SpatialDropout):
-    """In training, zeroes whole channels of images; x and y (N, H, W, C).
+    """In training, sets whole channels of images to zero; x and y (N, H, W, C).
 
     Forward and backward, with a mask (N, 1, 1, C), as :class:`SpatialDropout1D`.
 
@@ -114,7 +113,7 @@ class SpatialDropout2D(_SpatialDropout):
     Parameters
     ----------
     rate : the share to drop, 0 to 1
-    seed : of the masks; None takes the generator that comes at ``build``
+    seed : seeds the masks; None uses the generator passed to ``build``
 
     Raises
     ------

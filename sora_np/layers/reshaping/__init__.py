@@ -1,5 +1,5 @@
-"""Layers that give the same numbers in another shape, or around and between others.
+"""Layers that change a sample's shape: they reorder, pad, crop, repeat or resize.
 
-Open ``flatten.py`` first.  ``margins.py`` says what padding and cropping are.  They
-call ``kernels/reshaping/`` where numbers move.
+Open ``flatten.py`` first.  ``margins.py`` is the base of padding and cropping.  The
+layers call ``kernels/reshaping/`` if NumPy's own functions do not suffice.
 """

@@ -6,17 +6,17 @@ from .margins import Margins, as_margins
 
 
 class Cropping1D(Margins):
-    """Every sequence without its ends: x (N, L, C), y (N, L - before - after, C).
+    """Removes both ends of every sequence: x (N, L, C), y (N, L - before - after, C).
 
-    Forward: ``margins.py``.  Backward: dx is dy, with 0 for what was taken away.
+    Forward: ``margins.py``.  Backward: dx is dy, with 0 for the removed steps.
 
     Parameters
     ----------
-    cropping : (before, after); a whole number stands for both
+    cropping : (before, after); a whole number means both
 
     Raises
     ------
-    TypeError, ValueError : for numbers that cannot be; at ``build``, where nothing is
+    TypeError, ValueError : for invalid numbers; at ``build``, if nothing is
         left
 
     Examples

@@ -7,20 +7,20 @@ from .margins import Margins, as_margins
 
 
 class Cropping2D(Margins):
-    """Every image without lines at its sides.
+    """Removes rows and columns at the sides of every image.
 
     Shapes: x (N, H, W, C), y (N, H - top - bottom, W - left - right, C).
 
-    Forward: ``margins.py``.  Backward: dx is dy, with 0 for what was taken away.
+    Forward: ``margins.py``.  Backward: dx is dy, with 0 for the removed pixels.
 
     Parameters
     ----------
-    cropping : ((top, bottom), (left, right)); (rows, columns) stands for both sides of
-        each axis, and a whole number for all sides
+    cropping : ((top, bottom), (left, right)); (rows, columns) means both sides of each
+        axis, and a whole number means all sides
 
     Raises
     ------
-    TypeError, ValueError : for numbers that cannot be; at ``build``, where nothing is
+    TypeError, ValueError : for invalid numbers; at ``build``, if nothing is
         left
 
     Examples

@@ -10,7 +10,7 @@ from sora_np.layers.base import Layer
 
 
 class Flatten(Layer):
-    """Every sample as one row: x (N, ...) becomes y (N, product of ...).
+    """Makes every sample one row: x (N, ...) becomes y (N, product of ...).
 
     Backward: dx is dy in the shape of x.
 

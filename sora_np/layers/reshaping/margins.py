@@ -1,4 +1,4 @@
-"""What ZeroPadding1D, ZeroPadding2D, Cropping1D and Cropping2D are."""
+"""The base class of ZeroPadding1D, ZeroPadding2D, Cropping1D and Cropping2D."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,12 +16,12 @@ KINDS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}
 
 
 class Margins(Layer):
-    """Lines of zeros put around every sample, or lines taken away.
+    """Adds zeros around every sample, or removes its outer rows and columns.
 
-    Shapes: x (N, H, W, C), y (N, top + H + bottom, left + W + right, C), or with one
-    axis between batch and channels.
+    Shapes: x (N, H, W, C), y (N, top + H + bottom, left + W + right, C).  For sequences
+    there is one axis between batch and channels.
 
-    Forward, with 0 beyond the borders, and backward:
+    Forward and backward, with 0 beyond the borders, by
     ``kernels/reshaping/window2d.py``::
 
         y[., i, j, .] = x[., i - top, j - left, .]
@@ -29,7 +29,7 @@ class Margins(Layer):
 
     Parameters
     ----------
-    margins : (before, after) for every axis; below 0, lines are taken away
+    margins : (before, after) for every axis; negative numbers crop
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Margins(Layer):
         sizes = [size + before + after for size, (before, after) in pairs]
         if min(sizes) < 1:
             raise ValueError(
-                f"{self} takes all away: its cropping is {self._taken()}, x has the "
-                f"shape {batch_of(input_shape)}"
+                f"{self} leaves nothing of x {batch_of(input_shape)}: its cropping is "
+                f"{self._taken()}, use a smaller cropping"
             )
         super().build(input_shape, rng, dtype)
         return *sizes, input_shape[-1]
@@ -75,7 +75,7 @@ class Margins(Layer):
         return self._window(dy, sizes, [before for before, _ in self._margins])
 
     def _window(self, x: Array, sizes: Sequence[int], starts: Sequence[int]) -> Array:
-        """Return the window of such sizes that starts there, of every sample."""
+        """Return the window at ``starts`` of size ``sizes`` of every sample."""
         count, *axes, channels = x.shape
         (height, width), size, start = ([*a, 1][:2] for a in (axes, sizes, starts))
         start[len(starts) :] = [0] * (2 - len(starts))
@@ -90,7 +90,7 @@ class Margins(Layer):
 def as_margins(value: Any, name: str, axes: int) -> tuple[Pair, ...]:
     """Return (before, after) for every axis.
 
-    One whole number stands for all sides, one for an axis for both of its sides.
+    One whole number means all sides.  One for each axis means both sides of that axis.
 
     >>> as_margins(1, "padding", 2), as_margins((1, (2, 3)), "padding", 2)
     (((1, 1), (1, 1)), ((1, 1), (2, 3)))
@@ -98,8 +98,8 @@ def as_margins(value: Any, name: str, axes: int) -> tuple[Pair, ...]:
     each = value if isinstance(value, (list, tuple)) else [value] * axes
     if len(each) != axes:
         raise ValueError(
-            f"{name} must be a whole number, or one or a pair (before, after) for each "
-            f"of {axes} axes, got {value!r}"
+            f"{name} must be a whole number, or a whole number or a pair (before, "
+            f"after) for each of {axes} axes, got {value!r}"
         )
     found = []
     for one in each:

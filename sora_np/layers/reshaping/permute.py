@@ -12,11 +12,11 @@ from sora_np.layers.base import Layer
 
 
 class Permute(Layer):
-    """The axes of every sample in another order.
+    """Reorders the axes of every sample.
 
     Shapes: x (N, D_1, D_2, ...), y (N, D_dims[0], D_dims[1], ...).
 
-    Forward: axis k of y is axis dims[k - 1] of x.  Backward: the axes go back.
+    Forward: axis k of y is axis dims[k - 1] of x.  Backward: the inverse order.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ class Permute(Layer):
 
     Raises
     ------
-    ValueError : for what is no order of 1, 2, ...; at ``build``, for another number of
-        axes
+    ValueError : unless dims is a permutation of 1, 2, ...; at ``build``, if x has
+        another number of axes
 
     Examples
     --------
@@ -49,7 +49,7 @@ class Permute(Layer):
         self.dims = tuple(as_index(axis, "each axis of dims") for axis in dims)
         if sorted(self.dims) != [*range(1, len(dims) + 1)]:
             raise ValueError(
-                f"dims must be the axes 1 to {len(dims)} in some order, without the "
+                f"dims must be a permutation of the axes 1 to {len(dims)}, without the "
                 f"batch axis, got {dims!r}"
             )
 
@@ -58,8 +58,8 @@ class Permute(Layer):
     ) -> Shape:
         if len(input_shape) != len(self.dims):
             raise ValueError(
-                f"{self} has dims {self.dims} for x of {len(self.dims) + 1} axes with "
-                f"the batch axis, got {batch_of(input_shape)}"
+                f"{self} with dims {self.dims} takes x of {len(self.dims) + 1} axes, "
+                f"with the batch axis, got {batch_of(input_shape)}"
             )
         super().build(input_shape, rng, dtype)
         return tuple(input_shape[axis - 1] for axis in self.dims)

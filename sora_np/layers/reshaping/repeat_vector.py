@@ -12,19 +12,19 @@ from sora_np.layers.base import Layer
 
 
 class RepeatVector(Layer):
-    """Every sample n times: x (N, K) becomes y (N, n, K).
+    """Repeats every sample n times: x (N, K) becomes y (N, n, K).
 
-    Forward, and backward::
+    Forward and backward::
 
         y[., t, k] = x[., k]        dx[., k] = sum_t dy[., t, k]
 
     Parameters
     ----------
-    n : how often, a positive whole number
+    n : the number of repeats, a positive whole number
 
     Raises
     ------
-    ValueError : at ``build``, for x of other than two axes
+    ValueError : at ``build``, unless x is (N, K)
 
     Examples
     --------

@@ -13,18 +13,18 @@ from sora_np.layers.base import Layer
 
 
 class Reshape(Layer):
-    """Every sample in another shape: x (N, ...) becomes y (N, *target_shape).
+    """Gives every sample another shape: x (N, ...) becomes y (N, *target_shape).
 
     The numbers keep their order.  Backward: dx is dy in the shape of x.
 
     Parameters
     ----------
-    target_shape : without the batch axis; one size may be -1, and becomes what is left
+    target_shape : without the batch axis; one size may be -1, which is then computed
 
     Raises
     ------
-    TypeError, ValueError : for a shape that cannot be; at ``build``, where x has
-        another number of numbers
+    TypeError, ValueError : for an invalid shape; at ``build``, if a sample of x has
+        another number of entries
 
     Examples
     --------
@@ -61,12 +61,13 @@ class Reshape(Layer):
     ) -> Shape:
         total = math.prod(super().build(input_shape, rng, dtype))
         known = math.prod(size for size in self.target_shape if size != -1)
-        rest, odd = divmod(total, known)
-        if odd or (rest != 1 and -1 not in self.target_shape):
+        rest, remainder = divmod(total, known)
+        if remainder or (rest != 1 and -1 not in self.target_shape):
+            multiple = "a multiple of " if -1 in self.target_shape else ""
             raise ValueError(
-                f"{self} cannot make x {batch_of(input_shape)}, {total} numbers a "
-                f"sample, {batch_of(self.target_shape)}: that takes "
-                + (f"a multiple of {known}" if -1 in self.target_shape else f"{known}")
+                f"{self} cannot reshape x {batch_of(input_shape)} to "
+                f"{batch_of(self.target_shape)}: expected {multiple}{known} numbers in "
+                f"each sample, got {total}"
             )
         self._shape = tuple(rest if size == -1 else size for size in self.target_shape)
         return self._shape

@@ -13,19 +13,19 @@ from sora_np.layers.base import Layer
 
 
 class UpSampling1D(Layer):
-    """Every step of a sequence, so many times: x (N, L, C) becomes y (N, size L, C).
+    """Repeats every step of a sequence: x (N, L, C) becomes y (N, size L, C).
 
-    Forward, and backward, with p = 0 .. size - 1::
+    Forward and backward, with p = 0 .. size - 1::
 
         y[., size i + p, .] = x[., i, .]        dx[., i, .] = sum_p dy[., size i + p, .]
 
     Parameters
     ----------
-    size : a positive whole number
+    size : the number of repeats, a positive whole number
 
     Raises
     ------
-    ValueError : at ``build``, for x of other than three axes
+    ValueError : at ``build``, unless x is (N, L, C)
 
     Examples
     --------

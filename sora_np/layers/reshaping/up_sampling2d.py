@@ -14,7 +14,7 @@ from sora_np.layers.base import Layer
 
 
 class UpSampling2D(Layer):
-    """Every image, so many times as high and as wide.
+    """Enlarges every image by whole factors.
 
     Shapes: x (N, H, W, C), y (N, a H, b W, C).
 
@@ -28,7 +28,7 @@ class UpSampling2D(Layer):
 
     Raises
     ------
-    TypeError, ValueError : for arguments that cannot be
+    TypeError, ValueError : for invalid arguments
 
     Examples
     --------

@@ -6,17 +6,17 @@ from .margins import Margins, as_margins
 
 
 class ZeroPadding1D(Margins):
-    """Zeros around every sequence: x (N, L, C), y (N, before + L + after, C).
+    """Adds zeros around every sequence: x (N, L, C), y (N, before + L + after, C).
 
-    Forward: ``margins.py``.  Backward: dx is the part of dy that is no padding.
+    Forward: ``margins.py``.  Backward: dx is dy without the padding.
 
     Parameters
     ----------
-    padding : (before, after); a whole number stands for both
+    padding : (before, after); a whole number means both
 
     Raises
     ------
-    TypeError, ValueError : for numbers that cannot be
+    TypeError, ValueError : for invalid numbers
 
     Examples
     --------

@@ -7,20 +7,20 @@ from .margins import Margins, as_margins
 
 
 class ZeroPadding2D(Margins):
-    """Zeros around every image.
+    """Adds zeros around every image.
 
     Shapes: x (N, H, W, C), y (N, top + H + bottom, left + W + right, C).
 
-    Forward: ``margins.py``.  Backward: dx is the part of dy that is no padding.
+    Forward: ``margins.py``.  Backward: dx is dy without the padding.
 
     Parameters
     ----------
-    padding : ((top, bottom), (left, right)); (rows, columns) stands for both sides of
-        each axis, and a whole number for all sides
+    padding : ((top, bottom), (left, right)); (rows, columns) means both sides of each
+        axis, and a whole number means all sides
 
     Raises
     ------
-    TypeError, ValueError : for numbers that cannot be
+    TypeError, ValueError : for invalid numbers
 
     Examples
     --------
