@@ -566,7 +566,7 @@ def test_a_generator_is_run_through_again(images, tmp_path):
         run(endless(images, []), CutAfter(7), BackupAndRestore(tmp_path, 1))
     short = (batch for batch, _ in zip(endless(images, []), range(3), strict=False))
     with (
-        pytest.warns(UserWarning, match="cannot be set"),
+        pytest.warns(UserWarning, match="cannot return"),
         pytest.raises(ValueError, match="ended 1 batches before the place"),
     ):
         run(short, BackupAndRestore(tmp_path, 1))

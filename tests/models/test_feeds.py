@@ -571,8 +571,8 @@ def test_a_generator_that_ends_early(make_model, images):
     model = make_model()
     source = itertools.islice(endless(*images), 10)
     text = (
-        "the islice ended after 3 of the 7 batches that steps_per_epoch asks for: let "
-        "it yield more (while True: ...), or ask for fewer"
+        "the islice ended after 3 of the 7 batches of steps_per_epoch: let it yield "
+        "more (while True: ...), or give a smaller steps_per_epoch"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         model.fit(source, epochs=2, steps_per_epoch=7, verbose=0)

@@ -440,7 +440,7 @@ WRONG = {
     "call": (
         lambda: type("Net", (Model,), {})(),
         TypeError,
-        "takes inputs and outputs",
+        "needs inputs and outputs",
     ),
     "not connected": (
         lambda: Model(Input((2,)), Dense(2)(Input((2,), name="b"))),
@@ -477,7 +477,7 @@ WRONG = {
         "(N, 4, 4, 3)",
     ),
     "number": (lambda: float(Input((2,))), TypeError, "not there yet"),
-    "array": (lambda: np.ones(2) * Input((2,)), TypeError, "symbols and numbers"),
+    "array": (lambda: np.ones(2) * Input((2,)), TypeError, "a symbol or a number"),
     "number among": (lambda: Add()([Input((2,)), 3.0]), TypeError, "float among them"),
     "weights too early": (
         lambda: (lambda d: (d(Input((2,))), d.get_weights()))(Dense(2)),
@@ -532,12 +532,12 @@ WRONG = {
     "loss_weights for one": (
         lambda: skips().compile("sgd", "mse", [0.5]),
         ValueError,
-        "loss_weights are for several outputs",
+        "loss_weights are only for models with several outputs",
     ),
     "several in a row": (
         lambda: Sequential([shared(), Dense(2)]),
         ValueError,
-        "takes several inputs",
+        "has several inputs",
     ),
 }
 
@@ -562,7 +562,7 @@ def test_targets_that_do_not_fit(rng):
         with pytest.raises(ValueError) as caught:
             model.fit(x, y, verbose=0)
         assert text in str(caught.value)
-    with pytest.raises(TypeError, match="class_weight is for a model with one output"):
+    with pytest.raises(TypeError, match="class_weight is only for models with one"):
         model.fit(x, ends(4, rng), class_weight={0: 1.0}, verbose=0)
 
 

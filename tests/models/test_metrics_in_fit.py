@@ -198,7 +198,7 @@ def test_of_a_stream_the_first_batch_is_tried(make_model, images):
 
     model = make_model()
     model.compile("sgd", model.loss, metrics=[sklearn.accuracy_score])
-    text = "This was tried with the first batch alone"
+    text = "This trial used only the first batch"
     with pytest.warns(UserWarning, match=text), pytest.raises(ValueError):
         model.fit(Batches(), verbose=0)
     assert model.optimizer.iterations == 2

@@ -241,7 +241,7 @@ OPTIONS = [
         (
             {"class_weight": weights},
             ValueError,
-            "class_weight must map labels, whole numbers, to finite weights, got "
+            "class_weight must map labels (whole numbers) to finite weights, got "
             + text,
         )
         for weights, text in (
@@ -413,7 +413,7 @@ CALLS = {  # what is called on a model that is not built, the error, what it say
     "one-layer": (
         lambda m: Sequential(Dense(2)),
         TypeError,
-        "layers must be a list, got one layer: [Dense 'dense']",
+        "layers must be a list, got a layer: use [Dense 'dense']",
     ),
     "index": (
         lambda m: m.get_layer(index="a"),

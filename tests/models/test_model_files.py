@@ -243,7 +243,7 @@ CONTENTS = {  # what is done to configuration and arrays, what load_model says
     "range-of-text": (lambda c, a: c.update(input_range=["0", 1]), "two numbers in"),
     "range-of-nan": (
         lambda c, a: c.update(input_range=[float("nan"), 1]),
-        "two numbers in order",
+        "two numbers in ascending order",
     ),
     "other-slots": (
         lambda c, a: a.update({"optimizer/m": np.zeros(3)}),

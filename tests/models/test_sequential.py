@@ -139,13 +139,13 @@ def test_same_layer_twice_is_refused():
 
 @pytest.mark.parametrize("thing", [3, None, "dense", Dense, [Dense(3)]], ids=repr)
 def test_add_takes_layers_only(thing):
-    with pytest.raises(TypeError, match=r"add takes a layer such as Dense\(10\), got"):
+    with pytest.raises(TypeError, match=r"expects a layer such as Dense\(10\), got"):
         Sequential().add(thing)
 
 
 def test_input_comes_first_and_once():
     for layers in ([Dense(3), Input((4,))], [Input((4,)), Input((4,))]):
-        with pytest.raises(ValueError, match="Input must come first, and once"):
+        with pytest.raises(ValueError, match="Input must come first, and only once"):
             Sequential(layers)
 
 
@@ -351,7 +351,7 @@ def test_shared_layer_must_fit_its_new_place():
     layer = Dense(3, input_shape=(4,))
     Sequential([layer])
     with pytest.raises(
-        ValueError, match=r"Dense 'dense' is built for .*\(N, 4\), here"
+        ValueError, match=r"Dense 'dense' is built for .*\(N, 4\), but here x"
     ):
         Sequential([Input((5,)), layer])
     assert layer.params["kernel"].shape == (4, 3)

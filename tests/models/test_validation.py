@@ -172,7 +172,7 @@ WRONG_CLASSES = {  # units, activation, loss, y, class_weight, error
         {1: 2},
         r"y\[1\] is ",
     ),
-    "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "of no class, or of"),
+    "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "to no class, or to"),
 }
 
 
