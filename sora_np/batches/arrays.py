@@ -235,6 +235,6 @@ def warn_of_odd_values(
             if name == "x" and columns is not None:
                 some = ", ".join(repr(columns[k]) for k in sorted(places)[:5])
                 where = f", in the columns {some}" + ", ..." * (len(places) > 5)
-            warn(f"{bad} of {len(a)} samples in {name} contain NaN or infinity{where}")
+            warn(f"{bad} of {len(a)} samples in {name} hold NaN or infinity{where}")
     if bytes_are_odd and x.dtype == np.uint8 and x.max() > 1:
-        warn(f"x has bytes up to {x.max()}: networks train better on x / 255")
+        warn(f"x holds bytes up to {x.max()}: networks train better on x / 255")

@@ -143,7 +143,7 @@ WRONG = {
     "numbers": (lambda: Numbers().build((None, 5)), "must be symbols"),
     "nothing": (Nothing, r"defines call\(self, x\)"),
     "half": (lambda: Residual(inputs=keras.Input((5,))), "needs inputs and outputs"),
-    "steps": (Steps, "train_step, which nothing here calls"),
+    "steps": (Steps, "train_step, which sora_np does not call"),
 }
 
 

@@ -181,5 +181,5 @@ def test_mistakes(x):
         Normalization(4).adapt(x)
     with pytest.raises(ValueError, match="other than the batch axis"):
         MinMaxScaling(0).adapt(x)
-    with pytest.raises(TypeError, match="data holds text, numbers are wanted"):
+    with pytest.raises(TypeError, match="data must be numbers, got text"):
         Normalization().adapt([["a"]])

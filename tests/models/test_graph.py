@@ -492,7 +492,7 @@ WRONG = {
     "x by other names": (
         lambda: shared().predict({"left": 1, "up": 2}),
         ValueError,
-        "x has the names 'left', 'up', the model's inputs are 'left', 'right'",
+        "x with the names of the model's inputs, 'left', 'right'; got 'left', 'up'",
     ),
     "x, not enough": (
         lambda: shared().predict([np.ones((2, *IMAGE))]),
@@ -527,7 +527,7 @@ WRONG = {
     "no loss": (
         lambda: two_ends().compile("sgd", {}),
         ValueError,
-        "none of the outputs kind, size has a loss",
+        "a loss for at least one of the outputs kind, size",
     ),
     "loss_weights for one": (
         lambda: skips().compile("sgd", "mse", [0.5]),
@@ -554,7 +554,7 @@ def test_targets_that_do_not_fit(rng):
     model.compile("sgd", LOSSES)
     x = rng.standard_normal((4, 4))
     for y, text in (
-        ({"kind": np.zeros(4)}, "y has the names 'kind', the model's outputs are"),
+        ({"kind": np.zeros(4)}, "expected y with the names of the model's outputs, "),
         ([np.zeros(4)], "y must hold 2 arrays"),
         ([np.zeros(4, int), np.zeros((4, 2))], "the output 'size': "),
         ([np.full(4, 9), np.zeros((4, 1))], "the output 'kind': "),

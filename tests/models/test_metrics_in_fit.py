@@ -136,9 +136,7 @@ def test_a_function_comes_back_as_a_custom_object(binary, tmp_path):
     again = load_model(tmp_path / "m.npz", custom)
     assert again.metrics_names == ["loss", "accuracy", "average_precision", "f"]
     assert_allclose(again.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0))
-    with pytest.warns(
-        UserWarning, match="'average_precision' is a function of your own"
-    ):
+    with pytest.warns(UserWarning, match="'average_precision' is your own function"):
         again = load_model(tmp_path / "m.npz")
     assert again.metrics_names == ["loss", "accuracy", "f"]
 
@@ -154,7 +152,7 @@ def test_a_metric_that_fails_says_so_before_training(binary):
 
 
 SKLEARN = {
-    "accuracy": (sklearn.accuracy_score, "the metric accuracy_score cannot be taken"),
+    "accuracy": (sklearn.accuracy_score, "the metric accuracy_score cannot be "),
     "f1": (functools.partial(sklearn.f1_score, average="macro"), "the metric partial "),
     "curve": (sklearn.precision_recall_curve, "the metric precision_recall_curve "),
     "text": (sklearn.classification_report, "the metric classification_report cannot"),

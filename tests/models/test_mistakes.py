@@ -33,8 +33,8 @@ INPUTS = {  # x: what fit, evaluate and predict say
         X[0],
         f"{TAKES}(8, 8, 1): did you forget the batch axis? One sample is x[None]",
     ),
-    "rows": (X.reshape(6, 64), f"{TAKES}(6, 64): 4 axes are wanted, 2 came"),
-    "five-axes": (X[None], f"{TAKES}(1, 6, 8, 8, 1): 4 axes are wanted, 5 came"),
+    "rows": (X.reshape(6, 64), f"{TAKES}(6, 64): expected 4 axes, got 2"),
+    "five-axes": (X[None], f"{TAKES}(1, 6, 8, 8, 1): expected 4 axes, got 5"),
     "channels": (np.zeros((6, 8, 8, 3)), f"{TAKES}(6, 8, 8, 3)"),
     "channels-first": (np.zeros((6, 1, 8, 8)), f"{TAKES}(6, 1, 8, 8)"),
     "size": (np.zeros((6, 9, 8, 1)), f"{TAKES}(6, 9, 8, 1)"),
@@ -42,9 +42,9 @@ INPUTS = {  # x: what fit, evaluate and predict say
     "empty-list": ([], "x is empty: its shape is (0,)"),
 }
 TYPES = {
-    "None": (None, "x is missing: an array was expected, got None"),
-    "text": (["a"], "x holds text, numbers are wanted"),
-    "bytes": (b"abc", "x holds text, numbers are wanted"),
+    "None": (None, "x is missing: expected an array, got None"),
+    "text": (["a"], "x must be numbers, got text"),
+    "bytes": (b"abc", "x must be numbers, got text"),
     "complex": (X + 1j, "x must be an array of real numbers, got dtype complex64"),
     "dates": (
         np.zeros(6, "M8[D]"),
@@ -86,7 +86,7 @@ def test_types_of_inputs(make_model, x, text):
 def test_names_of_classes_are_told_how_to_become_labels(make_model):
     model = make_model()
     text = (
-        "y holds text, numbers are wanted: for labels, names, y = np.unique(y, "
+        "y must be numbers, got text: for the labels of names, y = np.unique(y, "
         "return_inverse=True)"
     )
     refuses(lambda: model.fit(X, ["cat"] * 6), TypeError, text, model)
@@ -266,8 +266,8 @@ OPTIONS = [
     (
         {"validation_split": 0.99},
         ValueError,
-        "validation_split=0.99 of 6 samples leaves one side empty: take another share, "
-        "or validation_data",
+        "validation_split=0.99 of 6 samples leaves one side empty: choose another "
+        "share, or give validation_data",
     ),
 ]
 

@@ -26,7 +26,7 @@ def test_names_hold_epochs_and_numbers(follow, tmp_path, capsys):
         f"Epoch 9: saving model to {folder / '09-0.46.npz'}",
         f"Epoch 10: saving model to {folder / '10-3.00.npz'}",
     ]
-    with pytest.warns(UserWarning, match="'script' is a function of your own"):
+    with pytest.warns(UserWarning, match="'script' is your own function"):
         again = load_model(folder / "10-3.00.npz")
     assert_array_equal(again.get_weights()[0], model.get_weights()[0])
     assert again.optimizer.iterations == model.optimizer.iterations
@@ -65,7 +65,7 @@ def test_weights_alone(follow, make_model, tmp_path):
     other = make_model(seed=5)
     other.load_weights(path)
     assert_array_equal(other.flat.values, model.flat.values)
-    with pytest.raises(ValueError, match="it holds weights alone"):
+    with pytest.raises(ValueError, match="it holds only weights"):
         load_model(path)
 
 

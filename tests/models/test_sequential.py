@@ -219,8 +219,16 @@ def test_set_weights_takes_what_get_weights_gives(same_weights):
 @pytest.mark.parametrize(
     "spoil, error, match",
     [
-        (lambda w: w[:-1], ValueError, "4 arrays are wanted, 3 came"),
-        (lambda w: [*w, w[0]], ValueError, "4 arrays are wanted, 5 came"),
+        (
+            lambda w: w[:-1],
+            ValueError,
+            "expected 4 arrays, as get_weights returns them, got 3",
+        ),
+        (
+            lambda w: [*w, w[0]],
+            ValueError,
+            "expected 4 arrays, as get_weights returns them, got 5",
+        ),
         (
             lambda w: [w[0], w[1].T[:2], w[2], w[3][:1]],
             ValueError,
@@ -229,7 +237,7 @@ def test_set_weights_takes_what_get_weights_gives(same_weights):
         (
             lambda w: [w[0] + 1, w[1], w[2], ["a", "b"]],
             TypeError,
-            "dense_1/bias holds text, numbers are wanted",
+            "dense_1/bias must be numbers, got text",
         ),
         (
             lambda w: [w[0] + 1, w[1], w[2], w[3] * 1j],
@@ -360,7 +368,7 @@ def test_shared_layer_must_fit_its_new_place():
 def test_shared_layer_must_have_the_models_dtype():
     layer = Dense(3, input_shape=(4,))
     Sequential([layer])
-    with pytest.raises(ValueError, match="built in float32, this model is float64"):
+    with pytest.raises(ValueError, match="built in float32, but this model in float64"):
         Sequential([layer], dtype="float64")
     assert layer.params["kernel"].dtype == np.float32
 

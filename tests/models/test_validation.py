@@ -290,7 +290,7 @@ def test_wrong_validation_data_say_so(make_model, images, spoil, match):
         (
             {"sample_weight": ["a"] * 50},
             TypeError,
-            "sample_weight holds text, numbers are",
+            "sample_weight must be numbers, got text",
         ),
         ({"class_weight": "blanced"}, TypeError, "dictionary .* got 'blanced'"),
         (
