@@ -95,14 +95,14 @@ HOSTILE = {  # what the file is, what is said
     "absolute": (zipped(config(), ("/x.npy", npy(np.zeros(3)))), r"'/x.npy' is no n"),
     "NUL": (renamed("xyz.npy", b"x\0z.npy"), r"'x\\x00z.npy' is no name"),
     "backslash": (renamed("xyz.npy", b"x\\z.npy"), "cannot be the name of an array"),
-    "no-array": (zipped(config(), ("x.py", b"print()")), "'x.py' is no name"),
+    "no-array": (zipped(config(), ("x.py", b"print()")), "'x.py' cannot be the name"),
     "link": (
         zipped(config(), (LINK, b"/etc/passwd")),
-        "'x' must be a plain file, got a link",
+        "'x' must be .*, got a link",
     ),
     "deflate-bomb": (
         zipped(config(), (BOMB, npy(np.zeros(10**6)))),
-        "'x' is compressed or encrypted",
+        "'x' must be plain bytes",
     ),
     "no-config": (zipped(("x.npy", npy(np.zeros(3)))), "it has no config.json"),
     "config-too-large": (zipped(config(b" " * (1 << 24))), "config.json: it is larger"),
@@ -124,7 +124,7 @@ HOSTILE = {  # what the file is, what is said
     ),
     "no-digests": (
         zipped(config(b'{"format": 2}')),
-        'it must have the entries "config" and "sha256"',
+        'entries "config" and',
     ),
     "not-in-config": (
         zipped(

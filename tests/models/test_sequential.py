@@ -75,7 +75,7 @@ def test_all_ways_to_build_give_the_same_weights(same_weights):
 def test_build_with_another_shape_is_refused():
     model = dense_pair()
     model.build((None, 4))  # the same again is fine
-    with pytest.raises(ValueError, match=r"built for x of shape \(N, 4\), got \(None"):
+    with pytest.raises(ValueError, match=r"for x of shape \(N, 4\), got input_shape"):
         model.build((None, 5))
 
 
@@ -193,7 +193,7 @@ def test_get_layer():
     assert model.get_layer(index=-1) is model.layers[1]
     with pytest.raises(ValueError, match="no layer is named 'dens'.*dense, dense_1"):
         model.get_layer("dens")
-    with pytest.raises(ValueError, match="no layer 2: there are 2"):
+    with pytest.raises(ValueError, match="one of the 2 layers, .* got 2"):
         model.get_layer(index=2)
 
 
@@ -222,12 +222,12 @@ def test_set_weights_takes_what_get_weights_gives(same_weights):
         (
             lambda w: w[:-1],
             ValueError,
-            "expected 4 arrays, as get_weights returns them, got 3",
+            "expected 4 arrays, .* got 3",
         ),
         (
             lambda w: [*w, w[0]],
             ValueError,
-            "expected 4 arrays, as get_weights returns them, got 5",
+            "expected 4 arrays, .* got 5",
         ),
         (
             lambda w: [w[0], w[1].T[:2], w[2], w[3][:1]],

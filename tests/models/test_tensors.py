@@ -97,20 +97,26 @@ HOSTILE = {  # content, what is said
     ),
     "too-short": (
         raw({"a": entry(0, 8, (2,))}, bytes(4)),
-        "not a .safetensors file, or",
+        "a .safetensors file, or",
     ),
-    "more-behind": (raw({"a": entry()}, bytes(8)), "not a .safetensors file, or"),
+    "more-behind": (raw({"a": entry()}, bytes(8)), "a .safetensors file, or"),
     "negative": (
         raw({"a": entry(shape=(-1,))}, bytes(4)),
-        "not a .safetensors file, or",
+        "a .safetensors file, or",
     ),
     "2^62": (
         raw({"a": entry(shape=(2**62,))}, bytes(4)),
-        "not a .safetensors file, or",
+        "a .safetensors file, or",
     ),
-    "overflow": (raw({"a": entry(shape=(2**33, 2**31))}, bytes(4)), "no .safetensors"),
-    "unknown-dtype": (raw({"a": entry(dtype="O")}, bytes(4)), "no .safetensors file"),
-    "integers": (raw({"dense.bias": entry(dtype="I32")}, bytes(4)), "it holds I32; fl"),
+    "overflow": (
+        raw({"a": entry(shape=(2**33, 2**31))}, bytes(4)),
+        "a .safetensors",
+    ),
+    "unknown-dtype": (
+        raw({"a": entry(dtype="O")}, bytes(4)),
+        "a .safetensors file",
+    ),
+    "integers": (raw({"dense.bias": entry(dtype="I32")}, bytes(4)), ", got I32"),
 }
 
 
