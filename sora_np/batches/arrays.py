@@ -111,6 +111,7 @@ def parted(a: Any, names: Sequence[str], what: str, kind: str) -> list[Any]:
 
     Raises TypeError or ValueError if ``a`` is not a list or dictionary of these; the
     message lists what is expected.
+
     >>> parted({"b": 2, "a": 1}, ["a", "b"], "x", "input")
     [1, 2]
     """

@@ -2,6 +2,7 @@
 
 Two symbols are merged by ``Add``, ``Subtract`` or ``Multiply``.  A number and a symbol
 become a ``Rescaling``.  Other operations raise a TypeError that names an alternative.
+
 >>> from sora_np.layers import Input
 >>> x = Input((3,))
 >>> (1 - x * 0.5).call.layer, (x + x).call.layer

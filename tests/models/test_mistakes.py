@@ -532,8 +532,8 @@ def test_bytes_of_zeros_and_ones_are_a_mask(make_model):
         (
             [Dense(3)],
             CategoricalCrossentropy(),
-            "Dense 'dense' has no activation, but categorical_crossentropy takes "
-            'probabilities: give it activation="softmax", or take '
+            "Dense 'dense' has no activation, but categorical_crossentropy expects "
+            'probabilities: use activation="softmax", or the loss '
             "CategoricalCrossentropy(from_logits=True)",
         ),
     ],

@@ -4,6 +4,7 @@ With the moving statistics, y = gamma (z - mean) / sqrt(variance + epsilon) + be
 linear in z, and z = x * w + b is linear in w and b.  So y is the convolution with other
 filters and another bias, which ``kernels/convolutional/fold.py`` writes before every
 prediction.
+
 Source: Jacob et al. (2018), arXiv:1712.05877, section 3.2.
 """
 
