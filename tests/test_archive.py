@@ -68,8 +68,18 @@ def test_format_1_is_read_as_numpy_wrote_it(tmp_path):
     [
         ({"f": print}, {}, TypeError, "not JSON serializable"),
         ({"text": "x" * archive.LIMIT}, {}, ValueError, "at most"),
-        ({}, {"x": np.array([None])}, TypeError, "x holds object, numbers"),
-        ({}, {"x": np.array(["a"])}, TypeError, "x holds <U1, numbers"),
+        (
+            {},
+            {"x": np.array([None])},
+            TypeError,
+            "x must be an array of numbers, got object",
+        ),
+        (
+            {},
+            {"x": np.array(["a"])},
+            TypeError,
+            "x must be an array of numbers, got <U1",
+        ),
         ({}, {"../x": np.zeros(1)}, ValueError, "'../x' cannot be the name"),
         ({}, {"config.json": np.zeros(1)}, ValueError, "cannot be the name"),
     ],

@@ -61,7 +61,7 @@ def test_random_generators(kind, tmp_path):
         ({"a": {"b": object()}}, "object, found at a/b"),
         ({"a": {1: 2}}, "dict, found at a"),
         ({"a": {"$array": "b"}}, "dict, found at a"),
-        ({"a": np.array([object()])}, "holds object"),
+        ({"a": np.array([object()])}, "array of numbers, got object"),
     ],
 )
 def test_what_cannot_be_held(value, place, tmp_path):

@@ -109,9 +109,17 @@ DOORS = {  # where an array is wanted
 }
 HIDDEN = np.ma.array(np.ones((2, 3)), mask=np.eye(2, 3))
 WRONG = {  # what is handed in: error, and what it says of it
-    "dataset": (Endless(), TypeError, "must be an array, got Endless: fit, evaluate"),
+    "dataset": (
+        Endless(),
+        TypeError,
+        "must be an array, got Endless: only fit, evaluate",
+    ),
     "no-length": (OldEndless(), TypeError, "must be an array, got OldEndless: fit"),
-    "within": ([Endless()], TypeError, "must be an array, got Endless: fit, evaluate"),
+    "within": (
+        [Endless()],
+        TypeError,
+        "must be an array, got Endless: only fit, evaluate",
+    ),
     "class": (Endless, TypeError, "must be an array, got the class Endless"),
     "generator": ((a for a in A), TypeError, "must be an array, got generator: fit"),
     "masked": (HIDDEN, ValueError, "is a masked array that hides 2 of 6 numbers: "),

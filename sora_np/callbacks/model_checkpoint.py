@@ -136,7 +136,7 @@ class ModelCheckpoint(Callback):
             path = self._path(numbers)
             if path.is_dir():
                 raise IsADirectoryError(
-                    f"filepath must be a file, not {str(path)!r}, a folder"
+                    f"filepath must be a file, got the folder {str(path)!r}"
                 )
             folder = next(part for part in path.absolute().parents if part.exists())
             if not folder.is_dir():

@@ -218,8 +218,8 @@ def _other_shapes(a: Any, name: str) -> str | None:
             return None
         held = ", ".join(str(np.shape(part)) for part in first)
         return (
-            f"{name}[0] holds arrays of shapes {held}. If these are batches, yield them "
-            "from a generator, or from an object with __len__ and __getitem__; a list "
+            f"{name}[0] holds arrays of shapes {held}. If these are batches, yield "
+            "them from a generator, or from an object with __len__ and __getitem__; a list "
             "is converted to an array"
         )
     for k, shape in enumerate(shapes):

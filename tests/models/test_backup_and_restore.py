@@ -380,7 +380,7 @@ def test_a_state_that_no_file_can_hold(make_model, images, tmp_path):
         def get_state(self):
             return {"deep": [1, {"file": sys.stdout}]}
 
-    text = r"cannot hold .*, which stands at callbacks/0/deep/1/file"
+    text = r"cannot hold .*, found at callbacks/0/deep/1/file"
     with pytest.raises(TypeError, match=text):
         backup = BackupAndRestore(tmp_path)
         make_model().fit(*images, callbacks=[Odd(), backup], verbose=0)

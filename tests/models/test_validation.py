@@ -170,7 +170,7 @@ WRONG_CLASSES = {  # units, activation, loss, y, class_weight, error
         "binary",
         [[0, 1], [1, 1], [1, 0]],
         {1: 2},
-        r"y\[1\] is ",
+        r"y\[1\] belongs to",
     ),
     "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "to no class, or to"),
 }
