@@ -112,13 +112,13 @@ WRONG = {  # what is handed in: error, and what it says of it
     "dataset": (
         Endless(),
         TypeError,
-        "must be an array, got Endless: only fit, evaluate",
+        "must be an array, got Endless: fit, evaluate",
     ),
     "no-length": (OldEndless(), TypeError, "must be an array, got OldEndless: fit"),
     "within": (
         [Endless()],
         TypeError,
-        "must be an array, got Endless: only fit, evaluate",
+        "must be an array, got Endless: fit, evaluate",
     ),
     "class": (Endless, TypeError, "must be an array, got the class Endless"),
     "generator": ((a for a in A), TypeError, "must be an array, got generator: fit"),

@@ -187,8 +187,8 @@ def _check(a: Any, name: str, depth: int = 0) -> None:
         text = f"{name} must be an array, got the sparse {kind}: use {name}.toarray()"
     elif is_stream(a):
         text += (
-            ": only fit, evaluate, predict and validation_data accept batches one by "
-            "one; elsewhere join them to one array by np.concatenate"
+            ": fit, evaluate, predict and validation_data accept batches one by one; "
+            "elsewhere join them to one array by np.concatenate"
         )
     elif depth and not isinstance(a, (Mapping, Set)):
         return  # an object in a list: NumPy reads it, and ``_of_objects`` reports it
@@ -219,8 +219,8 @@ def _other_shapes(a: Any, name: str) -> str | None:
         held = ", ".join(str(np.shape(part)) for part in first)
         return (
             f"{name}[0] holds arrays of shapes {held}. If these are batches, yield "
-            "them from a generator, or from an object with __len__ and __getitem__; a list "
-            "is converted to an array"
+            "them from a generator, or from an object with __len__ and __getitem__; a "
+            "list is converted to an array"
         )
     for k, shape in enumerate(shapes):
         if shape != shapes[0]:

@@ -80,7 +80,7 @@ def test_a_number_that_is_not_there(follow, tmp_path):
     path = str(tmp_path / "{epoch}-{val_loss}.npz")
     with pytest.raises(
         KeyError,
-        match="has the name 'val_loss', which the logs lack. They have: epoch, loss, sc",
+        match="'val_loss', which .* lack. They have: epoch, loss, sc",
     ):
         follow([1], ModelCheckpoint(path))
     assert names(tmp_path) == []
@@ -102,7 +102,7 @@ NEVER = {  # filepath, other options, of fit, the error, what it says
         {},
         {},
         KeyError,
-        "has the name 'val_acc', which the logs lack. They have: epo",
+        "'val_acc', .* have: epo",
     ),
     "not-validated": ("{val_loss}.npz", {}, {}, KeyError, "has the name 'val_loss'"),
     "now-and-then": (
