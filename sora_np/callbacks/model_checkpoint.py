@@ -29,7 +29,7 @@ class ModelCheckpoint(Callback):
     monitor : the name of a number in the logs, for save_best_only
     verbose : 1 to print what is saved
     save_best_only : whether to save only when that number has improved; NaN is no
-        improvement.  Epochs that ``validation_freq`` does not validate save nothing
+        improvement.  If it is a val_* number, epochs without validation save nothing
     save_weights_only : whether to write only the weights
     mode : "min", "max", or "auto" for what is better for the metric
     save_freq : "epoch", or an int to save after every so many batches

@@ -44,7 +44,7 @@ _BEHIND = {  # last activation of a model: the losses that are computed from log
 
 
 _SOFTMAX = activations.get("softmax")
-_LINEAR = {  # forward passes of layers that compute f(z) with z = x W + b
+_LINEAR = {  # forward passes of layers that end in f(z), with f their ``activation``
     kind.forward
     for kind in (
         *(Dense, Conv1D, Conv2D, Conv1DTranspose, Conv2DTranspose),

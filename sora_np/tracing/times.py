@@ -174,7 +174,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def in_ms(seconds: float) -> str:
-    """Return milliseconds with three significant digits.
+    """Return milliseconds with at least three significant digits.
 
     >>> in_ms(0.00012345), in_ms(0.0123), in_ms(12.3456)
     ('0.123', '12.3', '12,346')
