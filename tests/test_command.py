@@ -221,7 +221,7 @@ def test_train_is_resumed(data, tmp_path, monkeypatch, capsys):
     assert len(list((tmp_path / "sora-np-backup").iterdir())) == 2
     assert train("--resume", "--save", tmp_path / "resumed.npz") == 0
     said = capsys.readouterr().out
-    assert "Going on from sora-np-backup/epoch0001-batch000000.npz: epoch 2" in said
+    assert "Continuing from sora-np-backup/epoch0001-batch000000.npz: epoch 2" in said
     assert "Epoch 1/3" not in said and "Epoch 2/3" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("resumed.npz", "straight.npz")
@@ -306,7 +306,7 @@ def test_a_model_of_other_numbers_is_refused_not_guessed_at(tmp_path, capsys):
     np.savez(tmp_path / "bytes.npz", x=x)
     np.savez(tmp_path / "floats.npz", x=x / 127.5 - 1)
     assert main(["predict", f"{tmp_path}/m.npz", f"{tmp_path}/bytes.npz"]) == 2
-    text = "the model was trained on numbers from -1 to 0.87451. Let it make these of"
+    text = "the model was trained on numbers from -1 to 0.87451. Let the model scale "
     assert text in capsys.readouterr().err
     assert main(["predict", f"{tmp_path}/m.npz", f"{tmp_path}/floats.npz"]) == 0
     np.savez(tmp_path / "floats.npz", x=x.astype("f4"))

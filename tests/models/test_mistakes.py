@@ -469,7 +469,7 @@ def test_memory_that_is_not_there():
     x = np.broadcast_to(np.float32(0), (1, 50_000, 50_000, 1))  # takes no memory
     text = (
         "Conv2D 'conv2d': no memory for an array of shape (1, 50000, 50000, 200) of "
-        "float32, 1.86e+03 GiB: take a smaller batch_size, or smaller images"
+        "float32, 1.86e+03 GiB: use a smaller batch_size, or smaller images"
     )
     with pytest.raises(MemoryError, match=f"^{re.escape(text)}$"):
         model.predict_on_batch(x)
