@@ -463,7 +463,12 @@ def test_accuracy_of_numbers_is_warned_of():
 ODD = {  # the last layer, loss, y, warning
     "softmax": (Dense(1, "softmax"), "bce", YES, "softmax of one number, which is"),
     "layer": (Activation("softmax"), "mse", YES, "did you mean activation=.sigmoid"),
-    "one-class": (Dense(1, "sigmoid"), "categorical_crossentropy", YES, "always 0: ta"),
+    "one-class": (
+        Dense(1, "sigmoid"),
+        "categorical_crossentropy",
+        YES,
+        "always 0: use",
+    ),
 }
 
 
