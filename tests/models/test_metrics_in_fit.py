@@ -467,7 +467,7 @@ ODD = {  # the last layer, loss, y, warning
         Dense(1, "sigmoid"),
         "categorical_crossentropy",
         YES,
-        "always 0: use",
+        "is always 0:",
     ),
 }
 
