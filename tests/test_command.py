@@ -161,7 +161,7 @@ def test_info(capsys):
         (["evaluate", "missing.npz"], "missing.npz"),
         (["train", "--epochs", "0"], "epochs must be a positive"),
         (["train", "--save", "/dev/null/m.npz"], "--save: [Errno 20] Not a directory"),
-        (["train", "--report", "/dev/null"], "--report: /dev/null is a device"),
+        (["train", "--report", "/dev/null"], "but /dev/null is a device"),
         (["train", "--save", "."], "--save: [Errno 21] Is a directory"),
         (["train", "--save", "m.safetensors"], "--save: m.safetensors: a .safetensors"),
         (["predict", "m.npz", "x.npz", "--import", "no_such"], "--import no_such: Mod"),
