@@ -137,7 +137,11 @@ IMPOSSIBLE = {
         "minimum must not be ab",
     ),
     "infinite": (lambda: MinMaxScaling(None, 0, np.inf), ValueError, "finite numbers"),
-    "text": (lambda: Normalization(mean="a", variance=1), TypeError, "mean must be numbers, got text"),
+    "text": (
+        lambda: Normalization(mean="a", variance=1),
+        TypeError,
+        "mean must be numbers, got",
+    ),
     "axis": (lambda: Normalization(1.5), TypeError, "axis must be a whole number"),
     "axes": (lambda: Normalization("12"), TypeError, "axis must be a whole number"),
 }
