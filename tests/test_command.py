@@ -161,7 +161,7 @@ def test_info(capsys):
         (["evaluate", "missing.npz"], "missing.npz"),
         (["train", "--epochs", "0"], "epochs must be a positive"),
         (["train", "--save", "/dev/null/m.npz"], "--save: [Errno 20] Not a directory"),
-        (["train", "--report", "/dev/null"], "--report: /dev/null is a device"),
+        (["train", "--report", "/dev/null"], "but /dev/null is a device"),
         (["train", "--save", "."], "--save: [Errno 21] Is a directory"),
         (["train", "--save", "m.safetensors"], "--save: m.safetensors: a .safetensors"),
         (["predict", "m.npz", "x.npz", "--import", "no_such"], "--import no_such: Mod"),
@@ -221,7 +221,7 @@ def test_train_is_resumed(data, tmp_path, monkeypatch, capsys):
     assert len(list((tmp_path / "sora-np-backup").iterdir())) == 2
     assert train("--resume", "--save", tmp_path / "resumed.npz") == 0
     said = capsys.readouterr().out
-    assert "Going on from sora-np-backup/epoch0001-batch000000.npz: epoch 2" in said
+    assert "Continuing from sora-np-backup/epoch0001-batch000000.npz: epoch 2" in said
     assert "Epoch 1/3" not in said and "Epoch 2/3" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         *("resumed.npz", "straight.npz")
@@ -306,7 +306,7 @@ def test_a_model_of_other_numbers_is_refused_not_guessed_at(tmp_path, capsys):
     np.savez(tmp_path / "bytes.npz", x=x)
     np.savez(tmp_path / "floats.npz", x=x / 127.5 - 1)
     assert main(["predict", f"{tmp_path}/m.npz", f"{tmp_path}/bytes.npz"]) == 2
-    text = "the model was trained on numbers from -1 to 0.87451. Let it make these of"
+    text = "the model was trained on numbers from -1 to 0.87451. Let the model scale "
     assert text in capsys.readouterr().err
     assert main(["predict", f"{tmp_path}/m.npz", f"{tmp_path}/floats.npz"]) == 0
     np.savez(tmp_path / "floats.npz", x=x.astype("f4"))

@@ -109,9 +109,17 @@ DOORS = {  # where an array is wanted
 }
 HIDDEN = np.ma.array(np.ones((2, 3)), mask=np.eye(2, 3))
 WRONG = {  # what is handed in: error, and what it says of it
-    "dataset": (Endless(), TypeError, "must be an array, got Endless: fit, evaluate"),
+    "dataset": (
+        Endless(),
+        TypeError,
+        "must be an array, got Endless: fit, evaluate",
+    ),
     "no-length": (OldEndless(), TypeError, "must be an array, got OldEndless: fit"),
-    "within": ([Endless()], TypeError, "must be an array, got Endless: fit, evaluate"),
+    "within": (
+        [Endless()],
+        TypeError,
+        "must be an array, got Endless: fit, evaluate",
+    ),
     "class": (Endless, TypeError, "must be an array, got the class Endless"),
     "generator": ((a for a in A), TypeError, "must be an array, got generator: fit"),
     "masked": (HIDDEN, ValueError, "is a masked array that hides 2 of 6 numbers: "),
@@ -120,9 +128,9 @@ WRONG = {  # what is handed in: error, and what it says of it
     "sparse": (csr_matrix(A), TypeError, "must be an array, got the sparse csr_matrix"),
     "complex": (A + 1j, TypeError, "must be an array of real numbers, got dtype compl"),
     "dates": (A.astype("M8[s]"), TypeError, "must be an array of real numbers, got dt"),
-    "digits": (A.astype(str), TypeError, "holds text, numbers are wanted: np.asarray("),
+    "digits": (A.astype(str), TypeError, "must be numbers, got text: np.asarray("),
     "ragged": ([[1, 2], [3]], ValueError, "must be an array of one shape: "),
-    "none": ([1, None], TypeError, "is None: a missing number is np.nan"),
+    "none": ([1, None], TypeError, "is None: write a missing number as np.nan"),
     "objects": (np.array([1, object()]), TypeError, "[1] is of type object"),
     "dates-in-a-list": ([1, date(2020, 1, 1)], TypeError, "[1] is of type date"),
     "missing": ([1, pd.NA], TypeError, "[1] is of type NAType"),
@@ -213,7 +221,7 @@ def test_a_list_of_batches_is_no_stream():
 def test_a_list_in_itself():
     given = []
     given.append(given)
-    with pytest.raises(ValueError, match="is a list in lists, more than 64 deep"):
+    with pytest.raises(ValueError, match="must be nested at most 64 lists deep"):
         regression_model()(given)
 
 
@@ -282,17 +290,17 @@ AGES = {"age": [30.0, 41.0, 52.0], "n": [1, 2, 3]}
 FRAMES = {  # columns, what is said
     "text": (
         {"colour": ["red", "blue", "red"]},
-        "column 'colour' of x holds text, numbers are wanted: leave it out, or make "
-        "numbers of it, as pandas.get_dummies does",
+        "column 'colour' of x must be numbers, got text: drop it, or turn it into "
+        "numbers, as pandas.get_dummies does",
     ),
     "categories": (
         {"colour": pd.Categorical(["red", "blue", "red"])},
-        "column 'colour' of x holds text, numbers are wanted: leave it out, or make "
-        "numbers of it, as pandas.get_dummies does",
+        "column 'colour' of x must be numbers, got text: drop it, or turn it into "
+        "numbers, as pandas.get_dummies does",
     ),
     "digits": (
         {"zip": ["11", None, "12"]},
-        "column 'zip' of x holds text, numbers are wanted: np.asarray(x, float) turns "
+        "column 'zip' of x must be numbers, got text: np.asarray(x, float) turns "
         "such text into numbers",
     ),
     "dates": (

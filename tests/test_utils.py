@@ -53,7 +53,7 @@ def test_both_of_kerass_names():
 
 def test_text_is_told_how_to_become_labels():
     text = (
-        "labels holds text, numbers are wanted: for labels, names, labels = np.unique"
+        "labels must be numbers, got text: for the labels of names, labels = np.unique"
     )
     with pytest.raises(TypeError, match=f"^{text}"):
         to_categorical(["cat", "dog"])

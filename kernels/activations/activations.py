@@ -10,9 +10,9 @@
     hard_sigmoid  y = min(max(x / 6 + 1 / 2, 0), 1)
     hard_silu     y = x * hard_sigmoid(x)
 
-and dx = dy * dy/dx, which is taken from y for elu and hard_sigmoid, and from x for the
-others.  At a kink it is that of the side on which y is constant; of elu, at 0, that of
-the lower side.  NaN stays NaN.
+and dx = dy * dy/dx, which is computed from y for elu and hard_sigmoid, and from x for
+the others.  At a kink, dy/dx is that of the side where y is constant; for elu, at 0, it
+is that of the lower side.  NaN stays NaN.
 
 With e = e^x, tanh(log(1 + e^x)) = (e^2 + 2 e) / (e^2 + 2 e + 2), which is 1 from x = 20
 on.  The derivative of P is p(x) = e^(-x^2 / 2) / sqrt(2 pi).
@@ -163,7 +163,7 @@ def hard_silu_dx_reference(dy: Array, x: Array) -> Array:
     return dx
 
 
-# --- fast: a function and a slope of one number, in loops over blocks ------------
+# --- fast: a function and a derivative of one number, in loops over blocks -------
 
 
 @rungs(elu_reference, elu_numpy)
@@ -333,8 +333,8 @@ def _tasks(body: Any, first: Array, *others: Array) -> list[Task]:
 def _entries(function: Callable[[Any], Any]) -> Any:
     """Return the body y = function(x) of a task.
 
-    LLVM would copy a long function into the loop too late for the loop to vectorise:
-    ``forceinline`` (GELU's slope: 0.9 instead of 46 ms for a million numbers).
+    ``forceinline`` is needed because LLVM would copy a long function into the loop too
+    late for vectorisation (derivative of GELU, a million numbers: 0.9, not 46 ms).
     """
     of = jit(forceinline=True)(function)
 

@@ -6,7 +6,7 @@ Entry by entry, with slope a (0), threshold b (0) and ceiling m (infinity)::
      y = x            if b < x < m               dx = dy        if b < x < m      (2)
      y = a * (x - b)  if x <= b                  dx = a * dy    if x <= b
 
-By default y = max(0, x), with dx = dy at infinity too.  At the kinks the derivative is
+By default y = max(0, x), with dx = dy at infinity, too.  At the kinks the derivative is
 that of the lower side at b and of the upper side at m, as in TensorFlow.  NaN stays
 NaN.
 
@@ -101,8 +101,8 @@ def relu_dx(
 ) -> Array:
     """Return dx of equation (2) for dy and x of one shape.
 
-    With the default slope, threshold and ceiling, y serves in place of x: x and y are
-    positive together.
+    With the default slope, threshold and ceiling, y may replace x, since both are
+    positive at the same entries.
     """
     dx = np.empty_like(dy)
     ceiling = np.nan if ceiling == np.inf else ceiling  # no x is at or above NaN

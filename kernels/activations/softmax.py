@@ -5,7 +5,7 @@ For every row x (of logits) with K classes, k and l over the classes::
      y[k] = e^x[k] / sum_l e^x[l]                                                (1)
     dx[k] = y[k] * (dy[k] - sum_l dy[l] * y[l])                                  (2)
 
-(1) is computed with x - max(x) for x: the quotient is the same and nothing overflows.
+(1) is computed from x - max(x): the quotient is the same, and nothing overflows.
 
 Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.2.2.3.
 """

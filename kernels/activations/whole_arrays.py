@@ -1,6 +1,6 @@
-"""The activations of ``activations.py`` as NumPy writes them, on whole arrays.
+"""The activations of ``activations.py`` in NumPy, on whole arrays.
 
-Formulas, shapes and sources are there, beside the loops of the same names.
+Formulas, shapes and sources are there, next to the loops of the same names.
 """
 
 import math
@@ -78,7 +78,7 @@ def hard_silu_dx_numpy(dy: Array, x: Array) -> Array:
 
 
 def _gelu_gate(x: Array, approximate: bool) -> Array:
-    """Return what gelu multiplies x by."""
+    """Return the factor of x in gelu."""
     if approximate:
         u = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
         return (1 + np.tanh(u)) / 2

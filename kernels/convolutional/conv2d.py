@@ -10,11 +10,11 @@ For every n, i, j, o (and p, q over the window, c over the channels of the group
           c' = g*C/G + c  with  g = o // (O/G) the group of channel o
 
 for strides (s, t), dilation (d, e), padding ((top, bottom), (left, right)) and G
-groups.  Pixels outside x are zero.  (3) sums over all i, p (and j, q) that meet in h
-(and v); (1)-(3) are one triple product, each summed over what it does not keep.
+groups.  Pixels outside x are zero.  (3) sums over all pairs i, p (and j, q) that lead
+to h (and v).  (1)-(3) sum the same triple products, each over other indices.
 
-The source document prints (1) as f(x, y) = sum_ij w_ij * x_ij; the offset of the window
-is meant: f(x, y) = sum_ij w_ij * x_(x+i, y+j).
+The source document prints (1) as f(x, y) = sum_ij w_ij * x_ij, without the offset of
+the window: f(x, y) = sum_ij w_ij * x_(x+i, y+j).
 
 Source: Dumoulin & Visin, "A guide to convolution arithmetic for deep learning",
 arXiv:1603.07285.
@@ -119,7 +119,7 @@ def conv2d_dx_reference(
 
 # --- fast: sweeps of windows ----------------------------------------------------
 #
-# Tables say where windows begin, and where their inputs are: in the order of HWIO.
+# Tables have the offsets of windows, and of the inputs in a window, in HWIO order.
 
 
 @rungs(conv2d_reference, conv2d_im2col)
@@ -189,7 +189,7 @@ def conv2d_tasks(
     groups: int = 1,
     relu: bool = False,
 ) -> list[Task]:
-    """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    """Return the tasks that write y of equation (1), or max(y, 0) if ``relu``."""
     if groups == x.shape[3] == w.shape[3]:
         return depthwise2d_tasks(x, w, bias, y, strides, pads, dilation, relu)
     if suits_winograd(y.shape, w, strides, dilation, groups):
@@ -253,9 +253,9 @@ def conv2d_dx_tasks(
 ) -> list[Task]:
     """Return the tasks that write dx of equation (3).
 
-    (3) is itself a convolution: of dy, padded, with the filters turned round.  With
-    strides (s, t) the pixels of dx whose (h + top) % s and (v + left) % t are equal see
-    the same taps p, q of the filters, and each such class is a convolution of its own.
+    (3) is itself a convolution, of padded dy with reversed filters.  With strides
+    (s, t), the pixels of dx with equal (h + top) % s and (v + left) % t use the same
+    taps p, q of the filters, and each of these classes is a convolution of its own.
     """
     if groups == dx.shape[3] == w.shape[3]:
         return depthwise2d_dx_tasks(dy, w, dx, strides, pads, dilation)
@@ -299,21 +299,21 @@ def conv2d_dx_tasks(
     return tasks
 
 
-# Winograd's convolution where it is faster: its time, relative to the sweeps', was
+# Use Winograd's convolution where it is faster.  Its time, relative to the sweeps, was
 #   AVX-512: 16 | 64 | 256 channels and filters at 32x32 0.69 | 0.34 | 0.22; 8: 1.1-1.2;
 #            for 4 | 9 | 16 tiles of 64 channels 0.85 | 0.65 | 0.48, of 16: 1.9-1.05;
 #            for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72;
 #   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
 #            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58;
 #   dw, on an AMD EPYC: 0.4-0.65 with AVX-512, for 5x5 0.86; 0.5-0.9 with AVX2.
-CHANNELS, WORK = 16, 2048  # at least; work is tiles times channels
-DTYPES = {np.dtype(np.float32)}  # users of float64 want to compare sums with sums
+CHANNELS, WORK = 16, 2048  # minimum; work is tiles times channels
+DTYPES = {np.dtype(np.float32)}  # in float64, results should equal the direct sums
 
 
 def suits_winograd(
     shape: Shape, w: Array, strides: Pair, dilation: Pair, groups: int
 ) -> bool:
-    """Return whether (1) with outputs (N, OH, OW, .) is one for Winograd's tiles."""
+    """Return whether Winograd's tiles suit (1) with outputs (N, OH, OW, .)."""
     images, height, width, _ = shape
     channels = min(w.shape[2], w.shape[3] // groups)
     tiles = images * -(-height // OUT) * -(-width // OUT)
@@ -336,13 +336,13 @@ def conv2d_windows(
     dilation: Pair,
     groups: int,
 ) -> tuple[Images, NDArray[np.int64], NDArray[np.int64], int]:
-    """Return where windows are in a padded image, in numbers from its beginning.
+    """Return where windows are in a padded image, as offsets from its beginning.
 
     Returns
     -------
     images : x, and its padding
-    x_at : every window's first pixel
-    taps, run : from it to the runs of neighbouring numbers in the window; their length
+    x_at : the first pixel of every window
+    taps, run : offsets of the runs of neighbouring numbers in a window; their length
     """
     _, rows, columns, _ = conv2d_shape(x_shape, w_shape, strides, pads, dilation)
     (s, t), (d, e) = strides, dilation
@@ -363,7 +363,7 @@ def conv2d_windows(
 
 
 def inputs_of(taps: NDArray[np.int64], run: int) -> NDArray[np.int64]:
-    """Return where all inputs of a window are, tap by tap.
+    """Return the offsets of all inputs of a window, tap by tap.
 
     >>> inputs_of(np.array([0, 10]), 3)
     array([ 0,  1,  2, 10, 11, 12])

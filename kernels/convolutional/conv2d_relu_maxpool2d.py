@@ -5,17 +5,17 @@ for every n, i, j, o, over the cells (p, q) of the pooling window::
 
     y[n, i, j, o] = max_pq max(z[n, i*P + p, j*Q + q, o], 0)                    (1)
 
-Only the cell of the maximum gets a gradient, and none where that is 0: the ReLU is dead
-there.  So where a dense backward multiplies all of dz, at most one number in P * Q of
-which is not 0, the list backward gathers, image by image, what is not 0, and for every
-entry adds::
+Only the cell of the maximum gets a gradient, and no cell if the maximum is 0, since the
+ReLU is dead there.  So at most one number of P * Q in dz is not 0.  A dense backward
+pass multiplies all of dz; the list backward collects the numbers that are not 0, image
+by image, and adds for each of them::
 
     dbias[o]     += value                                                       (2)
     dw[., ., ., o] += value * window of x                                       (3)
     window of dx += value * w[., ., ., o]                                       (4)
 
-A dead entry is skipped, not multiplied by 0: a NaN or infinity in its window of x does
-not come through, as it would in 0 * NaN.
+A dead entry is skipped, not multiplied by 0.  So NaN or infinity in its window of x has
+no effect, although 0 * NaN would be NaN.
 
 Source: the source document, 3.1.1, 3.1.2 and 4.1.2; the list is the chain rule, with
 the zeros left out.
@@ -46,8 +46,8 @@ from ..pooling.maxpool2d import maxpool2d_reference, maxpool2d_tasks, pool_over
 from .conv2d import conv2d_reference, conv2d_windows, inputs_of, suits_winograd
 from .winograd import winograd_tasks
 
-Z_BYTES = 262144  # of z at a time: half an L2 cache
-CELLS = 3 if VECTOR_BYTES == 64 else 1  # of 2 x 2 pixels, in 32 or 16 registers
+Z_BYTES = 262144  # of z at a time: half of an L2 cache
+CELLS = 3 if VECTOR_BYTES == 64 else 1  # of 2 x 2 pixels, with 32 or 16 registers
 
 # --- reference: the formulas ----------------------------------------------------
 
@@ -118,8 +118,8 @@ def conv2d_relu_maxpool2d(
 
     Returns
     -------
-    y, argmax : the maxima, and where in its window each stood: p * Q + q, or ``DEAD``;
-        of equal cells the first, but for rounding where Winograd's sums are taken
+    y, argmax : the maxima, and the place of each in its window: p * Q + q, or ``DEAD``;
+        of equal cells the first, apart from rounding if Winograd's sums are used
     """
     _, rows, columns, filters = conv2d_shape(x.shape, w.shape, strides, pads, dilation)
     y = empty((len(x), rows // window[0], columns // window[1], filters), x.dtype)
@@ -157,7 +157,7 @@ def conv2d_relu_maxpool2d_tasks(
     images, x_at, taps, length = conv2d_windows(
         x.shape, w.shape, strides, pads, dilation, 1
     )
-    filters, columns = z_shape[3], y.shape[2] * window[1]  # of z, as far as is pooled
+    filters, columns = z_shape[3], y.shape[2] * window[1]  # of the part of z in windows
     rows = y.shape[1]
     bands, _, blocks, block = cut(
         len(x), rows, window[0] * columns, filters, x.itemsize
@@ -204,11 +204,11 @@ def conv2d_relu_maxpool2d_tasks(
 
 @jit()
 def _window_lines(item, thread, x, images, lines, padded, cut, rows, height):
-    """Return the lines of x under an item's band of windows of ``height`` rows of z.
+    """Return the lines of x for an item's band of windows with ``height`` rows of z.
 
     Returns
     -------
-    source, x0 : the image, padded where need be, and where the band begins in it
+    source, x0 : the image, padded if needed, and the offset of the band in it
     """
     bands, band, blocks, _ = cut
     n, own = item // blocks // bands, item // blocks % bands * band
@@ -249,8 +249,8 @@ def _make_pooled(NV: int) -> Any:
 def _pooled_body(single: bool) -> Any:
     """Return the body of a task for windows of 2 x 2.
 
-    Windows of x are in order cell by cell, so that a register tile holds whole cells
-    (1 to 32 channels on 28x28, batch 256: 0.95 instead of 1.83 ms).
+    Windows of x are ordered cell by cell, so that a register tile holds whole cells (1
+    to 32 channels on 28x28, batch 256: 0.95 instead of 1.83 ms).
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ def _forward_body(windows: Any, pool: Any) -> Any:
         )
         n, o = item // blocks // bands, item % blocks * block
         last = min(o + block, filters)
-        # the last band overlaps the one before, but is pooled where it does not
+        # the last band overlaps the one before; only its own rows are pooled
         own = item // blocks % bands * band
         first = min(own, rows - band)
         part = z[thread].reshape(-1)
@@ -356,7 +356,7 @@ def conv2d_relu_maxpool2d_backward_tasks(
     pads: Pads = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
 ) -> list[Task]:
-    """Return the tasks that write dw, dbias and, but for None, dx."""
+    """Return the tasks that write dw, dbias and, unless it is None, dx."""
     images, _, taps, length = conv2d_windows(
         x.shape, w.shape, strides, pads, dilation, 1
     )

@@ -1,4 +1,4 @@
-"""Depthwise 2-D cross-correlation: each channel has a filter of its own; gradients.
+"""Depthwise 2-D cross-correlation, with one filter per channel, and its gradients.
 
 For every n, i, j, c (and p, q over the window)::
 
@@ -10,7 +10,7 @@ For every n, i, j, c (and p, q over the window)::
 
 for strides (s, t), dilation (d, e), padding ((top, bottom), (left, right)).  It is
 conv2d with as many groups as channels.  Pixels outside x are zero; (3) sums over all
-i, p (and j, q) that meet in h (and v).
+pairs i, p (and j, q) that lead to h (and v).
 
 Source: Sifre, "Rigid-motion scattering for image classification", PhD thesis, 2014;
 Howard et al., "MobileNets", arXiv:1704.04861, equation (3).
@@ -154,7 +154,7 @@ def depthwise2d_tasks(
     dilation: Pair = (1, 1),
     relu: bool = False,
 ) -> list[Task]:
-    """Return the tasks that write y of equation (1), or max(y, 0) where ``relu``."""
+    """Return the tasks that write y of equation (1), or max(y, 0) if ``relu``."""
     _, height, width, channels = x.shape
     images = Images(height, width, channels, *pads[0], *pads[1])
     p_at, q_at = (
@@ -175,8 +175,8 @@ def depthwise2d_dx_tasks(
 ) -> list[Task]:
     """Return the tasks that write dx of equation (3).
 
-    (3) is itself such a sum over dy, padded, with the taps in reverse; with strides,
-    one for each class of pixels of dx that see the same taps, as in conv2d_dx_tasks.
+    (3) is itself such a sum, over padded dy with reversed taps.  With strides there is
+    one sum for each class of pixels of dx with the same taps, as in conv2d_dx_tasks.
     """
     _, height, width, channels = dx.shape
     _, rows, columns, _ = dy.shape
@@ -215,7 +215,7 @@ def depthwise2d_dw_tasks(
 ) -> list[Task]:
     """Return the tasks that write dw of equation (2).
 
-    The rows of dy, of all images, are cut into chunks, each with a sum of its own.
+    The rows of dy, of all images, are split into chunks with a sum each.
     """
     _, height, width, channels = x.shape
     images = Images(height, width, channels, *pads[0], *pads[1])

@@ -1,7 +1,7 @@
-"""The filters of a convolution with the normalisation behind it.
+"""The filters of a convolution that include the normalisation after it.
 
 For the filters w (..., O) and the bias b (O,) of z = x * w + b, and for
-y = gamma (z - mean) / sqrt(variance + epsilon) + beta, both by channel o::
+y = gamma (z - mean) / sqrt(variance + epsilon) + beta, both for every channel o::
 
     scale[o]  = gamma[o] / sqrt(variance[o] + epsilon)                             (1)
     w'[k, o]  = w[k, o] * scale[o]                                                 (2)
@@ -85,6 +85,6 @@ def _fold_item(
         scale = gamma[o] / np.sqrt(variance[o] + epsilon[0])
         shift[o] = (bias[o] - mean[o]) * scale + beta[o]
         folded[0, o] = scale
-    for k in range(len(w) - 1, -1, -1):  # the first row holds the scales until the end
+    for k in range(len(w) - 1, -1, -1):  # the first row holds the scales until its turn
         for o in range(bias.size):
             folded[k, o] = w[k, o] * folded[0, o]

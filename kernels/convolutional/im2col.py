@@ -1,13 +1,13 @@
-"""Convolution on whole arrays: windows as rows of a matrix, one product for each group.
+"""Convolution on whole arrays: windows as rows of a matrix, one product per group.
 
-As matrices: X (N OH OW, KH KW C) the windows of x, W (KH KW C, O) the filters, and
+As matrices: X (N OH OW, KH KW C) has the windows of x, W (KH KW C, O) the filters, and
 D (N OH OW, O) the gradient dy.  Equations (1) to (3) of ``conv2d.py`` are then::
 
     y = X W + bias      dw = X' D      dX = D W'
 
-and dx sums what a pixel gets in all windows that hold it.  The first step, from x to X,
-is known as im2col, the last, from dX to dx, as col2im.  X holds a pixel up to KH KW
-times: that is what a product of matrices costs here.
+and dx sums, for each pixel, the values from all windows that contain it.  The first
+step, from x to X, is called im2col, the last, from dX to dx, col2im.  X contains a
+pixel up to KH KW times, which is the price of using a product of matrices.
 
 Source: Chellapilla, Puri & Simard (2006), "High performance convolutional neural
 networks for document processing".
@@ -31,7 +31,7 @@ def conv2d_im2col(
     dilation: Pair = (1, 1),
     groups: int = 1,
 ) -> Array:
-    """Return y (N, OH, OW, O) of equation (1); a product of matrices for each group."""
+    """Return y (N, OH, OW, O) of equation (1), by a product of matrices per group."""
     y = np.empty(conv2d_shape(x.shape, w.shape, strides, pads, dilation), x.dtype)
     windows = windows_of(x, w.shape[:2], strides, pads, dilation)
     for inputs, outputs in parts_of(x.shape[3], w.shape[3], groups):
@@ -84,7 +84,7 @@ def conv2d_dx_im2col(
 
 
 def parts_of(channels: int, filters: int, groups: int) -> Iterator[tuple[slice, slice]]:
-    """Yield, for every group, which channels it takes and which filters it has.
+    """Yield, for every group, its channels and its filters.
 
     >>> [*parts_of(4, 2, 2)]
     [(slice(0, 2, None), slice(0, 1, None)), (slice(2, 4, None), slice(1, 2, None))]

@@ -1,33 +1,33 @@
 """Winograd's convolution with 3x3 filters: a quarter of the multiplications.
 
-Correlating 6 numbers with 3 gives 4 outputs, by 12 products; 6 are enough (F(4,3)).  In
-two dimensions 6x6 inputs x of a tile give 4x4 outputs y by 36 products instead of 144
-(for every n; p q over the window, c over the channels, h k over the inputs, a b over
-the 6x6 products)::
+Correlating 6 numbers with 3 gives 4 outputs with 12 products, but 6 products are enough
+(F(4,3)).  In two dimensions, a tile of 6x6 inputs x gives 4x4 outputs y with 36
+products instead of 144 (for every n; p q over the window, c over the channels, h k over
+the inputs, a b over the 6x6 products)::
 
     y[i, j, o]    = bias[o] + sum_ab  A[i, a] * A[j, b] * m[a, b, o]               (1)
     m[a, b, o]    = sum_c  v[a, b, c] * u[a, b, c, o]                              (2)
     v[a, b, c]    = sum_hk  B[a, h] * B[b, k] * x[h, k, c]                         (3)
     u[a, b, c, o] = sum_pq  G[a, p] * G[b, q] * w[p, q, c, o]                      (4)
 
-in short Y = A [(G w G^T) * (B x B^T)] A^T; what the literature calls A^T and B^T are A
-and B here.  (2) is 36 matrix products and takes two thirds of the time.  In one
-dimension, for points t[0] .. t[4] and infinity as the sixth::
+in short Y = A [(G w G^T) * (B x B^T)] A^T; the literature writes A^T and B^T for our A
+and B.  (2) is 36 matrix products and takes two thirds of the time.  In one dimension,
+for points t[0] .. t[4] and infinity as the sixth::
 
     A[i, a] = t[a]^i          G[a, p] = t[a]^p / prod_(b != a) (t[a] - t[b])
     B[a, h] = the coefficient of t^h in prod_(b != a) (t - t[b])
 
-where infinity has no factor in a product, and of its powers the highest counts alone.
+where infinity has no factor in a product, and only its highest power counts.
 
-Error, measured in float32: 1.5e-6 of max|y| with 64 channels, 5e-6 with 512, 7e-6 with
-1024; at most 2.5 times that of the direct sum.  With the usual points 0, 1, -1, 2, -2
-it is four times as large.  NaN and infinity never vanish, but they spread over the 4x4
-outputs of their tile, and an infinity may come out as NaN.
+The error, measured in float32, is 1.5e-6 of max|y| with 64 channels, 5e-6 with 512,
+7e-6 with 1024; at most 2.5 times that of the direct sum.  With the usual points 0, 1,
+-1, 2, -2 it is four times as large.  NaN and infinity never vanish, but they spread
+over the 4x4 outputs of their tile, and an infinity may become NaN.
 
-Where all inputs of a window are 0, the direct sum is exactly the bias, but (1) rounds
-to numbers of 1e-6 on either side of it.  A ReLU would let gradients through half of
-them, and on a black background a network would train otherwise than the formula says.
-So the bias itself is written there, unless the filters hold NaN or infinity::
+If all inputs of a window are 0, the direct sum is exactly the bias, but (1) gives
+rounding errors of 1e-6 above or below it.  A ReLU would let gradients through about
+half of them, and on a black background a network would not train as the formula says.
+So the bias itself is written there, unless the filters contain NaN or infinity::
 
     y[i, j, o]    = bias[o]   where x[i + p, j + q, c] = 0 for all p, q, c         (5)
 
@@ -131,11 +131,11 @@ def winograd_tasks(
     relu: bool = False,
     argmax: NDArray[np.uint8] | None = None,
 ) -> list[Task]:
-    """Return the tasks that write y of (1) and (5), or max(y, 0) where ``relu``.
+    """Return the tasks that write y of (1) and (5), or max(y, 0) if ``relu``.
 
-    With ``argmax`` they write the maxima of max(y, 0) over cells of 2 x 2, and where in
-    its cell each stood, or ``DEAD``: whole cells lie in a tile, so y itself is never in
-    memory (32 to 64 channels on 13x13, batch 256: 3.5 instead of 4.6 ms).
+    With ``argmax`` they write the maxima of max(y, 0) over cells of 2 x 2, and the
+    place of each in its cell, or ``DEAD``.  A tile has whole cells, so y itself is
+    never in memory (32 to 64 channels on 13x13, batch 256: 3.5 instead of 4.6 ms).
     """
     filters = w.shape[3]
     z_shape = conv2d_shape(x.shape, w.shape, pads=pads)
@@ -161,8 +161,8 @@ def _tasks(
 
     Parameters
     ----------
-    w, w_steps : flat; from a channel to the next, and from a group's filters to the
-        next
+    w, w_steps : flat; the steps from a channel to the next, and from a group's filters
+        to the next group's
     z_shape : of y before pooling
     """
     images, height, width, x_pixel = x.shape
@@ -208,12 +208,12 @@ def _tasks(
 
 @functools.cache
 def cut_tiles(total: int, filters: int, lanes: int, groups: int = 1) -> Pair:
-    """Return the tiles and filters of an item, so that no thread has much to do.
+    """Return the tiles and filters of an item, so that no thread has too much work.
 
-    Filters are cut in pairs of vectors; each part transforms the inputs again, which
-    costs as much as 16 filters.  To begin a block costs as much as 3 tiles.  (32 to 64
+    Filters are split in pairs of vectors.  Each part transforms the inputs again, which
+    costs as much as 16 filters.  Starting a block costs as much as 3 tiles.  (32 to 64
     channels on 13x13, batch 32 and 128: 0.41 and 1.60 instead of 0.44 and 1.72 ms with
-    blocks of 30.)  No sum is cut: the bits are the same for any number of threads.
+    blocks of 30.)  No sum is split: results are equal for any number of threads.
 
     Parameters
     ----------
@@ -237,9 +237,9 @@ def cut_tiles(total: int, filters: int, lanes: int, groups: int = 1) -> Pair:
 def winograd_dx_tasks(
     dy: Array, w: Array, dx: Array, pads: Pads, groups: int = 1
 ) -> list[Task]:
-    """Return the tasks that write dx, the gradient by x of shapes as in (1).
+    """Return the tasks that write dx, with shapes as in (1).
 
-    dx is itself a convolution: of dy with the filters turned by half a turn.  Where its
+    dx is itself a convolution, of dy with the filters rotated by half a turn.  If its
     padding is negative, the tiles begin inside dy.
     """
     channels, filters = w.shape[2], w.shape[3] // groups
@@ -248,7 +248,7 @@ def winograd_dx_tasks(
     at = np.arange(8, -1, -1) * w[0, 0].size  # tap by tap, from the last
     given = Weights(w.reshape(-1), at, filters, w.shape[3], filters)
     lanes = VECTOR_BYTES // w.itemsize
-    whole = Cover(1, -(-channels // lanes), 0, 0)  # a row of it is one tile
+    whole = Cover(1, -(-channels // lanes), 0, 0)  # one tile is a whole row
     turn, turned = pack_task(given, groups, channels, whole)
     steps = whole.vectors * lanes, turned.size // groups
     nothing = np.zeros(dx.shape[3], dy.dtype)
@@ -259,10 +259,10 @@ def winograd_dx_tasks(
 
 
 def _step(size: int) -> int:
-    """Return how far the 36 parts of u, v or m, of ``size`` numbers, are apart.
+    """Return the distance between the 36 parts of u, v or m, of ``size`` numbers each.
 
-    A line of the cache more than need be: steps of a power of two would share the sets
-    of the cache (filters of 128 to 128 channels: 0.18 instead of 0.05 ms).
+    It is a cache line more than needed: with steps of a power of two, the parts would
+    share the sets of the cache (128 to 128 channels: 0.18 instead of 0.05 ms).
     """
     return size + 16
 
@@ -297,7 +297,7 @@ def _tiles_body(windows: Any, load_inputs: Any, outputs: Any) -> Any:
         patch, v, m, zero = patches[thread], vs[thread], ms[thread], zeros[thread]
         of_block, of_part = item // tiles.parts, item % tiles.parts
         # a last block of few tiles overlaps the one before and writes the same numbers:
-        # it has as many as a register tile has rows
+        # it has as many tiles as a register tile has rows
         first = of_block // tiles.groups * tiles.block
         first = min(first, tiles.total - min(tiles.block, TALLEST))
         count = min(tiles.block, tiles.total - first)

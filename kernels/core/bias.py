@@ -1,6 +1,6 @@
-"""The gradient by a bias that was added to every row, behind a ReLU or none.
+"""The gradient of a bias that was added to every row, with or without a ReLU after it.
 
-For rows n and columns o, in the forward pass y = max(z, 0) (or y = z), z = ... + bias::
+For rows n and columns o, with y = max(z, 0) (or y = z) and z = ... + bias::
 
     dz[n, o] = 0 where y[n, o] <= 0, else dy[n, o]   (or dz = dy)               (1)
     dbias[o] = sum_n dz[n, o]                                                   (2)
@@ -22,7 +22,7 @@ def bias_relu_dz_reference(dy: Array, y: Array | None) -> tuple[Array, Array]:
     """Return dz and dbias; shapes as in :func:`bias_relu_dz`."""
     dz, dbias = np.zeros_like(dy), np.zeros(dy.shape[1], dy.dtype)
     for n, o in np.ndindex(dy.shape):
-        if y is None or not y[n, o] <= 0:  # so that NaN is passed on
+        if y is None or not y[n, o] <= 0:  # this form passes NaN on
             dz[n, o] = dy[n, o]
         dbias[o] += dz[n, o]
     return dz, dbias
@@ -34,7 +34,7 @@ def bias_relu_dz_reference(dy: Array, y: Array | None) -> tuple[Array, Array]:
 def bias_relu_dz(dy: Array, y: Array | None) -> tuple[Array, Array]:
     """Return dz (N, O) of (1) and dbias (O,) of (2) for dy and y (N, O).
 
-    ``y = None`` stands for y = z, without ReLU.
+    ``y = None`` means y = z, without ReLU.
     """
     dz, dbias = np.empty_like(dy), empty(dy.shape[1], dy.dtype)
     run_kept(bias_relu_dz_tasks, dy, y, dz, dbias)

@@ -1,9 +1,10 @@
 """The loops of batch_normalization.py over rows of channels, as tasks.
 
-A matrix x (M, C) is cut into chunks of rows by its size alone, so that the bits are the
-same for any number of threads.  A chunk of 32 KB stays in a core's cache while it is
-read twice, for its mean and then for its variance, as is accurate: the matrix comes
-from memory once.  The chunks k of n_k rows are put together in float64::
+A matrix x (M, C) is split into chunks of rows.  The split depends only on its size, so
+the results are the same to the bit for any number of threads.  A chunk of 32 KB stays
+in a core's cache while it is read twice, for its mean and then for its variance, which
+is accurate.  So the matrix is loaded from memory once.  The chunks k of n_k rows are
+combined in float64::
 
     mean = 1/M sum_k n_k mean_k
     variance = 1/M sum_k (squares_k + n_k (mean_k - mean)^2)
@@ -11,8 +12,8 @@ from memory once.  The chunks k of n_k rows are put together in float64::
 where squares_k = sum (x - mean_k)^2.  Source: Chan, Golub & LeVeque (1983), "Algorithms
 for computing the sample variance", The American Statistician 37, equation (2.1).
 
-A loop goes over some rows together, of ``LANES`` numbers or more, and has for each lane
-a sum, a mean and a factor: few channels cost no more than many.
+A loop handles several rows together, ``LANES`` numbers or more, with a sum, a mean and
+a factor for each lane.  So few channels are as fast as many.
 """
 
 from typing import NamedTuple
@@ -38,7 +39,7 @@ def normalize_task(
 ) -> Task:
     """Return the task y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
 
-    It writes max(y, 0) where ``relu``.
+    If ``relu``, it writes max(y, 0).
     """
     cut, numbers = _cut(x), np.array([epsilon], x.dtype)
     return Task(
@@ -57,7 +58,7 @@ def batch_normalization_tasks(
     variance: Array,
     relu: bool = False,
 ) -> list[Task]:
-    """Return the tasks that write y, or max(y, 0) where ``relu``, mean and variance."""
+    """Return the tasks that write y, or max(y, 0) if ``relu``, mean and variance."""
     moments = moments_tasks(x, mean, variance)
     return [*moments, normalize_task(x, gamma, beta, mean, variance, epsilon, y, relu)]
 
@@ -75,9 +76,9 @@ def batch_normalization_dx_tasks(
     constant: bool = False,
     y: Array | None = None,
 ) -> list[Task]:
-    """Return the tasks that write dx (where it is an array), dgamma and dbeta.
+    """Return the tasks that write dx (unless it is None), dgamma and dbeta.
 
-    Where a ReLU followed, y is what it returned, and dy is changed: see ``sums_tasks``.
+    If a ReLU followed, y is its output, and dy is changed: see ``sums_tasks``.
     """
     sums = sums_tasks(dy, x, mean, variance, epsilon, dgamma, dbeta, y)
     if dx is None:
@@ -114,8 +115,8 @@ def sums_tasks(
 ) -> list[Task]:
     """Return the tasks that write dgamma and dbeta.
 
-    Where a ReLU followed, y is what it returned, and the tasks begin with its backward:
-    dy becomes 0 where y is not positive.
+    If a ReLU followed, y is its output, and the tasks start with its backward pass: dy
+    becomes 0 where y is not positive.
     """
     cut, numbers = _cut(x), np.array([epsilon], x.dtype)
     parts = empty((cut.chunks, 2, x.shape[1]), x.dtype)
@@ -150,19 +151,19 @@ def dx_task(
 
 
 class Cut(NamedTuple):
-    """How a matrix of rows is cut."""
+    """How a matrix of rows is split."""
 
     size: int  # M
     chunks: int
-    rows: int  # of a chunk; the last one may have fewer
-    lanes: int  # numbers of the rows that a loop takes together
+    rows: int  # in a chunk; the last chunk may have fewer
+    lanes: int  # numbers in the rows that a loop handles together
 
 
 def _cut(x: Array) -> Cut:
-    """Return how x (M, C) is cut."""
+    """Return how x (M, C) is split."""
     count, channels = x.shape
     rows = max(1, min(-(-count // ITEMS), max(16, BLOCK // channels)))
-    # a power of two, so that lanes can be halved down to the channels
+    # a power of two, so that lanes can be halved until only the channels are left
     together = 1 << (max(1, LANES // channels) - 1).bit_length()
     return Cut(count, -(-count // rows), rows, together * channels)
 
@@ -176,7 +177,7 @@ def _chunk(x, item, cut, channels):
 
 @jit()
 def _repeat(lanes, channels):
-    """Fill the lanes with what the first ``channels`` of them hold."""
+    """Fill all lanes with copies of the first ``channels``."""
     while channels < lanes.size:
         rest = lanes[channels : 2 * channels]
         for j in range(rest.size):
@@ -186,7 +187,7 @@ def _repeat(lanes, channels):
 
 @jit()
 def _gather(lanes, sums):
-    """Write the sum of every channel over its lanes, which are spoilt."""
+    """Write the sum of every channel over its lanes, which are overwritten."""
     size = lanes.size
     while size > sums.size:
         size //= 2
@@ -224,7 +225,7 @@ def _moments_item(item, thread, x, parts, cut, lanes):
     centre, sums = lanes[0], lanes[1]
     x = _chunk(x, item, cut, channels)
     mean, squares = parts[item, 0], parts[item, 1]
-    # from the first row on: of equal rows the mean is exact and the variance 0
+    # relative to the first row: then equal rows have an exact mean and variance 0
     for c in range(channels):
         centre[c] = x[c]
     _repeat(centre, channels)

@@ -1,10 +1,10 @@
 """The loops of depthwise2d.py: sums over windows, channel by channel.
 
-A tile is 8 neighbouring pixels of y, or 9 taps of dw, by one vector of channels.  Lines
-are copied into scratch memory just before they are used: padded, in the first cache and
-aligned (vectors that cross cache lines take twice as long to load).  They are a ring:
-line h of an image lies at h % extent.  Where the window's taps are as far apart as the
-pixels, tile_slide loads each x once for 3 of them.
+A tile is 8 neighbouring pixels of y, or 9 taps of dw, for one vector of channels.  Just
+before lines are used, they are copied into scratch memory.  There they are padded, in
+the L1 cache and aligned (vectors that cross cache lines take twice as long to load).
+Line h of an image is at h % extent, as in a ring buffer.  If the window's taps are as
+far apart as the pixels, tile_slide loads each x once for 3 of them.
 """
 
 from collections.abc import Sequence
@@ -42,11 +42,11 @@ class Places(NamedTuple):
 class Lines(NamedTuple):
     """How windows sweep over padded images; steps in numbers."""
 
-    bands: int  # of rows of an image; an item each
+    bands: int  # of rows of an image; each is an item
     rows: int
     columns: int
-    stride: int  # lines from a row of windows to the next,
-    extent: int  # in a row of windows
+    stride: int  # lines from one row of windows to the next
+    extent: int  # lines in a row of windows
     line: int  # from a line to the next
     x_column: int  # from a window to the next
     pitch: int  # from a tap of w to the next
@@ -72,11 +72,11 @@ def lines_task(
 
     Parameters
     ----------
-    p_at, q_at : of the window (tap, how far from its corner in the padded image)
+    p_at, q_at : of the window (tap, its distance from the corner in the padded image)
     """
     channels, line, kw = images.channels, images.line, w.shape[1]
     taps = np.array(
-        [  # of a tap: its line and its column in the window, its place in w
+        [  # for each tap: its line and column in the window, its place in w
             [(h * line, v * channels, (p * kw + q) * channels) for q, v in q_at]
             for p, h in p_at
         ],
@@ -165,8 +165,8 @@ class Window(NamedTuple):
     columns: int
     kh: int
     kw: int
-    stride: int  # lines from a row of windows to the next,
-    extent: int  # in a row of windows
+    stride: int  # lines from one row of windows to the next
+    extent: int  # lines in a row of windows
     line: int  # from a line to the next
     step: int  # from a window to the next
     slides: int  # whether taps are as far apart as windows
@@ -221,11 +221,11 @@ def _nine(x, window, channels, taps, dy, y0, c, d, d_at):
 
 @jit()
 def _sliding(x, window, channels, taps, dy, y0, c, d, d_at):
-    """Do the same for 3 x 3 taps at a time, as far apart as pixels."""
+    """Do the same for 3 x 3 taps at a time, which are as far apart as the pixels."""
     left, step = channels - c, window.step
     for p in range(0, window.kh, 3):
         for q in range(0, window.kw, 3):
-            # where less than 3 rows are left, the last one is computed thrice
+            # if fewer than 3 rows are left, the last one is computed three times
             k0 = p * window.kw + q
             k1 = min(p + 1, window.kh - 1) * window.kw + q
             k2 = min(p + 2, window.kh - 1) * window.kw + q

@@ -1,21 +1,22 @@
-"""e^x, e^x - 1 and erf x of one number, for loops that are to vectorise.
+"""e^x, e^x - 1 and erf x of one number, for loops that the compiler can vectorise.
 
-A call of the mathematical library in a loop keeps it from vectorising.  These are sums
-and products alone (for float32: 0.36 instead of 3.4 ns a number for e^x)::
+A loop that calls the mathematical library does not vectorise.  These functions use only
+sums and products (e^x in float32: 0.36 instead of 3.4 ns per number)::
 
     n = round(x / log 2)     r = x - n log 2     e^x = 2^n e^r,  e^r by its power series
 
-2^n is made of its bits, log 2 is subtracted in two parts, the first of which has few
-digits, so that n times it is exact.  From the last power of 2 on the result is infinity
-and from the first down 0; NaN stays NaN.
+2^n is built from its bits.  log 2 is subtracted in two parts, the first with so few
+digits that n times it is exact.  Beyond the last power of 2 the result is infinity, and
+below the first it is 0; NaN stays NaN.
 
-erf x in float32 is a quotient of polynomials, from -4 to 4; in float64 the library's.
+erf x in float32 is a quotient of polynomials, from -4 to 4; in float64 it is the
+library's function.
 
-Without the JIT all are NumPy's and Python's own.
+Without the JIT, all are NumPy's and Python's own functions.
 
 Source: Cody & Waite (1980), "Software manual for the elementary functions", chapter 6;
-for erf Eigen's ``generic_fast_erf_float``.  Measured: e^x within 2 units of the last
-place.
+for erf Eigen's ``generic_fast_erf_float``.  Measured: the error of e^x is at most 2
+units in the last place.
 """
 
 import math
@@ -33,7 +34,7 @@ def exp(x: Any) -> Any:
 
 
 def expm1(x: Any) -> Any:
-    """Return e^x - 1, exact near 0, too."""
+    """Return e^x - 1, accurate near 0, too."""
     return np.expm1(x)
 
 
@@ -58,7 +59,7 @@ def _parts(real: Any, whole: Any, places: Any, terms: int) -> Callable[[Any], An
         n = np.floor(x * per_log2 + half)
         n = largest if n > largest else n
         r = x - n * high - n * low
-        power = whole(n if n == n else zero)  # of NaN there is no whole number
+        power = whole(n if n == n else zero)  # NaN does not convert to a whole number
         total = series[0]
         for k in range(1, count):
             total = total * r + series[k]

@@ -13,7 +13,7 @@ def conv2d_shape(
     pads: Pads = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
 ) -> tuple[int, int, int, int]:
-    """Return (N, OH, OW, O): along an axis (size + pads - extent) // stride + 1."""
+    """Return (N, OH, OW, O), with OH = (H + pads - extent) // stride + 1, and OW."""
     rows, columns = (
         (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
         // strides[a]
@@ -24,7 +24,7 @@ def conv2d_shape(
 
 
 class Images(NamedTuple):
-    """NHWC images that lie in a flat array, with the padding that they need."""
+    """NHWC images in a flat array, with the padding that they need."""
 
     height: int
     width: int
@@ -36,12 +36,12 @@ class Images(NamedTuple):
 
     @property
     def line(self) -> int:
-        """How many numbers a padded line holds."""
+        """The number of numbers in a padded line."""
         return (self.left + self.width + self.right) * self.channels
 
     @property
     def padded_size(self) -> int:
-        """How many numbers a padded image holds; 0 where none needs padding."""
+        """The number of numbers in a padded image; 0 if no image needs padding."""
         if not (self.top or self.bottom or self.left or self.right):
             return 0
         return (self.top + self.height + self.bottom) * self.line
@@ -75,7 +75,7 @@ def pad_line(x, n, images, h, padded, to):
 def pad_line_in_vectors(x, n, images, h, padded):
     """Copy the line h of the padded image n of x into ``padded`` (C / L, H, W, L).
 
-    That is an image for each vector of L channels; unused ones of the last are 0.
+    This is one image per vector of L channels; unused channels of the last are 0.
     """
     height, width, channels, top, bottom, left, right = images
     lanes = VECTOR_BYTES // x.itemsize
@@ -99,8 +99,8 @@ def pad_line_in_vectors(x, n, images, h, padded):
 @jit()
 def _fill(padded, start, count):
     """Write zeros."""
-    # loops over a slice, from 0: an index that might be negative, which counts from
-    # the end in Python, keeps a loop from vectorising (42 instead of 5 us an image)
+    # loops over a slice, from 0: an index that may be negative, which Python counts
+    # from the end, prevents vectorisation (42 instead of 5 us per image)
     target = padded[start:]
     for k in range(count):
         target[k] = 0

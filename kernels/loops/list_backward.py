@@ -1,10 +1,11 @@
-"""The list backward: gradients behind convolution, ReLU and max-pooling.
+"""The list backward: gradients after convolution, ReLU and max-pooling.
 
-The formulas, (2) to (4), and their references stand in conv2d_relu_maxpool2d.py.  What
-is not 0 in dz is gathered image by image.  For dw, channel by channel, as (where its
-window begins, value), for then a tile of dw stays in registers while the list streams
-by.  For dx, cell by cell and position by position, words of bits say in which channels
-it stands there; for then a window of dx stays in registers.
+The formulas, (2) to (4), and their references are in conv2d_relu_maxpool2d.py.  The
+nonzero entries of dz are collected image by image.  For dw, the list is made for each
+channel, with pairs (where the window begins, value): then a tile of dw stays in
+registers while the list streams by.  For dx, there is a word of bits for each cell and
+position in it, which shows the channels of its nonzero entries: then a window of dx
+stays in registers.
 """
 
 import functools
@@ -31,7 +32,7 @@ from .matrices import transpose_task
 from .products import PANEL, make_outer, table
 from .sums import ITEMS, fold_task
 
-DEAD = 255  # argmax where no cell is above 0
+DEAD = 255  # argmax if no cell is above 0
 
 # images, steps to the next window (down, right), taps, their length, pooling window
 Sweep: TypeAlias = tuple[Images, Pair, NDArray[np.int64], int, Pair]
@@ -56,12 +57,12 @@ def dw_tasks(
     _, rows, columns, _ = dy.shape
     padded = scratch(images.padded_size, x.dtype)
     if length * x.itemsize < VECTOR_BYTES:
-        # windows narrower than a vector: all of dz beats a list (1 to 32 channels on
-        # 28x28, batch 32: 65 us instead of 190), and parts of it in the L1 cache beat
-        # it as a whole (on another CPU, batch 128: 0.55 ms instead of 0.83)
+        # for windows narrower than a vector, all of dz is faster than a list (1 to 32
+        # channels on 28x28, batch 32: 65 us instead of 190), and parts of it in the L1
+        # cache are faster than the whole (other CPU, batch 128: 0.55, not 0.83 ms)
         tile = _narrow_tile(inputs, filters, x.itemsize)
         cell = window[0] * window[1] * tile[1] * VECTOR_BYTES
-        cells = max(1, PANEL // cell)  # whose dz has a place at a time
+        cells = max(1, PANEL // cell)  # cells whose dz fits into the panel
         task = Task(
             _narrow_body(*tile, *window), chunks,
             x.reshape(-1), images, padded, steps,
@@ -96,9 +97,9 @@ def dx_tasks(
     inputs = w.size // filters
     cells, positions = _places(steps, window, rows, columns)
     w_t = empty((filters, inputs), w.dtype)
-    # runs of 384 bytes, so that those of 64 filters stay in the L1 cache; as many runs
-    # as registers hold, so that a word is found once for all (64-byte vectors, 32 to 64
-    # channels on 13x13, batch 128: 0.87 instead of 1.00 ms)
+    # runs of 384 bytes, so that those of 64 filters stay in the L1 cache, and as many
+    # runs as fit into registers, so that a word is found once for all of them (64-byte
+    # vectors, 32 to 64 channels on 13x13, batch 128: 0.87 instead of 1.00 ms)
     tile = _tile_shape(len(taps), min(length, 384 // w.itemsize), w.itemsize)
     whole = _whole(length, tile[1], w.itemsize)
     word = min(1 << filters.bit_length() - 1, 64)
@@ -113,7 +114,7 @@ def dx_tasks(
 def _places(
     steps: Pair, window: Pair, rows: int, columns: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the windows begin in x: of each cell's first position; of others."""
+    """Return where windows begin in x: for each cell, and for positions in a cell."""
     i, j = np.arange(rows)[:, None] * window[0], np.arange(columns) * window[1]
     p, q = np.arange(window[0])[:, None], np.arange(window[1])
     cells, positions = (a * steps[0] + b * steps[1] for a, b in ((i, j), (p, q)))
@@ -123,7 +124,7 @@ def _places(
 def _tile_shape(taps: int, length: int, itemsize: int) -> Pair:
     """Return R and NV of a tile that covers a window's R runs of NV vectors.
 
-    It is held in registers while the list streams by: 24 of 32, or 12 of 16.
+    It stays in registers while the list streams by: 24 of 32 registers, or 12 of 16.
     """
     most = 24 if VECTOR_BYTES == 64 else 12
     vectors = min(-(-length * itemsize // VECTOR_BYTES), most)
@@ -132,9 +133,9 @@ def _tile_shape(taps: int, length: int, itemsize: int) -> Pair:
 
 
 def _whole(length: int, vectors: int, itemsize: int) -> int:
-    """Return the columns of a tile, if such tiles fill a run, else 0.
+    """Return the columns of a tile if such tiles exactly fill a run, else 0.
 
-    It is a constant of the kernels: with the registers for masks too, LLVM would keep a
+    It is a constant of the kernels: if masks needed registers, too, LLVM would keep a
     sum in memory (dx, 32 to 64 channels on 13x13, batch 128: 1.35 instead of 0.97 ms).
     """
     columns = vectors * VECTOR_BYTES // itemsize
@@ -142,7 +143,7 @@ def _whole(length: int, vectors: int, itemsize: int) -> int:
 
 
 def _narrow_tile(inputs: int, filters: int, itemsize: int) -> Pair:
-    """Return R and NV of the tiles that cover (inputs, filters) wasting least."""
+    """Return R and NV of the tiles that cover (inputs, filters) with least waste."""
     vectors = 1 if filters * itemsize <= VECTOR_BYTES else 2
     most = (24 if VECTOR_BYTES == 64 else 10) // vectors
     return -(-inputs // -(-inputs // most)), vectors
@@ -241,7 +242,7 @@ def _dw_body(R: int, NV: int, whole: int) -> Any:
                     total_of[o] += slope
             for o in range(filters):
                 count = 0
-                for cell in range(len(cells)):  # no "if": the next overwrites a dead
+                for cell in range(len(cells)):  # no "if": dead ones are overwritten
                     position = np.int64(argmax[n, cell, o])
                     live = position != DEAD
                     start_of[count] = cells[cell] + positions[position * live]

@@ -1,4 +1,4 @@
-"""Tasks of matrices: w transposed, and products part by part of their sums."""
+"""Tasks of matrices: w transposed, and products whose sums are split into parts."""
 
 import functools
 from typing import Any
@@ -30,8 +30,8 @@ from .products import (
 from .sums import ITEMS
 from .sweeps import cut
 
-DEEP = 100  # rows; for more, to pack w costs less (two threads, 128: 228, not 277 us)
-LONG_ROW = 128 * 1024  # bytes of w: of less nothing is gained
+DEEP = 100  # rows; beyond this, packing w is faster (2 threads, 128: 228, not 277 us)
+LONG_ROW = 128 * 1024  # bytes of w; below this, nothing is gained
 
 
 def transpose_task(w: Array, w_t: Array) -> Task:
@@ -41,7 +41,7 @@ def transpose_task(w: Array, w_t: Array) -> Task:
         return Task(_transpose_small_item, 1, w, w_t)
     rows, columns = w.shape
     squares = -(-rows // lanes)
-    some = max(1, BLOCK // (lanes * columns))  # to wake threads takes 2 us
+    some = max(1, BLOCK // (lanes * columns))  # waking the threads takes 2 us
     body = _transpose_body(lanes)
     sizes = rows, columns, some
     return Task(body, -(-squares // some), w.reshape(-1), w_t.reshape(-1), *sizes)
@@ -74,7 +74,7 @@ def _transpose_body(lanes: int) -> Any:
 
 
 def tasks_by_parts(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> list[Task]:
-    """Return the tasks y = f(x w + bias) part by part of its sums; [] where slower."""
+    """Return the tasks y = f(x w + bias) with sums in parts, or [] if slower."""
     shape = *x.shape, len(bias), x.itemsize
     if is_deep(*shape):
         return [deep_task(x, w, bias, relu, y)]
@@ -82,11 +82,11 @@ def tasks_by_parts(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> lis
 
 
 def is_deep(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
-    """Return whether y = x w is for :func:`deep_task`.
+    """Return whether :func:`deep_task` is best for y = x w.
 
-    Rows so few that w is hardly worth packing, inputs so many that two vectors of
-    columns leave the L1 cache between one tile of rows and the next; not where rows are
-    cut (1600 to 128, 64 rows: 179 instead of 200 us).
+    It is for so few rows that packing w hardly pays, and so many inputs that two
+    vectors of columns leave the L1 cache between one tile of rows and the next, unless
+    rows are split among threads (1600 to 128, 64 rows: 179 instead of 200 us).
     """
     leaves = inputs * 2 * VECTOR_BYTES > PANEL
     return leaves and 1 < rows <= DEEP and cut(1, rows, 1, outputs, itemsize)[0] == 1
@@ -95,8 +95,8 @@ def is_deep(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
 def deep_task(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> Task:
     """Return the task y (N, O) = f(x w + bias), for x (N, K), w (K, O), bias (O,).
 
-    f(z) = max(z, 0) where ``relu``, else z.  Every sum is taken part by part, as in (2)
-    of products.py, and in the order of the inputs: to the bit as in (1).
+    f(z) = max(z, 0) if ``relu``, else z.  Every sum is split into parts, as in (2) of
+    products.py, in the order of the inputs, so the result equals (1) to the bit.
     """
     (rows, inputs), outputs = x.shape, len(bias)
     _, _, blocks, block = cut(1, rows, 1, outputs, x.itemsize)
@@ -115,7 +115,7 @@ def _deep_body(outer: Any) -> Any:
         rows, outputs = y.shape
         first, last = item * block, min(item * block + block, outputs)
         for n in range(rows):
-            # slice by slice, the message of numba's check would take 2 s to compile
+            # element by element: numba's check of slices would take 2 s to compile
             for o in range(first, last):
                 y[n, o] = bias[o]
         outer(
@@ -134,9 +134,9 @@ def _deep_body(outer: Any) -> Any:
 def turned_task(dy: Array, w: Array, dx: Array) -> Task:
     """Return the task dx (N, K) = dy (N, O) times w (K, O) transposed, for many rows.
 
-    An item turns rows of w into a tile's columns, a panel in its L1 cache, for all rows
-    of dy: so w is read once, end to end (1600 to 128, 128 rows: 0.37 instead of 0.47
-    ms with w transposed as a whole).
+    An item transposes rows of w into a tile's columns, a panel in its L1 cache, for all
+    rows of dy.  So w is read once, from end to end (1600 to 128, 128 rows: 0.37 instead
+    of 0.47 ms with w transposed as a whole).
     """
     (rows, outputs), inputs = dy.shape, len(w)
     lanes = VECTOR_BYTES // w.itemsize
@@ -177,17 +177,18 @@ def _turned_body(turn: Any, windows: Any, NV: int) -> Any:
 
 
 def is_long_row(rows: int, inputs: int, outputs: int, itemsize: int) -> bool:
-    """Return whether y = x w is for :func:`long_row_tasks`: one row, many inputs."""
+    """Return whether :func:`long_row_tasks` is best: for one row with many inputs."""
     return rows == 1 and inputs >= 256 and inputs * outputs * itemsize >= LONG_ROW
 
 
 def long_row_tasks(x: Array, w: Array, bias: Array, relu: bool, y: Array) -> list[Task]:
     """Return the tasks y (1, O) = f(x w + bias) of one row, for x (1, K).
 
-    The inputs are cut into ``ITEMS`` parts, by their number alone, each with a sum of
-    its own, and these are added in order.  So a thread reads neighbouring rows of w: of
-    a block of columns it would read pieces, a power of two apart, that share places of
-    its caches (1600 to 128: 8 instead of 10 us; 1024 to 1024: 37 instead of 110).
+    The inputs are split into ``ITEMS`` parts, which depends only on their number.  Each
+    part has its own sum, and these are added in order.  So a thread reads neighbouring
+    rows of w.  Of a block of columns it would read pieces that are a power of two
+    apart, and these compete for the same places in its caches (1600 to 128: 8 instead
+    of 10 us; 1024 to 1024: 37 instead of 110).
     """
     inputs, outputs = w.shape
     part = -(-inputs // ITEMS)

@@ -1,17 +1,17 @@
 """Weights packed for the tiles of equation (1) of products.py.
 
-A tile reads its columns of w row after row, and all tiles of pixels read them again: so
-they had better be neighbours (128 to 128 channels, 3x3: 6.7 instead of 9.0 ms).  Packed
-once a call, the columns of a tile come one tile after the other, within a tile its
-rows, within a row its columns::
+A tile reads its columns of w row after row, and all tiles of pixels read them again, so
+reading is faster if they are neighbours (128 to 128 channels, 3x3: 6.7 instead of 9.0
+ms).  Packing happens once per call.  The tiles come one after another; a tile has its
+rows, and a row its columns, in order::
 
     w (K, 5 vectors)         packed for tiles of 2 and 3 vectors
     k=0  0 1|2 3 4           k=0  0 1     k=0  2 3 4
     k=1  0 1|2 3 4           k=1  0 1     k=1  2 3 4      one piece of memory
     ..                       ..           ..
 
-Weights of a gradient by x are turned on the way: so a matrix is read and written once,
-and each piece from end to end.
+Weights for a gradient dx are transposed on the way.  So a matrix is read and written
+once, and each piece from end to end.
 """
 
 import functools
@@ -36,7 +36,7 @@ from .products import Cover
 class Weights(NamedTuple):
     """Where the weights are in a flat array: row k, column o of group g.
 
-    At at[k] + g * group + o; or, where they are turned (``run`` is not 0), at
+    They are at at[k] + g * group + o; or, if they are transposed (``run`` is not 0), at
     at[k // run] + k % run + g * group + o * step.
     """
 
@@ -48,12 +48,12 @@ class Weights(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many rows there are: the inputs of a window."""
+        """The number of rows: the inputs of a window."""
         return int(self.at.size) * (self.run or 1)
 
 
 class Packing(NamedTuple):
-    """What an item packs: ``some`` of the units, rows or turned vectors of columns."""
+    """What an item packs: ``some`` units, which are rows or transposed vectors."""
 
     some: int
     units: int
@@ -67,7 +67,7 @@ class Packing(NamedTuple):
 def pack_task(
     weights: Weights, groups: int, columns: int, tiles: Cover
 ) -> tuple[Task, Array]:
-    """Return the task that packs weights, and where: a flat array, group after group.
+    """Return the task that packs weights, and its flat array, group after group.
 
     Parameters
     ----------
@@ -88,9 +88,9 @@ def pack_task(
 
 
 def packed_at(columns: int, rows: int, tiles: Cover, lanes: int) -> NDArray[np.int64]:
-    """Return, for each vector of columns, where its first row lies, and the next one.
+    """Return, for each vector of columns, where its rows 0 and 1 are.
 
-    The latter in numbers from the first.
+    The second number counts from the first.
 
     >>> packed_at(5, 100, Cover(6, 2, 4, 3), 1).tolist()
     [[0, 2], [1, 2], [200, 3], [201, 3], [202, 3]]
@@ -104,7 +104,7 @@ def packed_at(columns: int, rows: int, tiles: Cover, lanes: int) -> NDArray[np.i
 
 
 def packed_size(columns: int, rows: int, tiles: Cover, lanes: int) -> int:
-    """Return how many numbers the packed columns of a group take."""
+    """Return how many numbers the packed columns of a group need."""
     vectors = -(-columns // lanes)
     if not vectors % 2 * tiles.last_vectors:
         vectors = -(-vectors // tiles.vectors) * tiles.vectors
@@ -128,10 +128,10 @@ def _pack_item(item, thread, how, w, at, to, packed):
 def inside(
     rows: int, columns: int, lanes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the tables that tell ``turn`` which rows and columns of squares there are.
+    """Return the tables that tell ``turn`` which rows and columns of squares exist.
 
-    L for a row that there is and 0 for others; 0 for a column that there is, and for
-    others so little that no row is left.
+    For rows: L if the row exists, else 0.  For columns: 0 if the column exists, else a
+    number so small that no row is left.
     """
     k, o = (np.arange(-(-n // lanes) * lanes) for n in (rows, columns))
     return np.where(k < rows, lanes, 0), np.where(o < columns, 0, -rows)
@@ -139,7 +139,7 @@ def inside(
 
 @functools.cache
 def make_turn(lanes: int) -> Any:
-    """Return the jitted turn(...), which packs a vector of turned columns."""
+    """Return the jitted turn(...), which packs a vector of transposed columns."""
 
     @jit()
     def turn(w, at, corner, step, run, rows_in, columns_in, packed, start, pitch):

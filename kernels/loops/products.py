@@ -1,24 +1,25 @@
-"""The two loops under convolution and the dense layer, over register tiles.
+"""The two loops of convolution and the dense layer, with register tiles.
 
 All arrays are flat; offsets say where things are.  For pixels p = pa .. pb - 1, the
-inputs k of a window, columns o = first .. last - 1::
+inputs k of a window, and columns o = first .. last - 1::
 
     windows:  y[y0 + y_at[p] + o] = f(bias[o]                                      (1)
                            + sum_k x[x0 + x_at[p] + inputs[k]] * w[w0 + k * ldw + o])
     outer:    d[d_at[k] + o] += sum_ij x[x0 + x_at[k] + i*si + j*sj]               (2)
-                                     * dy[y0 + i*zi + j*zj + o]      (= where ``fresh``)
+                                     * dy[y0 + i*zi + j*zj + o]      (= if ``fresh``)
 
-with f(z) = max(z, 0) where ``relu``, else z.  ``inputs`` says where the inputs of a
-window are, from its first on: so (1) is a convolution, forward, dilated or not; with
-inputs 0, 1, 2, ... it is a matrix product.  (2) is the gradient by the weights: pixels
-(i, j) stream by while a tile of d stays in registers.
+with f(z) = max(z, 0) if ``relu``, else z.  ``inputs`` are the offsets of a window's
+inputs from its first.  So (1) is the forward pass of a convolution, dilated or not;
+with inputs 0, 1, 2, ... it is a matrix product.  (2) is the gradient with respect to
+the weights: pixels (i, j) stream by while a tile of d stays in registers.
 
-Names: ``x_at[p]`` is where the window p begins in x, ``x0`` where its image does, and
-``y_at``, ``y0`` likewise; ``ldw`` is from a row of w to the next.  ``si``, ``sj`` are
-from a pixel of x to the next one below and beside it, ``zi``, ``zj`` of dy.
+Names: ``x_at[p]`` is where window p begins in x, relative to ``x0``, where its image
+begins; ``y_at`` and ``y0`` are the same for y.  ``ldw`` is the distance between rows of
+w.  ``si`` and ``sj`` are the distances from a pixel of x to the next one below and to
+the right, ``zi`` and ``zj`` those of dy.
 
 Tables end in copies of their last entry (:func:`table`), so that a tile of rows may
-reach past the end: it then computes the last row again, and stores the same numbers.
+reach beyond the end: it then computes the last row again, and stores the same numbers.
 """
 
 import functools
@@ -42,7 +43,7 @@ from ..machine.tile import (
 TALLEST = 12  # rows of a tile
 ROW = 4  # vectors of the tile of a single row
 PANEL = 24576 if VECTOR_BYTES == 64 else 16384  # bytes: half an L1 cache
-LEAVES = 36864  # bytes of a panel that leaves an L1 cache of 48 KB
+LEAVES = 36864  # bytes of a panel that does not fit into an L1 cache of 48 KB
 MANY = 60  # pixels: with 25, copying columns of w cost more than it gained
 
 # --- reference: the formulas, loop by loop ------------------------------------
@@ -106,39 +107,39 @@ def outer_reference(
                 d[d_at[k] + o] += pixel * dy[y0 + i * zi + j * zj + o]
 
 
-# --- fast: over tiles of 6 x 2 vectors, and what fits the columns that remain -------
+# --- fast: tiles of 6 x 2 vectors, and other tiles for the columns that remain ------
 #
-# Columns are covered by pairs of vectors; of an odd number of vectors the last three
-# have tiles of 4 x 3, a single one has 10 x 1.  A single pixel, such as a batch of one
-# before a dense layer, has 1 x 4: in 6 x 2 it would be computed six times (1600 to 128:
-# 20 instead of 10 us).  With AVX-512 there are 32 registers, so that 6 x 4 and 12 x 2
-# fit, too.  A kernel is compiled with the tiles that its columns need, not with all of
-# them (first step of a network: 11 instead of 17 s).
+# Columns are covered by pairs of vectors.  If their number is odd, the last three
+# vectors have tiles of 4 x 3; a single vector has 10 x 1.  A single pixel, such as a
+# batch of one before a dense layer, has 1 x 4: in 6 x 2 it would be computed six times
+# (1600 to 128: 20 instead of 10 us).  AVX-512 has 32 registers, enough for 6 x 4 and
+# 12 x 2.  A kernel is compiled only with the tiles that its columns need (first step of
+# a network: 11 instead of 17 s).
 
 
 class Cover(NamedTuple):
-    """Which tiles cover the columns: all, or all but the last, and the last."""
+    """The tiles of all columns, or of all but the last, and of the last."""
 
     rows: int
     vectors: int
     last_rows: int
-    last_vectors: int  # 0 where there is no other tile
+    last_vectors: int  # 0 if there is no other tile
 
 
-ROWS = {1: 10, 2: 6, 3: 4}  # of a tile, by its vectors: for 16 registers
-# rows and vectors for 32 registers: few, since every tile is another kernel to compile
+ROWS = {1: 10, 2: 6, 3: 4}  # vectors of a tile -> its rows, with 16 registers
+# (rows, vectors) with 32 registers: only a few, since each is another kernel to compile
 WIDE = ((4, 4), (6, 4), (4, 2), (6, 2), (9, 2), (11, 2))
 
 
 def cover(
     columns: int, itemsize: int, pixels: int = 0, block: int = 0, wide: bool = False
 ) -> Cover:
-    """Return the tiles for so many columns, perhaps in blocks of whole tiles.
+    """Return the tiles for this many columns, optionally in blocks of whole tiles.
 
     Parameters
     ----------
-    pixels : of (1), if they may be a single one
-    wide : whether tiles of 6 x 4 are wanted, where registers and columns allow them
+    pixels : of (1), if there may be only one
+    wide : whether to use tiles of 6 x 4 if registers and columns allow them
 
     >>> lanes = VECTOR_BYTES // 4
     >>> [cover(n * lanes, 4)[1::2] for n in (1, 2, 3, 4, 5)]
@@ -159,11 +160,11 @@ def cover(
 
 
 def outer_cover(rows: int, columns: int, itemsize: int) -> Cover:
-    """Return the tiles of (2): of so many rows of d.
+    """Return the tiles of (2) for this many rows of d.
 
-    With 32 registers, of the tiles that fit and cover whole columns, that which costs
-    least: a product in registers costs 1, a number or vector that is loaded 2/3 (32
-    rows of 8 vectors: 4 x 4, 87 instead of 104 us; 75 rows of 2 vectors: 11 x 2).
+    With 32 registers, it is the cheapest of the tiles that fit and cover whole columns.
+    A product in registers costs 1, and loading a number or a vector costs 2/3 (32 rows
+    of 8 vectors: 4 x 4, 87 instead of 104 us; 75 rows of 2 vectors: 11 x 2).
     """
     vectors = -(-columns * itemsize // VECTOR_BYTES)
     if VECTOR_BYTES < 64 or vectors % 2:
@@ -188,8 +189,8 @@ def _make_windows(R, NV):
             rows = tile_offsets(x_at, p, x0, R)
             acc = tile_fill(bias, o, left, R, NV)
             start = w0
-            # One table, not runs of neighbours: addresses are a row's plus k's, and
-            # nothing else is counted (1 to 32 channels, 3x3: 185 instead of 248 us).
+            # One table of offsets, not runs of neighbours: an address is the row's plus
+            # k's, with no other counting (1 to 32 channels, 3x3: 185, not 248 us).
             for k in range(len(inputs)):
                 acc = tile_fma(acc, x, rows, inputs[k], w, start, left)
                 start += ldw
@@ -225,7 +226,7 @@ def make_outer(R: int, NV: int) -> Any:
         for k in range(ka, kb, R):
             inputs = tile_offsets(x_at, k, 0, R)
             sums = tile_offsets(d_at, k, o, R)
-            # 0 columns left: nothing is read, the tile holds zeros
+            # with 0 columns left nothing is read, and the tile holds zeros
             acc = tile_load(d, sums, 0 if fresh else left, NV)
             for i in range(height):
                 pixel, slope = x0 + i * si, start + i * zi
@@ -242,8 +243,8 @@ def make_outer(R: int, NV: int) -> Any:
 def windows_over(tiles: Cover) -> Any:
     """Return the jitted windows(...), as its reference, for columns of this cover.
 
-    Where ``ldw`` is 0, w is packed for these tiles (packing.py): row k of the tile that
-    begins at column o lies at w0 + o * len(inputs) + k * (columns of this tile).
+    If ``ldw`` is 0, w is packed for these tiles (packing.py): row k of the tile that
+    begins at column o is at w0 + o * len(inputs) + k * (columns of this tile).
     """
     R, NV, last_R, last_NV = tiles
     by_whole = _make_windows(R, NV)
@@ -280,9 +281,9 @@ def outer_over(tiles: Cover) -> Any:
     """Return the jitted outer(...), as its reference, for columns of this cover.
 
     Columns of dy may be copied into ``panel`` (PANEL bytes), where their pixels are
-    neighbours: in dy itself, powers of two apart, they would share a few places of the
-    L1 cache (64 to 256 channels, 1x1: 1.9 instead of 2.3 ms).  So do pixels of x: there
-    are only as many at a time as have a place.
+    neighbours.  In dy itself they are often a power of two apart, and would share a few
+    places of the L1 cache (64 to 256 channels, 1x1: 1.9 instead of 2.3 ms).  The same
+    holds for pixels of x, so only as many are used at a time as have places.
     """
     R, NV, last_R, last_NV = tiles
     by_whole = make_outer(R, NV)
@@ -298,12 +299,12 @@ def outer_over(tiles: Cover) -> Any:
         end = last
         if last_NV and vectors % 2:
             end = first + (vectors - last_NV) * lanes
-        apart = (sj & -sj) * d.itemsize  # the power of two by which pixels are apart
-        places = 6 * 4096 // max(apart, 64)  # of 8 ways of a cache of 64 lines
+        apart = (sj & -sj) * d.itemsize  # the largest power of two dividing the step
+        places = 6 * 4096 // max(apart, 64)  # 6 of 8 ways of a cache with 64 lines each
         pixels = min(PANEL // (max(NV, last_NV) * VECTOR_BYTES), places)
         columns = max(1, min(width, pixels))
         rows = pixels // columns
-        for i in range(0, max(height, 1), rows):  # no pixels: to write zeros
+        for i in range(0, max(height, 1), rows):  # without pixels: to write zeros
             for j in range(0, max(width, 1), columns):
                 pixel, slope = x0 + i * si + j * sj, y0 + i * zi + j * zj
                 high, wide = min(rows, height - i), min(columns, width - j)

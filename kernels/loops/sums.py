@@ -1,8 +1,8 @@
-"""Equation (2) of products.py, a gradient by the weights, over all images of a batch.
+"""Equation (2) of products.py, a gradient of weights, over all images of a batch.
 
-It is a sum over all pixels.  It is cut into about ``ITEMS`` parts, chunks of images or
-blocks of rows, by its size alone, so that the bits are the same for any number of
-threads.
+It is a sum over all pixels, which is split into about ``ITEMS`` parts, chunks of images
+or blocks of rows.  The split depends only on its size, so the results are the same to
+the bit for any number of threads.
 """
 
 import functools
@@ -20,7 +20,7 @@ from .products import PANEL, outer_cover, outer_over, table
 
 ITEMS = 8
 FOLD = 2048  # numbers in an item that adds up sums
-# numbers; eight sums of more than 64k leave the L2 cache: 128 to 128 channels, 3x3
+# numbers in dw; eight sums of over 64k leave the L2 cache (128 to 128 channels, 3x3)
 LARGEST = 262144
 
 
@@ -51,8 +51,8 @@ def outer_tasks(
 ) -> list[Task]:
     """Return the tasks of dw = the sum of equation (2) over all images.
 
-    The images are cut into chunks, each with a sum of its own; these are added in
-    order.  A large dw is cut into blocks of rows instead, and has one sum.
+    The images are split into chunks with a sum each, and these sums are added in order.
+    A large dw is split into blocks of rows instead, and has one sum.
 
     Parameters
     ----------
@@ -94,12 +94,12 @@ def outer_tasks(
 
 
 def is_crowded(pixels: Pixels, images: Images, taps: int, itemsize: int) -> bool:
-    """Return whether images are worth copying, a vector of channels after the other.
+    """Return whether it pays to copy images, one vector of channels after another.
 
-    Pixels are neighbours there.  In NHWC few of them have a place in the L1 cache (see
-    ``outer_over``), and a sum leaves the registers as often (3x3 on 16x16, 128 to 128
-    channels: 13 instead of 15 ms; on 14x14, 512 to 512: 2.2 times faster).  Not worth
-    it where a number of x is used less than 200 times, or in a product of matrices.
+    In the copy, pixels are neighbours.  In NHWC few of them fit into the L1 cache (see
+    ``outer_over``), and a sum leaves the registers more often (3x3 on 16x16, 128 to 128
+    channels: 13 instead of 15 ms; on 14x14, 512 to 512: 2.2 times faster).  It does not
+    pay if a number of x is used fewer than 200 times, or for a product of matrices.
     """
     lanes, channels = VECTOR_BYTES // itemsize, images.channels // pixels.groups
     apart = (pixels.x_column & -pixels.x_column) * itemsize
@@ -161,7 +161,7 @@ def _outer_body(outer: Any) -> Any:
         height, _, _, top, bottom, _, _ = images
         first = chunk * pixels.images // chunks
         last = (chunk + 1) * pixels.images // chunks
-        if first == last:  # no image at all
+        if first == last:  # an item without images
             d[:] = 0
         for n in range(first, last):
             source, x0 = x, n * pixels.x_image

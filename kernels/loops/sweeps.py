@@ -1,9 +1,9 @@
 """Equation (1) of products.py over all images of a batch, as a task.
 
-An image that needs padding is copied into scratch memory of the thread first (as a pass
-of its own that cost 30 %).  No sum is cut, so images may be shared out among the
-threads there are, and where they are few, bands of their rows and blocks of their
-channels (``cut``; prediction of one image: 43 instead of 51 us).
+An image that needs padding is first copied into the thread's scratch memory (a separate
+pass over all images cost 30 % more).  No sum is split.  So images may be distributed
+over the threads, and few images also as bands of rows and blocks of filters (``cut``;
+prediction of one image: 43 instead of 51 us).
 """
 
 import functools
@@ -24,21 +24,21 @@ from .products import LEAVES, MANY, ROW, cover, table, windows_over
 def cut(
     images: int, rows: int, columns: int, filters: int, itemsize: int
 ) -> tuple[int, int, int, int]:
-    """Return how images are cut, if they are few, so that no thread has much to do.
+    """Return how to split a few images, so that no thread has too much work.
 
-    Of all cuts into at most two parts a thread that is taken whose busiest thread has
-    the fewest register tiles to compute; of equal ones that with the fewest parts, then
-    that which reads the least.
+    Try every split with at most two parts per thread.  Choose the one whose busiest
+    thread computes the fewest register tiles; among equal ones the one with the fewest
+    parts, then the one that reads the least.
 
     Parameters
     ----------
-    rows, columns : of windows in an image; only whole rows are cut
-    filters : columns of w, cut in whole tiles
+    rows, columns : of windows in an image; only whole rows are split
+    filters : columns of w, split into whole tiles
 
     Returns
     -------
-    bands, band : an image is cut into so many bands of so many rows
-    blocks, block : and its filters into so many blocks of so many
+    bands, band : the number of bands of an image, and the rows in each
+    blocks, block : the number of blocks of its filters, and the filters in each
 
     >>> cut(100, 13, 13, 64, 4)
     (1, 13, 1, 64)
@@ -68,14 +68,14 @@ class Sweep(NamedTuple):
     y_image: int
     x_row: int  # from a row of windows to the next
     y_row: int
-    lines: int  # of the padded image: from a row of windows to the next, and
-    extent: int  # in a row of windows
-    y_start: int  # in an image
+    lines: int  # of the padded image, from one row of windows to the next
+    extent: int  # lines in a row of windows
+    y_start: int  # the first output in an image
     groups: int
     x_group: int  # channels of a group
     y_group: int
-    ldw: int = 0  # from a row of w to the next; 0: w is packed,
-    w_group: int = 0  # of a group's columns so far apart, less than counted in rows
+    ldw: int = 0  # from a row of w to the next; 0 if w is packed
+    w_group: int = 0  # from a group's columns to the next group's
 
 
 def windows_tasks(
@@ -154,13 +154,14 @@ def _windows_body(windows: Any) -> Any:
 def residues(
     size: int, outputs: int, taps: int, stride: int, before: int, dilation: int
 ) -> tuple[list[tuple[int, int, list[tuple[int, int]]]], int, int]:
-    """Return, along an axis, which pixels of dx see which pixels of dy.
+    """Return, along an axis, which pixels of dx depend on which pixels of dy.
 
     Returns
     -------
-    classes : for each the first pixel of dx, their number, and every (p, i): tap p of
-        the filter with the pixel i of dy that the first sees; the next sees i + 1
-    below, above : by how much i may be below 0, and above outputs - 1
+    classes : for each class its first pixel of dx, the number of its pixels, and all
+        (p, i): the first pixel uses tap p of the filter with pixel i of dy, the next
+        pixel uses i + 1
+    below, above : how far i goes below 0, and above outputs - 1
     """
     classes = []
     for first in range(min(stride, size)):
@@ -173,6 +174,6 @@ def residues(
     ends = [(i, i + count - 1) for _, count, seen in classes for _, i in seen]
     below = max([0, *(-i for i, _ in ends)])
     above = max([0, *(i - outputs + 1 for _, i in ends)])
-    # every class sweeps over the same padded dy
+    # all classes sweep over the same padded dy
     above = max(above, *(count - below - outputs for _, count, _ in classes))
     return classes, below, above

@@ -1,4 +1,4 @@
-"""The windows of NHWC images as an axis of an array, for NumPy; and back again."""
+"""The windows of NHWC images as axes of an array, for NumPy; and the way back."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +36,7 @@ def add_to_windows_of(
     dx: Array, cells: Iterator[Array], window: Pair, strides: Pair, pads: Pads,
     dilation: Pair = (1, 1),
 ) -> None:  # fmt: skip
-    """Add to each pixel of dx what it gets in the windows that hold it.
+    """Add to each pixel of dx the values from all windows that contain it.
 
     ``cells`` : for each cell (p, q) of a window, in row-major order, (N, OH, OW, C)
     """

@@ -1,8 +1,8 @@
-"""The tiles of Winograd's convolution: into the 36 products and out of them again.
+"""The tiles of Winograd's convolution: into the 36 products and back.
 
-The formulas, (1) to (5), stand in winograd.py.  A tile is read from an image, vector of
-channels by vector, and transformed along its columns, then along its rows (3); its
-products are transformed back in the same way (1), and written or pooled.
+The formulas, (1) to (5), are in winograd.py.  A tile is read from an image, one vector
+of channels after another, and transformed along its columns, then along its rows (3).
+Its products are transformed back in the same way (1), and written or pooled.
 """
 
 import functools
@@ -29,12 +29,12 @@ from .list_backward import DEAD
 
 OUT, TAPS = 4, 3  # F(4,3)
 IN = OUT + TAPS - 1
-CELLS, TWO_IN, TWO_OUT = OUT // 2, 2 * IN, 2 * OUT  # of two rows of a tile
+CELLS, TWO_IN, TWO_OUT = OUT // 2, 2 * IN, 2 * OUT  # for two rows of a tile
 POINTS = [Fraction(t) for t in ("0", "2/3", "-2/3", "3/2", "-3/2")]
 
 
 def _matrices(points: list[Fraction]) -> tuple[list[list[Fraction]], ...]:
-    """Return A (OUT, IN), B (IN, IN) and G (IN, TAPS) for all points but infinity."""
+    """Return A (OUT, IN), B (IN, IN) and G (IN, TAPS) for these points and infinity."""
     A = [[t**i for t in points] + [Fraction(i == OUT - 1)] for i in range(OUT)]
     B, G = [], []
     for a in range(IN):
@@ -55,7 +55,7 @@ A, B, G = ([[float(e) for e in row] for row in m] for m in _matrices(POINTS))
 to_y, to_v, to_u = tile_mix(A), tile_mix(B), tile_mix(G)
 # and backward: each gradient is mixed by the transposed matrix
 to_e, to_dw = (tile_mix([list(row) for row in zip(*m, strict=True)]) for m in (A, G))
-# two rows of outputs from two of products, 2 x 2 cell after cell
+# two rows of outputs from two rows of products, one 2 x 2 cell after another
 _to_cells = tile_mix(
     [
         [*[0.0] * (IN * p), *A[2 * cell + q], *[0.0] * (IN - IN * p)]
@@ -65,37 +65,37 @@ _to_cells = tile_mix(
 
 
 class Tiles(NamedTuple):
-    """How tiles cover the outputs of a batch, and who computes them."""
+    """How tiles cover the outputs of a batch, and are split into items."""
 
     total: int  # tiles of the batch
     rows: int  # of tiles in an image
     columns: int
     height: int  # of x
     width: int
-    x_pixel: int  # channels of x, and
-    channels: int  # of a group of them
+    x_pixel: int  # channels of x
+    channels: int  # channels of a group
     top: int
     left: int
     y_height: int
     y_width: int
-    pooled_height: int  # of y after pooling, if there is any
+    pooled_height: int  # of y after pooling, if it is pooled
     pooled_width: int
-    y_pixel: int  # channels of y, and
-    filters: int  # of a group of them
+    y_pixel: int  # channels of y
+    filters: int  # channels of a group
     groups: int
     block: int  # tiles in an item
-    parts: int  # items that share a block of tiles and a group, and
-    part: int  # the filters of one
+    parts: int  # items that share a block of tiles and a group
+    part: int  # filters of each of them
     ldw: int  # from a channel of w to the next
     w_group: int  # from a group of w to the next
-    u_step: int  # from one of the 36 products to the next, in u,
-    v_step: int  # in v
+    u_step: int  # from one of the 36 products to the next in u,
+    v_step: int  # in v,
     m_step: int  # and in m
 
 
 @jit()
 def _place(tiles, t):
-    """Return where tile t is: its image, the row and column of its first output."""
+    """Return where tile t is: its image, and the row and column of its first output."""
     row, column = t // tiles.columns, t % tiles.columns
     return row // tiles.rows, row % tiles.rows * OUT, column * OUT
 
@@ -111,14 +111,14 @@ def corner_of(tiles, t, g):
 
 @functools.cache
 def make_inputs(whole: int, side: int = IN, mix: Any = to_v) -> Any:
-    """Return the jitted inputs(...) for channels that are whole vectors of so many.
+    """Return the jitted inputs(...) for channels that fill vectors of ``whole`` lanes.
 
-    The number of columns that are left is then a constant, and inside of the image none
-    of the loads needs a mask (32 channels: 150 instead of 250 ns a tile); 0 for others.
+    The number of columns that are left is then a constant, and inside the image no load
+    needs a mask (32 channels: 150 instead of 250 ns per tile).  0 is for others.
 
     Parameters
     ----------
-    side, mix : of a tile, and what makes 6 rows of so many
+    side, mix : rows of a tile, and the operation that makes IN rows of them
     """
 
     @jit()
@@ -127,7 +127,7 @@ def make_inputs(whole: int, side: int = IN, mix: Any = to_v) -> Any:
 
         Parameters
         ----------
-        above : for each line of the padded image 0, or -C where it is outside x
+        above : for each line of the padded image 0, or -C if it is outside x
         """
         lanes = VECTOR_BYTES // x.itemsize
         pixel, line = tiles.x_pixel, tiles.width * tiles.x_pixel
@@ -164,7 +164,7 @@ def _make_columns(lanes: int) -> Any:
         """Write sum_a A[i, a] * m[a, b, o] for all i, b: of (1), one dimension."""
         for b in range(IN):
             products = tile_rows(start + b * step, IN * step, IN)
-            # unused columns are loaded, too: m has a place for them
+            # unused columns are loaded, too: m has space for them
             column = to_y(tile_load(m, products, lanes, 1))
             tile_store(patch, tile_rows(b * lanes, IN * lanes, OUT), column, lanes)
 
@@ -185,7 +185,7 @@ def make_outputs(lanes: int, is_whole: bool) -> Any:
         Parameters
         ----------
         word : the outputs for which equation (5) holds instead
-        beside : for each column of the tiles 0, or -O where it is outside y
+        beside : for each column of the tiles 0, or -O if it is outside y
         """
         filters = tiles.y_pixel
         n, i, j = _place(tiles, t)
@@ -213,14 +213,14 @@ def make_outputs(lanes: int, is_whole: bool) -> Any:
 
 @functools.cache
 def make_pooled_outputs(lanes: int, is_whole: bool) -> Any:
-    """Return the same for outputs that are pooled."""
+    """Return the jitted function of the same form for outputs that are pooled."""
     columns_of_outputs = _make_columns(lanes)
 
     @jit()
     def pooled_outputs(
         tiles, t, word, m, start, first, last, bias, one, relu, beside, patch, y, argmax
     ):  # fmt: skip
-        """Write the maxima of tile t over cells of 2 x 2, and where they stood."""
+        """Write the maxima of tile t over cells of 2 x 2, and their places."""
         filters = tiles.y_pixel
         n, i, j = _place(tiles, t)
         i, j = i // 2, j // 2
@@ -257,10 +257,10 @@ OUTPUTS = sum(1 << (IN * j + i) for i in range(OUT) for j in range(OUT))
 
 @jit()
 def zero_windows(tiles, t, corner, x, above):
-    """Return the word of the outputs of tile t all of whose inputs are 0.
+    """Return the word of the outputs of tile t whose inputs are all 0.
 
-    The four inputs in the middle belong to all windows between them: where none of the
-    four is 0, as is usual, no window is.
+    Every window contains one of the four inputs in the middle.  If none of these is 0,
+    as is usual, no window is all 0.
     """
     lanes, channels = VECTOR_BYTES // x.itemsize, tiles.channels
     pixel, line = tiles.x_pixel, tiles.width * tiles.x_pixel
@@ -302,7 +302,7 @@ def _biases(tiles, t, word, first, last, bias, relu, y):
 
 @jit()
 def _biases_of_cells(word, bias, left, cells, lanes):
-    """Write equation (5) into two rows of outputs, which ``_to_cells`` put in order."""
+    """Write equation (5) to two rows of outputs, in the order of ``_to_cells``."""
     for k in range(TWO_OUT):
         column, row = k // 4 * 2 + k % 2, k // 2 % 2
         if word >> (IN * column + row) & 1:

@@ -6,8 +6,8 @@ For every row z of logits with K classes and targets t (a distribution, or one-h
           = sum_k t[k] * (m + log sum_l e^(z[l] - m) - z[k])   with m = max z
     dz[k] = softmax(z)[k] * sum_l t[l] - t[k]                                    (2)
 
-The second form of (1) never takes the logarithm of a rounded 0: it stays exact where
-softmax underflows.  Classes with t[k] = 0 add nothing, however small z[k] is.
+The second form of (1) never takes the logarithm of a number that rounded to 0: it stays
+exact where softmax underflows.  Classes with t[k] = 0 add nothing, however small z[k].
 
 Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.2.2.3;
 scipy.special.log_softmax is the oracle.
@@ -102,7 +102,7 @@ def softmax_crossentropy_dz(z: Array, targets: Array) -> Array:
 
 @rungs(softmax_crossentropy_and_dz_reference, softmax_crossentropy_and_dz_numpy)
 def softmax_crossentropy_and_dz(z: Array, targets: Array) -> tuple[Array, Array]:
-    """Return the losses (N,) and dz (N, K), in one go: what a training step needs."""
+    """Return the losses (N,) and dz (N, K) in one call, for a training step."""
     losses, dz = np.empty(len(z), z.dtype), np.empty_like(z)
     run_kept(softmax_crossentropy_tasks, z, targets, losses, dz)
     return losses, dz
@@ -126,7 +126,7 @@ def _dz_task(z: Array, targets: Array, dz: Array) -> Task:
 @jit()
 def _log_total(z, n, largest):
     """Return log sum_l e^(z[n, l] - largest)."""
-    total = largest * 0  # also makes NaN and infinity visible
+    total = largest * 0  # passes on NaN and infinity
     for k in range(z.shape[1]):
         total += np.exp(z[n, k] - largest)
     return np.log(total)

@@ -1,16 +1,16 @@
-"""How every kernel is compiled, kept and run.
+"""Compiles, caches and runs all kernels.
 
-Open ``tasks.py`` first: a ``Task`` is a kernel with its arrays, cut into items; a
-``Program`` is some tasks in order, and calling it runs them on all threads.
+Open ``tasks.py`` first.  A ``Task`` is a kernel with its arrays, split into items.  A
+``Program`` is several tasks in order; calling it runs them on all threads.
 
-- To compile: ``arrays.py`` has the decorator ``jit`` and the check of arrays,
-  ``lowering.py`` says how numba compiles, ``cache.py`` keeps machine code on disk, and
-  ``ready.py`` finds machine code that a wheel brings along.
-- To run: ``driver.py`` spreads items over threads, ``kept.py`` keeps the tasks of a
-  call for the next one, and ``rungs.py`` chooses among the loops, NumPy and the fast
-  version of an operation.
-- To multiply: ``tile.py`` has the operations on the register tile, which is the block
-  of sums that stays in vector registers; ``tile_formulas.py`` has their formulas, and
+- Compiling: ``arrays.py`` has the decorator ``jit`` and the check of arrays,
+  ``lowering.py`` changes how numba compiles, ``cache.py`` keeps machine code on disk,
+  and ``ready.py`` finds machine code that comes with a wheel.
+- Running: ``driver.py`` distributes items over threads, ``kept.py`` keeps the tasks of
+  a call for the next one, and ``rungs.py`` chooses between the loops, NumPy and the
+  fast version of an operation.
+- Multiplying: ``tile.py`` has the operations on the register tile, a block of sums that
+  stays in vector registers.  ``tile_formulas.py`` has their formulas, and
   ``tile_emitter.py`` writes their instructions.
 
 All kernels call these files.  The plan (``engine/plan.py``) calls ``tasks.py``.  These

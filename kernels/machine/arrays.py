@@ -1,9 +1,9 @@
-"""What every kernel file shares: type names, the array guard and the jit decorator.
+"""What every kernel file uses: type names, the check of arrays, and the jit decorator.
 
-Kernels check no bounds and compile once per dtype.  So whatever a user hands over
-(other byte order, float16, integers, strided, read-only, memory-mapped) becomes a
-native, aligned, C-contiguous, writable array in ``kernel_array`` before a kernel is
-entered, and shapes are validated by the layers.
+Kernels check no bounds and are compiled once per dtype.  So before a kernel is called,
+``kernel_array`` turns whatever a user passes (other byte order, float16, integers,
+strided, read-only, memory-mapped) into a native, aligned, C-contiguous, writable array,
+and the layers check shapes.
 """
 
 import ctypes
@@ -25,18 +25,18 @@ Shape: TypeAlias = tuple[int, ...]
 
 
 def kernel_array(a: ArrayLike, dtype: DTypeLike | None = None, name: str = "x") -> Any:
-    """Return ``a`` as kernels take it: a real float32 or float64 array, C-contiguous.
+    """Return ``a`` as kernels need it: a real float32 or float64 array, C-contiguous.
 
     Parameters
     ----------
-    a : anything NumPy makes an array of; real numbers or booleans of any dtype
-    dtype : the dtype to return; None keeps float32 and float64 and turns every other
-        into float32
-    name : what the error message calls ``a``
+    a : anything that NumPy converts to an array of real numbers or booleans
+    dtype : the dtype to return; None keeps float32 and float64 and turns all other
+        dtypes into float32
+    name : the name of ``a`` in errors
 
     Returns
     -------
-    ``a`` itself where nothing has to change, else a converted copy
+    ``a`` itself if nothing has to change, otherwise a converted copy
 
     Raises
     ------
@@ -49,7 +49,7 @@ def kernel_array(a: ArrayLike, dtype: DTypeLike | None = None, name: str = "x") 
     >>> kernel_array(np.ones(3)[::-1]).flags.c_contiguous
     True
     """
-    if type(a) is np.ndarray and a.flags.carray and a.dtype.isnative:  # 1 of 6 us
+    if type(a) is np.ndarray and a.flags.carray and a.dtype.isnative:  # saves 5 of 6 us
         if a.dtype == dtype or (dtype is None and a.dtype.char in "fd"):
             return a
     try:
@@ -70,7 +70,7 @@ def kernel_array(a: ArrayLike, dtype: DTypeLike | None = None, name: str = "x") 
 def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
     """Return an array like ``np.empty`` that begins at a cache line.
 
-    NumPy's begin anywhere: then every load of 64 bytes touches two cache lines.
+    NumPy's arrays begin anywhere, so that loads of 64 bytes may touch two cache lines.
 
     >>> empty((2, 3), np.float32).ctypes.data % 64
     0
@@ -79,7 +79,7 @@ def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
     size = math.prod(shape) * np.dtype(dtype).itemsize
     try:
         memory = np.empty(size + 64, np.uint8)
-    except (MemoryError, ValueError, OverflowError):  # the latter: of 2^63 and more
+    except (MemoryError, ValueError, OverflowError):  # OverflowError from 2^63 on
         raise MemoryError(
             f"no memory for an array of shape {shape} of {np.dtype(dtype)}, "
             f"{size / 2**30:.3g} GiB"
@@ -88,7 +88,7 @@ def empty(shape: Shape | int, dtype: DTypeLike) -> Any:
 
 
 def address_of(a: Any) -> int:
-    """Return where a C-contiguous array begins, in 0.4 us; ``a.ctypes.data`` takes 1.1.
+    """Return the address of a C-contiguous array in 0.4 us; ``a.ctypes.data``: 1.1.
 
     >>> a = np.ones((2, 3))
     >>> address_of(a) == a.ctypes.data
@@ -101,7 +101,7 @@ def address_of(a: Any) -> int:
 
 
 def index_dtype(count: int) -> type[np.integer[Any]]:
-    """Return the dtype that kernels take for whole numbers 0 .. count - 1.
+    """Return the dtype that kernels use for whole numbers 0 .. count - 1.
 
     >>> index_dtype(256), index_dtype(257)
     (<class 'numpy.uint8'>, <class 'numpy.int32'>)
@@ -112,16 +112,16 @@ def index_dtype(count: int) -> type[np.integer[Any]]:
 def jit(
     *, from_python: bool = False, **options: Any
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Return ``numba.njit`` with the house's settings; nothing compiles before a call.
+    """Return ``numba.njit`` with our settings; compiling waits for the first call.
 
-    ``from_python``: whether Python calls it.  The bodies of tasks, and what they call,
-    do without the code that unpacks arguments from Python's objects (to the end of a
-    first step: 10.2 instead of 12.3 s).
+    ``from_python``: whether Python calls the function.  The bodies of tasks, and their
+    callees, need no code that unpacks arguments from Python objects (a first training
+    step ends after 10.2 instead of 12.3 s).
 
-    ``nogil`` lets Python threads run side by side; ``error_model="numpy"`` lets loops
+    ``nogil`` lets Python threads run in parallel; ``error_model="numpy"`` lets loops
     with divisions vectorise (Adam: 22 us instead of 235).  Machine code is kept on disk
-    where there is a place for it; a read-only install without HOME has none, and runs
-    all the same.
+    if a folder can be written to; without one, such as in a read-only install without
+    HOME, everything still runs.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
@@ -135,7 +135,7 @@ def jit(
             **options,
         )(function)
         if not numba.config.DISABLE_JIT:
-            # a call with a constant would compile one more version: 15 s instead of 9
+            # a call with a constant would compile another version: 15 s instead of 9
             template = jitted.get_call_template
 
             def get_call_template(args: Any, kws: Any) -> Any:
@@ -155,20 +155,20 @@ def jit(
 
 
 def _refuse_python(jitted: Any) -> None:
-    """Let a call from Python raise TypeError; it would end the process."""
+    """Make a call from Python raise TypeError; otherwise it would end the process."""
 
     def refuse(*args: Any, **kws: Any) -> None:
         raise TypeError(
-            f"{jitted.__qualname__} is called by kernels, not from Python: "
-            "run(Task(...)) runs the body of a task, jit(from_python=True) makes a "
-            "function that Python may call"
+            f"{jitted.__qualname__} can only be called by kernels, not from Python: "
+            "run(Task(...)) runs the body of a task; a function with "
+            "jit(from_python=True) can be called from Python"
         )
 
-    jitted._compile_for_args = refuse  # numba's name for a call that finds no code
+    jitted._compile_for_args = refuse  # numba calls it when there is no machine code
     jitted.add_overload = lambda compiled: jitted.overloads.update(
         {compiled.signature.args: compiled}
     )
 
 
-# fastmath flags that let sums be reordered into vectors yet keep NaN and infinity
+# fastmath flags that allow sums to be reordered into vectors, but keep NaN and infinity
 REORDER = {"reassoc", "contract", "arcp", "nsz"}

@@ -1,15 +1,16 @@
-"""Machine code on disk: numba's cache, of which nothing wrong is ever run.
+"""Machine code on disk: numba's cache, made safe against wrong or damaged files.
 
-Every file ends in its SHA-256, so that a truncated or corrupt one is noticed, deleted
-and compiled anew; numba alone would raise what pickle likes, or run it.  Every file is
-named by its key, and holds it; numba alone numbers the files and keeps an index, and
-two processes that compile at a time may give one number to two kernels: then one of
-them would run the other's code.  So it would where two functions that one line defines
-have one name in two files: see ``unique_name``.
+Every file ends in its SHA-256, so that a truncated or corrupt file is noticed, deleted
+and compiled again.  numba alone would raise an error of pickle, or run the file.
 
-The key covers the source of every kernel file; numba alone notices an edit in the
-function's own file, not in that of a callee.  Where nothing can be read or written, a
-kernel compiles in every process, and computes all the same.
+Every file is named by its key, and contains the key.  numba alone numbers the files and
+keeps an index, and two processes that compile at the same time may give one number to
+two kernels; then one kernel would run the other's code.  The same would happen to two
+functions of the same name that one line defines: see ``unique_name``.
+
+The key includes the source of every kernel file.  numba alone notices an edit only in
+the function's own file, not in that of a callee.  If no file can be read or written, a
+kernel is compiled in every process, and computes the same.
 """
 
 import contextlib
@@ -36,7 +37,7 @@ class Cache(FunctionCache):
 
     Raises
     ------
-    RuntimeError : where no folder can be written to
+    RuntimeError : if no folder can be written to
     """
 
     def __init__(self, function: Any) -> None:
@@ -59,8 +60,8 @@ class Cache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code on disk or None."""
-        # numba would first load all that a compiler needs, which takes 0.3 s of 1.3 to
-        # the end of a first step; code that is only run needs the allocator at most
+        # numba would first load everything for compiling, which takes 0.3 of the 1.3 s
+        # of a first step; running code needs only the allocator
         rtsys.initialize(target_context)
         with contextlib.suppress(OSError):  # no right to read, or just deleted
             return self._load_overload(sig, target_context)
@@ -68,14 +69,14 @@ class Cache(FunctionCache):
     def save_overload(self, sig: Any, data: Any) -> None:
         """Write the machine code, or warn once that it cannot be kept."""
         if not data.library._finalized:
-            return  # no machine code: see lowering.py
+            return  # it has no machine code: see lowering.py
         try:
             super().save_overload(sig, data)
-        except OSError as error:  # the folder is gone, or the disk is full
+        except OSError as error:  # the folder was deleted, or the disk is full
             _warn_once(
                 "unwritable",
-                f"machine code cannot be kept in {self.cache_path}, so the kernels "
-                f"compile in every process: {error}",
+                f"machine code cannot be kept in {self.cache_path}, so the kernels are "
+                f"compiled in every process: {error}",
             )
 
 
@@ -89,7 +90,7 @@ class _Files(IndexDataCacheFile):
             return code if held == key else None
 
     def save(self, key: Any, data: Any) -> None:
-        """Write the machine code of a key, whole or not at all."""
+        """Write the machine code of a key, completely or not at all."""
         self._save_data(_name(self._index_name, key), (key, data))
 
     @contextlib.contextmanager
@@ -101,12 +102,12 @@ class _Files(IndexDataCacheFile):
 
     def _load_data(self, name: str) -> Any:
         if not _is_whole(self._data_path(name)):
-            raise FileNotFoundError(name)  # that is how numba learns to compile it
+            raise FileNotFoundError(name)  # tells numba to compile
         return super()._load_data(name)
 
 
 def _name(index_name: str, key: Any) -> str:
-    """Return what the file of a key is called."""
+    """Return the file name of a key."""
     digest = hashlib.sha256(repr(key).encode()).hexdigest()
     return f"{index_name.removesuffix('.nbi')}.{digest[:16]}.nbc"
 
@@ -116,7 +117,7 @@ def _digest(content: bytes) -> bytes:
 
 
 def _is_whole(path: str) -> bool:
-    """Return whether a file is there and ends in its SHA-256; delete a spoilt one."""
+    """Return whether a file exists and ends in its SHA-256; delete a damaged one."""
     try:
         content = Path(path).read_bytes()
     except FileNotFoundError:
@@ -127,15 +128,15 @@ def _is_whole(path: str) -> bool:
     _warn_once(
         "spoilt",
         f"a file of machine code in {os.path.dirname(path)} is truncated or corrupt: "
-        "it was deleted, and the kernel compiles anew",
+        "it was deleted, and the kernel is compiled again",
     )
     return False
 
 
 def _constants(function: Any) -> tuple[Any, ...]:
-    """Return a function's name and what it is made with: numbers, functions likewise.
+    """Return a function's name and the values that it encloses, functions in this form.
 
-    numba would compare all that is enclosed as bytes, which differ from run to run.
+    numba would compare the enclosed values as bytes, which differ from run to run.
     """
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     return (
@@ -149,10 +150,10 @@ def _constants(function: Any) -> tuple[Any, ...]:
 
 
 def unique_name(function: Any) -> str:
-    """Return a function's name and a digest of what it encloses, if anything.
+    """Return a function's name with a digest of the values that it encloses, if any.
 
-    numba calls the code of all functions that one line defines alike, but for a number
-    that counts within a process; and of two pieces of code of one name, loaded from the
+    numba gives all functions that one line defines the same name, apart from a number
+    that counts within a process.  If two pieces of code with one name are loaded from
     disk, LLVM calls the first for both.
     """
     if not function.__closure__:
@@ -162,7 +163,7 @@ def unique_name(function: Any) -> str:
 
 
 def folder_of(jitted: Any) -> str:
-    """Return where the machine code of a kernel is kept, or "nowhere"."""
+    """Return the folder of a kernel's machine code, or "nowhere"."""
     return getattr(getattr(jitted, "_cache", None), "cache_path", None) or "nowhere"
 
 

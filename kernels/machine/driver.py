@@ -1,19 +1,19 @@
-"""The driver of the tasks, written for LLVM itself: numba would compile for 0.5 s.
+"""The driver of tasks as LLVM code, since numba would take 0.5 s to compile it.
 
-The same as ``tasks._drive``, over the same threads, which numba starts::
+It does the same as ``tasks._drive``, on the threads that numba starts::
 
     for entry, block, count in rows:
         if count == 1:
             entry(0, 0, block)                          # in the caller's thread
         else:
-            for item in range(count):                   # spread over the threads
+            for item in range(count):                   # distributed over the threads
                 entry(item, number of the thread, block)
 
-numba's threading layers offer one function to its own machine code,
+numba's threading layers offer one function to numba's own machine code,
 ``numba_parallel_for(chunk, args, counts, steps, data, 1, 1, threads)``.  In each thread
 it calls ``chunk(args, counts, steps, data)`` for neighbouring items: counts[0] of them,
-from args[0] on, which begins at 0 and goes up by steps[0] = 1 an item.  That function
-is no public one: for a version of numba in which nobody has looked, ``_drive`` stays.
+starting with args[0]; the first is 0, and steps[0] = 1 leads to the next.  The function
+is not public, so with an unchecked version of numba ``_drive`` is used instead.
 """
 
 import ctypes
@@ -25,17 +25,17 @@ from llvmlite import binding, ir
 from numba.core import cgutils
 from numba.np.ufunc.parallel import _launch_threads
 
-FIRST, LAST = (0, 60), (0, 68)  # versions of numba that were looked at
+FIRST, LAST = (0, 60), (0, 68)  # versions of numba that were checked
 
 _WORD = ir.IntType(64)
 _NOTHING = ir.VoidType()
 _ENTRY = ir.FunctionType(_NOTHING, [_WORD] * 3)  # item, thread, block
 _CHUNK = ir.FunctionType(_NOTHING, [_WORD] * 4)  # args, counts, steps, data
-_KEPT: list[Any] = []  # LLVM frees the code of an engine that nobody holds
+_KEPT: list[Any] = []  # LLVM frees the code of an engine without references
 
 
 def is_known() -> bool:
-    """Return whether this version of numba has the function that is described above."""
+    """Return whether this version of numba is known to have the function above."""
     return FIRST <= numba.version_info[:2] <= LAST
 
 
@@ -47,12 +47,12 @@ def make_driver() -> Callable[[int, int], None]:
     engine = binding.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     _KEPT.append(engine)
-    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)  # lets go of the GIL
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)  # releases the GIL
     return kind(engine.get_function_address("drive"))
 
 
 def _written() -> ir.Module:
-    """Return the driver as a module; addresses are words, as in the rows."""
+    """Return the driver as a module; addresses are 64-bit words, as in the rows."""
     module = ir.Module("driver")
     module.triple = binding.get_process_triple()
     threads = ir.Function(module, ir.FunctionType(_WORD, []), "get_num_threads")
@@ -81,7 +81,7 @@ def _written() -> ir.Module:
         entry, block, count = (_word(build, row, n) for n in range(3))
         alone = build.icmp_signed("==", count, one)
         with build.if_else(alone) as (then, otherwise):
-            with then:  # to wake the threads takes 2 us
+            with then:  # waking the threads would take 2 us
                 _call(build, entry, zero, zero, block)
             with otherwise:
                 counts = build.add(row, _WORD(16))
@@ -92,7 +92,7 @@ def _written() -> ir.Module:
 
 
 def _word(build: ir.IRBuilder, address: Any, number: int = 0) -> Any:
-    """Return one of the words that lie at an address."""
+    """Return word ``number`` at an address."""
     place = build.add(address, _WORD(8 * number))
     return build.load(build.inttoptr(place, _WORD.as_pointer()))
 

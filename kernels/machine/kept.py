@@ -1,8 +1,8 @@
 """Tasks that are kept from call to call, for arrays of the same shapes.
 
-To prepare the tasks of one call takes 10 to 50 us; to let kept ones work on the arrays
-of the next takes 5.  Their blocks (see tasks.py) hold addresses: those of the given
-arrays are replaced at every call, while tables and scratch memory stay as they are.
+Preparing the tasks of a call takes 10 to 50 us; using kept tasks for the next call's
+arrays takes 5.  The blocks of tasks (see tasks.py) hold addresses.  Those of the given
+arrays are replaced at every call; tables and scratch memory stay as they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,19 +14,19 @@ import numpy as np
 from .arrays import address_of, empty
 from .tasks import ADDRESS, THREADS, Program, Task, run, run_rows
 
-KEPT_BYTES = 1 << 26  # of a call's arrays: with more, preparing takes no time beside
-HELD_BYTES, MOST_KEPT = 1 << 23, 32  # what all kept programs hold a thread; programs
+KEPT_BYTES = 1 << 26  # of a call's arrays: beyond this, preparing hardly matters
+HELD_BYTES, MOST_KEPT = 1 << 23, 32  # limits on kept programs: bytes per thread; number
 _KEPT: dict[Any, "_Kept"] = {}
 
 
 def run_kept(make: Callable[..., Any], *given: Any) -> None:
-    """Run ``make(*given)``, a task or a list of tasks, or what was kept of it.
+    """Run the tasks that ``make(*given)`` returns, or kept ones for the same shapes.
 
     Parameters
     ----------
-    make : of the given arrays it may look at shape and dtype alone: where its tasks are
-        kept, it is called with others, whose numbers mean nothing
-    given : arrays, and what can be the key of a dictionary
+    make : may use only the shape and dtype of the given arrays: to keep its tasks, it
+        is called with stand-ins, whose numbers mean nothing
+    given : arrays, and values that can be keys of a dictionary
 
     Examples
     --------
@@ -46,7 +46,7 @@ def run_kept(make: Callable[..., Any], *given: Any) -> None:
     size = 0
     for a in given:
         if isinstance(a, np.ndarray):
-            # others are for ``make`` to copy or to refuse
+            # ``make`` copies or rejects an array that is not contiguous
             size += a.nbytes if a.flags.c_contiguous else KEPT_BYTES + 1
             arrays.append(a)
             key += a.shape, a.dtype
@@ -56,7 +56,7 @@ def run_kept(make: Callable[..., Any], *given: Any) -> None:
         run(*_as_list(make(*given)))
         return
     of_shapes = tuple(key)
-    # no other thread finds a program while it runs: its memory is one thread's
+    # popped, so that no other thread uses its memory while it runs
     kept = _KEPT.pop(of_shapes, None) or _Kept(make, given)
     kept.run([address_of(a) for a in arrays])
     if kept.is_new:
@@ -69,12 +69,12 @@ def run_kept(make: Callable[..., Any], *given: Any) -> None:
 
 
 def _held() -> int:
-    """Return the bytes of tables and scratch memory of all that is kept."""
+    """Return the bytes of tables and scratch memory of all kept programs."""
     return sum(kept.size for kept in list(_KEPT.values()))
 
 
 class _Kept:
-    """Tasks that were made for arrays of some shapes, and run on any of these."""
+    """Tasks made for arrays of some shapes, which run on any arrays of these shapes."""
 
     is_new = True
 
@@ -102,7 +102,7 @@ class _Kept:
                 if not found:
                     own.append(argument)
                     self.size += getattr(argument, "nbytes", 0)
-            task.arguments = tuple(own)  # so that the stand-ins are freed
+            task.arguments = tuple(own)  # frees the stand-ins
 
     def run(self, addresses: Sequence[int]) -> None:
         for words, word, number, offset in self.places:

@@ -1,12 +1,12 @@
-"""How numba compiles a kernel: no more of it than runs.
+"""How numba compiles a kernel: only machine code that runs is generated.
 
-numba makes machine code of every function that a kernel calls, although LLVM then
-copies most of them into their caller, and optimises them there a second time.  Here a
-function that a kernel calls stays a list of LLVM's instructions.  It becomes machine
-code as a part of its caller, or when its own address is needed.  (Start of a process to
-the end of the first training step, nothing cached: 9 instead of 12.5 s.)
+numba generates machine code for every function that a kernel calls, although LLVM then
+copies most of them into their caller and optimises them there again.  Here a function
+that a kernel calls stays a list of LLVM instructions.  It becomes machine code as a
+part of its caller, or when its own address is needed.  (With empty caches, the first
+training step ends 9 instead of 12.5 s after the start of the process.)
 
-numba's private names for these steps stand in this file only.
+Only this file uses numba's private names for these steps.
 """
 
 import contextlib
@@ -25,16 +25,16 @@ from numba.core.environment import lookup_environment
 from numba.core.typed_passes import NativeLowering, NopythonRewrites
 from numba.core.untyped_passes import InlineClosureLikes
 
-# passes for functions within functions, and for arithmetic of whole arrays (0.45 s)
+# passes for nested functions, and for arithmetic of whole arrays (0.45 s)
 _SELDOM_USED = {InlineClosureLikes, NopythonRewrites}
 _DEFINITION = re.compile(r"^define .*\)", re.MULTILINE)
 _GENERIC = r'\g<0> "tune-cpu"="generic"'
-_CALLEES = [False]  # the last entry says whether a caller of the kernel is compiling
+_CALLEES = [False]  # the last entry: whether a callee is being compiled
 
 
 @contextlib.contextmanager
 def for_caller() -> Iterator[None]:
-    """Make no machine code of what compiles meanwhile: it is for a caller."""
+    """Generate no machine code for what is compiled in this context, only callees."""
     _CALLEES.append(True)
     try:
         yield
@@ -43,14 +43,14 @@ def for_caller() -> Iterator[None]:
 
 
 class Library(JITCodeLibrary):
-    """The instructions of a kernel, into which those of its callees are linked."""
+    """The instructions of a kernel, with those of its callees linked in."""
 
     _final_module: Any
-    _shared_module: Any  # for callers, once one has asked
+    _shared_module: Any  # for callers, once one has asked for it
     may_reorder = False  # sums: fastmath's "reassoc"
 
     def add_ir_module(self, ir_module: Any) -> None:
-        """Take the instructions that numba wrote."""
+        """Add instructions that numba wrote."""
         if not self.may_reorder:
             super().add_ir_module(ir_module)
             return
@@ -59,7 +59,7 @@ class Library(JITCodeLibrary):
         self.add_llvm_module(module)
 
     def _optimize_final_module(self) -> None:
-        """Let LLVM optimise all of it, with what was linked in."""
+        """Let LLVM optimise all instructions, including those of callees."""
         if self.may_reorder:
             name = self._final_module.name
             self._final_module = _for_any_model(str(self._final_module))
@@ -67,11 +67,11 @@ class Library(JITCodeLibrary):
         super()._optimize_final_module()
 
     def add_linking_library(self, library: Any) -> None:
-        """Note a callee; numba would make its machine code here."""
+        """Note a callee; numba would generate its machine code here."""
         self._linking_libraries.append(library)
 
     def _get_module_for_linking(self) -> Any:
-        """Return the instructions for a caller, hardly optimised as yet."""
+        """Return the instructions for a caller, with little optimisation so far."""
         if self._finalized:
             return super()._get_module_for_linking()
         if self._shared_module is None:
@@ -82,12 +82,12 @@ class Library(JITCodeLibrary):
                 if function.linkage == binding.Linkage.external and (
                     not function.is_declaration
                 ):
-                    function.linkage = "linkonce_odr"  # two callees may bring it along
+                    function.linkage = "linkonce_odr"  # two callees may contain it
             self._shared_module = module
         return self._shared_module
 
     def _finalize_specific(self) -> None:
-        """Make machine code; give it the environments that printing needs."""
+        """Generate machine code, and the environments that printing needs."""
         super()._finalize_specific()
         for variable in self._final_module.global_variables:
             environment = lookup_environment(variable.name)
@@ -96,18 +96,19 @@ class Library(JITCodeLibrary):
 
 
 def _for_any_model(text: str) -> Any:
-    """Return a module that LLVM optimises alike for all models of a CPU.
+    """Return a module that LLVM optimises equally for all models of a CPU.
 
-    LLVM cuts a sum that it may reorder into the parts that suit the model.  Ready code
-    (ready.py) is compiled for another model than that of the machine on which it runs;
-    its bits are those of compiled code where both are cut for the model "generic".
+    LLVM splits a sum that may be reordered into parts that suit the CPU model.  Ready
+    code (ready.py) is compiled for another model than that of the machine on which it
+    runs.  Its results agree to the bit with those of code compiled here, because both
+    are split for the model "generic".
     """
     return binding.parse_assembly(_DEFINITION.sub(_GENERIC, text))
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class _Lowering(NativeLowering):
-    """The pass that turns numba's instructions into LLVM's, and these into code."""
+    """The pass from numba's to LLVM's instructions, and on to machine code."""
 
     _name = "kernel_lowering"
 
@@ -119,7 +120,7 @@ class _Lowering(NativeLowering):
         state.flags.no_compile = is_callee
         super().run_pass(state)
         if is_callee:
-            entry = object()  # what callers know it by
+            entry = object()  # a key for callers
             context.insert_user_function(entry, state.cr.fndesc, [state.library])
             state.cr = state.cr._replace(cfunc=entry)
         return True
@@ -129,7 +130,7 @@ class Compiler(CompilerBase):
     """numba's compiler for kernels."""
 
     def compile_extra(self, function: Any) -> Any:
-        """Compile without Python's garbage collector, which takes 0.6 of 9 s."""
+        """Compile without Python's garbage collector, which would take 0.6 of 9 s."""
         enabled = gc.isenabled()
         gc.disable()
         try:
@@ -139,7 +140,7 @@ class Compiler(CompilerBase):
                 gc.enable()
 
     def define_pipelines(self) -> list[PassManager]:
-        """Return numba's passes but for two that change nothing in most kernels."""
+        """Return numba's passes, except two that change nothing in most kernels."""
         usual = DefaultPassBuilder.define_nopython_pipeline(self.state)
         constants = self.state.func_id.code.co_consts
         unused = set() if any(map(inspect.iscode, constants)) else _SELDOM_USED

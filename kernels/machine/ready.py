@@ -1,21 +1,21 @@
-"""Ready machine code: entries of tasks that a wheel brings along as object files.
+"""Ready machine code: entries of tasks that come with a wheel as object files.
 
-An entry(item, thread, block), see tasks.py, takes three words and calls nothing but
-some functions of the C library: what is compiled where the wheel is built
+An entry(item, thread, block), see tasks.py, takes three words and calls only some
+functions of the C library.  So code that is compiled where the wheel is built
 (sora_np/ready/) runs with every version of Python and numba.  The first training step
-then ends 0.5 s after the process starts, else after 10 s, and nothing is compiled or
-kept on disk.  An entry that is missing compiles, as all do in an install without
-objects.
+then ends 0.5 s after the process starts, instead of 10 s, and nothing is compiled or
+kept on disk.  A missing entry is compiled, as are all entries in an install without
+object files.
 
-There are objects for two kinds of CPU (TARGETS).  One of them is taken where vectors
-are as wide (tile.py) and the CPU has its features, both as numba has them: so
-NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and SORA_NP_VECTOR_BYTES choose here too.  The
-environment variable SORA_NP_READY=0 turns ready code off.
+There are object files for two types of CPU (TARGETS).  One of them is used if its
+vectors have the width of tile.py and the CPU has its features, as numba reports both.
+So NUMBA_CPU_NAME, NUMBA_CPU_FEATURES and SORA_NP_VECTOR_BYTES have an effect here, too.
+The environment variable SORA_NP_READY=0 turns ready code off.
 
-A manifest holds the digest of the kernels' source and the SHA-256 of every object.  The
-objects of another source are left alone.  Every object is held against its SHA-256 in
-the very bytes that LLVM is given; of a spoilt one a warning is given, and the entry
-compiles.
+A manifest has the digest of the kernels' source and the SHA-256 of every object file.
+Files of another source are not used.  The bytes of a file are compared with its SHA-256
+just before LLVM gets them.  If they differ, there is a warning, and the entry is
+compiled.
 """
 
 import functools
@@ -33,9 +33,9 @@ from .tile import VECTOR_BYTES
 
 
 class Target(NamedTuple):
-    """A kind of CPU: the width of its vectors, and the features that it has at least.
+    """A type of CPU: the width of its vectors, and the features that it must have.
 
-    The names are those of the x86-64 psABI's levels.
+    The names are those of the levels of the x86-64 psABI.
     """
 
     vector_bytes: int
@@ -50,20 +50,20 @@ _V3 = (
 _V4 = *_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl"
 TARGETS = {"x86-64-v3": Target(32, _V3), "x86-64-v4": Target(64, _V4)}
 
-# all that an entry may call; LLVM ends a process in which it finds one of them missing
+# all that an entry may call; LLVM ends the process if one of them does not exist
 SYMBOLS = frozenset(
     {"cos", "exp", "expf", "log", "memset", "numba_attempt_nocopy_reshape", "sin"}
 )
 
-FOLDER = Path(__file__).parents[1] / "objects"  # a folder for each target
+FOLDER = Path(__file__).parents[1] / "objects"  # has a folder for each target
 MANIFEST = "MANIFEST"
-_KEPT: list[Any] = []  # LLVM frees the code of an engine that nobody holds
+_KEPT: list[Any] = []  # LLVM frees the code of an engine without references
 
 
 def load_ready(
     wanted: Sequence[tuple[Any, tuple[Any, ...]]],
 ) -> dict[Any, int]:
-    """Return (body, kinds) -> the address of its entry, where there is ready code."""
+    """Return (body, kinds) -> the address of its entry, for all with ready code."""
     names = {key: name_of(*key) for key in wanted} if objects() else {}
     found = {key: content for key, name in names.items() if (content := _read(name))}
     if not found:
@@ -79,7 +79,7 @@ def load_ready(
 
 @functools.cache
 def target() -> str | None:
-    """Return the target whose code this process may run, or None."""
+    """Return the target whose code this process can run, or None."""
     if _is_off():
         return None
     features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
@@ -98,7 +98,7 @@ def _is_off() -> bool:
 
 @functools.cache
 def objects() -> dict[str, str]:
-    """Return name -> SHA-256 of the objects for this process, of this source."""
+    """Return name -> SHA-256 of the object files for this process and this source."""
     name = target()
     if name is None or not all(map(binding.address_of_symbol, SYMBOLS)):
         return {}
@@ -114,7 +114,7 @@ def objects() -> dict[str, str]:
 
 
 def _read(name: str) -> bytes | None:
-    """Return an object, whole, or None."""
+    """Return an undamaged object file, or None."""
     if name not in objects():
         return None
     try:
@@ -131,23 +131,23 @@ def _warn(name: str) -> None:
     _warn_once(
         "ready",
         f"the file of machine code {FOLDER / str(target()) / name} is missing, "
-        "truncated or corrupt: what it held is compiled; to install sora_np anew "
-        "mends it",
+        "truncated or corrupt: its kernel is compiled instead; reinstall sora_np to "
+        "repair the file",
     )
 
 
 def name_of(body: Any, kinds: tuple[Any, ...]) -> str:
-    """Return the name of an entry, and of its object: one for all that it depends on.
+    """Return the name of an entry and of its object file: a digest of its parts.
 
-    That is the body, what it is made with, and the kinds of its arguments (tasks.py);
-    the source is another matter, which is in the manifest.
+    These are the body, the values that it encloses, and the kinds of its arguments (see
+    tasks.py).  The digest of the source is in the manifest.
     """
     text = repr(_plain((_constants(body.py_func), kinds)))
     return f"sora_np_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in words that no version of Python or NumPy has of its own."""
+    """Return a value as text that is the same in all versions of Python and NumPy."""
     if isinstance(value, tuple):
         return [type(value).__qualname__, *map(_plain, value)]
     if isinstance(value, type):

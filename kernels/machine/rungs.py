@@ -1,7 +1,7 @@
-"""The three rungs of an operation, and which of them a call of it runs.
+"""The three rungs of an operation, and the choice between them.
 
-An operation that layers, activations and losses call is written three times, with one
-signature:
+An operation that layers, activations and losses call is written three times, with the
+same signature:
 
 ========= ====================================================== ====================
 rung      what it is                                             its name
@@ -12,9 +12,9 @@ fast      a kernel that numba compiles                           ``conv2d``
 ========= ====================================================== ====================
 
 The name without a suffix runs the rung of the context, which is "fast" unless
-:func:`rung` says another.  A context belongs to one thread, so that two models may
-train on two rungs at a time.  The fused plan (see ``engine/plan.py``) calls none of
-these functions, but their tasks: it is always fast.
+:func:`rung` sets another.  A context belongs to one thread, so that two models may
+train on two rungs at the same time.  The fused plan (see ``engine/plan.py``) does not
+call these functions, but runs their tasks: it is always fast.
 """
 
 import functools
@@ -33,12 +33,12 @@ _RUNG: ContextVar[str] = ContextVar("sora_np.kernels.machine.rungs", default="fa
 def rungs(
     reference: Callable[..., Any], numpy: Callable[..., Any] | None = None
 ) -> Callable[[F], F]:
-    """Return what makes an operation, given its fast version, of all three.
+    """Return a decorator that turns a fast version into an operation with all three.
 
     Parameters
     ----------
     reference : the formula as loops
-    numpy : whole arrays; None where the fast version is NumPy's already
+    numpy : whole arrays; None if the fast version is already NumPy
 
     Returns
     -------
@@ -66,7 +66,7 @@ def rungs(
             name = _RUNG.get()
             if name == "fast":
                 return fast(*args, **options)
-            with np.errstate(all="ignore"):  # nor does machine code warn
+            with np.errstate(all="ignore"):  # machine code does not warn either
                 return others[name](*args, **options)
 
         setattr(chosen, "rungs", {"fast": fast, **others})  # noqa: B010
@@ -90,8 +90,8 @@ def rung(name: str) -> Iterator[None]:
 
     Notes
     -----
-    It is for layers, losses and activations that are called by themselves.  What a
-    model runs is said by ``model.compile(kernels=name)``, whatever the context.
+    It is for layers, losses and activations that are called directly.  A model runs the
+    rung that ``model.compile(kernels=name)`` sets, whatever the context.
 
     Examples
     --------

@@ -10,23 +10,25 @@ of rows), compiled without threads::
 
     run(Task(_double, len(x), x, y))
 
-``run`` spreads the items 0 .. count - 1 over the threads and the tasks one after the
-other.  Only items of one task run side by side, so no two of them may write to one
-place; what an item does must not depend on the threads, so that bits do not either.
-``thread`` numbers the threads: scratch memory is an array with ``THREADS`` rows.
+``run`` distributes the items 0 .. count - 1 over the threads, one task after another.
+Only items of the same task run in parallel, so two of them must not write to one place.
+The work of an item must not depend on the number of threads, so that results are always
+the same to the bit.  ``thread`` is the number of the running thread: scratch memory is
+an array with ``THREADS`` rows.
 
-One function drives them all, on numba's threads (driver.py): numba would compile every
-function with ``parallel=True`` with all that it calls anew, and the first training step
-would take 15 s instead of 5.  It calls a kernel by the address of an *entry*, for which
-the arguments lie in a block of 64-bit words, as numba lays out a tuple of them.  A
-wheel brings entries along as machine code (ready.py); others are compiled.
+One function drives all tasks, on numba's threads (driver.py).  numba would compile
+every function with ``parallel=True`` again with all its callees, and the first training
+step would take 15 s instead of 5.  The driver calls a kernel by the address of its
+*entry*, which reads the arguments from a block of 64-bit words, laid out as numba lays
+out a tuple.  A wheel contains entries as machine code (ready.py); others are compiled.
 
-While a body runs, its thread takes subnormal numbers (of less than 1.2e-38 in float32,
-2.2e-308 in float64) for 0, and writes 0 in their place, as TensorFlow does; afterwards
-the thread's mode is as it was.  A product with one subnormal factor costs more than 100
-cycles, and they do come: Adam's m of a weight whose gradient stays 0 is one after 750
-steps.  (Fashion-MNIST, batch 32, from step 800 on: 1.4 instead of 2.5 ms a step.)  With
-NUMBA_DISABLE_JIT=1, and in the formulas as loops, they count as the numbers they are.
+While a body runs, its thread treats subnormal numbers (below 1.2e-38 in float32,
+2.2e-308 in float64) as 0, and writes 0 instead of them, as TensorFlow does.  Afterwards
+the thread's mode is restored.  A product with a subnormal factor takes more than 100
+cycles, and such numbers do occur: if a weight's gradient stays 0, Adam's m becomes
+subnormal after 750 steps.  (Fashion-MNIST, batch 32, from step 800 on: 1.4 instead of
+2.5 ms per step.)  With NUMBA_DISABLE_JIT=1, and in the reference loops, they are not
+treated as 0.
 """
 
 import ctypes
@@ -52,9 +54,9 @@ from .arrays import address_of, empty, jit
 from .driver import is_known, make_driver
 from .ready import load_ready
 
-# Numbers in an item of a kernel that goes entry by entry.  Such a kernel cuts its part
-# out of every array: an index that counts from 0 cannot be negative, so numba need not
-# look, and the loop vectorises (Adam: 30 instead of 230 us).
+# Numbers in an item of a kernel that works entry by entry.  Such a kernel takes slices
+# of its arrays: an index that counts from 0 cannot be negative, so numba need not check
+# it, and the loop vectorises (Adam: 30 instead of 230 us).
 BLOCK = 8192
 THREADS: int = numba.config.NUMBA_NUM_THREADS  # at most; set_num_threads may use fewer
 
@@ -63,20 +65,20 @@ _ENTRY = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _WORD])  # item, thread, 
 
 
 class Task:
-    """A kernel for items 0 .. count - 1, with its arguments: prepared once, run often.
+    """A kernel for items 0 .. count - 1, with its arguments; prepared once, run often.
 
     Parameters
     ----------
     body : a jitted function (item, thread, *arguments), which returns nothing
-    count : how many items
+    count : the number of items
     arguments : C-contiguous arrays, whole numbers, and tuples of whole numbers
     """
 
     def __init__(self, body: Any, count: int, *arguments: Any) -> None:
         self.body, self.count = body, count
-        self.arguments = arguments  # keeps the arrays that the block points into
+        self.arguments = arguments  # keeps alive the arrays that the block points to
         words: list[int] = []
-        kinds, self.words = [], []  # where in the block an argument begins
+        kinds, self.words = [], []  # where in the block each argument begins
         for argument in arguments:
             self.words.append(len(words))
             kinds.append(_lay_out(argument, words))
@@ -84,7 +86,7 @@ class Task:
 
 
 class Program:
-    """Some tasks in order, as one call."""
+    """Several tasks in order, as one call."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = [task for task in tasks if task.count]
@@ -121,11 +123,11 @@ def run(*tasks: Task) -> None:
 
 
 def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return memory (THREADS, size or more), a row for each thread.
+    """Return memory (THREADS, size or more), with a row for each thread.
 
-    Rows lie 64 KB apart: else the CPU, reading ahead of one thread, takes cache lines
-    from the next (a depthwise convolution on two threads: 207 instead of 250 us).  What
-    is never touched takes no memory.
+    Rows are 64 KB apart.  Otherwise the CPU, when it prefetches for one thread, would
+    take cache lines from the next (a depthwise convolution on two threads: 207 instead
+    of 250 us).  Memory that is never written to takes no space.
     """
     number = np.dtype(dtype).itemsize
     row = -(-size * number // 64) * 64 + (65536 if size else 0)
@@ -135,16 +137,16 @@ def scratch(size: int, dtype: DTypeLike) -> NDArray[Any]:
 # --- how arguments lie in memory ------------------------------------------------
 
 
-ADDRESS = 4  # where the address lies among the words of an array
+ADDRESS = 4  # the position of the address among the words of an array
 
 
 def _lay_out(argument: Any, words: list[int]) -> Any:
-    """Append an argument as words of numba's data model; return what tells its type."""
+    """Append an argument as words of numba's data model; return a key of its type."""
     if isinstance(argument, np.ndarray):
         a = argument
         if not a.flags.c_contiguous:
             raise TypeError(
-                f"a task takes C-contiguous arrays, got strides {a.strides}"
+                f"a task needs C-contiguous arrays, got strides {a.strides}"
             )
         owner = parent = 0
         words += owner, parent, a.size, a.itemsize, address_of(a), *a.shape, *a.strides
@@ -157,7 +159,7 @@ def _lay_out(argument: Any, words: list[int]) -> Any:
 
 
 def _type(kind: Any) -> types.Type:
-    """Return the type that ``_lay_out`` told of."""
+    """Return the type for a key of ``_lay_out``."""
     if kind is None:
         return types.int64
     name, count = kind
@@ -170,8 +172,8 @@ def _type(kind: Any) -> types.Type:
 
 # --- from words to a call -------------------------------------------------------
 
-_ENGINES: list[Any] = []  # LLVM frees the code of an engine that nobody holds
-_NUMBERS = itertools.count()  # of entries, whose names must differ
+_ENGINES: list[Any] = []  # LLVM frees the code of an engine without references
+_NUMBERS = itertools.count()  # makes the names of entries unique
 
 
 _ENTRIES: dict[Any, int] = {}
@@ -181,9 +183,9 @@ _ENTRIES: dict[Any, int] = {}
 def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
     """Return addresses of entry(item, thread, block), each of which calls a body.
 
-    What is missing, and not ready, is compiled as one piece, and by LLVM itself: there
-    is nothing in it that numba's passes could make faster (import and first step with
-    warm caches: 0.69 instead of 0.80 s).
+    Entries that are missing and not ready are compiled together, and by LLVM directly,
+    since numba's passes could not make them faster (import and first step with warm
+    caches: 0.69 instead of 0.80 s).
     """
     missing = [key for key in dict.fromkeys(wanted) if key not in _ENTRIES]
     if missing:
@@ -207,7 +209,8 @@ def _write_entry(
 ) -> str:
     """Add an entry to an LLVM module; return its name.
 
-    With a name for it, it is to be linked: it calls the body by name, not by address.
+    If a name is given, the entry will be linked: it calls the body by its name, not by
+    its address.
     """
     given = [_type(kind) for kind in kinds]
     signature = types.void(types.int64, types.int64, *given)
@@ -227,7 +230,7 @@ def _write_entry(
     packer = context.get_arg_packer(signature.args)
     values = packer.as_arguments(build, [item, thread, *values])
     kind = context.call_conv.get_function_type(types.void, signature.args)
-    # a body returns nothing and raises nothing, and is given places for both
+    # a body returns nothing and raises nothing, but needs places for both
     unused = [build.alloca(pointer.pointee) for pointer in kind.args[:2]]
     if linked:
         callee = ir.Function(module, kind, name)
@@ -241,10 +244,10 @@ def _write_entry(
 
 
 def _flush_subnormal_numbers(build: Any) -> Callable[[], object]:
-    """Let the thread take subnormal numbers for 0; return what puts its mode back.
+    """Let the thread treat subnormal numbers as 0; return what restores its mode.
 
-    The mode of a thread is a register of its own: on x86 MXCSR with the bits FTZ (15:
-    results) and DAZ (6: operands), on Arm FPCR with FZ (24: both).
+    The mode of a thread is in a register: on x86 in MXCSR with the bits FTZ (15:
+    results) and DAZ (6: operands), on Arm in FPCR with FZ (24: both).
     """
     kind, machine = ir.FunctionType, platform.machine().lower()
     nothing, word, half = ir.VoidType(), _WORD, ir.IntType(32)
@@ -265,7 +268,7 @@ def _flush_subnormal_numbers(build: Any) -> Callable[[], object]:
         mode = build.call(read, [])
         build.call(write, [build.or_(mode, word(1 << 24))])
         return lambda: build.call(write, [mode])
-    return lambda: None  # another machine: they cost what they cost
+    return lambda: None  # other machines: subnormal numbers stay slow
 
 
 @intrinsic
@@ -283,7 +286,7 @@ def _call(typing, entry, item, thread, block):
 def _drive(rows):
     for task in range(len(rows)):
         entry, block, count = rows[task, 0], rows[task, 1], rows[task, 2]
-        if count == 1:  # to wake the threads takes 2 us
+        if count == 1:  # waking the threads would take 2 us
             _call(entry, 0, 0, block)
         else:
             for item in prange(count):
@@ -291,7 +294,7 @@ def _drive(rows):
 
 
 def run_rows(rows: NDArray[np.int64]) -> None:
-    """Run tasks by what ``Program.rows`` hold of each: entry, block, count."""
+    """Run tasks given as rows (entry, block, count) of ``Program.rows``."""
     if _is_forked:
         for entry, block, count in rows.tolist():
             for item in range(count):
@@ -303,7 +306,7 @@ def run_rows(rows: NDArray[np.int64]) -> None:
 
 @functools.cache
 def _driver() -> Callable[[NDArray[np.int64]], None]:
-    """Return what runs rows on all threads."""
+    """Return the function that runs rows on all threads."""
     if not is_known():
         drive: Callable[[NDArray[np.int64]], None] = _drive
         return drive
@@ -311,11 +314,11 @@ def _driver() -> Callable[[NDArray[np.int64]], None]:
     return lambda rows: by_address(address_of(rows), len(rows))
 
 
-# numba's workqueue layer ends the process when two threads launch loops at a time
+# numba's workqueue layer ends the process if two threads launch loops at the same time
 _LOCK = threading.Lock()
 
-# Threads do not come along into a forked child, and OpenMP ends a child that asks for
-# them: it runs item after item instead, to the same bits
+# A forked child has no worker threads, and OpenMP ends a child that asks for them.  It
+# runs item after item instead, with the same results to the bit
 _is_forked = False
 _C_ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
@@ -328,9 +331,9 @@ def _mark_child() -> None:
 def hold_while_forking(lock: Any) -> None:
     """Let no other thread hold a re-entrant lock while the process forks.
 
-    The child has none of the other threads, so a lock that one of them held would stay
-    taken there, and what it guards half-done.  Of two locks that a thread takes one
-    within the other, register the inner one first: it is then taken last, too.
+    The child has no other threads, so a lock that one of them held would stay taken
+    there, and what the lock guards would be half-done.  If a thread takes one lock
+    inside another, register the inner one first: it is then taken last here, too.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(

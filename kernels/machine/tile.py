@@ -1,9 +1,9 @@
 """The register tile: R x NV vectors of sums that a kernel keeps in the CPU's registers.
 
 Convolution, its gradients and the dense layer are sums of products.  They run near the
-peak of a CPU when a block of sums stays in vector registers while the factors stream
-by, so that every number loaded serves many multiplications.  That block is the tile; a
-vector holds L = ``VECTOR_BYTES // itemsize`` numbers (16 float32 with AVX-512)::
+peak speed of a CPU if a block of sums stays in vector registers while the factors
+stream by, so that every number loaded is used in many multiplications.  This block is
+the tile; a vector has L = ``VECTOR_BYTES // itemsize`` numbers (16 float32, AVX-512)::
 
                  columns k = 0 .. NV*L - 1, e.g. output channels
                  +----------- L ----------+----------- L ----------+
@@ -13,7 +13,7 @@ vector holds L = ``VECTOR_BYTES // itemsize`` numbers (16 float32 with AVX-512):
              R-1 |                        |                        |
                  +------------------------+------------------------+
 
-The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by element::
+The operations use flat (1-D, contiguous) arrays of one dtype, with element offsets::
 
     tile_offsets(table, p, base, R)      rows[r]   = base + table[p + r]
     tile_rows(start, stride, R)          rows[r]   = start + r*stride
@@ -40,8 +40,8 @@ The operations, on flat (1-D, contiguous) arrays of one dtype, addressed by elem
 
 ``left`` is the number of columns that are left: only columns k < left are read from an
 array or written to one, so no size has to be a multiple of L.  tile_load, tile_store
-and tile_pool also take such numbers row by row: 0 for a pixel outside an image.  R, NV,
-W (1, 2, 4, ... or 64) and a matrix are constants.
+and tile_pool also accept one such number per row: 0 for a pixel outside an image.  R,
+NV, W (1, 2, 4, ... or 64) and a matrix are constants.
 The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
 tile of rows overlaps the one before it)::
 
@@ -53,9 +53,9 @@ tile of rows overlaps the one before it)::
                 acc = tile_fma(acc, x, tile_rows(n * C, C, 6), c, w, c * O + o, O - o)
             tile_store(y, tile_rows(n * O + o, O, 6), acc, O - o)
 
-Every operation is there twice.  The ``*_reference`` of tile_formulas.py is the formula
-in NumPy: every index is checked, and it is what NUMBA_DISABLE_JIT=1 runs.  The one here
-emits instructions of LLVM, numba's compiler, by tile_emitter.py, and checks nothing.
+Every operation exists twice.  The ``*_reference`` of tile_formulas.py is the formula in
+NumPy: it checks every index, and runs with NUMBA_DISABLE_JIT=1.  The one here emits
+instructions of LLVM, numba's compiler, by tile_emitter.py, and checks nothing.
 
 Source: Goto & van de Geijn, "Anatomy of high-performance matrix multiplication",
 ACM TOMS 34(3), 2008; for convolutions Georganas et al., arXiv:1808.05567.
@@ -125,7 +125,7 @@ def tile_load(e, a, rows, left, NV):  # noqa: D103
 def tile_fma(e, acc, x, rows, j, w, start, left):  # noqa: D103
     columns = e.columns(w, start, left)
     factors = [e.spread(e.number(x, row, j)) for row in rows]
-    # not llvm.fma: a CPU without that instruction would call a library, 18 times slower
+    # not llvm.fma: a CPU without this instruction would call a library, 18 times slower
     return [
         e.call("fmuladd", total.type, factor, column, total)
         for (factor, column), total in zip(product(factors, columns), acc, strict=True)
@@ -148,7 +148,7 @@ def tile_pick(e, a, codes, start, code, left, NV):  # noqa: D103
 
 @operation(tile_find_reference, lambda codes, start, code, W: types.int64)
 def tile_find(e, codes, start, code, W):  # noqa: D103
-    # with AVX2, 64 codes in six instructions
+    # with AVX2, this is six instructions for 64 codes
     build, count = e.builder, constant(e.types[3])
     vector = ir.VectorType(INT8, count)
     address = build.bitcast(build.gep(codes, [start]), vector.as_pointer())
@@ -199,7 +199,7 @@ def tile_transpose(e, acc):  # noqa: D103
     if (e.tile.R, e.tile.NV) != (lanes, 1):
         raise TypingError(f"tile_transpose needs {lanes} rows of one vector")
     rows, step = list(acc), 1
-    while step < lanes:  # of every 2*step x 2*step, swap the squares off the diagonal
+    while step < lanes:  # in every 2*step x 2*step, swap the squares off the diagonal
         above = [k - step + lanes if k & step else k for k in range(lanes)]
         below = [k + lanes if k & step else k + step for k in range(lanes)]
         masks = [ir.VectorType(INT32, lanes)(mask) for mask in (above, below)]
@@ -258,7 +258,7 @@ def tile_mul(e, acc, x, rows, j, w, start, left):  # noqa: D103
 def tile_slide(e, acc, x, at, step, w, taps, left):  # noqa: D103
     R, NV, sums = e.tile.R, e.tile.NV, list(acc)
     columns = [e.columns(w, tap, left) for tap in taps]
-    for shared in range(R + len(taps) - 1):  # vector r + u of x
+    for shared in range(R + len(taps) - 1):  # vector r + u of x serves several rows
         factors = e.columns(x, at, left)
         at = e.builder.add(at, step)
         for r in range(max(0, shared - len(taps) + 1), min(R, shared + 1)):

@@ -17,7 +17,7 @@ class Tile(types.Type):
 
     def __init__(self, dtype, R, NV):
         if dtype not in (types.float32, types.float64):
-            raise TypingError(f"a tile holds float32 or float64, got {dtype}")
+            raise TypingError(f"a tile must hold float32 or float64, got {dtype}")
         super().__init__(f"Tile({dtype}, {R}, {NV})")
         self.dtype, self.R, self.NV = dtype, R, NV
         number = ir.FloatType() if dtype == types.float32 else ir.DoubleType()
@@ -38,18 +38,18 @@ class Emitter:
 
     def __init__(self, builder, tile, result, given):
         self.builder, self.tile, self.result = builder, tile, result
-        self.types = given  # of the arguments
+        self.types = given  # the types of the arguments
 
     def number(self, a, i, j):
         """Return a[i + j]."""
         return self.builder.load(self.builder.gep(a, [self.builder.add(i, j)]))
 
     def spread(self, number, lanes=0):
-        """Return a vector of L, or ``lanes``, times ``number``."""
+        """Return a vector with ``number`` in all L (or ``lanes``) places."""
         lanes = lanes or self.tile.vector.count
         vector = ir.VectorType(number.type, lanes)(ir.Undefined)
         vector = self.builder.insert_element(vector, number, INT32(0))
-        element_0 = ir.VectorType(INT32, lanes)(None)  # L times
+        element_0 = ir.VectorType(INT32, lanes)(None)  # the index 0, L times
         return self.builder.shuffle_vector(vector, vector, element_0)
 
     def call(self, name, returns, *args):
@@ -66,7 +66,7 @@ class Emitter:
         build, lanes, element = self.builder, self.tile.vector.count, a.type.pointee
         bits, width = self.tile.dtype.bitwidth, self.tile.NV * lanes
         vector = ir.VectorType(element, lanes)
-        aligned = INT32(1 if element == INT8 else bits // 8)  # to an element
+        aligned = INT32(1 if element == INT8 else bits // 8)  # aligned to an element
 
         def access(masks):
             loaded = []
@@ -102,7 +102,7 @@ class Emitter:
 
 
 def _check(op, args, tile, writes):
-    """Refuse arguments whose types the instructions would misread."""
+    """Raise TypingError for argument types that the instructions would misread."""
     dtype = tile.dtype if tile else types.int64
     for t in args:
         flat = isinstance(t, types.Array) and (t.ndim, t.layout, t.dtype)
@@ -112,7 +112,7 @@ def _check(op, args, tile, writes):
         if flat and (flat != (1, "C", wanted) or (writes and not t.mutable)):
             raise TypingError(f"{op} needs a flat contiguous {wanted} array, got {t}")
         if isinstance(t, types.BaseTuple):
-            count = t.count if op == "tile_slide" else tile.R  # its taps are no rows
+            count = t.count if op == "tile_slide" else tile.R  # its taps are not rows
             count = tile.R // 4 if op == "tile_pool" else count
             if t != types.UniTuple(types.int64, count):
                 raise TypingError(f"{op} needs {count} rows of int64, got {t}")
@@ -121,18 +121,18 @@ def _check(op, args, tile, writes):
 def operation(reference, result):
     """Return a decorator that makes ``emit`` numba's version of ``reference``.
 
-    ``result`` gives the type of the result from the types of the arguments.  ``emit``
-    gets an emitter and the arguments (an array as its address, rows as R ints, a tile
-    as R*NV vectors) and returns the elements of the result, or the number that it is.
+    ``result`` returns the result's type for the types of the arguments.  ``emit`` gets
+    an emitter and the arguments (an array as its address, rows as R ints, a tile as
+    R*NV vectors).  It returns the elements of the result, or a number.
     """
 
     def decorate(emit):
-        @functools.wraps(emit)  # its names of the arguments too
+        @functools.wraps(emit)  # keeps the names of the arguments, too
         def typing(_, *args):
             returns = result(*args)
             tile = next((t for t in (returns, *args) if isinstance(t, Tile)), None)
             _check(emit.__name__, args, tile, returns == types.void)
-            # R, NV and W stay literal: numba looks versions up by the signature
+            # R, NV and W stay literal: numba finds versions by their signature
             plain = [types.int64 if type(t) is types.Integer else t for t in args]
 
             def generate(context, builder, signature, values):

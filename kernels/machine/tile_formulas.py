@@ -1,6 +1,6 @@
-"""The operations of tile.py as formulas in NumPy: every index is checked.
+"""The operations of tile.py as formulas in NumPy, which check every index.
 
-A tile is an array (R, NV*L).  This is what NUMBA_DISABLE_JIT=1 runs.
+A tile is an array (R, NV*L).  These functions run with NUMBA_DISABLE_JIT=1.
 """
 
 import os
@@ -10,18 +10,18 @@ from numba.core.registry import cpu_target
 
 
 def _vector_bytes():
-    """Return the width of a vector: that of the CPU for which numba compiles.
+    """Return the width of a vector, for the CPU for which numba compiles.
 
     The environment variable SORA_NP_VECTOR_BYTES (16, 32 or 64; for tests) overrides
-    it; any width runs on any CPU.  numba has the CPU in the key of its disk cache, but
-    not this variable: it belongs in the key of every cached kernel (or caller of one).
-    Ready machine code is chosen by the width as well; SORA_NP_READY=0 leaves it unused
+    it; any width runs on any CPU.  numba's disk cache has the CPU in its key, but not
+    this variable, so the key of every cached kernel (and caller of one) includes it.
+    Ready machine code must match the width, too; SORA_NP_READY=0 turns it off
     (ready.py).
     """
     forced = os.environ.get("SORA_NP_VECTOR_BYTES")
     if forced not in (None, "16", "32", "64"):
         raise ValueError(f"SORA_NP_VECTOR_BYTES must be 16, 32 or 64, got {forced!r}")
-    # not this machine's CPU: NUMBA_CPU_NAME and NUMBA_CPU_FEATURES may name another
+    # not this machine's CPU: NUMBA_CPU_NAME and NUMBA_CPU_FEATURES may set another
     features = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
     widest = 64 if "+avx512f" in features else 32 if "+avx" in features else 16
     return int(forced or widest)
@@ -31,7 +31,7 @@ VECTOR_BYTES = _vector_bytes()
 
 
 def _span(op, a, start, count):
-    """Return the view a[start : start + count], or refuse what is not inside ``a``."""
+    """Return the view a[start : start + count]; raise if it is not inside ``a``."""
     for index in (start, start + count - 1) if count > 0 else ():
         if not 0 <= index < a.size:
             raise IndexError(f"{op}: index {index} in an array of size {a.size}")
@@ -39,7 +39,7 @@ def _span(op, a, start, count):
 
 
 def tile_offsets_reference(table, p, base, R):
-    """Return R ints, rows[r] = base + table[p + r], e.g. where R pixels start."""
+    """Return R ints, rows[r] = base + table[p + r], such as where R pixels begin."""
     return tuple(base + int(t) for t in _span("tile_offsets", table, p, R))
 
 
@@ -83,14 +83,14 @@ def tile_pick_reference(a, codes, start, code, left, NV):
 def tile_find_reference(codes, start, code, W):
     """Return an int whose bit k < W is codes[start + k] == code.
 
-    As an int64 it may be negative.  ``word & word - 1`` is without the lowest bit.
+    As an int64 it may be negative.  ``word & word - 1`` removes the lowest bit.
     """
     found = _span("tile_find", codes, start, W) == code
     return sum(1 << k for k in range(W) if found[k])
 
 
 def tile_first_reference(word):
-    """Return the lowest k of which bit k is 1, for a word that is not 0."""
+    """Return the lowest k for which bit k is 1, for a word that is not 0."""
     return (word & -word).bit_length() - 1
 
 
@@ -125,8 +125,8 @@ def tile_store_reference(a, rows, acc, left):
 def tile_pool_reference(a, codes, rows, acc, left, dead):
     """Write a[rows[r] + k] = max(0, acc[4r, k], .., acc[4r + 3, k]), 2 x 2 cells.
 
-    And in ``codes`` which of the four it was, the first of equals; ``dead`` where none
-    is above 0.  NaN is above all.
+    Write to ``codes`` which of the four it was, the first of equal ones, or ``dead`` if
+    none is above 0.  NaN is larger than all numbers.
     """
     for r, four in enumerate(acc.reshape(len(rows), 4, -1)):
         best, place = four[0].copy(), np.zeros(acc.shape[1], np.uint8)
@@ -153,7 +153,7 @@ def tile_mul_reference(acc, x, rows, j, w, start, left, op="tile_mul"):
 def tile_slide_reference(acc, x, at, step, w, taps, left):
     """Return the tile acc[r, k] + sum_u x[at + (r+u)*step + k] * w[taps[u] + k].
 
-    Rows and terms share vectors of x: R + len(taps) - 1 serve R * len(taps) products.
+    Rows and terms share vectors of x: R + len(taps) - 1 are enough for all products.
     """
     rows = tile_rows_reference(at, step, len(acc))
     for u, tap in enumerate(taps):
@@ -168,7 +168,7 @@ def tile_mix_reference(matrix):
         mixed = np.zeros((len(matrix), acc.shape[1]), acc.dtype)
         for r, factors in enumerate(matrix):
             for factor, row in zip(factors, acc, strict=True):
-                if factor:  # 0 times infinity is no part of the sum
+                if factor:  # 0 times infinity must not enter the sum
                     mixed[r] += acc.dtype.type(factor) * row
         return mixed
 

@@ -4,7 +4,7 @@ For every n, i, j::
 
     y[n, i, j] = sum_k a[n, i, k] b[n, k, j]
 
-Its gradients are two more: da = dy b' and db = a' dy, each sample by itself.
+Its gradients are two such products: da = dy b' and db = a' dy, for each sample.
 
 Source: ``numpy.matmul``; Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6.5.6.
 """

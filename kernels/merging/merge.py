@@ -1,4 +1,4 @@
-"""Arrays of one shape joined to one: sums, extremes; and concatenation.
+"""Arrays of equal shape merged into one: sums and extremes; and concatenation.
 
 Entry by entry, for arrays x_0, x_1, ...::
 
@@ -8,8 +8,8 @@ Entry by entry, for arrays x_0, x_1, ...::
     minimum       y = min(x_0, x_1, ...)                 the first that is y
     concatenate   y = x_0, then x_1, ... along an axis   dx_k is its part of dy  (4)
 
-Sums are added in the order of the list.  Of numbers that tie the first is the extreme,
-and gets the whole gradient.  NaN is passed on: it is larger and smaller than all.
+Sums are added in the order of the list.  If numbers tie, the first is the extreme, and
+gets the whole gradient.  NaN is passed on: it counts as the largest and the smallest.
 
 Source: He et al. (2015), arXiv:1512.03385, equation (1), for sums before a ReLU;
 Goodfellow et al. (2013), arXiv:1302.4389, for maxima.
@@ -49,7 +49,7 @@ def add_relu_reference(xs: Sequence[Array]) -> Array:
 
 
 def add_relu_dx_reference(dy: Array, y: Array, count: int) -> list[Array]:
-    """Return dx_k of (2), for so many arrays."""
+    """Return dx_k of (2), for ``count`` arrays."""
     dz = np.empty_like(dy)
     for index in np.ndindex(dy.shape):
         dz[index] = 0 if y[index] <= 0 else dy[index]
@@ -57,7 +57,7 @@ def add_relu_dx_reference(dy: Array, y: Array, count: int) -> list[Array]:
 
 
 def maximum_reference(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return y of (3), and k of the array that it is from."""
+    """Return y of (3), and for each entry the k of its array."""
     y, chosen = xs[0].copy(), np.zeros(xs[0].shape, index_dtype(len(xs)))
     for k, x in enumerate(xs):
         for index in np.ndindex(y.shape):
@@ -68,7 +68,7 @@ def maximum_reference(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
 
 
 def minimum_reference(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return y of (3), and k of the array that it is from."""
+    """Return y of (3), and for each entry the k of its array."""
     y, chosen = maximum_reference([-x for x in xs])
     return -y, chosen
 
@@ -76,7 +76,7 @@ def minimum_reference(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
 def extreme_dx_reference(
     dy: Array, chosen: NDArray[np.integer], count: int
 ) -> list[Array]:
-    """Return dx_k of (3), for so many arrays."""
+    """Return dx_k of (3), for ``count`` arrays."""
     dxs = [np.zeros_like(dy) for _ in range(count)]
     for index in np.ndindex(dy.shape):
         dxs[chosen[index]][index] = dy[index]
@@ -91,7 +91,7 @@ def concatenate_reference(xs: Sequence[Array], axis: int) -> Array:
 
 
 def concatenate_dx_reference(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
-    """Return dx_k of (4), of so many entries along the axis each."""
+    """Return dx_k of (4), with ``sizes`` entries along the axis."""
     rows, dxs = [*np.moveaxis(dy, axis, 0)], []
     for size in sizes:
         own, rows = np.array(rows[:size], dy.dtype), rows[size:]
@@ -108,7 +108,7 @@ def add_numpy(xs: Sequence[Array]) -> Array:
 
 
 def maximum_numpy(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return the largest entries, and k of the array that each is from."""
+    """Return the largest entries, and for each the k of its array."""
     every = np.stack(xs)
     chosen = every.argmax(axis=0)[None]  # the first; NaN is the largest
     y = np.take_along_axis(every, chosen, axis=0)[0]
@@ -116,13 +116,13 @@ def maximum_numpy(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
 
 
 def minimum_numpy(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return the smallest entries, and k of the array that each is from."""
+    """Return the smallest entries, and for each the k of its array."""
     y, chosen = maximum_numpy([-x for x in xs])
     return -y, chosen
 
 
 def extreme_dx_numpy(dy: Array, chosen: NDArray[np.integer], count: int) -> list[Array]:
-    """Return dx_k, for so many arrays."""
+    """Return dx_k, for ``count`` arrays."""
     return [np.where(chosen == k, dy, 0) for k in range(count)]
 
 
@@ -132,7 +132,7 @@ def concatenate_numpy(xs: Sequence[Array], axis: int) -> Array:
 
 
 def concatenate_dx_numpy(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
-    """Return dx_k, of so many entries along the axis each."""
+    """Return dx_k, with ``sizes`` entries along the axis."""
     ends = np.cumsum(sizes)[:-1]
     return [part.copy() for part in np.split(dy, ends, axis)]
 
@@ -156,14 +156,14 @@ def add_relu(xs: Sequence[Array]) -> Array:
 
 
 def add_relu_dx(dy: Array, y: Array, count: int) -> list[Array]:
-    """Return dx_k of (2), for so many arrays, given dy and y."""
+    """Return dx_k of (2), for ``count`` arrays, given dy and y."""
     dxs = [empty(dy.shape, dy.dtype) for _ in range(count)]
     run_kept(_add_relu_dx_all, dy, y, *dxs)
     return dxs
 
 
 def add_tasks(xs: Sequence[Array], y: Array) -> list[Task]:
-    """Return the tasks that write y of (1): one for four arrays, and for three more."""
+    """Return the tasks that write y of (1): one for four arrays, then three each."""
     return _sum_tasks(xs, y, relu=False)
 
 
@@ -187,7 +187,7 @@ def _accumulate_item(item, thread, total, x):
 
 
 def relu_dy_task(dy: Array, y: Array) -> Task:
-    """Return the task that makes of dy the gradient dx_k of (2), which all share."""
+    """Return the task that turns dy into the gradient dx_k of (2), equal for all k."""
     flat = dy.reshape(-1), y.reshape(-1)
     return Task(_relu_dy_item, -(-dy.size // BLOCK), *flat)
 
@@ -204,7 +204,7 @@ def _relu_dy_item(item, thread, dy, y):
 def add_relu_dx_tasks(dy: Array, y: Array, dxs: Sequence[Array]) -> list[Task]:
     """Return the tasks that write dx_k of (2), each for two; one may be dy itself.
 
-    That one comes last: what is written is not dy any more.
+    That one is written last, since the others are computed from dy.
     """
     items, flat = -(-dy.size // BLOCK), [a.reshape(-1) for a in (dy, y)]
     pairs = [(dxs[k], dxs[min(k + 1, len(dxs) - 1)]) for k in range(0, len(dxs), 2)]
@@ -243,7 +243,7 @@ def _add_item(item, thread, a, b, c, d, count, relu, y):
     zero = y.dtype.type(0)
     part = slice(item * BLOCK, min(item * BLOCK + BLOCK, y.size))
     a, b, c, d, y = a[part], b[part], c[part], d[part], y[part]
-    # a loop for each number of arrays: the numbers stay in the core's cache
+    # a loop for each number of arrays, so that the entries stay in the core's cache
     if count == 1:
         for k in range(y.size):
             y[k] = a[k]
@@ -277,19 +277,19 @@ def _add_relu_dx_item(item, thread, dy, y, dx, other):
 
 @rungs(maximum_reference, maximum_numpy)
 def maximum(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return y of (3) for one array or more of one shape, and k of whose it is."""
+    """Return y of (3) for arrays of one shape, and for each entry k of its array."""
     return _extreme(_maximum_all, xs)
 
 
 @rungs(minimum_reference, minimum_numpy)
 def minimum(xs: Sequence[Array]) -> tuple[Array, NDArray[np.integer]]:
-    """Return y of (3) for one array or more of one shape, and k of whose it is."""
+    """Return y of (3) for arrays of one shape, and for each entry k of its array."""
     return _extreme(_minimum_all, xs)
 
 
 @rungs(extreme_dx_reference, extreme_dx_numpy)
 def extreme_dx(dy: Array, chosen: NDArray[np.integer], count: int) -> list[Array]:
-    """Return dx_k of (3), for so many arrays."""
+    """Return dx_k of (3), for ``count`` arrays."""
     dxs = [empty(dy.shape, dy.dtype) for _ in range(count)]
     run_kept(_extreme_dx_all, dy, chosen, *dxs)
     return dxs
@@ -365,7 +365,7 @@ def _extreme_item(item, thread, a, b, number, sign, y, chosen):
     mark = place(number)
     for k in range(y.size):
         best, x = a[k], b[k]
-        # NaN wins.  No "and", no "or": so the loop vectorises
+        # NaN wins.  Without "and" and "or" the loop vectorises
         wins = (x > best) if sign > 0 else (x < best)
         wins |= (x != x) & (best == best)
         y[k] = x if wins else best
@@ -386,9 +386,9 @@ def _extreme_dx_item(item, thread, dy, chosen, number, dx):
 
 @rungs(concatenate_reference, concatenate_numpy)
 def concatenate(xs: Sequence[Array], axis: int) -> Array:
-    """Return y of (4) for one array or more, which differ along the axis at most.
+    """Return y of (4) for one array or more; only sizes along the axis may differ.
 
-    axis : from 0
+    axis : counted from 0
     """
     shape = list(xs[0].shape)
     shape[axis] = sum(x.shape[axis] for x in xs)
@@ -399,7 +399,7 @@ def concatenate(xs: Sequence[Array], axis: int) -> Array:
 
 @rungs(concatenate_dx_reference, concatenate_dx_numpy)
 def concatenate_dx(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
-    """Return dx_k of (4), of so many entries along the axis each."""
+    """Return dx_k of (4), with ``sizes`` entries along the axis."""
     before, after = dy.shape[:axis], dy.shape[axis + 1 :]
     dxs = [empty((*before, size, *after), dy.dtype) for size in sizes]
     run_kept(_concatenate_dx_all, axis, dy, *dxs)
@@ -427,12 +427,12 @@ def _concatenate_dx_all(axis: int, dy: Array, *dxs: Array) -> list[Task]:
 def _copy_tasks(
     body: Any, parts: Sequence[Array], whole: Array, axis: int
 ) -> list[Task]:
-    """Return the tasks that copy between rows of the parts and of the whole."""
+    """Return the tasks that copy rows between the parts and the whole."""
     rows, tasks, start = math.prod(whole.shape[:axis]), [], 0
     flat = whole.reshape(rows, math.prod(whole.shape[axis:]))
     for part in parts:
         size = math.prod(part.shape[axis:])
-        together = max(1, BLOCK // max(size, 1))  # rows of an item
+        together = max(1, BLOCK // max(size, 1))  # rows in an item
         items = -(-rows // together)
         own = part.reshape(rows, size)
         tasks.append(Task(body, items, own, start, together, flat))

@@ -69,7 +69,7 @@ def batch_normalization_dx_reference(
     epsilon: float | Array,
     constant: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """Return dx (M, C) of (3), or (4) where ``constant``; dgamma and dbeta of (2)."""
+    """Return dx (M, C) of (3), or (4) if ``constant``; dgamma and dbeta of (2)."""
     dx, dgamma, dbeta = np.empty_like(x), np.empty_like(gamma), np.empty_like(gamma)
     for c in range(x.shape[1]):
         scale = np.sqrt(variance[c] + epsilon)
@@ -162,7 +162,7 @@ def batch_normalization_dx(
     epsilon: float | Array,
     constant: bool = False,
 ) -> tuple[Array, Array, Array]:
-    """Return dx (M, C) of (3), or (4) where ``constant``; dgamma and dbeta of (2)."""
+    """Return dx (M, C) of (3), or (4) if ``constant``; dgamma and dbeta of (2)."""
     dx, (dgamma, dbeta) = empty(x.shape, x.dtype), empty((2, x.shape[1]), x.dtype)
     given, slopes = (dy, x, gamma, mean, variance), (dx, dgamma, dbeta)
     run_kept(batch_normalization_dx_tasks, *given, float(epsilon), *slopes, constant)

@@ -1,7 +1,7 @@
-"""Normalisation of every sample's groups of channels, and its gradients.
+"""Normalisation of groups of channels of every sample, and its gradients.
 
-For x (N, P, C), P pixels, the C channels cut into G groups of C / G in order, and for a
-sample n and a group g over the S = P C / G numbers (p, c) of it::
+For x (N, P, C) with P pixels, whose C channels are split into G groups of C / G in
+order.  For a sample n and a group g, over its S = P C / G numbers (p, c)::
 
     mean = 1/S sum_pc x[p, c]       variance = 1/S sum_pc (x[p, c] - mean)^2
     x^[p, c] = (x[p, c] - mean) / sqrt(variance + epsilon)
@@ -196,7 +196,7 @@ def _group_item(n, thread, x, gamma, beta, numbers, y, mean, variance, lanes):
     lanes = lanes[thread][: 3 * channels].reshape((3, channels))
     centre, sums, factor = lanes[0], lanes[1], lanes[2]
     mean, variance, x, y = mean[n], variance[n], x[n], y[n]
-    # from the first pixel on: of equal numbers the mean is exact and the variance 0
+    # relative to the first pixel: then equal numbers have mean exact and variance 0
     for g in range(mean.size):
         variance[g] = x[0, g * wide]
     _spread(centre, variance, wide)

@@ -1,6 +1,6 @@
 """Normalisation of every row (layer), and its gradients.
 
-For every row x of K numbers, k over them::
+For every row x of K numbers, with k over the numbers::
 
     mean = 1/K sum_k x[k]       variance = 1/K sum_k (x[k] - mean)^2
     x^[k] = (x[k] - mean) / sqrt(variance + epsilon)     y[k] = gamma[k] x^[k] + beta[k]
@@ -10,8 +10,8 @@ For every row x of K numbers, k over them::
             / sqrt(variance + epsilon)                                               (1)
     dgamma[k] = sum over rows of dy[k] x^[k]         dbeta[k] = sum over rows of dy[k]
 
-Without centring (root mean square) 0 stands for the mean, and the first sum of (1)
-falls away.
+Without centring (root mean square), the mean is replaced by 0, and the first sum in (1)
+is left out.
 
 Source: Ba, Kiros & Hinton (2016), arXiv:1607.06450; without centring Zhang & Sennrich
 (2019), arXiv:1910.07467.
@@ -175,7 +175,7 @@ def _layer_item(
     size = x.dtype.type(x.shape[1])
     for m in range(item * rows, min(item * rows + rows, len(x))):
         x_row, y_row, zero = x[m], y[m], x.dtype.type(0)
-        # from the first number on: of equal ones the mean is exact, the variance 0
+        # relative to the first number: then equal numbers have variance 0
         centre, total = x_row[0] if centred else zero, zero
         if centred:
             for k in range(x_row.size):

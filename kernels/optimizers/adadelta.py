@@ -48,7 +48,7 @@ def adadelta_task(p: Array, g: Array, s: Array, u: Array, numbers: Array) -> Tas
 
 
 def adadelta_numbers(lr: float, rho: float, epsilon: float) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     return lr, rho, 1 - rho, epsilon
 
 

@@ -5,8 +5,8 @@ Entry by entry, for parameter p, gradient g and the sum of squared gradients s::
     s = s + g^2
     p = p - lr * g / sqrt(s + epsilon)
 
-Source: Duchi, Hazan & Singer (2011), JMLR 12; Keras's form of it, epsilon under the
-root and s beginning at 0.1.
+Source: Duchi, Hazan & Singer (2011), JMLR 12; as in Keras, epsilon is under the root
+and s begins at 0.1.
 """
 
 import numpy as np

@@ -9,8 +9,8 @@ at step t = 1, 2, ...::
 
 AMSGrad divides by the square root of the largest v so far.
 
-Source: Kingma & Ba (2015), arXiv:1412.6980, the form of the last lines of section 2
-("epsilon hat"), which Keras takes; Reddi, Kale & Kumar (2018) for AMSGrad.
+Source: Kingma & Ba (2015), arXiv:1412.6980, the form in the last lines of section 2
+("epsilon hat"), which Keras uses; Reddi, Kale & Kumar (2018) for AMSGrad.
 """
 
 import math
@@ -86,7 +86,7 @@ def adam_task(
 def adam_numbers(
     t: int, lr: float, beta_1: float, beta_2: float, epsilon: float
 ) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     alpha = lr * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
     return alpha, beta_1, 1 - beta_1, beta_2, 1 - beta_2, epsilon
 

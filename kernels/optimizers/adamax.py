@@ -1,7 +1,7 @@
-"""Adamax, Adam with the largest gradient for its scale: one step, in place.
+"""Adamax, a variant of Adam that scales by the largest gradient: one step, in place.
 
-Entry by entry, for parameter p, gradient g, its moving average m and the largest |g| of
-late u, at step t = 1, 2, ...::
+Entry by entry, for parameter p, gradient g, its moving average m and the decaying
+maximum u of |g|, at step t = 1, 2, ...::
 
     m = beta_1 * m + (1 - beta_1) * g
     u = max(beta_2 * u, |g|)
@@ -64,7 +64,7 @@ def adamax_task(p: Array, g: Array, m: Array, u: Array, numbers: Array) -> Task:
 def adamax_numbers(
     t: int, lr: float, beta_1: float, beta_2: float, epsilon: float
 ) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     return lr / (1 - beta_1**t), beta_1, 1 - beta_1, beta_2, epsilon
 
 

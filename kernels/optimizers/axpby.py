@@ -1,4 +1,4 @@
-"""y = a y + b x, in place: what options of an optimiser do to whole vectors.
+"""y = a y + b x, in place: for options of optimisers that change whole vectors.
 
 Entry by entry::
 
@@ -7,7 +7,7 @@ Entry by entry::
 Weight decay is a = 1, b = -lr * decay with x = y; a moving average a = momentum,
 b = 1 - momentum; a sum of gradients a = b = 1.
 
-Source: the extended BLAS, where the name comes from.
+Source: the extended BLAS, which has a function of this name.
 """
 
 import numpy as np

@@ -5,8 +5,8 @@ By value, entry by entry; by norm, for all entries of one or more arrays togethe
     g = max(-limit, min(g, limit))
     g = g * limit / max(norm, limit)      norm = sqrt(sum g^2)
 
-NaN stays NaN.  Where the norm is NaN or infinite no scale is right, and all entries
-become NaN, as by Keras's global_clipnorm: infinity must not turn the others to 0.
+NaN stays NaN.  If the norm is NaN or infinite, no scale is right, and all entries
+become NaN, as with Keras's global_clipnorm: infinity must not turn the others to 0.
 
 Source: Pascanu, Mikolov & Bengio (2013), arXiv:1211.5063, algorithm 1.
 """
@@ -24,7 +24,7 @@ from ..machine.tasks import BLOCK, Task, run
 
 
 def clip_value_reference(g: Array, limit: float) -> None:
-    """Bring every entry of g (P,) into [-limit, limit]."""
+    """Limit every entry of g (P,) to [-limit, limit]."""
     for i in range(g.size):
         g[i] = np.maximum(-limit, np.minimum(g[i], limit))
 
@@ -42,7 +42,7 @@ def clip_norm_reference(gs: Sequence[Array], limit: float) -> None:
 
 
 def clip_value(g: Array, limit: float) -> None:
-    """Bring every entry of g (P,) into [-limit, limit]."""
+    """Limit every entry of g (P,) to [-limit, limit]."""
     run_kept(clip_value_task, g, limit)
 
 
@@ -59,7 +59,7 @@ def clip_norm(gs: Sequence[Array], limit: float) -> None:
 def clip_norm_tasks(gs: Sequence[Array], limit: float) -> list[Task]:
     """Return the tasks of ``clip_norm``: squares summed block by block, then scaled.
 
-    The sums are float64, cut by the problem's size and added in order.
+    The sums are float64, split only by the problem's size, and added in order.
     """
     counts = [-(-g.size // BLOCK) for g in gs]
     ends = np.cumsum([0, *counts])

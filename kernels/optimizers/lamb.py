@@ -1,4 +1,4 @@
-"""LAMB, Adam whose steps are as long as the array that they change: one step, in place.
+"""LAMB, Adam with steps in proportion to the norm of each array: one step, in place.
 
 For the parameters p of one array (a kernel, a bias), gradients g, moving averages m (of
 g) and v (of g^2), at step t = 1, 2, ...; entry by entry but for the two norms::
@@ -6,9 +6,9 @@ g) and v (of g^2), at step t = 1, 2, ...; entry by entry but for the two norms::
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g^2
     d = m / (1 - beta_1^t) / (sqrt(v / (1 - beta_2^t)) + epsilon)
-    p = p - lr * r * d               r = norm(p) / norm(d), or 1 where one of both is 0
+    p = p - lr * r * d               r = norm(p) / norm(d), or 1 if either norm is 0
 
-Source: You et al. (2020), arXiv:1904.00962, algorithm 2, with the weight decay apart.
+Source: You et al. (2020), arXiv:1904.00962, algorithm 2, without its weight decay.
 """
 
 import numpy as np
@@ -66,7 +66,7 @@ def lamb(
 def lamb_tasks(p: Array, g: Array, m: Array, v: Array, numbers: Array) -> list[Task]:
     """Return the tasks of a step; ``numbers`` are read when they run.
 
-    The sums are float64, cut by the problem's size and added in order.
+    The sums are float64, split only by the problem's size, and added in order.
     """
     count = -(-p.size // BLOCK)
     sums = empty((count, 2), np.float64)
@@ -80,7 +80,7 @@ def lamb_tasks(p: Array, g: Array, m: Array, v: Array, numbers: Array) -> list[T
 def lamb_numbers(
     t: int, lr: float, beta_1: float, beta_2: float, epsilon: float
 ) -> tuple[float, ...]:
-    """Return what the loops need."""
+    """Return the numbers that the loops read."""
     unbiased = 1 / (1 - beta_1**t), 1 / (1 - beta_2**t)
     return beta_1, 1 - beta_1, beta_2, 1 - beta_2, *unbiased, epsilon, lr
 

@@ -42,7 +42,7 @@ def lion_task(p: Array, g: Array, m: Array, numbers: Array) -> Task:
 
 
 def lion_numbers(lr: float, beta_1: float, beta_2: float) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     return lr, beta_1, 1 - beta_1, beta_2, 1 - beta_2
 
 
@@ -54,5 +54,5 @@ def _lion_item(item, thread, p, g, m, numbers):
     p, g, m = p[part], g[part], m[part]
     for i in range(p.size):
         d = mix_m * m[i] + mix_g * g[i]
-        p[i] -= lr if d > 0 else -lr if d < 0 else d  # which is 0 or NaN
+        p[i] -= lr if d > 0 else -lr if d < 0 else d  # the last d is 0 or NaN
         m[i] = keep_m * m[i] + new_m * g[i]

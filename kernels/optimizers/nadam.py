@@ -70,7 +70,7 @@ def nadam_task(p: Array, g: Array, m: Array, v: Array, numbers: Array) -> Task:
 def nadam_numbers(
     t: int, product: float, lr: float, beta_1: float, beta_2: float, epsilon: float
 ) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     u, u_next = (beta_1 * (1 - 0.96**k / 2) for k in (t, t + 1))
     of_m = lr * u_next / (1 - product * u_next)
     of_g = lr * (1 - u) / (1 - product)

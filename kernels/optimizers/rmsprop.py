@@ -4,14 +4,14 @@ Entry by entry, for parameter p, gradient g and the moving averages v (of g^2) a
 (of g; only when centred)::
 
     v = rho * v + (1 - rho) * g^2          a = rho * a + (1 - rho) * g
-    s = v, or centred max(v - a^2, 0)
+    s = v, or if centred max(v - a^2, 0)
     d = lr * g / sqrt(s + epsilon)
     b = momentum * b + d                   p = p - b
 
-v - a^2 is a variance, which rounding takes below 0 where gradients hardly change; Keras
-and PyTorch take the root of that, which is NaN.
+v - a^2 is a variance, which rounding makes negative where gradients hardly change.
+Keras and PyTorch take the root of that, which is NaN.
 
-Source: Hinton, Coursera lecture 6e (2012); Keras's form of it, epsilon under the root.
+Source: Hinton, Coursera lecture 6e (2012); as in Keras, epsilon is under the root.
 """
 
 import numpy as np
@@ -77,7 +77,7 @@ def rmsprop_task(
 def rmsprop_numbers(
     lr: float, rho: float, momentum: float, epsilon: float
 ) -> tuple[float, ...]:
-    """Return what the loop needs."""
+    """Return the numbers that the loop reads."""
     return lr, rho, 1 - rho, momentum, epsilon
 
 
@@ -93,7 +93,7 @@ def _rmsprop_item(item, thread, p, g, v, a, b, numbers, centered):
         if centered:
             a[i] = rho * a[i] + fresh * g[i]
             spread = v[i] - a[i] * a[i]
-            if spread < 0:  # and NaN stays
+            if spread < 0:  # this form keeps NaN
                 spread *= 0
         b[i] = momentum * b[i] + lr * g[i] / np.sqrt(spread + epsilon)
         p[i] -= b[i]

@@ -5,7 +5,7 @@ Entry by entry, for parameter p, gradient g, velocity v, rate lr and momentum mu
     v = mu * v - lr * g
     p = p + v                       or, Nesterov:   p = p + mu * v - lr * g
 
-Source: Sutskever, Martens, Dahl & Hinton (2013); Keras's form of it.
+Source: Sutskever, Martens, Dahl & Hinton (2013), in the form that Keras uses.
 """
 
 import numpy as np

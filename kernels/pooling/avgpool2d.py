@@ -1,6 +1,6 @@
 """2-D average pooling of NHWC images, and its gradient.
 
-For every n, i, j, c, over the K[i, j] cells (p, q) of the window that lie inside the
+For every n, i, j, c, over the K[i, j] cells (p, q) of the window that are inside the
 image::
 
     y[n, i, j, c]  = sum_pq  x[n, i*s + p - top, j*t + q - left, c] / K[i, j]   (1)
@@ -8,10 +8,10 @@ image::
                      that hold the pixel (h, v)
 
 Padding is not counted, as in Keras, TensorFlow and ONNX: the average of ones is 1
-everywhere.  (PyTorch counts the cells of padding unless it is told not to.)
+everywhere.  (PyTorch counts the cells of padding by default.)
 
-Source: Dumoulin & Visin, arXiv:1603.07285, section 3; of a window that is the image,
-global average pooling: Lin, Chen & Yan (2014), arXiv:1312.4400, section 3.2.
+Source: Dumoulin & Visin, arXiv:1603.07285, section 3.  For a window as large as the
+image, which is global average pooling: Lin, Chen & Yan (2014), arXiv:1312.4400, 3.2.
 """
 
 import math
@@ -194,7 +194,7 @@ def _row_item(item, thread, x, window, strides, before, y):
 
 @jit()
 def _row_2x2_item(item, thread, x, y):
-    """Do so for windows of 2 x 2 that do not overlap: 260 instead of 580 us."""
+    """Do the same for 2 x 2 windows that do not overlap: 260 instead of 580 us."""
     n, i = item // y.shape[1], item % y.shape[1]
     for j in range(y.shape[2]):
         for c in range(y.shape[3]):
@@ -203,7 +203,7 @@ def _row_2x2_item(item, thread, x, y):
             y[n, i, j, c] = (above + below) * y.dtype.type(0.25)
 
 
-BLOCK = 256  # pixels that are summed alone: a sum of many, one by one, would round
+BLOCK = 256  # pixels in a partial sum: adding many numbers one by one rounds more
 
 
 @jit()

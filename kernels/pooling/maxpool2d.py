@@ -6,9 +6,9 @@ For every n, i, j, c, over the cells (p, q) of the window that lie inside the im
     dx[n, h, v, c] = sum of dy[n, i, j, c] over the windows whose maximum is    (2)
                      the pixel (h, v)
 
-Padding is minus infinity: it never wins, also among negative numbers.  Where several
+Padding is minus infinity: it never wins, not even among negative numbers.  If several
 cells tie, the first in row-major order is the maximum and gets the whole gradient.
-NaN is larger than every number, so it is passed on.
+NaN counts as larger than every number, so it is passed on.
 
 Source: Dumoulin & Visin, arXiv:1603.07285, section 3; the source document, 3.1.2:
 p(x) = max_ij x_ij.
@@ -87,7 +87,7 @@ def maxpool2d_im2col(
     cells = cells_of(windows_of(x, window, strides, pads, value=-np.inf))
     inside = pixels_of(x, window, strides, pads)
     argmax = cells.argmax(axis=3)[:, :, :, None]  # the first; NaN is the largest
-    # where all pixels are minus infinity, padding is not the first of them
+    # if all pixels are minus infinity, choose the first pixel, not the padding
     is_pixel = np.take_along_axis(np.broadcast_to(inside, cells.shape), argmax, axis=3)
     argmax = np.where(is_pixel, argmax, inside.argmax(axis=3)[:, :, :, None])
     y = np.take_along_axis(cells, argmax, axis=3)[:, :, :, 0]
@@ -127,7 +127,7 @@ def maxpool2d(
 
     Returns
     -------
-    y, argmax : the maxima, and where in its window each stood: p * columns + q
+    y, argmax : the maxima, and the place of each in its window: p * columns + q
     """
     y = empty(_shape(x.shape, window, strides, pads), x.dtype)
     argmax = empty(y.shape, index_dtype(math.prod(window)))
@@ -161,7 +161,7 @@ def maxpool2d_tasks(
 ) -> list[Task]:
     """Return the task that writes y of equation (1) and argmax.
 
-    dead : what argmax is where no cell is above 0; -1: the first maximum, as ever
+    dead : the argmax where no cell is above 0; with -1 it is always the first maximum
     """
     window_of = window, strides, (pads[0][0], pads[1][0])
     body = _pool_body(pool_over(*window_of, x.shape, y.shape))
@@ -182,9 +182,9 @@ def maxpool2d_dx_tasks(
 
 
 def pool_over(window: Pair, strides: Pair, before: Pair, x: Shape, y: Shape) -> Any:
-    """Return the jitted pool(...) for windows that lie so in x, of y's shape.
+    """Return the jitted pool(...) for these windows in x and y.
 
-    That for 2 x 2 is 4 times as fast as that for all; compiled where it is needed.
+    The one for 2 x 2 is 4 times as fast as the general one; only one is compiled.
     """
     inside = before == (0, 0) and 2 * y[1] <= x[1] and 2 * y[2] <= x[2]
     return pool_2x2 if inside and window == strides == (2, 2) else pool
@@ -205,10 +205,10 @@ def pool(
     x, m, first, last, channels, window, strides, before, y, n, start, channel, argmax,
     dead,
 ):  # fmt: skip
-    """Pool so many channels of x[m] to rows i = first .. last - 1.
+    """Pool x[m], ``channels`` channels, to rows i = first .. last - 1.
 
-    Write y[n, start + i, :, channel:], where the best so far stands meanwhile: no two
-    items may write to one place, not even the same numbers.
+    Write y[n, start + i, :, channel:], which also holds the best so far.  So two items
+    must never write to the same place, not even the same numbers.
     """
     _, height, width, _ = x.shape
     place = argmax.dtype.type
@@ -225,7 +225,7 @@ def pool(
                     cells = x[m, top + p, left + q]
                     for c in range(channels):
                         cell, best, position = cells[c], best_of[c], place_of[c]
-                        # NaN wins.  No "and", no "or": so the loop vectorises
+                        # NaN wins.  Without "and" and "or" the loop vectorises
                         wins = (cell > best) | ((cell != cell) & (best == best))
                         wins |= is_first
                         best_of[c] = cell if wins else best
@@ -243,11 +243,11 @@ def pool_2x2(
     x, m, first, last, channels, window, strides, before, y, n, start, channel, argmax,
     dead,
 ):  # fmt: skip
-    """Do so for windows of 2 x 2 that do not overlap, in one loop."""
+    """Do the same for 2 x 2 windows that do not overlap, in one loop."""
     place = argmax.dtype.type
     for i in range(first, last):
         for j in range(y.shape[2]):
-            # slices: an index that might be negative would not vectorise
+            # slices: an index that may be negative would prevent vectorisation
             best_of = y[n, start + i, j, channel:]
             place_of = argmax[n, start + i, j, channel:]
             for c in range(channels):
@@ -257,7 +257,7 @@ def pool_2x2(
                     stays = (cell <= best) | (best != best)  # not where cell is NaN
                     best = best if stays else cell
                     position = position if stays else place(k)
-                # a loop of its own that marks what is dead: 250 instead of 70 us
+                # marking dead cells in a separate loop: 250 instead of 70 us
                 marked = (best <= 0) & (dead >= 0)
                 position = place(dead) if marked else position
                 best_of[c] = best

@@ -1,14 +1,14 @@
-"""Images sampled at affinely mapped places, and the gradient of that.
+"""Images sampled at affinely mapped places, and the gradient.
 
-For every n, i, j, c, with M (N, 3, 3) and an image that goes on beyond its borders::
+For every n, i, j, c, with M (N, 3, 3) and an image that continues beyond its borders::
 
     (r, s, 1) = M[n] (i, j, 1)              the place in x that y[n, i, j] is taken from
     h, v = floor(r), floor(s)   p, q = r - h, s - v
     y[n, i, j, c] = (1-p) ((1-q) x[n, h, v, c]   + q x[n, h, v+1, c])               (1)
                     +  p  ((1-q) x[n, h+1, v, c] + q x[n, h+1, v+1, c])
-    dx = what dy gives back by the same four weights                                (2)
+    dx = the gradient of (1): dy, distributed with the same four weights            (2)
 
-Beyond the borders the image goes on as a row of pixels a b c d does:
+Beyond the borders the image continues like this row of pixels a b c d:
 
     ==========  =======================================  ===============================
     "constant"  k k k k | a b c d | k k k k  k the fill value
@@ -17,8 +17,8 @@ Beyond the borders the image goes on as a row of pixels a b c d does:
     "wrap"      a b c d | a b c d | a b c d
     ==========  =======================================  ===============================
 
-Neighbours of weight 0 are not looked at: what a flip or a shift by whole pixels does
-not move into a pixel does not reach it, not even as NaN.
+Neighbours of weight 0 are not read: after a flip or a shift by whole pixels, a pixel
+of y depends on one pixel of x, even if the neighbours of that pixel are NaN.
 
 Source: ``scipy.ndimage.affine_transform`` with order=1 and the modes "grid-constant",
 "nearest", "reflect", "grid-wrap"; Jaderberg et al. (2015), arXiv:1506.02025, 3.3.
@@ -71,7 +71,7 @@ def affine_warp_dx_reference(
 def _neighbours(
     m: NDArray[np.float64], i: int, j: int, size: Shape, fill_mode: str
 ) -> list[tuple[Pair | None, float]]:
-    """Return the pixels that y[i, j] is made of, None beyond, and their weights."""
+    """Return the pixels in the sum y[i, j], None for outside, and their weights."""
     r, s = (m[k, 0] * i + m[k, 1] * j + m[k, 2] for k in (0, 1))
     h, v = math.floor(r), math.floor(s)
     p, q = r - h, s - v
@@ -87,7 +87,7 @@ def _neighbours(
 
 
 def _inside(k: int, size: int, fill_mode: str) -> int | None:
-    """Return which of ``size`` pixels stands at k; None for the fill value."""
+    """Return which of ``size`` pixels is at position k; None for the fill value."""
     if 0 <= k < size:
         return k
     if fill_mode == "constant":
@@ -157,7 +157,7 @@ def affine_warp_dx_tasks(
 
 @jit()
 def _place(k, size, mode):
-    """Do what ``_inside`` does, with -1 for None."""
+    """Do the same as ``_inside``, with -1 for None."""
     if 0 <= k < size:
         return k
     if mode == 0:
@@ -172,7 +172,7 @@ def _place(k, size, mode):
 
 @jit()
 def _source(m, i, j):
-    """Return the pixel (h, v) and the weights (p, q) that y[i, j] is taken with."""
+    """Return the pixel (h, v) and the weights (p, q) for y[i, j]."""
     r = m[0, 0] * i + m[0, 1] * j + m[0, 2]
     s = m[1, 0] * i + m[1, 1] * j + m[1, 2]
     h, v = math.floor(r), math.floor(s)
@@ -196,7 +196,7 @@ def _warp_item(n, thread, x, matrices, mode, fill, y):
                     out[i, j, c] = upper + p * (lower - upper)
                 continue
             h0, v0 = _place(h, height, mode), _place(v, width, mode)
-            # a neighbour of weight 0 is the pixel itself: it is inside where that is
+            # a neighbour of weight 0 is replaced by the pixel itself, which is inside
             h1 = _place(h + 1, height, mode) if p else h0
             v1 = _place(v + 1, width, mode) if q else v0
             for c in range(channels):

@@ -1,10 +1,10 @@
 """Samples of a data set, in any order and of any dtype, as one batch of numbers.
 
-For every k and i, where order[k] is the sample that comes k-th::
+For every k and i, where order[k] is the number of the k-th sample::
 
     out[k, i] = x[order[k], i] * scale + offset
 
-So a batch is drawn, cast and rescaled in one pass over memory, and bytes stay bytes
+So a batch is copied, cast and rescaled in one pass over memory, and bytes stay bytes
 until they are needed.
 """
 

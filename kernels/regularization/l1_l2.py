@@ -1,12 +1,12 @@
-"""L1 and L2 penalties on weights: the value, and its slope added to the gradient.
+"""L1 and L2 penalties on weights: their value, and their gradient added to dw.
 
 For weights w and their gradient dw::
 
     penalty = l1 * sum |w| + l2 * sum w^2
     dw = dw + l1 * sign(w) + 2 * l2 * w          sign(0) = 0
 
-Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 7.1; Keras's form of
-it, without the factor 1/2.
+Source: Goodfellow, Bengio & Courville, "Deep Learning" (2016), 7.1; as in Keras,
+without the factor 1/2.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..machine.tasks import BLOCK, Task, run
 
 
 def l1_l2_reference(w: Array, dw: Array, l1: float, l2: float) -> float:
-    """Add the penalty's slope at w (P,) to dw (P,); return the penalty."""
+    """Add the penalty's gradient at w (P,) to dw (P,); return the penalty."""
     penalty = 0.0
     for i in range(w.size):
         penalty += l1 * abs(float(w[i])) + l2 * float(w[i]) ** 2
@@ -30,16 +30,16 @@ def l1_l2_reference(w: Array, dw: Array, l1: float, l2: float) -> float:
 
 
 def l1_l2(w: Array, dw: Array, l1: float, l2: float) -> float:
-    """Add the penalty's slope at w (P,) to dw (P,); return the penalty."""
+    """Add the penalty's gradient at w (P,) to dw (P,); return the penalty."""
     task, parts = l1_l2_task(w, dw, l1, l2)
     run(task)
     return float(parts.sum())
 
 
 def l1_l2_task(w: Array, dw: Array, l1: float, l2: float) -> tuple[Task, Array]:
-    """Return the task, and where it writes the parts that sum to the penalty.
+    """Return the task, and the array of parts whose sum is the penalty.
 
-    The parts are float64, cut by the problem's size.
+    The parts are float64, split only by the problem's size.
     """
     blocks = -(-w.size // BLOCK)
     parts = empty(blocks, np.float64)

@@ -1,4 +1,4 @@
-"""Random numbers by counting: each is a function of a key and of where it is wanted.
+"""Random numbers by counting: each is a function of a key and of its position.
 
 Philox4x32-10 turns a key (k0, k1) and a counter (c0, c1, c2, c3), all words of 32 bits,
 into four random words.  Ten times, with high and low the halves of a product::
@@ -8,7 +8,7 @@ into four random words.  Ten times, with high and low the halves of a product::
     k0, k1 = k0 + W0,  k1 + W1                             (mod 2^32)
 
 Here the key is a layer's, and the counter is (block, sample, sample / 2^32, epoch).  So
-what a sample meets in an epoch depends on no other sample, no order and no thread.
+a sample's numbers in an epoch do not depend on other samples, their order or threads.
 
 A uniform number is word / 2^32, in [0, 1).  Normal ones come in pairs, from two words
 (Box & Muller, 1958), with u = (word + 1) / 2^32 in (0, 1] and v = word / 2^32::

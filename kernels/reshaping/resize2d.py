@@ -1,7 +1,7 @@
 """2-D resizing of NHWC images, and its gradient.
 
-Pixels are squares, and lie where their middles are ("half-pixel centres").  Along an
-axis of ``size`` pixels that becomes one of ``outputs``, the middle of output i is at::
+Pixels are squares, and their position is their centre ("half-pixel centres").  If an
+axis of ``size`` pixels is resized to ``outputs``, the centre of output i is at::
 
     r = (i + 1/2) size / outputs - 1/2                                          (1)
 
@@ -11,15 +11,15 @@ Every output is a sum over the taps of both axes, with weights a and b that sum 
     dx[n, h, v, c] = sum_i a[i, h] sum_j b[j, v] dy[n, i, j, c]                 (3)
 
     ==========  ==================================================================
-    "nearest"   the pixel in which the middle lies, floor(r + 1/2), of weight 1
+    "nearest"   the pixel that contains the centre, floor(r + 1/2), with weight 1
     "bilinear"  floor(r) with 1 - p and floor(r) + 1 with p = r - floor(r); beyond
-                the borders stands the last pixel
+                the borders, the last pixel is used
     "bicubic"   four pixels by Keys' cubic with a = -1/2; those beyond the borders
                 are left out, and the rest is divided by its sum
     ==========  ==================================================================
 
-There is no antialiasing.  To repeat every pixel k times is "nearest", to k times the
-size.  Pixels of weight 0 are not looked at.
+There is no antialiasing.  Repeating every pixel k times is "nearest" with k times the
+size.  Pixels of weight 0 are not read.
 
 Source: Keys (1981), "Cubic convolution interpolation for digital image processing",
 IEEE Trans. ASSP 29, equation (15); ``tf.image.resize`` of TensorFlow 2.
@@ -64,8 +64,8 @@ def resize2d_dx_reference(dy: Array, size: Pair, interpolation: str) -> Array:
 
 
 def _taps(size: int, outputs: int, interpolation: str) -> list[Taps]:
-    """Return, for every output along an axis, which pixels it is made of."""
-    if interpolation == "nearest":  # by whole numbers, which do not round
+    """Return, for every output along an axis, the weights of its pixels."""
+    if interpolation == "nearest":  # in integers, which do not round
         return [{(2 * i + 1) * size // (2 * outputs): 1.0} for i in range(outputs)]
     found = []
     for i in range(outputs):
@@ -124,7 +124,7 @@ def resize2d_tasks(x: Array, y: Array, interpolation: str) -> list[Task]:
 
 
 def resize2d_dx_tasks(dy: Array, dx: Array, interpolation: str) -> list[Task]:
-    """Return the task that writes dx of equation (3): (2) with the matrices turned."""
+    """Return the task that writes dx of (3), which is (2) with transposed matrices."""
     axes = []
     for k in (1, 2):
         turned: list[Taps] = [{} for _ in range(dx.shape[k])]

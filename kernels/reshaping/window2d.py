@@ -1,10 +1,10 @@
-"""A window of every image: padding where it is larger, cropping where it is smaller.
+"""A window of every image: padding if it is larger, cropping if it is smaller.
 
 For every n, i, j, c, with a start (r, s) for each image, which may be negative::
 
-    y[n, i, j, c] = x[n, i + r[n], j + s[n], c]     the value beyond the borders
+    y[n, i, j, c] = x[n, i + r[n], j + s[n], c]     or the value, beyond the borders
 
-It is its own gradient: dx is the window of dy that starts at (-r, -s), with zeros.
+The gradient has the same form: dx is the window of dy that starts at (-r, -s), with 0.
 
 Source: ``numpy.pad`` with mode "constant", and slices.
 """
@@ -46,7 +46,7 @@ def window2d(
     ----------
     starts : (N, 2), the row and the column of x where each image's window begins
     size : (OH, OW)
-    value : what stands beyond the borders
+    value : the value beyond the borders
     """
     y = empty((len(x), *size, x.shape[3]), x.dtype)
     run_kept(window2d_tasks, x, starts, y, value)
@@ -69,7 +69,7 @@ def _window_item(item, thread, x, starts, channels, fill, y):
     n, i = item // y.shape[1], item % y.shape[1]
     line, value = y[n, i], fill[0]
     h, shift = i + starts[n, 0], starts[n, 1] * channels
-    first = max(-shift, 0)  # from here on pixels of x, up to last
+    first = max(-shift, 0)  # pixels of x are used from here to last
     last = max(min(x.shape[2] - shift, line.size), first)
     if h < 0 or h >= x.shape[1]:
         first = last = line.size

@@ -1,4 +1,4 @@
-"""What a user hands to fit, evaluate and predict: checked once, then cut in batches."""
+"""Arrays that a user passes to fit, evaluate and predict: checked once, and split."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ from sora_np.kernels.machine.arrays import Shape
 def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:
     """Return ``a`` as an array of real numbers with a first axis that is not empty.
 
-    Its dtype stays: batches are converted one by one.  Raises ValueError for a finite
-    number that would be infinite in ``dtype``, the model's.
+    The dtype is kept, since batches are converted one by one.  Raises ValueError for a
+    finite number that would be infinite in ``dtype``, the model's.
     """
     array = as_numbers(a, name)
     if array.ndim == 0:
@@ -34,7 +34,7 @@ def as_array(a: Any, name: str, dtype: DTypeLike | None = None) -> NDArray[Any]:
 
 
 def is_list_of_one(a: Any) -> bool:
-    """Whether it is one array in a list, which Keras takes for the array.
+    """Whether ``a`` is a list of one array, which Keras treats as the array.
 
     >>> is_list_of_one([np.ones(3)]), is_list_of_one([[1.0, 1.0]])
     (True, False)
@@ -46,9 +46,9 @@ def is_list_of_one(a: Any) -> bool:
 def as_inputs(
     x: Any, input_shape: Shape | None, dtype: DTypeLike | None = None
 ) -> NDArray[Any]:
-    """Return x as an array (N, *input_shape), or raise ValueError that says how.
+    """Return x as an array (N, *input_shape); the ValueError otherwise says what to do.
 
-    Images without the channel axis gain it where there is one channel.
+    Images without a channel axis get one if the model expects one channel.
     """
     if input_shape is not None and is_list_of_one(x):
         if x[0].ndim > len(input_shape):  # one batch, not one sample
@@ -63,7 +63,7 @@ def as_inputs(
     elif array.ndim == len(input_shape) + 1:
         hint = ""
     else:
-        hint = f": {len(input_shape) + 1} axes are wanted, {array.ndim} came"
+        hint = f": expected {len(input_shape) + 1} axes, got {array.ndim}"
     raise ValueError(
         f"this model takes x of shape {batch_of(input_shape)}, got {array.shape}{hint}"
     )
@@ -85,7 +85,7 @@ def as_named_inputs(
 
     Raises
     ------
-    TypeError, ValueError : where names, number or shapes are others
+    TypeError, ValueError : if the names, the number of arrays or a shape is wrong
     """
     if len(names) == 1 and isinstance(x, (list, tuple)) and len(x) == 1:
         if np.ndim(x[0]) > len(shapes[0]):  # a list of one batch, not of one sample
@@ -107,10 +107,10 @@ def as_named_inputs(
 
 
 def parted(a: Any, names: Sequence[str], what: str, kind: str) -> list[Any]:
-    """Return what a user gave for several inputs or outputs, in the order of ``names``.
+    """Return the values for several inputs or outputs, in the order of ``names``.
 
-    Raises TypeError or ValueError, which list what is expected, where it is no list or
-    dictionary of these.
+    Raises TypeError or ValueError if ``a`` is not a list or dictionary of these; the
+    message lists what is expected.
 
     >>> parted({"b": 2, "a": 1}, ["a", "b"], "x", "input")
     [1, 2]
@@ -120,8 +120,9 @@ def parted(a: Any, names: Sequence[str], what: str, kind: str) -> list[Any]:
     if isinstance(a, Mapping):
         if a.keys() != set(names):
             raise ValueError(
-                f"{what} has the names {', '.join(map(repr, a)) or 'none'}, the "
-                f"model's {kind}s are {', '.join(map(repr, names))}"
+                f"expected {what} with the names of the model's {kind}s, "
+                f"{', '.join(map(repr, names))}; got "
+                f"{', '.join(map(repr, a)) or 'none'}"
             )
         return [a[name] for name in names]
     if len(names) == 1:
@@ -172,19 +173,19 @@ def as_weights(
 
 
 def is_finite(value: Any) -> bool:
-    """Whether it is a number, neither NaN nor infinite."""
+    """Whether ``value`` is a number, neither NaN nor infinite."""
     return isinstance(value, Real) and math.isfinite(value)
 
 
 def as_batch_size(value: Any) -> int:
-    """Return the batch size: 32 for None, else a positive whole number."""
+    """Return the batch size, which must be a positive whole number; 32 for None."""
     return 32 if value is None else as_count(value, "batch_size")
 
 
 def split_last(
     share: float, *arrays: NDArray[Any] | None
 ) -> tuple[list[NDArray[Any] | None], list[NDArray[Any] | None]]:
-    """Return the arrays without, and only, their last ``share`` of samples.
+    """Return the arrays without their last ``share`` of samples, and only these.
 
     >>> split_last(0.25, np.arange(4))
     ([array([0, 1, 2])], [array([3])])
@@ -196,7 +197,7 @@ def split_last(
     if cut in (0, samples):
         raise ValueError(
             f"validation_split={share} of {samples} samples leaves one side empty: "
-            "take another share, or validation_data"
+            "choose another share, or give validation_data"
         )
     return (
         [None if a is None else a[:cut] for a in arrays],
@@ -212,16 +213,16 @@ def warn_of_odd_values(
     bytes_are_odd: bool = True,
     columns: Sequence[Any] | None = None,
 ) -> None:
-    """Warn of what trains, but surely is not meant: NaN, infinity, unscaled bytes.
+    """Warn of data that are probably a mistake: NaN, infinity, unscaled bytes.
 
     Raises ValueError for finite numbers in x that would be infinite in ``dtype``.
 
     Parameters
     ----------
     dtype : the model's
-    columns : the names of those of x, if they have some
+    columns : the names of the columns of x, if it has any
     """
-    finite = check_range(x, dtype, "x")  # so that x, perhaps in a file, is read once
+    finite = check_range(x, dtype, "x")  # lets the loop skip x, which may be a file
     for name, a in (("x", x), ("y", y)):
         bad, places = 0, set()
         read = a.dtype.kind == "f" and not (finite and a is x)

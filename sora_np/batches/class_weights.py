@@ -1,4 +1,4 @@
-"""The weights of samples, from weights of classes."""
+"""Weights of samples computed from weights of classes."""
 
 from collections.abc import Mapping
 from numbers import Integral
@@ -25,9 +25,9 @@ def either(
     dtype: Any,
     whole: bool,
 ) -> NDArray[Any]:
-    """Return the weights of samples that were given, or those of their classes.
+    """Return the given weights of samples, or compute them from those of classes.
 
-    Raises ValueError where both are given, or the loss cannot take them.
+    Raises ValueError if both are given, or the loss cannot use them.
     """
     if class_weight is not None and sample_weight is not None:
         raise ValueError("give sample_weight or class_weight, not both")
@@ -42,20 +42,20 @@ def either(
 def as_weights(
     class_weight: Any, y: NDArray[Any], loss: Loss, output_shape: Shape, whole: bool
 ) -> NDArray[np.float32]:
-    """Return the weight of every label: (N,), or (N, ...) of labels at positions.
+    """Return the weight of every label: (N,), or (N, ...) for labels with positions.
 
     Parameters
     ----------
-    class_weight : label -> weight, others weigh 1; or "balanced", scikit-learn's
-        n / (k * count) for n labels of k classes that are there
-    y : as the loss takes it: labels, or rows of which the largest entry is the class
-    whole : whether y is all of an epoch
+    class_weight : label -> weight, labels that are missing weigh 1; or "balanced",
+        scikit-learn's n / (k * count) for n labels of k classes that occur
+    y : as the loss expects it: labels, or rows whose largest entry is at the class
+    whole : whether y is a whole epoch
 
     Raises
     ------
-    TypeError : for what is neither a dictionary nor "balanced"
-    ValueError : for labels that are none, negative weights, and rows of no or of
-        several classes
+    TypeError : if class_weight is neither a dictionary nor "balanced"
+    ValueError : for labels that are not classes, negative weights, and rows that belong
+        to no class or to several
 
     Examples
     --------
@@ -70,9 +70,9 @@ def as_weights(
     if isinstance(class_weight, str) and class_weight == BALANCED:
         if not whole:
             raise ValueError(
-                'class_weight="balanced" counts the labels of a whole epoch, of which '
-                "only a batch is known here: give y as an array to fit, or a "
-                "dictionary label -> weight"
+                'class_weight="balanced" counts the labels of a whole epoch, but here '
+                "only a batch is known: give y as an array to fit, or a dictionary "
+                "label -> weight"
             )
         found, counts = np.unique(labels[counted], return_counts=True)
         shares = counts.sum() / (len(found) * counts)
@@ -88,13 +88,13 @@ def as_weights(
     for label, weight in class_weight.items():
         if not (isinstance(label, Integral) and is_finite(weight)):
             raise ValueError(
-                "class_weight must map labels, whole numbers, to finite weights, got "
+                "class_weight must map labels (whole numbers) to finite weights, got "
                 f"{label!r:.80}: {weight!r:.80}"
             )
         if weight < 0:
             raise ValueError(
-                f"class_weight must not be negative, got {label}: {weight}, with which "
-                "training would make the loss of that class larger"
+                f"class_weight must not be negative, got {label}: {weight}, which "
+                "would make training increase the loss of that class"
             )
         if known is not None and label not in known:
             raise ValueError(
@@ -106,7 +106,7 @@ def as_weights(
 
 
 def classes_of(loss: Loss, output_shape: Shape) -> range | None:
-    """Return the labels there are; None where any whole number may be one."""
+    """Return the labels of all classes; None if any whole number may be a label."""
     classes = (1, *output_shape)[_axis_of_classes(loss)]
     if classes > 1:
         return range(classes)
@@ -118,13 +118,13 @@ def classes_of(loss: Loss, output_shape: Shape) -> range | None:
 def labels_of(y: NDArray[Any], loss: Loss, output_shape: Shape) -> NDArray[Any]:
     """Return the label of every sample, or of every position: y without its classes.
 
-    As in Keras, fractions are rounded where there is one output.  Keras takes the last
-    axis for that of the classes, whatever the model's output.
+    As in Keras, fractions are rounded if there is one output.  Keras always takes the
+    last axis as that of the classes, whatever the model's output.
 
-    Raises ValueError for rows that are of no class or of several.
+    Raises ValueError for rows that belong to no class or to several.
     """
     axis = _axis_of_classes(loss)
-    rows = y.ndim == len(output_shape) + 1  # else y lacks the axis of the classes
+    rows = y.ndim == len(output_shape) + 1  # else y has no axis of classes
     if not rows:
         return np.rint(y)
     if y.shape[axis] == 1:
@@ -137,13 +137,13 @@ def labels_of(y: NDArray[Any], loss: Loss, output_shape: Shape) -> NDArray[Any]:
     if wrong.any():
         place = tuple(map(int, np.argwhere(wrong)[0]))
         raise ValueError(
-            "class_weight needs one class for every sample, but "
-            f"y[{', '.join(map(str, place))}] is of no class, or of several: give "
-            "sample_weight"
+            "class_weight needs exactly one class for every sample, but "
+            f"y[{', '.join(map(str, place))}] belongs to no class, or to several: use "
+            "sample_weight instead"
         )
     return labels
 
 
 def _axis_of_classes(loss: Loss) -> int:
-    """Return the axis of a loss, or the last where it sums over several or all."""
+    """Return the loss's axis of classes; -1 if the loss sums over several axes."""
     return loss.axis if isinstance(loss.axis, int) else -1

@@ -1,7 +1,7 @@
-"""Where batches come from: arrays, or objects and generators that make them.
+"""Feeds of batches: from arrays, or from objects and generators that yield batches.
 
-A feed is made once for ``fit``, ``evaluate`` or ``predict`` and run through once an
-epoch.  What it yields has been checked by the model.
+``fit``, ``evaluate`` and ``predict`` make a feed once and go through it once per epoch.
+The model has checked what a feed yields.
 """
 
 import functools
@@ -24,11 +24,11 @@ Arrays: TypeAlias = tuple[Any, Any, Any]  # x, y, sample_weight; or a stream alo
 
 
 class ArrayFeed:
-    """Batches of arrays that were checked, or of the first ``steps`` of an epoch.
+    """Batches of checked arrays, at most ``steps`` per epoch.
 
     Attributes
     ----------
-    steps : batches an epoch
+    steps : batches per epoch
     y : the targets
     """
 
@@ -46,15 +46,15 @@ class ArrayFeed:
         most = -(-len(x) // batch_size)
         if steps is not None and steps > most:
             raise ValueError(
-                f"{steps_name}={steps} are more than the {most} batches of "
-                f"{batch_size} that {len(x)} samples give"
+                f"{steps_name} must be at most {most}, the number of batches of "
+                f"{batch_size} in {len(x)} samples; got {steps}"
             )
         self.steps: int = steps or most
 
     def batches(
         self, rng: np.random.Generator | None = None, done: int = 0
     ) -> Iterator[Batch]:
-        """Yield an epoch, from batch ``done`` on; with rng, shuffled."""
+        """Yield an epoch from batch ``done`` on, shuffled if rng is given."""
         x, y, weights, size = self.x, self.y, self.weights, self.batch_size
         order = None if rng is None else rng.permutation(len(x))
         part: Any
@@ -71,7 +71,7 @@ class ArrayFeed:
             )
 
     def about(self) -> dict[str, Any]:
-        """Return what tells these data from others: shapes, and a few values."""
+        """Return what distinguishes these data from others: shapes and a checksum."""
         arrays = {"x": self.x, "y": self.y, "sample_weight": self.weights}
         given = {name: a for name, a in arrays.items() if a is not None}
         parts = [part for a in given.values() for part in parts_of(a)]
@@ -86,11 +86,11 @@ class ArrayFeed:
         }
 
     def get_state(self) -> dict[str, Any]:
-        """Return what ``batches`` cannot know: nothing."""
+        """Return an empty state: ``batches`` needs none."""
         return {}
 
     def set_state(self, state: Mapping[str, Any], done: int) -> None:
-        """Go on from there."""
+        """Do nothing: there is no state."""
 
 
 Feed: TypeAlias = ArrayFeed | StreamFeed
@@ -107,17 +107,18 @@ def make(
     *,
     only_x: bool = False,
 ) -> Feed:
-    """Return the batches of what a user gave: arrays, or x that yields batches.
+    """Return a feed of arrays, or of an x that yields batches.
 
     Parameters
     ----------
-    check : (x, y, sample_weight) -> the same, checked; with whole=True where they are
-        all of an epoch
-    only_x : whether x alone is wanted
+    check : (x, y, sample_weight) -> the same, checked; called with whole=True if they
+        are a whole epoch
+    only_x : whether only x is needed
 
     Raises
     ------
-    TypeError, ValueError : for what does not fit; nothing was drawn but a first batch
+    TypeError, ValueError : for data that do not fit; of a stream, only the first batch
+        is read to find out
     """
     steps = None if steps is None else as_count(steps, steps_name)
     if not is_stream(x):
@@ -135,7 +136,7 @@ def make(
 
 
 def check_passes(feed: Feed, passes: int, steps_name: str) -> None:
-    """Raise ValueError for a generator that is to be run through several times."""
+    """Raise ValueError if a generator would have to be run several times."""
     if (
         isinstance(feed, StreamFeed)
         and not feed.restarts
@@ -143,23 +144,23 @@ def check_passes(feed: Feed, passes: int, steps_name: str) -> None:
         and passes > 1
     ):
         raise ValueError(
-            f"a {feed.kind} can be run through once, but {passes} passes are asked "
-            f"for: give {steps_name}, or an object with __len__ and __getitem__"
+            f"a {feed.kind} can only be iterated once, but {passes} passes are needed: "
+            f"give {steps_name}, or an object with __len__ and __getitem__"
         )
 
 
 def split(
     check: Check, given: Arrays, validation_split: float, validation_data: Any
 ) -> tuple[Arrays, Arrays | None]:
-    """Return what to train on, and what to validate on, if anything: see ``fit``."""
+    """Return what to train on, and what to validate on or None: see ``fit``."""
     if validation_data is not None:
         return given, _as_validation(validation_data)
     if validation_split == 0:
         return given, None
     if is_stream(given[0]):
         raise ValueError(
-            f"validation_split is of arrays, got a {type(given[0]).__name__}: take "
-            "validation_data"
+            "validation_split is only for arrays, got a "
+            f"{type(given[0]).__name__}: give validation_data"
         )
     checked = check(*given, whole=True)
     parts = arrays.split_last(validation_split, *checked)
@@ -168,17 +169,17 @@ def split(
 
 
 def _as_given(a: Any) -> Any:
-    """Return an array, or a list of several, as a user gives them."""
+    """Return an array, or a list of several, in the form a user passes."""
     return [*a.arrays] if isinstance(a, Several) else a
 
 
 def make_validation(
     check: Check, given: Arrays, batch_size: int | None, steps: Any, passes: int
 ) -> Feed:
-    """Return the batches to validate on; errors say of what they are."""
+    """Return a feed to validate on; its errors begin with "validation_data"."""
 
     def fully(*given: Any, whole: bool = False) -> Arrays:
-        return check(*given)  # with the range of x: before training, not after an epoch
+        return check(*given)  # checks the range of x now, not after the first epoch
 
     size = None if is_stream(given[0]) else batch_size
     try:

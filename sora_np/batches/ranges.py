@@ -9,16 +9,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.statistics import pieces
 
-LOOKED_AT = 1000  # samples: enough to tell bytes from shares,
-READ = 2**24  # and numbers, of large images: some ms
+LOOKED_AT = 1000  # samples: enough to tell bytes from numbers up to 1
+READ = 2**24  # numbers at most, for large images: takes a few ms
 
 Range = tuple[float, float]
 
 
 def seen_in(x: NDArray[Any]) -> Range | None:
-    """Return the least and the largest number in some samples of x, None for neither.
+    """Return the smallest and the largest finite number in some samples, else None.
 
-    Bytes count as the whole range, unless no sample has more than 0 and 1.
+    For bytes this is the whole range, unless all of them are 0 or 1.
 
     >>> seen_in(np.array([[0.25, 1.0], [0.5, np.nan]]))
     (0.25, 1.0)
@@ -30,7 +30,7 @@ def seen_in(x: NDArray[Any]) -> Range | None:
     ends: list[float] = []
     for part in pieces(some) if some.size else ():
         values = some[part]
-        if not np.isfinite([values.min(), values.max()]).all():  # NaN, among others
+        if not np.isfinite([values.min(), values.max()]).all():  # min of NaN is NaN
             values = values[np.isfinite(values)]
         if values.size:
             ends += [float(values.min()), float(values.max())]
@@ -42,11 +42,13 @@ def seen_in(x: NDArray[Any]) -> Range | None:
 
 
 def as_range(value: ArrayLike | None) -> Range | None:
-    """Return two numbers in order as a range, or raise ValueError for anything else."""
+    """Return two numbers in ascending order as a range, else raise ValueError."""
     if value is None:
         return None
     pair = value if isinstance(value, (list, tuple)) else ()
     numbers = [float(v) for v in pair if isinstance(v, Real)]
     if len(pair) != 2 or len(numbers) != 2 or not -math.inf < numbers[0] <= numbers[1]:
-        raise ValueError(f"input_range must be two numbers in order, got {value!r}")
+        raise ValueError(
+            f"input_range must be two numbers in ascending order, got {value!r}"
+        )
     return numbers[0], numbers[1]

@@ -1,4 +1,4 @@
-"""Batches that an object or a generator makes one by one."""
+"""Batches that an object or a generator yields one by one."""
 
 import contextlib
 import inspect
@@ -15,16 +15,16 @@ from sora_np.common.warn import warn
 
 
 class SourceEnded(ValueError):
-    """A generator has fewer batches than were drawn from it before."""
+    """A generator has fewer batches than were taken from it before."""
 
 
 class Batch(NamedTuple):
-    """Some samples: x[part], or all of x where part is None.
+    """Some samples: x[part], or all of x if part is None.
 
     Attributes
     ----------
     y, weights : of these samples; weights may be None
-    samples : their numbers (n,): rows of an array, or places in the stream
+    samples : their numbers (n,): rows of an array, or positions in the stream
     """
 
     x: NDArray[Any]
@@ -35,37 +35,38 @@ class Batch(NamedTuple):
 
 
 def in_order(x: Any) -> Any:
-    """Return x in its stored order, where it has one: predictions must line up.
+    """Return x in its stored order, if it has one: predictions must match the labels.
 
-    A shuffled folder of images has ``in_order()``; all else is what it is.
+    A shuffled folder of images has ``in_order()``; everything else is returned as is.
     """
     method = getattr(x, "in_order", None)
     return method() if callable(method) and is_stream(x) else x
 
 
 class StreamFeed:
-    """Batches that an object makes one by one, so that not all need be in memory.
+    """Batches that an object yields one by one, so that they need not fit in memory.
 
     Parameters
     ----------
-    source : an object with ``__len__`` and ``__getitem__``, whose batches are drawn in
-        any order, and whose ``on_epoch_end()``, if there is one, is called; or an
-        iterable, begun anew every epoch; or an iterator, such as a generator, that goes
-        on where it was, also one that an object keeps and its ``__iter__`` returns
-    steps : batches an epoch; None for all there are
+    source : an object with ``__len__`` and ``__getitem__``, whose batches are taken in
+        any order, and whose ``on_epoch_end()`` is called if it exists.  Or an iterable,
+        which starts again every epoch.  Or an iterator, such as a generator, which
+        continues where it was; so does an object whose ``__iter__`` always returns the
+        same iterator
+    steps : batches per epoch; None for all
     check : (x, y, sample_weight) -> the same, checked
-    steps_name : what the errors call ``steps``
-    only_x : whether x alone is wanted, and y may be missing
+    steps_name : the name of ``steps`` in errors
+    only_x : whether only x is needed, and y may be missing
 
     Attributes
     ----------
-    steps : batches an epoch; None until a stream without length has ended once
+    steps : batches per epoch; None until a stream without length has ended once
     restarts : whether there can be a second epoch without ``steps``
     y : the targets of the first batch
 
     Raises
     ------
-    TypeError, ValueError : for batches of another form, with their number
+    TypeError, ValueError : for batches of another form; the message has their number
     """
 
     def __init__(
@@ -83,8 +84,8 @@ class StreamFeed:
         self.has_items = hasattr(source, "__getitem__") and length is not None
         if length is not None and steps is not None and steps > length:
             raise ValueError(
-                f"{steps_name}={steps} are more than the {length} batches of the "
-                f"{self.kind}"
+                f"{steps_name} must be at most {length}, the number of batches of the "
+                f"{self.kind}; got {steps}"
             )
         self.steps = length if steps is None else steps
         if length == 0:
@@ -92,7 +93,7 @@ class StreamFeed:
         if length is None and steps is None and not hasattr(source, "__iter__"):
             raise ValueError(
                 f"the {self.kind} has __getitem__, but neither __len__ nor __iter__: "
-                f"where an epoch ends, nobody knows. Give it __len__, or {steps_name}"
+                f"where does an epoch end? Add __len__, or give {steps_name}"
             )
         self.restarts, self._begun = True, None
         if self.has_items:
@@ -102,10 +103,10 @@ class StreamFeed:
             first = next(iterator, None)
             if first is None:
                 raise ValueError(f"the {self.kind} yielded no batch")
-            # the pass that has begun goes on: to begin anew might lose this batch
+            # keep this iterator: a new one might lose the first batch
             self._begun = _with_first(first, iterator)
         self.x, self.y, _ = self._checked(first, 0)
-        self._before = 0  # batches of earlier epochs, where nothing restarts
+        self._before = 0  # batches of earlier epochs, if the source does not restart
 
     def batches(
         self, rng: np.random.Generator | None = None, done: int = 0
@@ -118,21 +119,21 @@ class StreamFeed:
         left = None if self.wanted is None else self.wanted - drawn
         for number, batch in itertools.islice(self._drawn(rng, drawn), left):
             x, y, weights = self._checked(batch, drawn)
-            # an item's samples have their numbers in whatever order items are drawn
+            # samples of an item keep their numbers in whatever order items are taken
             first = number * 2**32 if self.has_items else samples
             drawn, samples = drawn + 1, samples + len(x)
             if drawn > done:
                 yield Batch(x, y, weights, None, np.arange(first, first + len(x)))
         if self.wanted is not None and drawn < self.wanted:
             raise ValueError(
-                f"the {self.kind} ended after {drawn} of the {self.wanted} batches "
-                f"that {self.steps_name} asks for: let it yield more (while True: ...)"
-                f", or ask for fewer"
+                f"the {self.kind} ended after {drawn} of the {self.wanted} batches of "
+                f"{self.steps_name}: let it yield more (while True: ...), or give a "
+                f"smaller {self.steps_name}"
             )
         if not drawn:
             raise ValueError(
-                f"the {self.kind} yielded no batch, but did before: it cannot be run "
-                "through again; its __iter__ must begin anew"
+                f"the {self.kind} yielded no batch, although it did before: its "
+                "__iter__ must return a new iterator every time"
             )
         self.steps = drawn
         self._before += drawn
@@ -154,7 +155,7 @@ class StreamFeed:
             yield number, self.source[number]
 
     def about(self) -> dict[str, Any]:
-        """Return what tells these batches from others: their kind and shape."""
+        """Return what distinguishes these batches from others: types and shapes."""
         shapes = {"x": self.x, "y": self.y}
         told = {name: f"{a.dtype} {a.shape[1:]}" for name, a in shapes.items()}
         length = len(self.source) if self.has_items else None
@@ -163,18 +164,18 @@ class StreamFeed:
         return told | source | own
 
     def get_state(self) -> dict[str, Any]:
-        """Return what ``batches`` cannot know; also what a Sequence-style object says.
+        """Return the state of this feed, and of a Sequence-style source.
 
-        Such an object has ``get_state`` and ``set_state`` if it changes what it yields.
+        A source whose batches change has ``get_state`` and ``set_state``.
         """
         asked = self.has_items and hasattr(self.source, "get_state")
         own = self.source.get_state() if asked else None
         return {"steps": self.steps, "before": self._before, "source": own}
 
     def set_state(self, state: Mapping[str, Any], done: int) -> None:
-        """Go on from there, with ``done`` batches of this epoch behind.
+        """Continue from a state, after ``done`` batches of its epoch.
 
-        Warns of an iterator, which is run through again up to there.
+        An iterator is run again up to there, with a warning.
         """
         self.steps, self._before = state["steps"], state["before"]
         passed = self._before + done
@@ -182,26 +183,26 @@ class StreamFeed:
             self.source.set_state(state["source"])
         elif passed and _changes(self.source):
             warn(
-                f"the {self.kind} has an on_epoch_end, but no get_state and set_state: "
-                "training goes on as it would have if it yields what it did"
+                f"the {self.kind} has on_epoch_end, but neither get_state nor "
+                "set_state: training continues exactly only if the batches are the same"
             )
         if self.restarts or not passed:
             return
         warn(
-            f"a {self.kind} cannot be set to where it was: its first {passed} batches "
-            "are drawn again and dropped, so that training goes on as it would have if "
-            "they are the same. An object with __len__ and __getitem__ is surer"
+            f"a {self.kind} cannot return to its earlier position: its first {passed} "
+            "batches are read again and dropped. Training continues exactly only if "
+            "they are the same. An object with __len__ and __getitem__ is safer"
         )
         batches: Iterable[Any] = self._begun or ()
         left = self._before - sum(1 for _ in itertools.islice(batches, self._before))
         if left:
             raise SourceEnded(
                 f"the {self.kind} ended {left} batches before the place where training "
-                "was interrupted: let it begin anew"
+                "was interrupted: let it start from its first batch"
             )
 
     def _checked(self, batch: Any, number: int) -> tuple[Any, Any, Any]:
-        """Return (x, y, weights) of a batch, or raise with its number."""
+        """Return (x, y, weights) of a batch; errors name the number of the batch."""
         parts = batch
         if self.only_x and not (isinstance(batch, tuple) or _holds_arrays(batch)):
             parts = (batch,)
@@ -217,7 +218,7 @@ class StreamFeed:
         try:
             return self.check(*parts)
         except (TypeError, ValueError) as error:
-            if self.only_x and isinstance(parts, list):  # or of samples: one array
+            if self.only_x and isinstance(parts, list):  # maybe a list of samples
                 with contextlib.suppress(TypeError, ValueError):
                     return self.check(batch)
             kind = TypeError if isinstance(error, TypeError) else ValueError
@@ -226,7 +227,7 @@ class StreamFeed:
 
 
 def _length(source: Any) -> int | None:
-    """Return how many batches there are, or None where nobody knows."""
+    """Return the number of batches, or None if it is not known."""
     try:
         return len(source)
     except TypeError:  # as PyTorch's loader of an IterableDataset raises
@@ -234,10 +235,10 @@ def _length(source: Any) -> int | None:
 
 
 def _begun(source: Any) -> tuple[Iterator[Any], bool]:
-    """Return an iterator over source, and whether there can be another one.
+    """Return an iterator over source, and whether a second pass is possible.
 
-    There cannot where ``iter`` gives the same object again, unless it is an object of a
-    user's class with a length: these begin anew by themselves.
+    It is not if ``iter`` returns the same object again, except for an object of a
+    user's class with a length, which restarts by itself.
     """
     iterator = iter(source)
     if inspect.isgeneratorfunction(getattr(type(source), "__iter__", None)):
@@ -251,7 +252,7 @@ def _begun(source: Any) -> tuple[Iterator[Any], bool]:
 
 
 def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
-    """Yield first, then what is left; ``iter`` of an iterator might begin it anew."""
+    """Yield first, then the rest; ``iter`` might restart the iterator."""
     yield first
     while True:
         try:
@@ -262,12 +263,12 @@ def _with_first(first: Any, iterator: Iterator[Any]) -> Iterator[Any]:
 
 
 def _holds_arrays(batch: Any) -> bool:
-    """Whether a list may be x and y, as PyTorch's loader yields [x, y]."""
+    """Whether a list may be x and y, as PyTorch's DataLoader yields [x, y]."""
     arrays = isinstance(batch, list) and all(hasattr(a, "__array__") for a in batch)
     return arrays and len(batch) <= 3
 
 
 def _changes(source: Any) -> bool:
-    """Whether a source does something between epochs that may matter."""
+    """Whether a source may change its batches between epochs."""
     hook = getattr(type(source), "on_epoch_end", None)
     return hook is not None and hook.__qualname__ != "PyDataset.on_epoch_end"

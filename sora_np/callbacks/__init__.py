@@ -1,8 +1,8 @@
-"""What happens around training: callbacks, one a file.
+"""Callbacks: objects that ``fit`` calls around epochs and batches, one per file.
 
-Open ``base.py`` first: it says what a callback is, and by two protocols what it may ask
-of a model and of the run of ``fit``.  ``history.py`` is what ``fit`` returns;
-``monitor.py`` is what those callbacks share that wait for a number to improve.
+Open ``base.py`` first: it defines a callback, and two protocols for what a callback may
+ask of a model and of the running ``fit``.  ``history.py`` has the history that ``fit``
+returns.  ``monitor.py`` is shared by callbacks that wait for a number to improve.
 
 ``training/epochs.py`` calls them.  They call ``saving/`` to write models and
 checkpoints, and ``plots/`` for the curves of a history.

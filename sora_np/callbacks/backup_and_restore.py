@@ -1,4 +1,4 @@
-"""BackupAndRestore."""
+"""BackupAndRestore: checkpoints from which ``fit`` continues after a crash."""
 
 import copy
 import re
@@ -20,37 +20,40 @@ NAME = re.compile(r"epoch\d+-batch\d+\.npz")
 
 
 class BackupAndRestore(Callback):
-    """Lets ``fit`` go on where it was, after it has been killed at whatever moment.
+    """Lets ``fit`` continue where it was, whenever the process was killed.
 
-    Run the same script again: training ends with the same bits, in weights, optimiser
-    and history, as if it had never been interrupted, also from the middle of an epoch.
-    A checkpoint is one file, written whole or not at all, of all that training depends
-    on: weights and moving statistics, what the optimiser remembers, every random
-    stream, the order of the samples and the place in it, sums of the loss and metrics,
-    what callbacks remember (``get_state``), the history.
+    Run the same script again: training ends with exactly the same weights, optimiser
+    state and history as if it had not been interrupted, even in the middle of an epoch.
+    A checkpoint is one file, written completely or not at all.  It has everything that
+    training depends on: weights and moving statistics, the optimiser's state, every
+    random stream, the order of the samples and the position in it, sums of the loss and
+    metrics, the state of callbacks (``get_state``), and the history.
 
-    What it cannot know is what others keep to themselves: a Sequence-style object that
-    changes what it yields gets ``get_state`` and ``set_state``, as callbacks have them.
-    An iterable is begun anew and its first batches are dropped; so is a generator, with
-    a warning, from its very first batch: resuming is exact if they come again.
+    It cannot save state that other objects hide.  A Sequence-style object that changes
+    its batches needs ``get_state`` and ``set_state``, as callbacks have them.  An
+    iterable starts again, and the batches that were used are dropped.  A generator is
+    run from its first batch, with a warning.  Training continues exactly only if they
+    yield the same batches again.
 
     Parameters
     ----------
-    backup_dir : a folder for this run alone; made if need be, removed when it is empty
-    save_freq : "epoch", or after every so many batches; Ctrl-C saves, too
-    delete_checkpoint : whether to remove the checkpoints when training is through
-    keep : how many of the last ones stay; a damaged one is passed over
+    backup_dir : a folder only for this run; created if it is missing, removed when it
+        is empty
+    save_freq : "epoch", or an int to save after every so many batches; Ctrl-C saves,
+        too
+    delete_checkpoint : whether to remove the checkpoints at the end of training
+    keep : how many checkpoints to keep, the last ones; damaged ones are skipped
 
     Raises
     ------
-    TypeError, ValueError : for a backup_dir that is no path, or empty
-    RuntimeError : when training begins, where another run uses the folder
-    ValueError : when training begins, for a checkpoint of another model, optimiser,
-        loss, metrics, data or callbacks, with all that differs
+    TypeError, ValueError : if backup_dir is not a path, or is empty
+    RuntimeError : at the start of training, if another run uses the folder
+    ValueError : at the start of training, for a checkpoint of another model, optimiser,
+        loss, metrics, data or callbacks; the message lists all differences
 
     Warns
     -----
-    UserWarning : for a damaged checkpoint; of a generator
+    UserWarning : for a damaged checkpoint, and for a generator
 
     Examples
     --------
@@ -94,14 +97,14 @@ class BackupAndRestore(Callback):
         self.delete_checkpoint = as_flag(delete_checkpoint, "delete_checkpoint")
         self.keep = as_count(keep, "keep")
         self._lock = Lock(self.backup_dir / "lock")
-        self._batches = 0  # since the last was saved
+        self._batches = 0  # since the last checkpoint
 
     def set_fit(self, fit: Run) -> None:
-        """Take the run whose state is to be kept, before training begins."""
+        """Set the run whose state is saved, before training begins."""
         self._fit = fit
 
     def checkpoints(self) -> list[Path]:
-        """Return the files that there are, the last first."""
+        """Return the checkpoints in the folder, the last one first."""
         files = self.backup_dir.glob("epoch*-batch*.npz")
         named = (p for p in files if NAME.fullmatch(p.name) and p.is_file())
         return sorted(named, key=_place, reverse=True)
@@ -119,19 +122,19 @@ class BackupAndRestore(Callback):
         self.backup_dir.mkdir(parents=True, exist_ok=True)
         if not self._lock.acquire():
             raise RuntimeError(
-                f"another run is using {self.backup_dir}: wait for its end, or give "
-                "this one a folder of its own"
+                f"another run is using {self.backup_dir}: wait until it ends, or give "
+                "this run another backup_dir"
             )
-        for part in self.backup_dir.glob(".epoch*.part"):  # of a save that was killed
+        for part in self.backup_dir.glob(".epoch*.part"):  # from a killed save
             part.unlink()
         self._about, self._batches = self._fit.about(), 0
         if not self._restored():
-            self._save()  # so that a run that is killed at once begins as this one
+            self._save()  # a run killed at once restarts from the same state
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         self._batches += 1
         due = self.save_freq != "epoch" and self._batches >= int(self.save_freq)
-        # a callback that ends training is followed by the end of the epoch, at once
+        # if a callback stops training, the epoch ends right after this batch
         if (due or self._fit.interrupted) and not self.model.stop_training:
             self._batches = 0
             self._save()
@@ -146,12 +149,12 @@ class BackupAndRestore(Callback):
                 path.unlink()
 
     def close(self) -> None:
-        del self._fit  # which holds the data
+        del self._fit  # it holds the data
         if self._lock.release() and not self.checkpoints():
             self.delete()
 
     def _save(self) -> None:
-        """Write a checkpoint, and remove the oldest, and those that are no longer."""
+        """Write a checkpoint; remove the oldest ones and those of later positions."""
         fit = self._fit
         path = self.backup_dir / f"epoch{fit.epoch:04d}-batch{fit.batch:06d}.npz"
         checkpoint.write(path, self._about, fit.get_state())
@@ -160,7 +163,7 @@ class BackupAndRestore(Callback):
             other.unlink()
 
     def _restored(self) -> bool:
-        """Go on from the last checkpoint that is whole, if there is one."""
+        """Continue from the last undamaged checkpoint; return whether there is one."""
         before = None
         for path in self.checkpoints():
             try:
@@ -176,24 +179,24 @@ class BackupAndRestore(Callback):
             except ModelFileError as error:
                 if before is not None:
                     self._fit.set_state(before)
-                warn(f"{error}. This checkpoint is passed over")
+                warn(f"{error}. This checkpoint is skipped")
                 continue
             if differing:
                 raise ValueError(
-                    f"{path} is a checkpoint of another run: continue that one, or "
-                    "take another folder. What differs:\n  "
+                    f"{path} is a checkpoint of another run: continue that run, or "
+                    "choose another folder. The differences:\n  "
                     + shortened("\n  ".join(differing))
                 )
             if self.params["verbose"]:
                 where = f"epoch {self._fit.epoch + 1}, batch {self._fit.batch + 1}"
-                print(printable(f"Going on from {path}: {where}"), flush=True)
+                print(printable(f"Continuing from {path}: {where}"), flush=True)
             return True
         return False
 
     def _take(self, path: Path, state: Any) -> None:
-        """Go on from a state, or raise ModelFileError where it is of no run.
+        """Set the state of the run, or raise ModelFileError if the state is damaged.
 
-        What the user's own callbacks and data raise is raised as it is.
+        Errors of the user's own callbacks and data are raised unchanged.
         """
         try:
             self._fit.set_state(state)
@@ -210,5 +213,5 @@ class BackupAndRestore(Callback):
 
 
 def _place(path: Path) -> tuple[int, ...]:
-    """Return the epoch and batch that a checkpoint's name says."""
+    """Return the epoch and batch in a checkpoint's name."""
     return tuple(map(int, re.findall(r"\d+", path.name)))

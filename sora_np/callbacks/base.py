@@ -1,4 +1,4 @@
-"""What every callback is, what it may ask of a model and a run, how they are called."""
+"""The base class of callbacks, what they may use of model and run, and their list."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,15 +8,15 @@ from sora_np import metrics
 from sora_np.common.attributes import Known
 from sora_np.common.warn import warn
 
-Logs = dict[str, Any]  # name -> number; an array for a metric that gives one
+Logs = dict[str, Any]  # name -> number, or an array for a metric that returns one
 
 
 class Run(Protocol):
-    """What callbacks may ask of the call of ``fit`` that is running."""
+    """What callbacks may use of the running call of ``fit``."""
 
-    epoch: int  # what comes next
-    batch: int
-    every: int  # validate after so many epochs, 0 for never
+    epoch: int  # the next one
+    batch: int  # the next one
+    every: int  # validate after every so many epochs, 0 for never
     interrupted: bool  # by Ctrl-C
 
     @property
@@ -28,23 +28,23 @@ class Run(Protocol):
         """The metrics."""
 
     def about(self) -> dict[str, Any]:
-        """Return what makes this run, and not where it stands."""
+        """Return what defines this run, without its progress."""
 
     def get_state(self) -> dict[str, Any]:
-        """Return where it stands."""
+        """Return the progress of the run."""
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from a state."""
 
     def check(self, state: Any) -> None:
-        """Raise an error for what no run can have written as its state."""
+        """Raise an error if a run cannot have written this state."""
 
     def misfits(self, state: Mapping[str, Any]) -> list[str]:
-        """Return what of a state cannot be taken."""
+        """Return which arrays of a state are missing or have another shape."""
 
 
 class TrainedModel(Protocol):
-    """What callbacks may ask of the model that is trained."""
+    """What callbacks may use of the model that is trained."""
 
     stop_training: bool
 
@@ -54,7 +54,7 @@ class TrainedModel(Protocol):
 
     @property
     def optimizer(self) -> Any:
-        """What ``compile`` was given."""
+        """The optimizer given to ``compile``."""
 
     @property
     def metrics_names(self) -> list[str]:
@@ -78,16 +78,17 @@ class Callback(Known):
     """Called at fixed points of ``fit`` and ``evaluate``; a subclass overrides some.
 
     Set ``self.model.stop_training = True`` to end ``fit`` after the batch or epoch.
-    What a callback adds to the logs of an epoch joins the history.
+    Numbers that a callback adds to the logs of an epoch become part of the history.
 
     Attributes
     ----------
     model : the model that is trained
-    params : {"verbose", "epochs", "steps", "validation_freq"}; the last is 0 where
-        ``fit`` does not validate
+    params : {"verbose", "epochs", "steps", "validation_freq"}; the last is 0 if ``fit``
+        does not validate
     remembers : names of the attributes that training depends on, for ``get_state``
-    comes_last : whether it is called after the others and the history
-    adds : names of what it puts into the logs, in the class itself; else nobody knows
+    comes_last : whether it is called after the other callbacks and the history
+    adds : names of the numbers that it adds to the logs, set in the class itself; None
+        if they are not known
     """
 
     model: TrainedModel
@@ -97,61 +98,61 @@ class Callback(Known):
     adds: tuple[str, ...] | None = None
 
     def set_model(self, model: TrainedModel) -> None:
-        """Take the model, before anything else is called."""
+        """Set the model, before any other method is called."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take verbose, epochs and steps (batches an epoch)."""
+        """Set verbose, epochs and steps (batches per epoch)."""
         self.params = params
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold for training to go on as if unbroken.
+        """Return what a checkpoint must hold so that training continues exactly.
 
-        Name -> what JSON can hold, or a NumPy array.
+        A dictionary from names to NumPy arrays or anything that JSON can hold.
         """
         return {name: getattr(self, name) for name in self.remembers}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` returned; called after ``on_train_begin``."""
+        """Continue from such a state; called after ``on_train_begin``."""
         for name in self.remembers:
             setattr(self, name, state[name])
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Before the first epoch."""
+        """Run before the first epoch."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """After the last epoch; logs are that epoch's."""
+        """Run after the last epoch; logs are those of that epoch."""
 
     def close(self) -> None:
-        """At the very end of ``fit``, also by an exception: let go of files here."""
+        """Run at the very end of ``fit``, even after an exception: close files here."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Before an epoch, counted from 0."""
+        """Run before an epoch; epochs are counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """After an epoch; logs hold its loss and metrics, validation's as val_*."""
+        """Run after an epoch; logs have its loss and metrics, validation's as val_*."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before a training batch, counted from 0 in every epoch."""
+        """Run before a training batch, counted from 0 in every epoch."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After a training batch; logs hold the means of the epoch so far."""
+        """Run after a training batch; logs have the means of the epoch so far."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Before an evaluation."""
+        """Run before an evaluation."""
 
     def on_test_end(self, logs: Logs | None = None) -> None:
-        """After an evaluation; logs hold its loss and metrics."""
+        """Run after an evaluation; logs have its loss and metrics."""
 
     def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before a batch of an evaluation."""
+        """Run before a batch of an evaluation."""
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After a batch of an evaluation."""
+        """Run after a batch of an evaluation."""
 
 
 class CallbackList:
-    """Calls all of some callbacks, in order."""
+    """Calls several callbacks in order."""
 
     def __init__(
         self,
@@ -167,7 +168,7 @@ class CallbackList:
             if not isinstance(callback, Callback):
                 hint = ""
                 if isinstance(callback, type) and issubclass(callback, Callback):
-                    hint = f": make one, {callback.__name__}()"
+                    hint = f": create an object, {callback.__name__}()"
                 raise TypeError(
                     "callbacks must be sora_np.callbacks.Callback objects, got "
                     f"{callback!r}{hint}"
@@ -190,21 +191,21 @@ class CallbackList:
                 stack.callback(callback.close)
 
     def with_state(self) -> list[Callback]:
-        """Return those that remember anything."""
+        """Return the callbacks that have a state."""
         return [callback for callback in self.callbacks if callback.get_state()]
 
     def get_state(self) -> list[Any]:
-        """Return the states of these."""
+        """Return the states of these callbacks."""
         return [callback.get_state() for callback in self.with_state()]
 
     def set_state(self, states: Sequence[Any]) -> None:
-        """Go on from there."""
+        """Continue from these states."""
         for callback, state in zip(self.with_state(), states, strict=True):
             callback.set_state(state)
 
 
 def _warn_of_uncalled(callback: Callback) -> None:
-    """Warn of methods such as Keras's ``on_batch_end`` that are no events here."""
+    """Warn of methods such as Keras's ``on_batch_end``, which are never called here."""
     events = [name for name in vars(Callback) if name.startswith("on_")]
     own = [name for name in dir(type(callback)) if name.startswith("on_")]
     odd = ", ".join(name for name in own if name not in events)
@@ -216,10 +217,10 @@ def _warn_of_uncalled(callback: Callback) -> None:
 
 
 def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
-    """Return the names that the logs of an epoch, or a batch, will have for a callback.
+    """Return the names in the logs of an epoch, or a batch, that a callback will see.
 
-    None where nobody can know: a callback of a user's own, called before this one, may
-    put anything into them; or where no ``fit`` is running.
+    Return None if they are not known: an earlier callback of the user may add any
+    names, or no ``fit`` is running.
     """
     run = callback.model._running
     if run is None or callback not in run.called.callbacks:
@@ -241,7 +242,7 @@ def foreseen(callback: Callback, by_batch: bool = False) -> list[str] | None:
 
 
 def direction_of(name: str, model: TrainedModel | None) -> str | None:
-    """Return "max" or "min" where the number of that name is better so, or None.
+    """Return "max" or "min", whichever is better for the number of that name, or None.
 
     >>> direction_of("val_loss", None)
     'min'

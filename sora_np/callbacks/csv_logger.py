@@ -1,4 +1,4 @@
-"""CSVLogger."""
+"""CSVLogger: writes the numbers of every epoch to a CSV file."""
 
 import csv
 import os
@@ -14,24 +14,25 @@ from .base import Callback, Logs
 
 
 class CSVLogger(Callback):
-    """Writes the numbers of every epoch to a table: "epoch", then names in order.
+    """Writes the numbers of every epoch to a table: "epoch", then the sorted names.
 
-    The file is open only while a row is written, so an interrupted run leaves a whole
-    table.  A name that appears later gets its column then, with NA in the rows before.
+    The file is open only while a row is written, so an interrupted run leaves a valid
+    table.  If a name first appears in a later epoch, its column is added then, with NA
+    in the rows before.
 
     Parameters
     ----------
-    filename : of the table; a missing folder is made
-    separator : between its cells
-    append : whether to go on with a table that is there, instead of replacing it; a
-        last line without an end, as an editor may leave it, gets one
+    filename : of the table; missing folders are created
+    separator : one character between cells
+    append : whether to add to an existing table instead of replacing it; a line end is
+        added to the last row if it has none
 
     Raises
     ------
-    TypeError, ValueError : for a filename that is no path, or empty; for a separator
-        that is not one character; when training begins, for appending to what is no
-        table of epochs with this separator
-    OSError : when training begins, where the file cannot be written
+    TypeError, ValueError : if filename is not a path, or is empty; for a separator that
+        is not one character; at the start of training, for appending to a file that is
+        not a table of epochs with this separator
+    OSError : at the start of training, if the file cannot be written
     """
 
     adds = ()
@@ -49,12 +50,12 @@ class CSVLogger(Callback):
         self.keys = None
         self.filename.parent.mkdir(parents=True, exist_ok=True)
         with open(self.filename, "a", newline="", encoding="utf-8"):
-            pass  # what cannot be written fails before training, not after an epoch
+            pass  # if it cannot be written, this fails before training
         if self.append and self.filename.stat().st_size:
             head = self._read()[0]
             if head[:1] != ["epoch"]:
                 raise ValueError(
-                    f"{self.filename} is no table of epochs with the separator "
+                    f"{self.filename} is not a table of epochs with the separator "
                     f"{self.sep!r}: its first line is {self.sep.join(head)[:80]!r}. "
                     "Give another file, another separator, or append=False"
                 )
@@ -75,7 +76,7 @@ class CSVLogger(Callback):
         self._write("a", [[epoch, *(_cell(logs.get(key, "NA")) for key in self.keys)]])
 
     def _widen(self, names: list[str]) -> None:
-        """Add columns: to another file that then takes the place of this one."""
+        """Add columns: write a new file that then replaces the table."""
         assert self.keys is not None
         head, *rows = self._read()
         self.keys += names
@@ -98,12 +99,12 @@ class CSVLogger(Callback):
             csv.writer(file, delimiter=self.sep).writerows(rows)
 
     def get_state(self) -> dict[str, Any]:
-        """Return the columns and the length of the table in bytes."""
+        """Return the columns, and the length of the table in bytes."""
         size = self.filename.stat().st_size if self.keys is not None else 0
         return {"keys": self.keys, "size": size}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on where the table ended then: rows written since are dropped."""
+        """Continue where the table ended then: later rows are dropped."""
         self.keys = None
         if state["keys"] is not None and self.filename.stat().st_size >= state["size"]:
             self.keys = list(state["keys"])

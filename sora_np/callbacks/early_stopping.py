@@ -1,4 +1,4 @@
-"""EarlyStopping."""
+"""EarlyStopping: ends training when a number stops improving."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,29 +13,29 @@ from .monitor import Monitor
 
 
 class EarlyStopping(Callback):
-    """Ends ``fit`` when a number has not become better for some epochs.
+    """Ends ``fit`` when a number has not improved for some epochs.
 
-    NaN is never the best; the first epoch never the last.
+    NaN is never an improvement, and training never stops after the first epoch.
 
     Parameters
     ----------
-    monitor : the number's name in the logs
-    min_delta : by how much it must become better
-    patience : after how many epochs without that to stop
-    verbose : 1 to say so
-    mode : "min", "max", or "auto" by the metric
-    baseline : a number that must be beaten, too, for the patience to begin anew
-    restore_best_weights : whether to end with the weights of the best epoch, whoever
-        stopped
-    start_from_epoch : look at no epoch before this one
+    monitor : the name of the number in the logs
+    min_delta : the smallest change that counts as an improvement
+    patience : stop after so many epochs without improvement
+    verbose : 1 to print when it stops
+    mode : "min", "max", or "auto" for what is better for the metric
+    baseline : the counter of epochs restarts only if the number also beats this one
+    restore_best_weights : whether to end with the weights of the best epoch, whatever
+        ended training
+    start_from_epoch : ignore all epochs before this one
 
     Raises
     ------
-    ValueError : when training begins, where "auto" finds no metric of that name
+    ValueError : at the start of training, if mode is "auto" and no metric has the name
 
     Warns
     -----
-    UserWarning : where the number is absent, with those that there are
+    UserWarning : if the logs lack the number; the warning lists all names
 
     Examples
     --------

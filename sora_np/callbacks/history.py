@@ -1,4 +1,4 @@
-"""The history: what ``fit`` returns, and a callback that every run has."""
+"""The history that ``fit`` returns; every run has it as a callback."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from .base import Callback, Logs, direction_of
 
 
 class History(Callback):
-    """The numbers of every epoch; what ``fit`` returns.
+    """The numbers of every epoch, which ``fit`` returns.
 
     Attributes
     ----------
-    history : name -> one number (or array) an epoch, names sorted
-    epoch : the epochs' numbers, from 0
-    epochs_of : name -> the epochs of its numbers: validation may be in some alone
+    history : name -> list with a number (or array) per epoch; names are sorted
+    epoch : the numbers of the epochs, from 0
+    epochs_of : name -> the epochs of its numbers, since not every epoch may validate
     """
 
     takes_notes = True
@@ -50,14 +50,14 @@ class History(Callback):
         self.epochs_of = {k: list(v) for k, v in state["epochs_of"].items()}
 
     def direction(self, name: str) -> str | None:
-        """Return "max" or "min" where the number of that name is better so, or None."""
+        """Return "max" or "min", whichever is better for this number, or None."""
         return direction_of(name, getattr(self, "model", None))
 
     def plot(self) -> Any:
-        """Return a figure of loss and metrics by epoch, the best one marked.
+        """Return a figure of loss and metrics by epoch, with the best epoch marked.
 
-        Solid is validation, whose best epoch is marked where there is one; dashed is
-        training.
+        Solid lines are validation, dashed lines training.  The best epoch is that of
+        validation, or of training if there is no validation.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""LambdaCallback."""
+"""LambdaCallback: a callback made of functions."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -9,7 +9,7 @@ Function: TypeAlias = Callable[..., Any] | None
 
 
 class LambdaCallback(Callback):
-    """Calls functions at the events of their names, with the arguments of Callback's.
+    """Calls functions at the events of their names, with the same arguments.
 
     Examples
     --------

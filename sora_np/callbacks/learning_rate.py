@@ -12,19 +12,19 @@ from .monitor import Monitor
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate at the beginning of every epoch.
+    """Sets the learning rate at the start of every epoch.
 
-    The rates join the history as "learning_rate".
+    The history records it as "learning_rate".
 
     Parameters
     ----------
     schedule : (epoch, learning_rate) -> learning_rate, or (epoch) -> learning_rate
-    verbose : 1 to say the rate
+    verbose : 1 to print the rate
 
     Raises
     ------
-    ValueError : for a schedule that returns no number
-    TypeError : where the optimiser follows a schedule of its own
+    ValueError : if the schedule does not return a number
+    TypeError : if the optimiser has a learning-rate schedule itself
 
     Examples
     --------
@@ -57,7 +57,7 @@ class LearningRateScheduler(Callback):
         rate = self.schedule(epoch, *now)
         if not isinstance(rate, Real):
             raise ValueError(
-                f"the schedule must return a number, got {rate!r} for epoch {epoch}"
+                f"schedule must return a number, got {rate!r} for epoch {epoch}"
             )
         optimizer.learning_rate = rate
         if self.verbose:
@@ -71,30 +71,30 @@ class LearningRateScheduler(Callback):
 
 
 class ReduceLROnPlateau(Callback):
-    """Multiplies the learning rate by ``factor`` when a number stops becoming better.
+    """Multiplies the learning rate by ``factor`` when a number stops improving.
 
-    The rates join the history as "learning_rate".  NaN is never the best.
+    The history records it as "learning_rate".  NaN is never an improvement.
 
     Parameters
     ----------
-    monitor : the number's name in the logs
+    monitor : the name of the number in the logs
     factor : below 1
-    patience : after how many epochs without becoming better
-    verbose : 1 to say the rate
-    mode : "min", "max", or "auto" by the metric
-    min_delta : by how much it must become better
-    cooldown : how many epochs to wait after a change before counting again
+    patience : reduce after so many epochs without improvement
+    verbose : 1 to print the rate
+    mode : "min", "max", or "auto" for what is better for the metric
+    min_delta : the smallest change that counts as an improvement
+    cooldown : how many epochs to wait after a reduction before counting again
     min_lr : the lowest rate
 
     Raises
     ------
-    ValueError : for a factor of 1 or more; when training begins, where "auto" finds no
-        metric of that name
-    TypeError : where the optimiser follows a schedule
+    ValueError : for a factor of 1 or more; at the start of training, if mode is "auto"
+        and no metric has the name
+    TypeError : if the optimiser has a learning-rate schedule
 
     Warns
     -----
-    UserWarning : where the number is absent, with those that there are
+    UserWarning : if the logs lack the number; the warning lists all names
     """
 
     remembers = ("best", "wait", "cooldown_counter")
@@ -158,13 +158,13 @@ class ReduceLROnPlateau(Callback):
 
 
 def _check_that_it_can_be_set(callback: Callback) -> None:
-    """Raise TypeError, before training, where the rate follows a schedule."""
+    """Raise TypeError, before training, if the optimiser has a schedule."""
     optimizer: Any = callback.model.optimizer
     optimizer.learning_rate = optimizer.learning_rate
 
 
 def _note(callback: Callback, logs: Logs | None) -> None:
-    """Put the learning rate into the logs."""
+    """Add the learning rate to the logs."""
     if logs is not None:
         optimizer: Any = callback.model.optimizer
         logs["learning_rate"] = float(optimizer.learning_rate)

@@ -1,4 +1,4 @@
-"""ModelCheckpoint."""
+"""ModelCheckpoint: saves the model during training."""
 
 import os
 import string
@@ -16,39 +16,39 @@ from .monitor import Monitor
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model, or its weights, as training goes on.
+    """Saves the model, or its weights, during training.
 
-    A file is written whole or not at all, so that the one before it stays valid.
-    Before the first step the name is filled in and the model is written once to a
-    temporary file, so that what cannot be saved is known before an epoch has passed.
+    A file is written completely or not at all, so that the one before it stays valid.
+    Before the first step, the callback fills in the file name and writes the model to a
+    temporary file, so that errors of saving show before any training.
 
     Parameters
     ----------
-    filepath : where to, with "{epoch:02d}" (from 1), "{batch:02d}" and names in the
-        logs, such as "{val_loss:.2f}"; folders are made
-    monitor : a number's name in the logs, for save_best_only
-    verbose : 1 to say what is saved
-    save_best_only : whether to save only when that number became better; NaN never is,
-        nor an epoch without validation where ``validation_freq`` passes it over
-    save_weights_only : whether to write the weights alone
-    mode : "min", "max", or "auto" by the metric
-    save_freq : "epoch", or after every so many batches
-    initial_value_threshold : what the first must be better than
+    filepath : the file, with placeholders "{epoch:02d}" (from 1), "{batch:02d}" and
+        names in the logs, such as "{val_loss:.2f}"; missing folders are created
+    monitor : the name of a number in the logs, for save_best_only
+    verbose : 1 to print what is saved
+    save_best_only : whether to save only when that number has improved; NaN is no
+        improvement.  If it is a val_* number, epochs without validation save nothing
+    save_weights_only : whether to write only the weights
+    mode : "min", "max", or "auto" for what is better for the metric
+    save_freq : "epoch", or an int to save after every so many batches
+    initial_value_threshold : the first number must be better than this one
 
     Raises
     ------
-    TypeError, ValueError : for a filepath that is no path, or empty, or a folder's, or
-        no form such as "{epoch}"
-    KeyError : when training begins, where filepath names what will not be in the logs,
-        with what there is
-    ValueError : when training begins, where "auto" finds no metric of that name, or
-        filepath writes an array as a number
-    OSError : when training begins, for a folder in the place of the file, or one that
-        cannot be written to
+    TypeError, ValueError : if filepath is not a path, is empty, is a folder, or has
+        placeholders other than names such as "{epoch}"
+    KeyError : at the start of training, if filepath has a name that will not be in the
+        logs; the message lists all names
+    ValueError : at the start of training, if mode is "auto" and no metric has the name,
+        or if filepath formats an array as a number
+    OSError : at the start of training, if the file is a folder, or its folder cannot be
+        written to
 
     Warns
     -----
-    UserWarning : where the number is absent; then the model is saved
+    UserWarning : if the logs lack the number; the model is then saved
     """
 
     remembers = ("best", "batches", "_epoch")
@@ -76,7 +76,7 @@ class ModelCheckpoint(Callback):
         self.best = initial_value_threshold
         if self.best is not None:
             as_number(self.best, "initial_value_threshold")
-        self.batches = 0  # since the last was saved
+        self.batches = 0  # since the last save
         self._epoch = 0
         self._watch = Monitor(monitor, mode)
 
@@ -102,7 +102,7 @@ class ModelCheckpoint(Callback):
             self._save(None, logs or {})
 
     def _check_form(self) -> None:
-        """Raise ValueError for a file name that can be no form of any file's."""
+        """Raise ValueError if filepath is a folder or has wrong placeholders."""
         if self.filepath.endswith(("/", os.sep)):
             raise ValueError(
                 f"filepath must be the name of a file, got the folder {self.filepath!r}"
@@ -113,29 +113,31 @@ class ModelCheckpoint(Callback):
             raise ValueError(f"filepath {self.filepath!r}: {error}") from None
         if any(name is not None and not name.isidentifier() for name in fields):
             raise ValueError(
-                "filepath takes names in braces, such as {epoch:02d} or "
+                "filepath must have names in braces, such as {epoch:02d} or "
                 f"{{val_loss:.2f}}, got {self.filepath!r}"
             )
 
     def _path(self, numbers: Logs) -> Path:
-        """Return the file's name with the numbers in it."""
+        """Return the file name with the numbers filled in."""
         try:
             return Path(self.filepath.format(**numbers))
         except KeyError as error:
             raise KeyError(
-                f"the file name {self.filepath!r} asks for {error}. There are: "
-                f"{', '.join(numbers)}"
+                f"filepath {self.filepath!r} has the name {error}, which the logs "
+                f"lack. They have: {', '.join(numbers)}"
             ) from None
         except (TypeError, ValueError) as error:
-            raise ValueError(f"the file name {self.filepath!r}: {error}") from None
+            raise ValueError(f"filepath {self.filepath!r}: {error}") from None
 
     def _try(self) -> None:
-        """Raise what saving would raise, before there is anything to lose."""
+        """Raise before training the errors that saving would raise."""
         numbers = self._foreseen()
         if numbers is not None:
             path = self._path(numbers)
             if path.is_dir():
-                raise IsADirectoryError(f"filepath {str(path)!r} is a folder")
+                raise IsADirectoryError(
+                    f"filepath must be a file, got the folder {str(path)!r}"
+                )
             folder = next(part for part in path.absolute().parents if part.exists())
             if not folder.is_dir():
                 raise NotADirectoryError(f"filepath {str(path)!r}: {folder} is a file")
@@ -145,9 +147,9 @@ class ModelCheckpoint(Callback):
             self._write(Path(own, "trial" + Path(self.filepath).suffix))
 
     def _foreseen(self) -> Logs | None:
-        """Return numbers by the names that there will be; None where nobody can know.
+        """Return example numbers for the names in the logs, or None if not known.
 
-        A callback of a user's own may put anything into the logs.
+        They are not known if a user's own callback may add names.
         """
         by_batch = self.save_freq != "epoch"
         names = foreseen(self, by_batch)

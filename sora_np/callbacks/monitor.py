@@ -1,4 +1,4 @@
-"""The number that a callback watches, and when it has become better."""
+"""The number that a callback watches, and whether it has improved."""
 
 import difflib
 from typing import Any
@@ -12,13 +12,13 @@ from .base import Callback, Logs, direction_of, foreseen
 
 
 class Monitor:
-    """One name in the logs of an epoch.
+    """One number in the logs of an epoch.
 
     Parameters
     ----------
     name : such as "val_loss"
-    mode : "min", "max", or "auto": as the metric's ``direction`` says
-    min_delta : by how much a number must be better
+    mode : "min", "max", or "auto" for the metric's ``direction``
+    min_delta : the smallest change that counts as an improvement
     """
 
     def __init__(self, name: str, mode: str, min_delta: float = 0.0) -> None:
@@ -30,10 +30,10 @@ class Monitor:
         self.min_delta = abs(as_number(min_delta, "min_delta"))
 
     def begin(self, callback: Callback, text: str, by_batch: bool = False) -> None:
-        """Find out, before training, which way is better.
+        """Find out, before training, which direction is better.
 
-        Warns, with ``text``, where there will be no such number.  Raises ValueError
-        where nothing tells, or for an array.
+        Warns, with ``text``, if there will be no such number.  Raises ValueError if the
+        direction is not known, or the value is an array.
         """
         self._callback, self._text, self._has_warned = callback, text, False
         mode, model = self.mode, callback.model
@@ -57,14 +57,14 @@ class Monitor:
 
     @property
     def comes_later(self) -> bool:
-        """Whether an epoch without the number is one that is not validated."""
+        """Whether epochs lack the number only because they are not validated."""
         validates = self._callback.params["validation_freq"] > 1
         return bool(validates) and self.name.startswith("val_")
 
     def value(self, logs: Logs) -> float | None:
-        """Return the number, or None and warn once where it is absent.
+        """Return the number, or None if it is missing, with one warning.
 
-        Raises ValueError where it is an array.
+        Raises ValueError if it is an array.
         """
         value: Any = logs.get(self.name)
         if value is None:
@@ -86,7 +86,7 @@ class Monitor:
         )
 
     def is_better(self, value: float, than: float | None) -> bool:
-        """Whether ``value`` is better; NaN never is, and all else than None."""
+        """Whether ``value`` is better; NaN never is, other numbers beat None."""
         if np.isnan(value):
             return False
         if than is None:
@@ -96,7 +96,7 @@ class Monitor:
 
 
 def _among(name: str, known: list[str]) -> str:
-    """List what there is, and the nearest."""
+    """Return a sentence with the known names and the nearest one."""
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     if name.startswith("val_") and name.removeprefix("val_") in known:

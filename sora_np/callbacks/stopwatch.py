@@ -1,4 +1,4 @@
-"""Stopwatch."""
+"""Stopwatch: measures the duration of training and of compiling."""
 
 import time
 
@@ -8,20 +8,20 @@ from .base import Callback, Logs
 
 
 class Stopwatch(Callback):
-    """How long training takes, and how much of that its first steps take longer.
+    """Measures how long training takes, and how much of that is compiling.
 
-    The first step of training and the first of validation also compile kernels, or load
-    their machine code from the cache; so may a later one compile, such as the first of
-    another batch size.  ``first`` is by how much these are longer than the mean of all
-    others.
+    The first step of training and of validation compile kernels or load their machine
+    code from the cache.  A later step may compile, too, such as the first of another
+    batch size.  ``first`` is how much longer these steps take than the mean of all
+    other steps.
 
     Attributes
     ----------
-    seconds : from the beginning to the end of the last epoch
-    first : seconds of them that went into compiling and loading
-    epochs : how many there were
-    step : seconds of a training step, the mean of all but the first and those that
-        compile; 0 where there are none
+    seconds : from the start to the end of the last epoch
+    first : the part of them that went into compiling and loading
+    epochs : the number of epochs
+    step : mean seconds of a training step, without the first and those that compile; 0
+        if there are no others
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Stopwatch(Callback):
 
 
 class _Steps:
-    """Seconds of the first step with those that compile, and of the rest."""
+    """Seconds of the first step and those that compile, and of all other steps."""
 
     def __init__(self) -> None:
         self._began, self._compiled = 0.0, 0
@@ -86,10 +86,10 @@ class _Steps:
 
     @property
     def mean(self) -> float:
-        """Of the rest."""
+        """The mean of the other steps."""
         return self._durations[1] / max(self._counts[1], 1)
 
     @property
     def first(self) -> float:
-        """By how much the first and those that compile are longer."""
+        """How much longer the first step and those that compile took."""
         return max(self._durations[0] - self._counts[0] * self.mean, 0.0)

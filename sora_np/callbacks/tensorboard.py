@@ -1,4 +1,4 @@
-"""TensorBoard."""
+"""TensorBoard: writes losses and metrics for the program tensorboard."""
 
 import time
 from pathlib import Path
@@ -13,31 +13,33 @@ from .base import Callback, Logs
 
 
 class TensorBoard(Callback):
-    """Writes losses and metrics where ``tensorboard --logdir logs`` shows them.
+    """Writes losses and metrics for ``tensorboard --logdir logs``.
 
-    Folders and names are Keras's: in ``train`` and ``validation`` "epoch_loss",
-    "epoch_accuracy" and so on, a number an epoch, in ``train`` "epoch_learning_rate",
-    and in ``validation`` "evaluation_loss_vs_iterations" of every evaluation.  A metric
-    that gives an array is left out.
+    Folders and names are those of Keras.  ``train`` and ``validation`` each get
+    "epoch_loss", "epoch_accuracy" and so on, one number per epoch.  ``train`` also gets
+    "epoch_learning_rate", and ``validation`` gets "evaluation_loss_vs_iterations" and
+    so on for every evaluation.  Metrics whose value is an array are left out.
 
     Source: Keras's ``keras.callbacks.TensorBoard``.
 
     Parameters
     ----------
-    log_dir : the folder; a missing one is made.  Runs in folders of their own within
-        one folder are shown side by side
-    histogram_freq : every so many epochs write a histogram of each weight; 0 for never
-    write_steps_per_second : whether to write steps a second, too, of every epoch
-    update_freq : "epoch"; "batch" or a number k for "batch_loss" and so on, too, of
+    log_dir : the folder; created if it is missing.  Runs in different folders below one
+        folder are shown side by side
+    histogram_freq : write a histogram of each weight after every so many epochs; 0 for
+        never
+    write_steps_per_second : whether to write steps per second for every epoch
+    update_freq : "epoch"; "batch" or an int k to write "batch_loss" and so on, too, for
         every, or every k-th, training batch
-    write_graph : of no consequence: ``model.summary()`` shows the layers
-    write_images, profile_batch, embeddings_freq, embeddings_metadata : nothing is
-        written for them, which a warning says
+    write_graph : ignored; ``model.summary()`` shows the layers
+    write_images, profile_batch, embeddings_freq, embeddings_metadata : not supported;
+        a warning says so if one is set
 
     Raises
     ------
     ImportError : without the package tensorboard, the extra ``tensorboard``
-    TypeError, ValueError : for a log_dir that is no path, and frequencies that are none
+    TypeError, ValueError : for a log_dir that is not a path, or a frequency that is not
+        a whole number
 
     Examples
     --------
@@ -75,14 +77,14 @@ class TensorBoard(Callback):
             "embeddings_freq": embeddings_freq,
         }
         if named := [name for name, value in asked.items() if value]:
-            warn(f"TensorBoard writes nothing for {', '.join(named)} here")
+            warn(f"TensorBoard ignores {', '.join(named)}: sora_np does not support it")
         self.train_batch = 0  # counted over all epochs, as in Keras
         self._begin = 0.0, 0
         _events()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.train_batch = 0
-        _ = self._writer("train")  # what cannot be written fails before training
+        _ = self._writer("train")  # fails before training if it cannot be written
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._begin = time.perf_counter(), self.train_batch
@@ -114,11 +116,11 @@ class TensorBoard(Callback):
         for name, value in (logs or {}).items():
             tag = f"evaluation_{name}_vs_iterations"
             self._scalar("validation", tag, value, step)
-        if self.model._running is None:  # of ``evaluate``, whose end this is
+        if self.model._running is None:  # ``evaluate`` was called, and ends here
             self.close()
 
     def close(self) -> None:
-        """Write what is left, and let go of the files."""
+        """Write the remaining events, and close the files."""
         while self._writers:
             self._writers.popitem()[1].close()
 
@@ -147,9 +149,9 @@ class TensorBoard(Callback):
 
 
 def _events() -> tuple[Any, Any, Any, Any]:
-    """Return tensorboard's writer and event, and what makes summaries of numbers.
+    """Return tensorboard's writer and event, and its functions for summaries.
 
-    Raises ImportError, with the extra's name, where there is no tensorboard.
+    Raises ImportError, which names the extra, if tensorboard is not installed.
     """
     try:
         from tensorboard.compat.proto.event_pb2 import Event

@@ -1,4 +1,4 @@
-"""TerminateOnNaN."""
+"""TerminateOnNaN: ends training when the loss is not finite."""
 
 import math
 
@@ -6,11 +6,11 @@ from .base import Callback, Logs
 
 
 class TerminateOnNaN(Callback):
-    """Ends ``fit`` after the batch whose loss is NaN or infinite.
+    """Ends ``fit`` after a batch whose loss is NaN or infinite.
 
     Parameters
     ----------
-    raise_error : whether to raise RuntimeError instead, so that no other callback's
+    raise_error : whether to raise RuntimeError instead, so that no callback's
         ``on_train_end`` is called
     """
 
@@ -24,6 +24,6 @@ class TerminateOnNaN(Callback):
         if math.isfinite(loss):
             return
         if self.raise_error:
-            raise RuntimeError(f"batch {batch}: the loss is {loss}")
+            raise RuntimeError(f"the loss is {loss} in batch {batch}")
         print(f"Batch {batch}: Invalid loss, terminating training")
         self.model.stop_training = True

@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value as it is used, or raises an error."""
+"""Checks of arguments: each returns the converted value, or raises an error."""
 
 import contextlib
 import math
@@ -13,16 +13,16 @@ import numpy as np
 
 from sora_np.kernels.machine.arrays import Pair
 
-# How many classes there may be, so that a wrong label does not fill the memory
-MOST_CLASSES = 2**16  # that are counted by the largest label alone
+# The most classes there may be, so that a wrong label does not fill the memory
+MOST_CLASSES = 2**16  # if only the largest label says how many there are
 MOST_CLASSES_OF_A_FILE = 10_000  # each is an output, and a column of one-hot rows
-MOST_CLASSES_OF_A_MATRIX = 2**12  # of confusion, which has 128 MiB then
+MOST_CLASSES_OF_A_MATRIX = 2**12  # a confusion matrix of this size has 128 MiB
 
 
 def as_count(value: Any, name: str, least: int = 1) -> int:
-    """Return ``value`` as an int, at least 1, or at least 0.
+    """Return ``value`` as an int, at least ``least``, which is 1 or 0.
 
-    Raises TypeError for what is no whole number and ValueError below ``least``.
+    Raises TypeError if it is not a whole number and ValueError if it is too small.
 
     >>> as_count(3, "filters"), as_count(0, "patience", 0)
     (3, 0)
@@ -41,10 +41,10 @@ def as_count(value: Any, name: str, least: int = 1) -> int:
 
 
 def classes_up_to(label: Any, most: int = MOST_CLASSES) -> int:
-    """Return how many classes labels from 0 to the largest make, label + 1.
+    """Return the number of classes if the largest label is ``label``: label + 1.
 
-    Raises ValueError above ``most``: arrays with a column for each would fill the
-    memory, and such labels are numbers of something else.
+    Raises ValueError if ``label`` is at least ``most``: arrays with a column per class
+    would fill the memory, and such labels are probably not classes.
 
     >>> classes_up_to(9)
     10
@@ -53,13 +53,13 @@ def classes_up_to(label: Any, most: int = MOST_CLASSES) -> int:
         raise ValueError(
             f"the largest label is {label}, which would make {int(label) + 1} classes: "
             "number the classes from 0 (names, y = np.unique(y, return_inverse=True)), "
-            "or say how many there are"
+            "or give the number of classes"
         )
     return int(label) + 1
 
 
 def as_flag(value: Any, name: str) -> bool:
-    """Return ``value`` as a bool, or raise TypeError for what is neither that nor 0, 1.
+    """Return ``value`` as a bool; raise TypeError if it is not True, False, 0 or 1.
 
     >>> as_flag(True, "use_bias"), as_flag(0, "use_bias")
     (True, False)
@@ -70,7 +70,7 @@ def as_flag(value: Any, name: str) -> bool:
 
 
 def as_number(value: Any, name: str) -> float:
-    """Return ``value`` as a float, or raise TypeError for what is no number.
+    """Return ``value`` as a float, or raise TypeError if it is not a number.
 
     >>> as_number(-1, "baseline")
     -1.0
@@ -83,8 +83,8 @@ def as_number(value: Any, name: str) -> float:
 def as_path(value: Any, name: str) -> Path:
     """Return a path to a file or folder.
 
-    Raises TypeError for what is no path, such as None, and ValueError for an empty one,
-    which would be the current folder.
+    Raises TypeError if it is not a path, such as None, and ValueError if it is empty,
+    which would mean the current folder.
 
     >>> as_path("runs/log.csv", "filename").name
     'log.csv'
@@ -99,7 +99,7 @@ def as_path(value: Any, name: str) -> Path:
 
 
 def as_index(value: Any, name: str) -> int:
-    """Return ``value`` as an int, or raise TypeError for what is no whole number.
+    """Return ``value`` as an int, or raise TypeError if it is not a whole number.
 
     >>> as_index(-1, "axis")
     -1
@@ -111,20 +111,21 @@ def as_index(value: Any, name: str) -> int:
 
 
 def as_generator(seed: int | None, rng: np.random.Generator) -> np.random.Generator:
-    """Return a generator that begins at ``seed``, or for None ``rng``."""
+    """Return a generator that starts from ``seed``, or ``rng`` if that is None."""
     return rng if seed is None else np.random.default_rng(as_count(seed, "seed", 0))
 
 
 def check_axis(axis: int, rank: int, whose: str, what: str) -> None:
-    """Raise ValueError where ``axis`` is none of ``rank``, or the batch axis.
+    """Raise ValueError if ``axis`` is not one of ``rank`` axes, or is the batch axis.
 
     Parameters
     ----------
-    whose, what : whose argument it is, and of what, for the message
+    whose, what : for the message: whose argument it is, and what has these axes
     """
     if not (0 < axis < rank or -rank < axis < 0):
         raise ValueError(
-            f"{whose}: axis {axis} is no axis of {what} other than the batch axis"
+            f"{whose}: axis must be an axis of {what} other than the batch axis, got "
+            f"{axis}"
         )
 
 
@@ -134,7 +135,7 @@ def as_dtype(dtype: Any) -> np.dtype[Any]:
     >>> as_dtype("float64")
     dtype('float64')
     """
-    with contextlib.suppress(TypeError):  # of what is no dtype at all
+    with contextlib.suppress(TypeError):  # dtype may be anything
         if np.dtype(dtype) in (np.float32, np.float64):
             return np.dtype(dtype)
     raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
@@ -145,7 +146,7 @@ def as_rate(
 ) -> float:
     """Return ``value`` as a float in [0, most] (or, ``below``, in [0, most)).
 
-    Raises TypeError for what is no number and ValueError outside.
+    Raises TypeError if it is not a number and ValueError if it is out of range.
 
     >>> as_rate(1, "momentum", 1)
     1.0
@@ -189,8 +190,8 @@ def as_sizes(
 ) -> tuple[int, ...]:
     """Return a whole number for each axis: one for all of them, or a sequence as it is.
 
-    Raises TypeError for what is no whole number, and ValueError below ``least`` and for
-    a sequence of another length.
+    Raises TypeError if one is not a whole number, and ValueError if one is below
+    ``least`` or the sequence has another length.
 
     >>> as_sizes(3, "strides", 1), as_sizes([0, 1], "output_padding", 2, 0)
     ((3,), (0, 1))
@@ -208,7 +209,7 @@ def as_range(
 ) -> tuple[float, float]:
     """Return (lower, upper): a pair as it is, and (-v, v) for a number v.
 
-    Raises ValueError for what is neither, or does not lie within least and most.
+    Raises ValueError if it is neither, or is not within least and most.
 
     >>> as_range(0.5, "factor"), as_range((0, 0.5), "factor")
     ((-0.5, 0.5), (0.0, 0.5))
@@ -228,10 +229,10 @@ def as_range(
 def as_interval(
     value: Sequence[float], name: str, least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
-    """Return a pair (low, high) as floats; one number alone is no pair.
+    """Return a pair (low, high) as floats; a single number is not accepted.
 
     Raises ValueError for anything else, and for a pair that is not finite, not in
-    order, or not within least and most.
+    ascending order, or not within least and most.
 
     >>> as_interval((0, 255), "value_range")
     (0.0, 255.0)
@@ -251,7 +252,7 @@ def as_interval(
 
 
 def two_numbers(value: Any) -> tuple[float, float]:
-    """Return a pair as floats, and (NaN, NaN) for anything else, text with it.
+    """Return a pair as floats, and (NaN, NaN) for anything else, including text.
 
     >>> two_numbers((1, 2)), two_numbers("12")
     ((1.0, 2.0), (nan, nan))

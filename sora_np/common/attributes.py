@@ -1,4 +1,4 @@
-"""Attributes that are set from outside: what has no effect is refused by its name."""
+"""Attributes that users set: an attribute that nothing reads raises an error."""
 
 import difflib
 import sys
@@ -7,16 +7,16 @@ from typing import Any, ClassVar
 
 
 class Known:
-    """An object whose public attributes are those that it has.
+    """An object that accepts no unknown public attributes.
 
-    ``layer.p = 0.1`` would be an attribute that nothing reads.  Attributes with an
-    underscore in front are free, and so is all in a subclass of a user's own.
+    ``layer.p = 0.1`` would set an attribute that nothing reads.  Names that begin with
+    an underscore are free, and so are all attributes of a user's own subclass.
 
     Attributes
     ----------
-    elsewhere : a name that is looked for here -> what to set, or call, instead
-    takes_notes : whether names that resemble none of its own are free, too, as notes
-        of a user's: ``layer.stage = 2``
+    elsewhere : a name that users may try -> what to set, or call, instead
+    takes_notes : whether names unlike all existing ones are free, too, for a user's own
+        notes: ``layer.stage = 2``
 
     Examples
     --------
@@ -37,12 +37,12 @@ class Known:
 
 
 def check_attribute(thing: Any, name: str) -> None:
-    """Raise AttributeError where setting a name has no effect; __setattr__ asks."""
+    """Raise AttributeError if setting a name has no effect; for __setattr__."""
     kind = type(thing)
     if name in vars(thing) or hasattr(kind, name) or not _is_ours(kind.__module__):
         return
     if _is_ours(sys._getframe(2).f_globals.get("__name__", "")):
-        return  # what this package keeps there
+        return  # our own code may set it
     if any(name in vars(cls).get("__annotations__", ()) for cls in kind.__mro__):
         return
     text = f"{kind.__name__} has no attribute {name!r}"
@@ -57,7 +57,7 @@ def check_attribute(thing: Any, name: str) -> None:
     close = difflib.get_close_matches(name, known, 1, 0.5)
     if kind.takes_notes:
         close = difflib.get_close_matches(name, known, 1, 0.85)
-        if not close or name.rstrip("_0123456789") in known:  # history_2 is no slip
+        if not close or name.rstrip("_0123456789") in known:  # history_2 is no typo
             vars(thing)["_notes"] = notes | {name}
             return
     hint = f"; did you mean {close[0]!r}?" if close else "."

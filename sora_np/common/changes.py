@@ -1,7 +1,7 @@
-"""Whether a layer has changed: one number to compare, before every step.
+"""One number that tells, before every step, whether any layer has changed.
 
-Plans are made from what layers hold.  To look at all of it took 14 of the 66 us in
-which the reference network predicts an image, so layers say when something changes.
+Plans depend on what layers hold.  Comparing all of it took 14 of the 66 us in which the
+reference network predicts an image, so instead layers report every change.
 """
 
 import itertools
@@ -18,11 +18,11 @@ _NUMBERS = itertools.count(1)
 
 
 class Changes:
-    """What has changed in this process.
+    """The changes in this process.
 
     Attributes
     ----------
-    latest : a number that is new after every change, of any layer of any model
+    latest : a number that is new after every change of any layer of any model
     """
 
     latest = 0
@@ -32,20 +32,20 @@ CHANGES = Changes()
 
 
 def note_change() -> None:
-    """Let every plan be held against its layers once more."""
+    """Make every plan compare itself with its layers before its next use."""
     CHANGES.latest = next(_NUMBERS)
 
 
 def are_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
-    """Whether both hold the very same objects; arrays are not compared by numbers."""
+    """Whether both hold the same objects; the numbers in arrays are not compared."""
     return len(now) == len(before) and all(map(is_, now, before))
 
 
 class Noted(Known):
-    """An object of which it is noted when an attribute is set or deleted.
+    """An object that notes a change when an attribute is set or deleted.
 
-    Setting private ones is not, unless the class says so: they are what a layer keeps
-    from call to call.
+    Setting a private attribute is no change, unless the class says so: a layer keeps
+    values in them from call to call.
 
     >>> thing, seen = Noted(), [CHANGES.latest]
     >>> thing.rate = 0.5
@@ -74,7 +74,7 @@ class Noted(Known):
 
 
 class NotedDict(dict[K, V]):
-    """A dictionary of which every change is noted.
+    """A dictionary that notes a change whenever it is modified.
 
     >>> table, seen = NotedDict(), CHANGES.latest
     >>> table.update(kernel=1)

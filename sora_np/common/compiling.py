@@ -1,4 +1,4 @@
-"""What compiles in this process: who waits for it is told, and who times steps."""
+"""Notices when numba compiles, for a message to the user and for timings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +12,12 @@ from .terminal import tell
 
 
 class Compiling(events.Listener):  # type: ignore[misc]
-    """Listens to numba: a function begins to compile, be it a user's own.
+    """Listens to numba: notices whenever a function starts to compile.
 
     Attributes
     ----------
-    count : how many functions so far
-    called : what is called whenever one begins
+    count : how many functions so far, including a user's own
+    called : functions to call whenever one starts
     """
 
     def __init__(self) -> None:
@@ -29,18 +29,18 @@ class Compiling(events.Listener):  # type: ignore[misc]
         function = event.data["dispatcher"]
         module = getattr(getattr(function, "py_func", None), "__module__", None) or ""
         if not self.told and module.startswith("sora_np."):
-            self.told = True  # once a process
+            self.told = True  # once per process
             tell(f"sora_np: compiling for this CPU, {_how_long(folder_of(function))}")
         for call in tuple(self.called):
             call()
 
     def on_end(self, event: Any) -> None:
-        """Nobody asks."""
+        """Do nothing: only starts matter."""
 
 
 def _how_long(folder: str) -> str:
     if folder == "nowhere":
-        return "usually 5 to 20 seconds in every process: there is no folder to keep it"
+        return "usually 5 to 20 seconds in every process: no folder can keep the result"
     where = Path(folder).parent
     return f"usually 5 to 20 seconds; kept for the next time in {where}"
 

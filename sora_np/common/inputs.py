@@ -1,17 +1,17 @@
-"""What a user hands in, as an array of numbers: one rule for the whole package.
+"""A user's data as an array of numbers: one rule for the whole package.
 
 ==============================================  ====================================
-taken                                           refused, with the cure
+accepted                                        rejected, with advice
 ==============================================  ====================================
-arrays of real numbers or booleans, and what    generators, datasets, dictionaries:
-becomes one: ``__array__`` (PyTorch tensors,    reading them might never end
-DataFrames and Series), buffers, numbers,       masked arrays that hide something
-lists and tuples of these                       sparse matrices, complex numbers,
-objects that are numbers: Decimal, Fraction     dates, text (also of digits)
+arrays of real numbers or booleans              generators, datasets, dictionaries:
+objects with ``__array__`` (PyTorch tensors,    reading them might never end
+DataFrames and Series) and buffers              masked arrays that hide something
+numbers; lists and tuples of these              sparse matrices, complex numbers,
+objects that are numbers: Decimal, Fraction     dates, text (even digits)
 missing numbers of pandas, as NaN               None within a list
 ==============================================  ====================================
 
-pandas, PyTorch and SciPy are known by what their objects can do; none is imported.
+Objects of pandas, PyTorch and SciPy are recognised by their methods; none is imported.
 """
 
 import array
@@ -28,7 +28,7 @@ from sora_np.kernels.machine.arrays import Shape
 
 from .statistics import pieces
 
-MOST_AXES = 64  # that NumPy's arrays can have
+MOST_AXES = 64  # the most that a NumPy array can have
 SEQUENCES = (list, tuple, deque)  # whose elements may be anything
 ONE = (Number, np.generic, Decimal, str, bytes, type(None))
 REAL = (Real, np.bool_, Decimal)
@@ -40,14 +40,14 @@ def as_numbers(a: Any, name: str = "x", dtype: DTypeLike | None = None) -> NDArr
     Parameters
     ----------
     a : see the table above
-    name : what the errors call it
+    name : the name of ``a`` in errors
     dtype : to convert to; None keeps that of ``a`` (float64 for objects)
 
     Raises
     ------
-    TypeError : for what is no array of real numbers
-    ValueError : for a masked array that hides something, and for arrays of different
-        shapes in a list
+    TypeError : if ``a`` is not an array of real numbers
+    ValueError : for a masked array that hides something, and for a list of arrays of
+        different shapes
 
     Examples
     --------
@@ -55,8 +55,8 @@ def as_numbers(a: Any, name: str = "x", dtype: DTypeLike | None = None) -> NDArr
     (2, 2)
     >>> as_numbers(np.ma.masked_less([1, -9], 0))
     Traceback (most recent call last):
-    ValueError: x is a masked array that hides 1 of 2 numbers: x.filled(...) says what \
-to take for them
+    ValueError: x is a masked array that hides 1 of 2 numbers: replace them by \
+x.filled(value)
     """
     if type(a) is not np.ndarray or a.dtype.kind not in "fiub":
         a = _converted(a, name)
@@ -88,14 +88,14 @@ def columns_of(a: Any) -> list[Any] | None:
 def check_range(
     a: NDArray[Any], dtype: DTypeLike, name: str, part: slice | None = None
 ) -> bool:
-    """Raise ValueError where a finite number of ``a`` would be infinite in ``dtype``.
+    """Raise ValueError if a finite number of ``a`` would be infinite in ``dtype``.
 
-    Return whether the numbers were read and are all finite: those of a narrower dtype
-    need not be read.
+    Return whether the numbers were read and are all finite: numbers of a narrower dtype
+    are not read.
 
     Parameters
     ----------
-    part : the samples to look at; None for all
+    part : the samples to check; None for all
 
     >>> check_range(np.array([1, 1e39]), np.float32, "x")
     Traceback (most recent call last):
@@ -108,7 +108,7 @@ rescale x, or make the model with dtype="float64"
     most, finite = np.finfo(dtype).max, True
     for piece in pieces(a) if part is None else (part,):
         values = a[piece]
-        # 2 of the 65 us in which the reference network predicts an image
+        # takes 2 of the 65 us in which the reference network predicts an image
         low, high = np.minimum.reduce(values, None), np.maximum.reduce(values, None)
         if -most <= low and high <= most:
             continue
@@ -130,7 +130,7 @@ rescale x, or make the model with dtype="float64"
 
 def _converted(a: Any, name: str) -> NDArray[Any]:
     if a is None:
-        raise TypeError(f"{name} is missing: an array was expected, got None")
+        raise TypeError(f"{name} is missing: expected an array, got None")
     _check(a, name)
     try:
         array = np.asarray(a)
@@ -141,7 +141,9 @@ def _converted(a: Any, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} must be an array of one shape: {ragged}") from None
     except Exception as error:  # a tensor on a GPU, or one that needs its gradient
         kind = type(a).__name__
-        raise TypeError(f"{name}, of type {kind}, is no array yet: {error}") from None
+        raise TypeError(
+            f"{name} is a {kind} and does not convert to an array: {error}"
+        ) from None
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind in "SUT" or array.dtype.hasobject:
@@ -156,18 +158,20 @@ def _converted(a: Any, name: str) -> NDArray[Any]:
 
 
 def _check(a: Any, name: str, depth: int = 0) -> None:
-    """Raise for what NumPy would not end reading, or of which it would lose a part."""
+    """Raise if NumPy would never finish reading ``a``, or would lose a part of it."""
     if isinstance(a, np.ma.MaskedArray):
         hidden = int(np.ma.getmaskarray(a).sum())
         if hidden:
             raise ValueError(
                 f"{name} is a masked array that hides {hidden} of {a.size} numbers: "
-                f"{name}.filled(...) says what to take for them"
+                f"replace them by {name}.filled(value)"
             )
         return
     if isinstance(a, SEQUENCES):
         if depth > MOST_AXES:
-            raise ValueError(f"{name} is a list in lists, more than {MOST_AXES} deep")
+            raise ValueError(
+                f"{name} must be nested at most {MOST_AXES} lists deep, got more"
+            )
         plain = {kind: issubclass(kind, ONE) for kind in set(map(type, a))}
         if not all(plain.values()):
             for k, element in enumerate(a):
@@ -180,14 +184,14 @@ def _check(a: Any, name: str, depth: int = 0) -> None:
     if isinstance(a, type):
         text = f"{name} must be an array, got the class {a.__name__}"
     elif hasattr(a, "toarray"):
-        text = f"{name} must be an array, got the sparse {kind}: take {name}.toarray()"
+        text = f"{name} must be an array, got the sparse {kind}: use {name}.toarray()"
     elif is_stream(a):
         text += (
-            ": fit, evaluate, predict and validation_data take what yields batches; "
+            ": fit, evaluate, predict and validation_data accept batches one by one; "
             "elsewhere join them to one array by np.concatenate"
         )
     elif depth and not isinstance(a, (Mapping, Set)):
-        return  # an object among others: NumPy reads it as one, and it is named below
+        return  # an object in a list: NumPy reads it, and ``_of_objects`` reports it
     raise TypeError(text)
 
 
@@ -205,7 +209,7 @@ def _is_array_like(a: Any) -> bool:
 
 
 def _other_shapes(a: Any, name: str) -> str | None:
-    """Say which elements of a list differ in shape, if that can be told."""
+    """Return which elements of a list differ in shape, or None if that is not known."""
     try:
         shapes = [np.shape(element) for element in a]
     except (TypeError, ValueError):  # they are ragged themselves
@@ -214,20 +218,20 @@ def _other_shapes(a: Any, name: str) -> str | None:
             return None
         held = ", ".join(str(np.shape(part)) for part in first)
         return (
-            f"{name}[0] holds arrays of shapes {held}. Where these are batches, let a "
-            "generator yield them, or an object with __len__ and __getitem__; a list "
-            "is taken for an array"
+            f"{name}[0] holds arrays of shapes {held}. If these are batches, yield "
+            "them from a generator, or from an object with __len__ and __getitem__; a "
+            "list is converted to an array"
         )
     for k, shape in enumerate(shapes):
         if shape != shapes[0]:
-            return f"{name}[0] has the shape {shapes[0]}, {name}[{k}] {shape}"
+            return f"{name}[0] has the shape {shapes[0]}, but {name}[{k}] {shape}"
     return None
 
 
 def _of_objects(array: NDArray[Any], given: Any, name: str) -> NDArray[Any]:
-    """Return objects that are numbers as float64; what pandas says is missing as NaN.
+    """Return objects that are numbers as float64, with NaN for pandas' missing values.
 
-    Raises TypeError for anything else, with its place or its column.
+    Raises TypeError for anything else; the message has its place or its column.
     """
     missing = np.zeros(array.shape, bool)
     if hasattr(given, "isna"):
@@ -255,16 +259,16 @@ def _refusal(array: Any, place: Shape, name: str, column: str | None) -> str:
         if _are_digits(same):
             cure = f": np.asarray({name}, float) turns such text into numbers"
         elif name.startswith(("y", "labels")):
-            cure = f": for labels, names, {name} = np.unique({name}, "
+            cure = f": for the labels of names, {name} = np.unique({name}, "
             cure += "return_inverse=True)"
         elif column:
-            cure = ": leave it out, or make numbers of it, as pandas.get_dummies does"
-        return f"{where} holds text, numbers are wanted{cure}"
+            cure = ": drop it, or turn it into numbers, as pandas.get_dummies does"
+        return f"{where} must be numbers, got text{cure}"
     at = f"{name}[{', '.join(map(str, place))}]" if column is None else column
     found = "None" if value is None else f"of type {type(value).__name__}"
     cure = ""
     if value is None:
-        cure = ": a missing number is np.nan"
+        cure = ": write a missing number as np.nan"
     elif isinstance(value, np.ndarray):
         cure = f": np.stack({name}) makes one array of arrays of one shape"
     verb = "is" if column is None else "holds values" if value is not None else "holds"

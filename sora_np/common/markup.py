@@ -1,6 +1,6 @@
 """HTML for notebooks and for the report's page.
 
-What comes from outside is ``str``, and escaped when it is put in; ``Markup`` is not.
+Text of class ``str`` is escaped when it is put into HTML; ``Markup`` is not.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,18 +8,18 @@ from html import escape
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
 
 class Listing(str):
-    """Text in columns: a notebook shows it as ``print`` does, not as a literal."""
+    """Text in columns: a notebook shows it as ``print`` does, not as a string."""
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self)}</pre>"
 
 
 def text(content: object) -> str:
-    """Return it as HTML.
+    """Return ``content`` as HTML.
 
     >>> text("a < b"), text(Markup("<b>"))
     ('a &lt; b', '<b>')
@@ -37,7 +37,7 @@ def table(
 ) -> Markup:
     """Return a table; the first cell of a row is its heading.
 
-    ``name`` is its class for a page's style, ``style`` that of every cell.
+    ``name`` is the CSS class of the table, ``style`` the style of every cell.
 
     >>> print(table(["a"], [["<", 1]]))  # doctest: +NORMALIZE_WHITESPACE
     <table><thead><tr><th scope="col">a</th></tr></thead><tbody><tr><th
@@ -63,9 +63,9 @@ def findings(
     rows: Iterable[Sequence[object]],
     notes: Iterable[str] = (),
 ) -> Markup:
-    """Return a report as a notebook shows it: a table, and below it lines of text.
+    """Return a report as a notebook shows it: a table and lines of text below it.
 
-    Notebooks would put the texts of a table at the right.
+    Texts are aligned left, since notebooks align the cells of a table right.
     """
     found = table(head, rows, caption=caption, style="text-align: left")
     return Markup(found + "".join(f"<p>{text(note)}</p>" for note in notes))

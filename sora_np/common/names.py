@@ -1,4 +1,4 @@
-"""Names to things: how "he_normal", "mse" or "softmax" find what they mean."""
+"""From names to objects: how "he_normal", "mse" or "softmax" are looked up."""
 
 import difflib
 import inspect
@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 T = TypeVar("T")
-LONGEST = 10_000  # characters of a name in a file; zip holds 65,535 bytes
+LONGEST = 10_000  # characters of a name in a file; zip allows 65,535 bytes
 
 
 def snake_case(name: str) -> str:
-    """Return a class's name as Keras writes it in layer and function names.
+    """Return a class's name in the form that Keras uses for layers and functions.
 
     >>> snake_case("MaxPooling2D"), snake_case("Conv2D"), snake_case("HeNormal")
     ('max_pooling2d', 'conv2d', 'he_normal')
@@ -27,8 +27,8 @@ def snake_case(name: str) -> str:
 def as_class_names(names: Any) -> list[str] | None:
     """Return names of classes, in the order of the outputs, as a list of strings.
 
-    They may come as a list, a tuple or an array of one axis, as ``np.unique`` returns,
-    or as a Series or Index of pandas; whole numbers become their digits.
+    ``names`` may be a list, a tuple, an array with one axis, as ``np.unique`` returns,
+    or a Series or Index of pandas.  Whole numbers become their digits.
 
     Raises TypeError for anything else: a set or a dictionary has no order of outputs.
 
@@ -37,7 +37,7 @@ def as_class_names(names: Any) -> list[str] | None:
     """
     if names is None:
         return None
-    wanted = "class_names must be a list of strings or whole numbers, one for an output"
+    wanted = "class_names must be a list of strings or whole numbers, one per output"
     given = names
     if hasattr(names, "__array__"):
         given = np.asarray(names).tolist()
@@ -46,12 +46,12 @@ def as_class_names(names: Any) -> list[str] | None:
         raise TypeError(f"{wanted}, got {type(names).__name__}{cure}")
     for number, name in enumerate(given):
         if not isinstance(name, (str, Integral)):
-            raise TypeError(f"{wanted}, got {name!r:.80} as number {number}")
+            raise TypeError(f"{wanted}, got {name!r:.80} at position {number}")
     return [str(name) for name in given]
 
 
 def by_name(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]]:
-    """Return the table of class names, their snake_case forms and the aliases."""
+    """Return a table of class names, their snake_case forms and the aliases."""
     table = {}
     for cls in classes:
         table[cls.__name__] = table[snake_case(cls.__name__)] = cls
@@ -59,12 +59,12 @@ def by_name(classes: Iterable[type[T]], **aliases: type[T]) -> dict[str, type[T]
 
 
 class UnknownName(ValueError):
-    """A name that stands for nothing here.
+    """A name that is in no table.
 
     Attributes
     ----------
-    name, what : the name, and what it should be of
-    hint : a sentence with both and, where there is one, the nearest name
+    name, what : the name, and what it should name, such as "layer"
+    hint : a sentence with both and the nearest known name, if there is one
     """
 
     def __init__(self, name: Any, what: str, hint: str, rest: str) -> None:
@@ -73,7 +73,7 @@ class UnknownName(ValueError):
 
 
 def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
-    """Return ``table[name]``, or raise UnknownName with what there is and a guess."""
+    """Return ``table[name]``, or raise UnknownName with the known and nearest names."""
     if isinstance(name, str) and name in table:
         return table[name]
     close = difflib.get_close_matches(str(name)[:100], table, n=1, cutoff=0.5)
@@ -83,28 +83,28 @@ def look_up(table: Mapping[str, T], name: Any, what: str) -> T:
 
 
 def takes(function: Any, count: int, *names: str) -> bool:
-    """Whether it can be called with so many arguments; of some nothing is known: True.
+    """Whether a function accepts ``count`` arguments; True if that is not known.
 
     >>> takes(round, 2), takes(len, 2), takes(max, 2), takes(3, 2)
     (True, False, True, False)
 
-    ``names`` : of more arguments, given by keyword
+    ``names`` : more arguments, passed by keyword
     """
     try:
         inspect.signature(function).bind(*range(count), **dict.fromkeys(names))
     except TypeError:
         return False
-    except ValueError:  # a function in C that does not say
+    except ValueError:  # a function in C without a signature
         pass
     return True
 
 
 def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
-    """Return the arguments that made ``thing``, read from its attributes, for JSON.
+    """Return the arguments of ``__init__``, read from the attributes, for JSON.
 
-    Every parameter of ``__init__`` must be kept as an attribute of its name: raises
-    TypeError where one is not, or with ``skip_missing`` leaves it out.  Where there are
-    ``**kws`` too, they are for its parent, and so are that one's arguments.
+    ``__init__`` must keep every parameter as an attribute of its name.  A missing one
+    raises TypeError, or with ``skip_missing`` is left out.  If ``__init__`` also has
+    ``**kws``, they go to its parent, and the parent's arguments are returned, too.
 
     >>> class Point:
     ...     def __init__(self, x, y=0):
@@ -116,8 +116,9 @@ def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
     missing = [name for name in own if not hasattr(thing, name)]
     if missing and not skip_missing:
         raise TypeError(
-            f"{thing!r} cannot be described: its __init__ takes {missing[0]!r}, and "
-            f"does not keep it as self.{missing[0]}; keep it, or define get_config"
+            f"{thing!r} cannot be described: its __init__ has the parameter "
+            f"{missing[0]!r}, but does not keep it as self.{missing[0]}; keep it, or "
+            "define get_config"
         )
     names = dict.fromkeys(name for some in (own, *parents) for name in some)
     found = {}
@@ -132,7 +133,7 @@ def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
 
 
 def _argument_names(cls: type) -> list[list[str]]:
-    """Return the arguments of ``__init__``, then those of parents behind ``**kws``."""
+    """Return the arguments of ``__init__``, then of the parents that get ``**kws``."""
     found = []
     for kind in cls.__mro__[:-1]:
         if "__init__" in vars(kind):
@@ -148,7 +149,7 @@ def _argument_names(cls: type) -> list[list[str]]:
 
 
 def made_of(cls: type[T], arguments: Mapping[str, Any]) -> T:
-    """Return ``cls(**arguments)``, without those that ``cls`` gives its parent itself.
+    """Return ``cls(**arguments)``, without arguments that ``cls`` sets in its parent.
 
     >>> class Power:
     ...     def __init__(self, base, exponent=1):
@@ -185,13 +186,13 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         raise TypeError(
-            f"an array {value.shape} cannot be written to a configuration: take a list "
-            "as the argument, keep it, and make the array of it under another name"
+            f"an array {value.shape} cannot be written to a configuration: pass a list "
+            "to __init__, keep it, and keep the array made from it under another name"
         )
     if isinstance(value, (set, frozenset, bytes, bytearray, complex, range)):
         raise TypeError(
-            f"{value!r:.60} cannot be written to a configuration: numbers, texts, "
-            "lists and dictionaries of these can"
+            f"{value!r:.60} cannot be written to a configuration, only numbers, texts, "
+            "lists and dictionaries"
         )
     if isinstance(value, types.FunctionType):
         raise TypeError(
@@ -202,9 +203,9 @@ def _plain(value: Any) -> Any:
 
 
 def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:
-    """Make the thing that ``{"class_name": ..., "config": {...}}`` describes.
+    """Create the object that ``{"class_name": ..., "config": {...}}`` describes.
 
-    Only classes of ``table`` are ever made: a configuration imports nothing.
+    Only classes in ``table`` are created: a configuration imports nothing.
     """
     try:
         name, arguments = config["class_name"], dict(config["config"])
@@ -220,11 +221,11 @@ def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:
 
 
 def odd_name(name: str) -> bool:
-    """Whether an archive cannot hold a name, or it could mean a place outside.
+    """Whether a name cannot be in an archive, or could point outside of a folder.
 
-    Names are parts with slashes between them, of any script, none empty or "..".
+    A name consists of parts with slashes between them.  No part may be empty or "..".
     """
     parts = name.split("/")
     hostile = "" in parts or ".." in parts or "\\" in name or "\0" in name
-    surrogates = any("\ud800" <= c <= "\udfff" for c in name)  # halves: no characters
+    surrogates = any("\ud800" <= c <= "\udfff" for c in name)  # no real characters
     return hostile or surrogates or len(name) > LONGEST

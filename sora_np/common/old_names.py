@@ -1,8 +1,8 @@
-"""The names that modules had before they moved, for pickles that hold them.
+"""Old names of modules that have moved, so that old pickles still load.
 
 A pickle names a class by its module: "sora_np.lock", "Lock".  When a module moves, its
-old name joins ``MOVED``, so that such a pickle loads for ever.  ``import`` finds the
-module by the old name, too; new code takes the new one.
+old name is added to ``MOVED``, so that such a pickle always loads.  ``import`` finds
+the module by its old name, too; new code uses the new name.
 """
 
 import sys
@@ -76,7 +76,7 @@ MOVED = {  # old -> new, both within sora_np
     "weights": "saving.weights",
     "windows": "common.arguments",
 }
-KERNELS = {  # folder of kernels/ -> the modules that lay beside it before
+KERNELS = {  # folder of kernels/ -> modules that were directly in kernels/ before
     "activations": "relu sigmoid softmax tanh",
     "convolutional": "conv2d conv2d_relu_maxpool2d depthwise2d fold winograd",
     "core": "bias dense",
@@ -98,7 +98,7 @@ MOVED |= {
     for name in names.split()
 }
 ENTRYWISE = "elu", "gelu", "hard_sigmoid", "hard_silu", "mish", "silu"
-TAKEN = {  # old, name -> new: of an old name that is still that of a module
+TAKEN = {  # (old module, name) -> new module; another module has the old name now
     ("callbacks.base", "History"): "callbacks.history",
     ("layers.base", "Arrays"): "layers.tables",
     ("layers.normalization", "Normalization"): "layers.preprocessing.normalization",
@@ -121,20 +121,20 @@ class OldNames(MetaPathFinder, Loader):
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
-        """Return that this loads a module, if it is one that has moved."""
+        """Return a spec with this loader if the module has moved, else None."""
         package, _, name = fullname.partition(".")
         moved = package == "sora_np" and name in MOVED
         return ModuleSpec(fullname, self) if moved else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Let the old name stand for the module that has the new one."""
+        """Make the old name an alias of the module with the new name."""
         old = module.__name__
         new = MOVED[old.partition(".")[2]]
         sys.modules[old] = import_module(f"sora_np.{new}")
 
 
 def serve_old_names() -> None:
-    """Let ``import`` find old names from now on."""
+    """Make ``import`` find old names from now on."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.append(OldNames())
     for (old, name), new in TAKEN.items():

@@ -14,19 +14,19 @@ from .terminal import in_notebook, printable
 
 
 class Progress:
-    """What a person sees of a pass over batches: a bar, a line at its end, or nothing.
+    """The progress of a pass over batches: a bar, a line at its end, or nothing.
 
-    Used as a context, it notices what compiles meanwhile: then the bar says so.  The
-    rate, and with it the time that is left, are of the steps that compile nothing, and
-    without the first, which loads machine code and makes buffers.
+    Used as a context manager, it notices when numba compiles, and the bar says so.  The
+    rate, and with it the remaining time, is computed from the steps that compile
+    nothing, without the first, which loads machine code and allocates buffers.
 
     Parameters
     ----------
-    verbose : "auto" or 1 (a tqdm bar on a terminal or notebook where tqdm is installed,
+    verbose : "auto" or 1 (a tqdm bar in a terminal or notebook if tqdm is installed,
         else as 2), 2 (one line at the end), 0 (nothing)
-    steps : how many batches there are; None where nobody knows
-    title : what the line begins with
-    done : how many batches an earlier process has seen
+    steps : the number of batches; None if it is not known
+    title : the beginning of the line
+    done : how many batches an earlier process has done
     """
 
     def __init__(
@@ -38,9 +38,9 @@ class Progress:
         self._bar = _tqdm_bar(steps, title, done) if verbose in ("auto", 1) else None
         self._start = time.perf_counter()
         self._before, self._done = done, 0
-        self._since: float | None = self._start  # of what the rate leaves out
+        self._since: float | None = self._start  # start of a time without rate
         self._steps_left_out, self._seconds_left_out = 0, 0.0
-        self._text = ""  # that the bar ends in
+        self._text = ""  # at the end of the bar
 
     def __enter__(self) -> "Progress":
         COMPILING.called.append(self._compiles)
@@ -51,14 +51,14 @@ class Progress:
         self.close()
 
     def _compiles(self) -> None:
-        """Take note of a function that begins to compile."""
+        """Note that a function starts to compile."""
         if self._since is None:
             self._since = time.perf_counter()
         if self._bar is not None:
             self._bar.set_postfix_str("compiling")
 
     def update(self, logs: Mapping[str, Any]) -> None:
-        """Count a batch; ``logs`` hold the means so far."""
+        """Count a batch; ``logs`` has the means so far."""
         self._done += 1
         left_out = self._leave_out()
         self._steps_left_out += left_out
@@ -71,12 +71,12 @@ class Progress:
                 self._bar.update()
 
     def validated(self, logs: Mapping[str, Any]) -> None:
-        """Go on after a batch of validation, which counts for nothing."""
+        """Continue after a batch of validation, which is not counted."""
         if self._leave_out() and self._bar is not None:
             self._bar.set_postfix_str(self._text)
 
     def _leave_out(self) -> bool:
-        """Leave this batch's time out if it compiled or is the first; return that."""
+        """Exclude this batch's time if it compiled or is the first; return whether."""
         if self._since is None:
             return False
         self._seconds_left_out += time.perf_counter() - self._since
@@ -84,7 +84,7 @@ class Progress:
         return True
 
     def close(self, logs: Mapping[str, Any] | None = None) -> None:
-        """End; with ``logs``, write the line."""
+        """Close the bar; with ``logs``, write the line."""
         if self._bar is not None:
             self._bar.close()
         if self.silent or logs is None:
@@ -102,14 +102,14 @@ class Progress:
 
 
 def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
-    """Return a bar that vanishes at its end, or None where none can be shown."""
+    """Return a bar that disappears at its end, or None if none can be shown."""
     notebook = in_notebook()
     if not notebook and not (sys.stderr is not None and sys.stderr.isatty()):
         return None
-    if os.environ.get("TERM") == "dumb":  # it cannot go back to a line's beginning
+    if os.environ.get("TERM") == "dumb":  # cannot return to the start of a line
         return None
     try:
-        if notebook and find_spec("ipywidgets") is None:  # which auto warns of
+        if notebook and find_spec("ipywidgets") is None:  # tqdm.auto would warn
             from tqdm.std import tqdm
         else:
             from tqdm.auto import tqdm
@@ -118,13 +118,13 @@ def _tqdm_bar(steps: int | None, title: str, done: int) -> Any:
     return tqdm(
         total=steps,
         desc=title or None,
-        file=sys.stdout if notebook else None,  # a notebook has errors on red
+        file=sys.stdout if notebook else None,  # a notebook shows stderr in red
         **{"leave": False, "dynamic_ncols": True, "initial": done},
     )
 
 
 def _count_without_time(bar: Any) -> None:
-    """Let a bar count one more step, and its rate know nothing of it."""
+    """Advance a bar by one step that its rate does not count."""
     bar.n += 1
     bar.initial += 1
     bar.last_print_n, bar.last_print_t = bar.n, time.time()
@@ -132,7 +132,7 @@ def _count_without_time(bar: Any) -> None:
 
 
 def format_logs(logs: Mapping[str, Any]) -> str:
-    """Write numbers as Keras does: .4f, or .4e up to 0.001.
+    """Write numbers as Keras does: as .4f, or as .4e up to 0.001.
 
     >>> format_logs({"loss": 0.25, "accuracy": 0.5, "mse": 1e-5})
     'accuracy: 0.5000 - loss: 0.2500 - mse: 1.0000e-05'

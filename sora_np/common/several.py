@@ -1,4 +1,4 @@
-"""Several arrays with equally many samples: one for each input, or output."""
+"""Several arrays with the same number of samples: one for each input or output."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Several:
-    """Arrays that are cut into batches together, as one array is.
+    """Arrays that are split into batches together, like one array.
 
     Parameters
     ----------
@@ -35,35 +35,35 @@ class Several:
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """The number of samples, then the shape of a sample of each."""
+        """The number of samples, then the sample shape of each array."""
         return len(self), *(a.shape[1:] for a in self.arrays)
 
     @property
     def dtype(self) -> tuple[Any, ...]:
-        """That of each."""
+        """The dtype of each array."""
         return tuple(a.dtype for a in self.arrays)
 
     def take(self, part: Any, axis: int = 0) -> "Several":
-        """Return some samples."""
+        """Return the samples at the positions ``part``."""
         return Several([a.take(part, axis) for a in self.arrays])
 
     def copy(self) -> "Several":
-        """Return copies."""
+        """Return copies of the arrays."""
         return Several([a.copy() for a in self.arrays])
 
 
 def parts_of(a: Any) -> tuple[Any, ...]:
-    """Return the arrays, or the one array."""
+    """Return a tuple of the arrays; ``a`` may be a single array."""
     return a.arrays if isinstance(a, Several) else (a,)
 
 
 def joined(arrays: Sequence[Any]) -> Any:
-    """Return the one array, or all of them as :class:`Several`."""
+    """Return a single array as it is, and several as :class:`Several`."""
     return arrays[0] if len(arrays) == 1 else Several(arrays)
 
 
 def stacked(batches: Sequence[Any]) -> Any:
-    """Return the samples of all batches, arrays or :class:`Several`, as one."""
+    """Return the samples of all batches, arrays or :class:`Several`, as one batch."""
     if not isinstance(batches[0], Several):
         return np.concatenate(batches)
     return Several([np.concatenate(some) for some in zip(*batches, strict=True)])

@@ -1,4 +1,4 @@
-"""Shapes of arrays, checked and in words."""
+"""Shapes of arrays: checks, and shapes as text."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from sora_np.kernels.machine.arrays import Shape
 
 from .arguments import as_count
 
-MOST_AXES = 31  # every NumPy can hold one more, for the batch
+MOST_AXES = 31  # with the batch axis 32, which every NumPy version allows
 
 
 def as_shape(shape: Sequence[int]) -> Shape:
@@ -18,7 +18,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
         )
     if len(shape) > MOST_AXES:
         raise ValueError(
-            f"a shape has up to {MOST_AXES} axes, without the batch axis; got one of "
+            f"a shape must have at most {MOST_AXES} axes, without the batch axis; got "
             f"{len(shape)}"
         )
     what = f"each size of the shape {shape}"
@@ -26,15 +26,15 @@ def as_shape(shape: Sequence[int]) -> Shape:
 
 
 def as_shapes(shapes: Any, whose: object) -> tuple[Shape, ...]:
-    """Return the shapes of the inputs of a layer that takes several.
+    """Return the input shapes of a layer with several inputs.
 
-    Raises TypeError for what are no shapes, such as the one of a layer before it.
+    Raises TypeError if they are not several shapes, but for example one shape.
     """
     kinds = list, tuple
     given = shapes if isinstance(shapes, kinds) and shapes else [None]
     if not all(isinstance(shape, kinds) for shape in given):
         raise TypeError(
-            f"{whose} takes several inputs: its shape is a tuple of theirs, such as "
+            f"{whose} takes several inputs: its shape is a tuple of shapes, such as "
             f"((28, 28, 1), (28, 28, 1)); got {shapes!r:.200}"
         )
     return tuple(as_shape(shape) for shape in shapes)

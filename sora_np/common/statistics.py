@@ -1,4 +1,4 @@
-"""Statistics of arrays that need not fit into memory: samples are read in pieces."""
+"""Statistics of arrays that may not fit into memory: samples are read in pieces."""
 
 import math
 from collections.abc import Iterator
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PIECE = 2**20  # numbers in a piece, about
+PIECE = 2**20  # about how many numbers are in a piece
 
 Statistics = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def pieces(x: NDArray[Any]) -> Iterator[slice]:
-    """Yield slices over the samples of x that hold some million numbers each.
+    """Yield slices over the samples of x with about a million numbers each.
 
     >>> list(pieces(np.zeros((5, 2**19))))
     [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
@@ -24,10 +24,10 @@ def pieces(x: NDArray[Any]) -> Iterator[slice]:
 
 
 def mean_and_variance(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
-    """Return mean and population variance of x over ``axes``, which hold axis 0.
+    """Return mean and population variance of x over ``axes``, which include axis 0.
 
-    Pieces of n and m numbers are joined by Chan, Golub & LeVeque (1979), with S the sum
-    of squared distances from the mean::
+    Pieces of n and m numbers are joined as in Chan, Golub & LeVeque (1979), where S is
+    the sum of squared distances from the mean::
 
         mean = mean_n + m / (n + m) d      S = S_n + S_m + n m / (n + m) d^2
         d = mean_m - mean_n
@@ -52,10 +52,11 @@ def mean_and_variance(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
 def _exact(
     x: NDArray[Any], axes: tuple[int, ...], count: int, mean: Any, variance: Any
 ) -> Statistics:
-    """Return both without rounding where x never changes: that value, and 0.
+    """Return both without rounding error where x is constant: that value, and 0.
 
-    The mean of 0.1, 0.1 and 0.1 is rounded, and so their variance 2e-34.  It is below
-    (n eps mean)^2, scikit-learn's test; only where that holds the numbers are read.
+    The mean of 0.1, 0.1 and 0.1 is rounded, so their variance is 2e-34 instead of 0.
+    Such a variance is below (n eps mean)^2, the bound that scikit-learn uses.  Only
+    then are the numbers read once more.
     """
     bound = (count * np.finfo(np.float64).eps * mean) ** 2
     if not np.any(variance <= bound):
@@ -65,7 +66,7 @@ def _exact(
 
 
 def minimum_and_maximum(x: NDArray[Any], axes: tuple[int, ...]) -> Statistics:
-    """Return the smallest and the largest numbers of x over ``axes``, axis 0 with them.
+    """Return smallest and largest numbers of x over ``axes``, which include axis 0.
 
     >>> minimum_and_maximum(np.array([[1, 5], [3, 5]]), (0,))
     (array([1., 5.]), array([3., 5.]))

@@ -1,23 +1,23 @@
-"""What standard output can show, and whether a person looks at it."""
+"""What standard output can show, and whether it is a terminal or a notebook."""
 
 import re
 import sys
 
 
 def in_notebook() -> bool:
-    """Whether Jupyter's kernel runs this process."""
+    """Whether this process is a Jupyter kernel."""
     return "ipykernel" in sys.modules
 
 
 def tell(text: str) -> None:
-    """Write a line that a person at a terminal or a notebook sees, and no pipe or log.
+    """Write a line in a terminal or a notebook, but not in a pipe or a log file.
 
-    In a notebook it is on standard output: it shows standard error on red.
+    In a notebook it goes to standard output, since standard error is shown in red.
     """
     stream = sys.stdout if in_notebook() else sys.stderr
     if stream is None or not (in_notebook() or stream.isatty()):
         return
-    bars = sys.modules.get("tqdm")  # which it knows how to write between
+    bars = sys.modules.get("tqdm")  # its write() leaves progress bars intact
     write = bars.tqdm.write if bars else print
     write(text, file=stream)
     stream.flush()
@@ -29,9 +29,9 @@ def can_print(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    r"""Return it with what standard output cannot show as ``\xe9`` or ``\u03b1``.
+    r"""Return text, with ``\xe9`` or ``\u03b1`` for what standard output cannot show.
 
-    A name of a metric must not end the training of a night by a UnicodeEncodeError.
+    The name of a metric must not end a long training with a UnicodeEncodeError.
     """
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
@@ -40,9 +40,9 @@ def printable(text: str) -> str:
 def shortened(text: str, most: int = 2000) -> str:
     r"""Return a message that quotes a file, made safe to show.
 
-    Names in a file are anyone's: of a text of more than ``most`` characters the middle
-    is left out, of a run without a blank what is beyond 200 characters, and what a
-    terminal would obey instead of showing is escaped.
+    A file can contain any names.  A text longer than ``most`` characters loses its
+    middle, and so does a word of 240 characters or more.  Control characters, which a
+    terminal would obey, are escaped.
 
     >>> shortened("no layer \x1b[2J"), len(shortened("x" * 60_000))
     ('no layer \\x1b[2J', 223)

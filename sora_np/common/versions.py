@@ -1,4 +1,4 @@
-"""What a run depended on: versions, CPU and threads."""
+"""Versions, CPU and threads that a run depended on."""
 
 import platform
 from importlib import metadata
@@ -9,11 +9,11 @@ from llvmlite import binding
 
 from sora_np.kernels.activations.relu import relu
 
-VERSION = "0.1.0"  # of the package; tests hold it equal to setup.cfg's
+VERSION = "0.1.0"  # of the package; a test compares it with setup.cfg
 
 
 def versions() -> dict[str, str]:
-    """Return name -> value, for reports of runs and of faults.
+    """Return name -> value, for reports of runs and of bugs.
 
     >>> list(versions())[:5]
     ['sora_np', 'python', 'numpy', 'numba', 'scipy']

@@ -1,4 +1,4 @@
-"""Warnings that point to the user's line, whatever led from there to here."""
+"""Warnings that point to the user's line, not to a line of this package."""
 
 import sys
 import warnings
@@ -7,7 +7,7 @@ from .terminal import shortened
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the first line outside this package among those that led here."""
+    """Warn at the innermost line of the call stack that is outside this package."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         level, frame = level + 1, frame.f_back
@@ -15,5 +15,5 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 
 def _is_ours(module: str) -> bool:
-    # np.errstate as a decorator stands between two functions of ours
+    # np.errstate as a decorator adds frames between ours
     return module.split(".")[0] in ("sora_np", "numpy", "contextlib")

@@ -1,7 +1,7 @@
-"""Which arrays of a plan serve several values, or their gradients, in turn.
+"""Which arrays of a plan are used again for several values or gradients.
 
-An array is a *slot* of some size until the whole plan is known; a slot is free for
-another value when it has no holder left.
+Until the whole plan is known, an array is a *slot* of some size.  A slot without
+holders is free for another value.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from sora_np.layers import Layer
 
 
 class Ledger:
-    """Slots, and how many hold each of them.
+    """Slots, and the number of holders of each.
 
     >>> ledger = Ledger()
     >>> first, second = ledger.take(10), ledger.take(20)
@@ -31,9 +31,9 @@ class Ledger:
         self.holders: list[int] = []
 
     def take(self, size: int, holders: int = 1) -> int:
-        """Return a free slot, which has room for ``size`` numbers from now on.
+        """Return a free slot, enlarged if needed to ``size`` numbers.
 
-        Of the free slots that one whose size is nearest; a new one where none is free.
+        It is the free slot whose size is nearest, or a new one if none is free.
         """
         free = [slot for slot, count in enumerate(self.holders) if count == 0]
         if not free:
@@ -46,23 +46,23 @@ class Ledger:
         return slot
 
     def share(self, slot: int, holders: int = 1) -> None:
-        """Let more hold a slot."""
+        """Add holders to a slot."""
         if slot >= 0:
             self.holders[slot] += holders
 
     def release(self, slot: int) -> None:
-        """Let one holder go."""
+        """Remove one holder of a slot."""
         if slot >= 0:
             self.holders[slot] -= 1
 
 
 class _Gradients:
-    """The gradients by the values of a graph, from its end: which slot holds which.
+    """The gradients of a graph's values, from its end: which slot holds which.
 
     Attributes
     ----------
     slot : value -> the slot of its gradient so far
-    work : functions of the slots' arrays that return what is to be done, in order
+    work : functions that get the slots' arrays and return work, in order
     """
 
     def __init__(self, samples: int, graph: Graph) -> None:
@@ -74,7 +74,7 @@ class _Gradients:
         }
 
     def new(self, value: int) -> int:
-        """Return a slot for a gradient by this value."""
+        """Return a slot for the gradient of this value."""
         return self.ledger.take(int(np.prod(self._shapes[value])))
 
     def array(self, value: int, slot: int, arrays: list[Array]) -> Array:
@@ -83,7 +83,7 @@ class _Gradients:
         return arrays[slot][: int(np.prod(shape))].reshape(shape)
 
     def add(self, value: int, slot: int) -> None:
-        """Let a slot be, or be added to, the gradient by a value."""
+        """Make a slot the gradient of a value, or add it to the gradient so far."""
         before = self.slot.get(value)
         if before is None:
             self.slot[value] = slot
@@ -109,7 +109,7 @@ class _Gradients:
         self.slot[value] = into
 
     def own(self, value: int) -> int:
-        """Return the slot of a value's gradient, copied where another holds it, too."""
+        """Return the slot of a value's gradient, copied if it has other holders."""
         slot = self.slot[value]
         if self.ledger.holders[slot] == 1:
             return slot
@@ -127,7 +127,7 @@ class _Gradients:
 def gradient_work(
     graph: Graph, stages: Sequence[Stage], values: dict[int, Array]
 ) -> tuple[Work, list[Array]]:
-    """Return the work of a backward pass, and where it reads the outputs' gradients."""
+    """Return the work of a backward pass, and the arrays for the outputs' gradients."""
     learns = set[int]()
     for stage in stages:
         if stage.has_params or learns & set(stage.inputs):
@@ -160,7 +160,7 @@ def _backward_of(
     learns: set[int],
     done: set[int],
 ) -> None:
-    """Note the work of one stage; ``done`` has the layers that were used behind it."""
+    """Add the work of one stage; ``done`` has the layers whose gradients are begun."""
     wanted = [value in learns for value in stage.inputs]
     slot = some.own(stage.value) if stage.alters_dy else some.slot[stage.value]
     passes = stage.is_view or stage.passes_dy
@@ -192,12 +192,12 @@ def _backward_of(
 
 
 def one_or_list(arrays: list[Any]) -> Any:
-    """Return the arrays of a stage as it takes them."""
+    """Return the only array, or the list of several, as stages expect them."""
     return arrays[0] if len(arrays) == 1 else arrays
 
 
 def _added(layers: Sequence[Layer], work: Work) -> Work:
-    """Return work that adds its gradients to those that these layers have already."""
+    """Return work that adds its gradients to those that these layers already have."""
     if not layers:
         return work
     grads = [grad for layer in layers for grad in layer.grads.values()]
@@ -215,7 +215,7 @@ def _added(layers: Sequence[Layer], work: Work) -> Work:
 
 
 def _zeros(layer: Layer) -> Callable[[list[Array]], Work]:
-    """Return the work of a layer that leads to no loss."""
+    """Return the work of a layer that does not influence the loss."""
 
     def fill() -> None:
         for grad in layer.grads.values():
@@ -225,5 +225,5 @@ def _zeros(layer: Layer) -> Callable[[list[Array]], Work]:
 
 
 def _forgetting(stage: Stage) -> Callable[[list[Array]], Work]:
-    """Return the work of a layer whose gradient nobody needs: it drops what it kept."""
+    """Return the work of a layer whose gradient is not needed: drop what it kept."""
     return lambda arrays: [stage.layer.forget_last]

@@ -1,8 +1,7 @@
 """A model as a list of nodes in topological order: forward and backward.
 
-The model's m inputs are the values 0 .. m - 1; node k computes value m + k from values
-before it.  A sequential model is the chain in which every node takes the value just
-before.
+The model's m inputs are the values 0 .. m - 1; node k computes value m + k from earlier
+values.  A sequential model is a chain: every node takes the value just before it.
 """
 
 from collections.abc import Callable, Container, Sequence
@@ -20,7 +19,7 @@ class Node(NamedTuple):
     Attributes
     ----------
     layer : the layer
-    inputs : numbers of the values that it takes
+    inputs : numbers of the values that the layer takes
     output_shape : of its value, without the batch axis
     """
 
@@ -30,13 +29,13 @@ class Node(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """Nodes, and which values come in and go out.
+    """Nodes, and which values are inputs and outputs.
 
     Attributes
     ----------
     nodes : in topological order
-    input_shapes : of the values that come in, 0 .. m - 1, without the batch axis
-    outputs : numbers of the values that go out
+    input_shapes : of the input values 0 .. m - 1, without the batch axis
+    outputs : numbers of the output values
     """
 
     nodes: Sequence[Node]
@@ -51,7 +50,7 @@ class Graph(NamedTuple):
         return self.nodes[value - first].output_shape
 
     def uses(self) -> list[list[int]]:
-        """Return, for every value, the nodes that take it, as often as they do."""
+        """Return, for every value, the nodes that take it, each as often as it does."""
         found: list[list[int]] = [
             [] for _ in range(len(self.input_shapes) + len(self.nodes))
         ]
@@ -61,7 +60,7 @@ class Graph(NamedTuple):
         return found
 
     def without(self, gone: Container[int]) -> "Graph":
-        """Return the graph without some nodes, whose values are those they take."""
+        """Return the graph without some nodes, which pass on the value they take."""
         first, kept = len(self.input_shapes), list[Node]()
         now = [*range(first)]  # the new number of every value
         for k, node in enumerate(self.nodes):
@@ -83,8 +82,8 @@ def forward(
 ) -> list[Array]:
     """Return all values: x, one array or several, then the output of every node.
 
-    ``own`` : ``id`` of the layers that are a user's, so that what they return is
-    checked; None to look
+    ``own`` : ``id`` of the user's own layers, whose results are checked; None to find
+    them here
     """
     values = [x] if isinstance(x, np.ndarray) else [*x]
     for layer, inputs, shape in nodes:
@@ -97,7 +96,7 @@ def forward(
 
 
 def first_not_finite(graph: Graph, xs: Sequence[Array]) -> str:
-    """Say where NaN or infinity comes from: empty for x, a layer, or what follows."""
+    """Return where NaN or infinity comes from, in words; empty if x itself has it."""
     for k, value in enumerate(forward(graph.nodes, xs), -len(xs)):
         if np.isfinite(value).all():
             continue
@@ -116,23 +115,23 @@ def backward(
     run: Callable[[Layer, Array, Sequence[Shape]], Any] = contract.backward,
     own: Container[int] | None = None,
 ) -> list[Array | None]:
-    """Return the gradients by the model's inputs; write every layer's ``grads``.
+    """Return the gradients with respect to the model's inputs; write all ``grads``.
 
-    Where a value is taken by several nodes its gradients add up; where a layer is used
-    by several nodes, so do those of its parameters.  What leads to no loss has the
-    gradient 0, and None for an input.
+    If several nodes take a value, its gradients add up.  If several nodes use a layer,
+    the gradients of its parameters add up, too.  Parameters that do not influence the
+    loss get the gradient 0, and inputs None.
 
     Parameters
     ----------
-    graph : whose nodes have run forward in training
-    dys : d(loss)/d(value) of every value that goes out, None where it has no loss
-    slopes : a dictionary to fill with d(loss)/d(value) by the value's number; without,
-        each is dropped when it has been used
+    graph : its nodes must have run forward in training
+    dys : d(loss)/d(value) of every output, None for an output without a loss
+    slopes : a dictionary to fill with d(loss)/d(value) by the value's number; without
+        it, each gradient is dropped after its use
     run : (layer, dy, shapes of its inputs without the batch axis) -> dx
-    own : as for ``forward``; the other layers are run as they are
+    own : as for ``forward``; other layers are run without checks
     """
     keep, first = slopes is not None, len(graph.input_shapes)
-    learns = [keep] * first  # whether anybody needs the gradient by a value
+    learns = [keep] * first  # whether the gradient of each value is needed
     for layer, inputs, _ in graph.nodes:
         itself = bool(layer.params) and layer.trainable
         learns.append(itself or any([learns[value] for value in inputs]))
@@ -165,6 +164,6 @@ def backward(
 
 
 def _add(slopes: dict[int, Array], value: int, dx: Array | None) -> None:
-    """Let dx be, or be added to, what is known of a value's gradient."""
+    """Set a value's gradient to dx, or add dx to it."""
     if dx is not None:
         slopes[value] = slopes[value] + dx if value in slopes else dx

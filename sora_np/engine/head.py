@@ -1,8 +1,8 @@
 """A model's head: its last activation, its loss, and what metrics see of both.
 
-A cross-entropy behind softmax or sigmoid is taken from the logits before it: where the
-probability of the true class rounds to 0, its gradient would be lost.  A model whose
-outputs are logits shows its metrics the probabilities that these stand for.
+A cross-entropy after softmax or sigmoid is computed from the logits.  Otherwise its
+gradient would be lost where the probability of the true class rounds to 0.  If a
+model's outputs are logits, its metrics see the probabilities computed from them.
 """
 
 import copy
@@ -37,14 +37,14 @@ from sora_np.losses.base import spread, zeros
 from sora_np.metrics import Metric
 from sora_np.metrics.tally import Show, one_by_one
 
-_BEHIND = {  # activation at the end of a model: the losses that train from its logits
+_BEHIND = {  # last activation of a model: the losses that are computed from logits
     "softmax": (losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy),
     "sigmoid": (losses.BinaryCrossentropy,),
 }
 
 
 _SOFTMAX = activations.get("softmax")
-_LINEAR = {  # the forward passes of layers that are f(z), z linear in their parameters
+_LINEAR = {  # forward passes of layers that end in f(z), with f their ``activation``
     kind.forward
     for kind in (
         *(Dense, Conv1D, Conv2D, Conv1DTranspose, Conv2DTranspose),
@@ -54,15 +54,15 @@ _LINEAR = {  # the forward passes of layers that are f(z), z linear in their par
 
 
 class Head(NamedTuple):
-    """Where training cuts a model, so that its loss is taken of logits.
+    """Where training cuts a model, so that the loss is computed from logits.
 
-    Of a model with several outputs, loss and activation are those of all.
+    For several outputs, loss and activation are objects that hold those of all.
 
     Attributes
     ----------
-    loss : of what the graph computes
-    graph : before the cut
-    activation : what follows it
+    loss : of the values that the graph computes
+    graph : the part of the model before the cut
+    activation : the part after the cut
     """
 
     loss: Any
@@ -73,16 +73,16 @@ class Head(NamedTuple):
 def split_activation(graph: Graph, number: int = 0) -> tuple[Graph, Activation]:
     """Return a graph that ends before an output's last activation, and that function.
 
-    The nodes compute the logits z of which the output is f(z).  They share all
-    parameters, gradients and caches with the nodes that came in.  A value that other
-    nodes take, too, is not cut.
+    The nodes compute the logits z; the output is f(z).  They share all parameters,
+    gradients and caches with the original nodes.  A value that other nodes take, too,
+    is not cut.
     """
     value, first = graph.outputs[number], len(graph.input_shapes)
     if value < first or graph.uses()[value] or graph.outputs.count(value) > 1:
         return graph, activations.linear
     place = value - first
     layer, inputs, shape = graph.nodes[place]
-    forward = type(layer).forward  # a subclass with its own may do anything
+    forward = type(layer).forward  # a subclass's own forward may do anything
     function = getattr(layer, "activation", None)
     if forward is Softmax.forward and layer.axis in (-1, len(shape)):  # type: ignore[attr-defined]
         return graph.without({place}), activations.get("softmax")
@@ -103,7 +103,7 @@ def split_activation(graph: Graph, number: int = 0) -> tuple[Graph, Activation]:
 
 
 def as_trained(loss: Loss, graph: Graph, number: int = 0) -> Head:
-    """Return an output's loss, the graph that it is taken of, and what follows this."""
+    """Return the loss for training, the graph that it uses, and the last activation."""
     before, activation = split_activation(graph, number)
     if isinstance(loss, _BEHIND.get(activation.name, ())) and not loss.from_logits:
         loss = copy.copy(loss)
@@ -113,10 +113,10 @@ def as_trained(loss: Loss, graph: Graph, number: int = 0) -> Head:
 
 
 def to_probabilities(loss: Loss, graph: Graph, number: int = 0) -> Activation:
-    """Return what makes probabilities of one of the model's outputs.
+    """Return the function that turns one of the model's outputs into probabilities.
 
-    That is softmax or sigmoid where the loss takes logits, sigmoid for the scores of a
-    hinge, which say yes above 0, and else nothing.
+    It is softmax or sigmoid if the loss takes logits, sigmoid for the scores of a
+    hinge, which mean yes above 0, and otherwise the identity.
     """
     _, activation = split_activation(graph, number)
     if isinstance(loss, losses.Hinge) and activation.name not in _BEHIND:
@@ -130,13 +130,13 @@ def to_probabilities(loss: Loss, graph: Graph, number: int = 0) -> Activation:
 class View:
     """What the metrics of a model see of a batch.
 
-    - Samples, or positions, of a label that the loss ignores are seen by no metric.
-    - "outputs" are as ``predict`` returns them.
+    - Samples, or positions, whose label the loss ignores are hidden from all metrics.
+    - "outputs" are what ``predict`` returns.
     - "scores" are the outputs with the classes on the last axis, whatever the loss's.
-    - "probabilities" are made of the scores by :func:`to_probabilities`.
+    - "probabilities" are computed from the scores by :func:`to_probabilities`.
 
-    Which of these a metric sees is its ``sees``.  The last ``weighted`` ones of the
-    metrics see the weights of samples, too.
+    A metric's attribute ``sees`` names one of these.  The last ``weighted`` metrics
+    also see the weights of samples.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class View:
         self.ignored: int | None = getattr(loss, "ignore_class", None)
 
     def showing(self, metrics: Sequence[Metric]) -> Show:
-        """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
+        """Return a function that shows metrics a checked batch (y_true, y_pred)."""
         made = self.activation is not activations.linear
         if (
             not self.weighted
@@ -167,7 +167,7 @@ class View:
         y_pred: NDArray[Any],
         weights: Any = None,
     ) -> None:
-        """Let metrics see a batch."""
+        """Show metrics a batch."""
         seen = self._seen(y_true, y_pred)
         if not len(seen["outputs"][1]):
             return
@@ -187,7 +187,7 @@ class View:
     def check(
         self, metrics: Iterable[Metric], y: NDArray[Any], output_shape: Shape
     ) -> None:
-        """Raise ValueError where a metric would refuse labels y (N, ...)."""
+        """Raise ValueError if a metric does not accept the labels y (N, ...)."""
         true, scores = self._with_classes_last(y, zeros(len(y), *output_shape))
         if self.ignored is not None:
             true = true[self._counted(true, scores)]
@@ -202,9 +202,9 @@ class View:
         y_pred: NDArray[Any],
         weights: Any = None,
     ) -> list[bool]:
-        """Show metrics one sample, with an output y_pred (1, ...), and begin anew.
+        """Show metrics one sample, with an output y_pred (1, ...), then reset them.
 
-        Return whether the result of each is an array.
+        Return, for each metric, whether its result is an array.
         """
         first = 0
         if self.ignored is not None:
@@ -226,7 +226,7 @@ class View:
         return {"outputs": rows, "scores": rows}
 
     def _counted(self, labels: Any, scores: Any) -> NDArray[np.bool_]:
-        """Return which samples, or positions, (N, ...) have no label to be ignored."""
+        """Return which samples, or positions, (N, ...) have a label that counts."""
         labels = labels[..., 0] if labels.ndim == scores.ndim else labels
         return np.asarray(labels != self.ignored)
 
@@ -239,15 +239,15 @@ class View:
 
 
 def warn_of_odd_loss(loss: Loss, graph: Graph, number: int = 0) -> None:
-    """Warn where the loss takes logits and gets probabilities, or the reverse.
+    """Warn if the loss expects logits and gets probabilities, or the reverse.
 
-    Also of a softmax, or a categorical loss, over one class, from which nothing learns.
+    Also warn of a softmax, or a categorical loss, over one class, which learns nothing.
     """
     _, activation = split_activation(graph, number)
     value = graph.outputs[number]
     place, output_shape = value - len(graph.input_shapes), graph.shape(value)
     if place < 0:
-        return  # an input that goes out as it is
+        return  # an input that is also an output
     last = graph.nodes[place].layer
     for layer, _, shape in graph.nodes:
         function = getattr(layer, "activation", None)
@@ -261,8 +261,8 @@ def warn_of_odd_loss(loss: Loss, graph: Graph, number: int = 0) -> None:
     if isinstance(loss, _BEHIND["softmax"]) and (0, *output_shape)[loss.axis] == 1:
         warn(
             f"{loss.name} chooses among two or more classes, but {last} has one "
-            'output, so that it is always 0: take activation="sigmoid" and the loss '
-            '"binary_crossentropy"'
+            'output, so the loss is always 0: use activation="sigmoid" and the '
+            'loss "binary_crossentropy"'
         )
     for name, classes in _BEHIND.items():
         if not isinstance(loss, classes):
@@ -275,7 +275,7 @@ def warn_of_odd_loss(loss: Loss, graph: Graph, number: int = 0) -> None:
         function = getattr(last, "activation", None)
         if not loss.from_logits and function == activations.linear:
             warn(
-                f"{last} has no activation, but {loss.name} takes probabilities: give "
-                f'it activation="{name}", or take {type(loss).__name__}'
+                f"{last} has no activation, but {loss.name} expects probabilities: "
+                f'use activation="{name}", or the loss {type(loss).__name__}'
                 "(from_logits=True)"
             )

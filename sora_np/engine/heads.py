@@ -1,7 +1,7 @@
-"""The ends of a model with several outputs: a loss, an activation, metrics for each.
+"""The heads of a model with several outputs: loss, activation and metrics of each.
 
-Together they are asked as those of one output are, see ``head.py``: y_true, outputs and
-weights are :class:`sora_np.common.several.Several`, one array for each output.
+They have the same methods as those of one output, see ``head.py``.  y_true, outputs and
+weights are :class:`sora_np.common.several.Several`, with one array per output.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from .head import Head, View, as_trained
 
 
 def plus(value: Any, penalty: float) -> Any:
-    """Return the loss, or losses of which the first is their sum, with a penalty."""
+    """Return the loss plus a penalty; of several losses the first is their sum."""
     if type(value) is float:
         return value + penalty
     value[0] += penalty
@@ -35,22 +35,22 @@ class Losses:
 
     Parameters
     ----------
-    losses : None for an output that has none
-    factors : what each is multiplied by in the sum
+    losses : None for an output without a loss
+    factors : the weight of each loss in the sum
     """
 
     def __init__(self, losses: Sequence[Loss | None], factors: Sequence[float]) -> None:
         self.losses, self.factors = losses, factors
 
     def __call__(self, y: Any, outputs: Any, weights: Any = None) -> NDArray[Any]:
-        """Return the sum, then the loss of every output that has one."""
+        """Return the sum, then the loss of every output that has a loss."""
         given = self._given(y, outputs, weights)
         return self._with_sum([float(np.sum(loss(*one))) for loss, _, one in given])
 
     def value_and_gradient(
         self, y: Any, outputs: Any, weights: Any = None
     ) -> tuple[NDArray[Any], Several]:
-        """Return ``self(...)``, and the gradient of the sum by every output."""
+        """Return ``self(...)``, and the gradient of the sum for every output."""
         values, slopes = [], [None] * len(self.losses)
         for loss, k, one in self._given(y, outputs, weights):
             value, slope = loss.value_and_gradient(*one)
@@ -59,11 +59,11 @@ class Losses:
         return self._with_sum(values), Several(slopes)
 
     def prepare(self, y: Any, dy: Any) -> None:
-        """Return None: there is no faster way."""
+        """Return None: there are no kernels for several losses."""
         return None
 
     def _given(self, y: Any, outputs: Any, weights: Any) -> Any:
-        """Yield each loss with its number, and its targets, outputs and weights."""
+        """Yield each loss with its number and (targets, outputs, weights)."""
         for k, loss in enumerate(self.losses):
             if loss is not None:
                 weight = None if weights is None else weights.arrays[k]
@@ -79,7 +79,7 @@ class Losses:
 
 
 class Activations:
-    """The functions that follow the outputs of a graph that was cut."""
+    """The activations after the outputs of a cut graph."""
 
     name = "several"
 
@@ -95,7 +95,7 @@ class Activations:
 def as_trained_all(
     losses: Sequence[Loss | None], factors: Sequence[float], graph: Graph
 ) -> Head:
-    """Return the head of a graph: where it is cut, and what is taken of it there."""
+    """Return the head of a graph: cut it before the activations of all losses."""
     cut, found = graph, list[Loss | None]()
     functions = list[Activation]()
     for number, loss in enumerate(losses):
@@ -114,8 +114,8 @@ class Views:
 
     Parameters
     ----------
-    views : of the outputs
-    counts : how many of the metrics are of each output; they come in this order
+    views : one per output
+    counts : the number of metrics of each output; metrics come in the same order
     """
 
     def __init__(self, views: Sequence[View], counts: Sequence[int]) -> None:
@@ -130,7 +130,7 @@ class Views:
         return found
 
     def showing(self, metrics: Sequence[Metric]) -> Show:
-        """Return what lets metrics see a batch (y_true, y_pred) that was checked."""
+        """Return a function that shows metrics a checked batch (y_true, y_pred)."""
         shows = [
             (k, self.views[k].showing(some))
             for k, some in enumerate(self.by_output(metrics))
@@ -147,7 +147,7 @@ class Views:
     def check(
         self, metrics: Sequence[Metric], y: Any, output_shapes: Sequence[Shape]
     ) -> None:
-        """Raise ValueError where a metric would refuse labels."""
+        """Raise ValueError if a metric does not accept the labels."""
         for k, some in enumerate(self.by_output(metrics)):
             self.views[k].check(some, y.arrays[k], output_shapes[k])
 
@@ -158,7 +158,7 @@ class Views:
         outputs: Sequence[Array],
         weights: Any = None,
     ) -> list[bool]:
-        """Show metrics one sample; return whether the result of each is an array."""
+        """Show metrics one sample; return, for each, whether its result is an array."""
         found = []
         for k, some in enumerate(self.by_output(metrics)):
             weight = None if weights is None else weights.arrays[k]

@@ -1,4 +1,4 @@
-"""The textbook's way to run a graph: layer after layer, each making new arrays."""
+"""The textbook's way to run a graph: one layer after another, each with new arrays."""
 
 import contextlib
 from collections.abc import Callable, Container, Sequence
@@ -14,12 +14,12 @@ from .graph import Graph, backward, forward
 
 
 class LayerByLayer:
-    """Nodes run one by one; it is asked as a plan is, see ``plan.py``.
+    """Runs nodes one by one, with the same methods as a plan, see ``plan.py``.
 
     Parameters
     ----------
     graph, own : see :func:`listed`
-    on_rung : makes the context that layers and losses run in, see ``runner.py``
+    on_rung : returns the context that layers and losses run in, see ``runner.py``
     """
 
     calls_python = True
@@ -37,13 +37,13 @@ class LayerByLayer:
         self.lock = contextlib.nullcontext()  # it shares no buffers
 
     def load(self, x: Any, part: Any = None) -> None:
-        """Draw a batch: x, or x[part]."""
+        """Take a batch: x, or x[part]."""
         drawn = x if part is None else x[part]
         drawn = [drawn] if len(self.graph.input_shapes) == 1 else drawn
         self.x = [kernel_array(one, self.dtype) for one in drawn]
 
     def forward(self) -> Any:
-        """Return the values that go out, one or :class:`Several`."""
+        """Return the outputs, an array or :class:`Several`."""
         how: Any = {"training": self.training, "own": self.own}
         with self.on_rung():
             values = forward(self.graph.nodes, self.x, **how)
@@ -52,18 +52,18 @@ class LayerByLayer:
         return self.y
 
     def prepare(self, head: Any) -> None:
-        """Take the head of the model, see head.py."""
+        """Set the head of the model, see ``head.py``."""
         self.head = head
 
     def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
-        """Run forward; return the loss, and its gradient."""
+        """Run forward; return the loss and its gradient."""
         loss, y_pred = self.head.loss, self.forward()
         with self.on_rung():
             value: tuple[Any, Any] = loss.value_and_gradient(y, y_pred, weights)
         return value
 
     def activated(self) -> Any:
-        """Return f(z) of what ``forward`` returned."""
+        """Return f(z) for the result z of ``forward``."""
         with self.on_rung():
             return self.head.activation.forward(self.y)
 
@@ -76,7 +76,7 @@ class LayerByLayer:
 
 
 def listed(graph: Graph) -> tuple[Graph, frozenset[int]]:
-    """Return the graph that is run, and ``id`` of its layers that are a user's."""
+    """Return the graph to run, and the ``id`` of the user's own layers in it."""
     run = joined_warps(graph)
     own = (id(node.layer) for node in run.nodes if contract.is_own(node.layer))
     return run, frozenset(own)

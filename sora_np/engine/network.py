@@ -32,15 +32,15 @@ class Network(Known):
 
     Attributes
     ----------
-    layers : the layers, in order; models among them
+    layers : the layers, in order; models may be among them
     graph : the layers as they are run, see ``graph.py``; empty until it is built
     sample_shape : of the input, without the batch axis, or a tuple of several
     input_names, output_names : of a graph's inputs and outputs, in order
-    class_names : what the outputs stand for, kept in the file; for reports alone.
-        Set to a list, tuple or array of names, it becomes a list of strings
-    input_range : the least and the largest number that training saw, kept in the file;
-        the command ``sora-np`` brings images into it.  None where nothing is known
-    runner : what runs the nodes, see ``runner.py``
+    class_names : the names of the outputs, for reports; the file keeps them.  A list,
+        tuple or array of names becomes a list of strings
+    input_range : the smallest and largest number in training; the file keeps it, and
+        the command ``sora-np`` scales images to it.  None if it is not known
+    runner : runs the nodes, see ``runner.py``
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -50,7 +50,7 @@ class Network(Known):
     takes_notes = True
 
     def __new__(cls, *args: Any, **options: Any) -> "Network":
-        """Note every network, copies too, for ``_renew_locks``."""
+        """Register every network, even a copy, for ``_renew_locks``."""
         network = super().__new__(cls)
         _NETWORKS.add(network)
         return network
@@ -70,13 +70,13 @@ class Network(Known):
         self.runner = Runner(self)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not what holds addresses of arrays."""
+        """Return the state of a copy, without anything that holds array addresses."""
         return vars(self) | {"_flat": None}
 
     # --- building ---------------------------------------------------------------
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
-        """Make the parameters of all layers; a subclass defines it."""
+        """Create the parameters of all layers; a subclass defines it."""
         raise NotImplementedError
 
     @property
@@ -91,7 +91,7 @@ class Network(Known):
 
     @property
     def leaves(self) -> list[Layer]:
-        """All layers, those of models among them, too, each once, in order."""
+        """All layers, including those of models among them, each once, in order."""
         if not self._has_models:
             return self.layers
         return [*{id(layer): layer for _, layer in self.named_leaves()}.values()]
@@ -101,7 +101,7 @@ class Network(Known):
         return any([isinstance(layer, Network) for layer in self.layers])
 
     def named_leaves(self) -> list[tuple[str, Layer]]:
-        """Return all layers, each once, with names that no two have: "model/layer"."""
+        """Return all layers, each once, with unique names such as "model/layer"."""
         found: dict[int, tuple[str, Layer]] = {}
         for layer in self.layers:
             inner = [("", layer)]
@@ -121,7 +121,7 @@ class Network(Known):
 
     @property
     def class_names(self) -> list[str] | None:
-        """What the outputs stand for, or None; setting it checks the names."""
+        """The names of the outputs, or None; setting checks them."""
         return self._class_names
 
     @class_names.setter
@@ -130,7 +130,7 @@ class Network(Known):
 
     @property
     def trainable(self) -> bool:
-        """Whether some layer may change; set, it holds for all layers there are."""
+        """True if any layer is trainable.  Setting it sets every layer."""
         return any(layer.trainable for layer in self.leaves)
 
     @trainable.setter
@@ -145,9 +145,9 @@ class Network(Known):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of x with None for the batch axis; a list of several inputs.
+        """The shape of x with None for the batch axis; a list if there are several.
 
-        None before it is known.
+        None if it is not known yet.
         """
         if not self.graph.outputs:
             return None if self.sample_shape is None else (None, *self.sample_shape)
@@ -156,7 +156,7 @@ class Network(Known):
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output likewise.
+        """The shape of the output with None for the batch axis; a list of several.
 
         Raises RuntimeError before the model is built.
         """
@@ -189,10 +189,10 @@ class Network(Known):
     ) -> NDArray[Any]:
         """Return the outputs (N, *output_shape) for x (N, *input_shape).
 
-        x may also be what yields batches of it, or (x, y) as for ``fit``, tuples or
-        lists; ``steps`` is how many batches to take.  A folder of images is read in the
-        order of its ``labels`` and ``file_paths``, whether it is shuffled or not.
-        Raises ValueError for an x that does not fit the model.
+        x may also yield batches of it, or (x, y) as for ``fit``, as tuples or lists;
+        ``steps`` is the number of batches.  A folder of images is read in the order of
+        its ``labels`` and ``file_paths``, even if it shuffles.  Raises ValueError if x
+        does not fit the model.
         """
 
         def check(x: Any, *rest: Any, whole: bool = False) -> tuple[Any, None, None]:
@@ -220,11 +220,11 @@ class Network(Known):
             return run.forward().copy()
 
     def _in_form(self, outputs: Any) -> Any:
-        """Return the outputs in the form in which the model was given them."""
+        """Return the outputs in the form in which the user gave them to the model."""
         return outputs
 
     def __call__(self, x: Any, training: bool = False) -> Any:
-        """Return the outputs for x as one batch; of symbols, symbols."""
+        """Return the outputs for x as one batch; for symbols, return symbols."""
         if is_symbolic(x):
             return self._called_on(x)
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
@@ -237,13 +237,13 @@ class Network(Known):
         return self._in_form(y)
 
     def _called_on(self, x: Any) -> Any:
-        """Return the symbols that the model gives for symbols; see ``symbol.py``."""
+        """Return the symbols of the outputs for symbols; see ``symbol.py``."""
         raise NotImplementedError
 
     def layer_outputs(self, x: Any) -> dict[str, Array]:
         """Return the output of every layer, by name, for x as one batch.
 
-        A layer that is used several times has a number behind its name.
+        If a layer is used several times, later uses have a number after its name.
         """
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         with self.runner.on_rung():
@@ -260,10 +260,10 @@ class Network(Known):
         return found
 
     def _inputs(self, x: Any, *, in_range: bool = True) -> Any:
-        """Return x as the model takes it; build the model if need be.
+        """Return x as the model expects it; build the model if needed.
 
-        Raises ValueError for other shapes and, with ``in_range``, for numbers that are
-        too large for the model's dtype.
+        Raises ValueError for other shapes and, with ``in_range``, for numbers too large
+        for the model's dtype.
         """
         dtype = self.dtype if in_range else None
         if self.input_names:  # of a graph, which is built
@@ -275,14 +275,14 @@ class Network(Known):
         return array
 
     def forget(self) -> None:
-        """Drop what an interrupted step has left behind."""
+        """Drop what an interrupted step left behind."""
         for layer in self.leaves:
             layer.forget()
         self.runner.forget()
 
     def left_alone(self) -> None:
-        """Let go of what other threads held, in a child where they are no more."""
-        runner = vars(self).get("runner")  # None where a model is being made
+        """Release the locks that other threads held, in a forked child."""
+        runner = vars(self).get("runner")  # None while __init__ runs
         plans = [] if runner is None else [*runner.plans.values()]
         locks: list[Any] = [plan.lock for plan in plans]
         locks += [rng.bit_generator.lock for rng in generators_of(self)]
@@ -294,10 +294,10 @@ _NETWORKS: "weakref.WeakSet[Network]" = weakref.WeakSet()
 
 
 def _renew_locks() -> None:
-    """Open, in a forked child, the locks that other threads of its parent held.
+    """Release, in a forked child, the locks that its parent's other threads held.
 
-    These threads do not come along, so the locks would stay taken.  Plans have them,
-    and NumPy's generators of random numbers: both are of use after a broken-off call.
+    These threads do not exist in the child, so the locks would stay taken for ever.
+    Plans and NumPy's random generators have such locks.
     """
     for network in list(_NETWORKS):
         network.left_alone()

@@ -15,13 +15,13 @@ from sora_np.layers.held import rebind
 def regularized(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
     """Return (layer, name, regulariser) of the parameters that have one.
 
-    That of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
+    The regulariser of ``params[name]`` is the layer's attribute ``NAME_regularizer``.
     """
     return _having(layers, "regularizer")
 
 
 def constrained(layers: Sequence[Layer]) -> list[tuple[Layer, str, Any]]:
-    """Return (layer, name, constraint) likewise, of ``NAME_constraint``."""
+    """Return (layer, name, constraint) in the same way, from ``NAME_constraint``."""
     return _having(layers, "constraint")
 
 
@@ -34,8 +34,8 @@ def _having(layers: Sequence[Layer], what: str) -> list[tuple[Layer, str, Any]]:
 class FlatParameters:
     """All parameters of some layers as one vector, all their gradients as another.
 
-    ``layer.params[name]`` and ``layer.grads[name]`` become views into them; their
-    values stay.  So one call steps the optimiser, and one copy takes a snapshot.
+    ``layer.params[name]`` and ``layer.grads[name]`` become views of these vectors, with
+    the same values.  So the optimiser makes a step, or a copy is taken, in one call.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class FlatParameters:
         self.grads[...] = 0
         self.places: list[tuple[Layer, slice]] = []
         self.names: list[str] = []
-        self._before: list[weakref.ref[Array]] = []  # what params held
+        self._before: list[weakref.ref[Array]] = []  # the arrays in params before
         self._penalties: list[tuple[Layer, Any, Array, Callable[[], float]]] = []
         end = 0
         for layer in layers:
@@ -75,13 +75,13 @@ class FlatParameters:
             (layer, constraint, layer.params[name])
             for layer, name, constraint in constrained(layers)
         ]
-        # of what layers give, such as ActivityRegularization: it joins the loss
+        # layers such as ActivityRegularization add their own term to the loss
         self._added: list[Any] = [la for la in layers if hasattr(la, "added_loss")]
         self.is_plain = not (self._penalties or self._constraints or self._added)
 
     def hold(self, layers: Sequence[Layer]) -> bool:
-        """Whether these are the layers, and no other model has taken one over."""
-        memory = self.values.base  # None in a deep copy, whose views are none any more
+        """Whether these are the same layers, and no other model has taken one."""
+        memory = self.values.base  # None in a deep copy, where views become copies
         return (
             memory is not None
             and self.layers == layers
@@ -89,13 +89,13 @@ class FlatParameters:
         )
 
     def trainable_ranges(self) -> tuple[slice, ...]:
-        """Return the parts of ``values`` that may change, one for each parameter."""
+        """Return the parts of ``values`` that are trainable, one per parameter."""
         return tuple([place for layer, place in self.places if layer.trainable])
 
     def penalty(self) -> float:
-        """Return the sum of the penalties of all parameters that may change.
+        """Return the sum of the penalties of all trainable parameters.
 
-        With those that layers have added in the last forward pass.
+        It includes what layers added to the loss in the last forward pass.
         """
         return self._given() + sum(
             regularizer(param)
@@ -112,16 +112,16 @@ class FlatParameters:
         return sum(layer.added_loss for layer in self._added)
 
     def constrain(self) -> None:
-        """Project the parameters that have a constraint and may change."""
+        """Project the trainable parameters that have a constraint."""
         for layer, constraint, param in self._constraints:
             if layer.trainable:
                 constraint.apply(param)
 
     @property
     def parts(self) -> list[slice]:
-        """The parts of ``values``, one for each parameter."""
+        """The parts of ``values``, one per parameter."""
         return [place for _, place in self.places]
 
     def places_of(self, array: Any) -> list[int]:
-        """Return the numbers of the parameters that were this very array before."""
+        """Return the numbers of the parameters that were this same array before."""
         return [k for k, ref in enumerate(self._before) if ref() is array]

@@ -1,26 +1,26 @@
-"""The plan: what really runs when a model trains and predicts.
+"""The plan: the fused steps that run when a model trains and predicts.
 
-The layers are the textbook; ``layer_by_layer.py`` runs them one by one, and each makes
-new arrays.  The plan runs the same graph as *stages* over buffers, made once a batch
-size:
+The layers are the textbook: ``layer_by_layer.py`` runs them one by one, and each
+allocates new arrays.  The plan runs the same graph as *stages* with buffers, which are
+allocated once per batch size:
 
-    convolutions (+ ReLU)         one sweep; the ReLU when a sum leaves the registers
+    convolutions (+ ReLU)         one sweep; ReLU when a sum leaves the registers
     Conv2D + ReLU + MaxPooling2D  one pass, and the list backward
     Dense (+ ReLU)                one product
-    BatchNormalization (+ ReLU)   its kernel, over chunks of rows; of the last axis
+    BatchNormalization (+ ReLU)   its kernel, over chunks of rows; only the last axis
     convolution + BatchNormalization (+ ReLU), in prediction: one, with other filters
-    Add (+ ReLU), Concatenate     one pass each; of Add, dy is the gradient by all
+    Add (+ ReLU), Concatenate     one pass each; for Add, dy is every input's gradient
     poolings, other normalisations, activation functions, upsampling: their kernels
     Flatten, Reshape, Identity    nothing: the same numbers in another shape
-    Rescaling, first              when the batch is drawn
-    RandomRotation and the like   in a row, one warp
+    Rescaling, if first           while the batch is copied
+    RandomRotation and the like   several in a row as one warp
     Dropout and augmentation      nothing, in prediction
     every other layer             its own ``forward`` and ``backward``
 
-A stage gives tasks for the one parallel driver, or functions; tasks that follow one
-another become one call.  Parameters and gradients are those of the layers, so both ways
-may be mixed, and a test holds them equal for every pattern.  ``fusion/`` has a file for
-each pattern; ``buffers.py`` says which arrays serve several values in turn.
+A stage returns tasks for the parallel driver, or functions.  Tasks that follow one
+another become one call.  Parameters and gradients are the layers' own, so both ways can
+be mixed; tests compare the two for every pattern.  ``fusion/`` has a file for each
+pattern, and ``buffers.py`` decides which arrays are used for several values.
 """
 
 import threading
@@ -55,16 +55,16 @@ from sora_np.layers import (
 )
 from sora_np.layers.preprocessing.warp import Warp, joined_warps
 
-LESS_MEMORY = "take a smaller batch_size, or smaller images"
+LESS_MEMORY = "use a smaller batch_size, or smaller images"
 
-# what does nothing outside training
+# layers that do nothing outside training
 ONLY_IN_TRAINING: tuple[type[Layer], ...] = (
     *(Dropout, GaussianDropout, AlphaDropout, SpatialDropout1D, SpatialDropout2D),
     GaussianNoise,
     *(RandomBrightness, RandomContrast, RandomErasing, Warp),
 )
 
-# attributes of layers that steps are made from
+# attributes of layers that stages depend on
 TRAITS = (
     *("trainable", "activation", "momentum", "epsilon", "scale", "offset", "fill_mode"),
     *("fill_value", "alpha", "negative_slope", "interpolation", "forward", "backward"),
@@ -76,17 +76,17 @@ class Plan:
 
     Parameters
     ----------
-    graph : what is run
-    samples : of a batch
+    graph : the graph to run
+    samples : the batch size
     training : whether ``backward`` will be called
 
     Attributes
     ----------
-    given : the graph that the plan was asked for
+    given : the graph that the plan was made for
     y : the output buffer (samples, ...), or several
-    dy : where its gradient goes, in training
+    dy : the buffer for its gradient, in training
     calls_python : whether a training step runs more than kernels
-    lock : held from ``load`` until y was copied, by threads that share a model
+    lock : held from ``load`` until y was copied, since threads may share a model
     """
 
     def __init__(
@@ -106,9 +106,9 @@ class Plan:
             for k, shape in enumerate(graph.input_shapes)
         ]
         self.lock = threading.Lock()
-        self._source: Any = None  # that batches are drawn from
-        self._drawing: list[Callable[[], None]] | None = None  # from it, and forward
-        self._head: Any = None  # for which was prepared
+        self._source: Any = None  # the data that batches are copied from
+        self._drawing: list[Callable[[], None]] | None = None  # copy, then forward
+        self._head: Any = None  # the head given to ``prepare``
         self._stages = stages_of(graph, training)
         values = self._make_values(training)
         self.y = joined([values[value] for value in graph.outputs])
@@ -130,8 +130,8 @@ class Plan:
     def _make_values(self, training: bool) -> dict[int, Array]:
         """Return the buffer of every value.
 
-        In training each has its own; in prediction a buffer serves another value when
-        nothing will read it again.
+        In training each value has its own buffer.  In prediction a buffer is used again
+        for another value as soon as no stage reads it any more.
         """
         ledger, graph = Ledger(), self.graph
         values = {k: source.x for k, source in enumerate(self._sources)}
@@ -140,7 +140,7 @@ class Plan:
         for stage in self._stages:
             size = self.samples * int(np.prod(stage.output_shape))
             if stage.is_view:
-                slot = slots.get(stage.inputs[0], -1)  # -1: a buffer of the input
+                slot = slots.get(stage.inputs[0], -1)  # -1: the buffer of an input
                 slots[stage.value] = slot
                 ledger.share(slot, reads.count(stage.value))
             else:
@@ -164,15 +164,15 @@ class Plan:
         return values
 
     def _join_forward(self, then: Work) -> None:
-        """Let the forward work, and what comes then, be as few calls as can be."""
+        """Join the forward work and ``then`` to as few calls as possible."""
         self._then = then
         self._calls = self._forward = _joined([*self._work, *then])
         self.forget()
 
     def load(self, x: Any, part: Any = None) -> None:
-        """Draw a batch: ``x[part]``, cast and rescaled; part is a slice or an order.
+        """Take a batch: ``x[part]``, cast and rescaled; part is a slice or an order.
 
-        What can be drawn in parallel is drawn when ``forward`` begins.
+        If x can be copied in parallel, it is copied at the start of ``forward``.
         """
         if part is not None and x is not self._source:
             self._draw_from(x)
@@ -195,18 +195,18 @@ class Plan:
             self._drawing = _joined([*draw, *self._work, *self._then])
 
     def forget(self) -> None:
-        """Let go of the data that batches were drawn from."""
+        """Release the data that batches were copied from."""
         self._source = self._drawing = None
         self._calls = self._forward
 
     def forward(self) -> Any:
-        """Return y for the batch that was drawn, in a buffer."""
+        """Return y for the batch that was loaded, in a buffer."""
         for work in self._calls:
             work()
         return self.y
 
     def prepare(self, head: Head) -> None:
-        """Let ``forward`` go on to the loss, and to a softmax that follows."""
+        """Let ``forward`` also compute the loss, and a softmax after the logits."""
         if head is self._head:
             return
         self._head, self._loss = head, head.loss.prepare(self.y, self.dy)
@@ -222,11 +222,11 @@ class Plan:
         )
 
     def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
-        """Run forward; return the loss that was prepared for, and its gradient.
+        """Run forward; return the loss of the prepared head, and its gradient.
 
         Parameters
         ----------
-        y : that suits the loss, which does not look again
+        y : fits the loss, which does not check it again
         """
         prepared = self._loss
         if prepared is None:
@@ -236,7 +236,7 @@ class Plan:
         return sum(prepared.losses.tolist()), self.dy
 
     def activated(self) -> Any:
-        """Return f(z) of what ``forward`` returned."""
+        """Return f(z) for the result z of ``forward``."""
         if self._probabilities is None:
             return self._head.activation.forward(self.y)
         return self._probabilities.copy()
@@ -253,18 +253,18 @@ class Plan:
 
 
 def traits(graph: Graph) -> list[Any]:
-    """Return what a plan depends on: when it changes, a plan is made anew."""
+    """Return what a plan depends on: if it changes, a new plan is made."""
     layers = [node.layer for node in graph.nodes]
     return layers + [vars(layer).get(name) for layer in layers for name in TRAITS]
 
 
 def _does_nothing(layer: Layer) -> bool:
-    """Whether a layer gives what it takes, outside training."""
+    """Whether a layer returns its input, outside training."""
     return any(is_plain(layer, kind) for kind in ONLY_IN_TRAINING)
 
 
 def without_layers(graph: Graph, layers: Sequence[Layer]) -> Graph:
-    """Return the graph without some layers, which change no shape."""
+    """Return the graph without some layers that do not change the shape."""
     gone = {id(layer) for layer in layers}
     places = {k for k, node in enumerate(graph.nodes) if id(node.layer) in gone}
     return graph.without(places) if places else graph
@@ -273,7 +273,7 @@ def without_layers(graph: Graph, layers: Sequence[Layer]) -> Graph:
 def _take_rescalings(graph: Graph) -> tuple[Graph, dict[int, tuple[float, float]]]:
     """Return the graph without a Rescaling of an input, and input -> (scale, offset).
 
-    It is done when a batch is drawn, where nothing else takes this input.
+    It is done while a batch is copied, if nothing else takes this input.
     """
     uses, scaled = graph.uses(), dict[int, tuple[float, float]]()
     gone = set[int]()
@@ -292,7 +292,7 @@ def _short_of_memory(stage: Stage, error: MemoryError) -> MemoryError:
 
 
 def _joined(work: Work) -> list[Callable[[], None]]:
-    """Return functions; tasks that follow one another have become one."""
+    """Return functions, with tasks that follow one another joined to one."""
     calls: list[Callable[[], None]] = []
     tasks: list[Task] = []
     for piece in [*work, None]:

@@ -1,4 +1,4 @@
-"""What runs the graph of a model: plans, kept for some batch sizes, or its layers."""
+"""Runs the graph of a model, by plans for some batch sizes or layer by layer."""
 
 import contextlib
 import threading
@@ -15,15 +15,15 @@ from .graph import Graph
 from .layer_by_layer import LayerByLayer, listed
 from .plan import Plan, traits
 
-# A model keeps plans for so many batch sizes: fit needs four, with a shorter last batch
-# in training and in validation
+# The number of plans, for different batch sizes, that a model keeps.  fit needs four,
+# with a shorter last batch in training and in validation
 MOST_PLANS = 6
 _PLANNING = threading.RLock()  # several threads may predict with one model
 hold_while_forking(_PLANNING)
 
 
 class Layers(Protocol):
-    """What a runner asks of a network: see there."""
+    """What a runner needs of a network; see ``network.py``."""
 
     dtype: np.dtype[Any]
 
@@ -38,33 +38,33 @@ class Runner:
 
     Attributes
     ----------
-    fuse : whether plans are made; else layer after layer is run
-    kernels : which rung of every operation these layers run, see
-        ``kernels/machine/rungs.py``; plans are for "fast" alone
-    plans : (samples, whether the graph is whole, training) -> plan, the last used last
+    fuse : whether to use plans; otherwise it runs layer after layer
+    kernels : the rung on which these layers run, see ``kernels/machine/rungs.py``;
+        plans exist only for "fast"
+    plans : (samples, whether the graph is whole, training) -> plan, last used last
     """
 
     def __init__(self, network: Layers) -> None:
         self.network, self.fuse, self.kernels = network, True, "fast"
         self.plans: dict[tuple[int, bool, bool], Plan] = {}
         self._made_of: list[Any] = []  # what the plans depend on
-        self._latest = -1
-        self._graph: Graph | None = None  # the last change that was seen
-        self._looked = False  # whether the plans were held against it
-        # whether the graph is whole -> it, and what is run one by one
+        self._latest = -1  # the last change that was seen
+        self._graph: Graph | None = None  # the graph at that change
+        self._looked = False  # whether the plans were compared with it
+        # whether the graph is whole -> the graph, and what ``listed`` returned for it
         self._listed: dict[bool, tuple[Graph, Graph, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not what holds addresses of arrays."""
+        """Return the state of a copy, without anything that holds array addresses."""
         return {name: vars(self)[name] for name in ("network", "fuse", "kernels")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         Runner.__init__(self, state["network"])
         self.fuse = state["fuse"]
-        self.kernels = state.get("kernels", "fast")  # not in older pickles
+        self.kernels = state.get("kernels", "fast")  # older pickles lack it
 
     def run(self, graph: Graph, samples: int, *, training: bool) -> Any:
-        """Return the plan of a graph for a batch, or else its layers one by one.
+        """Return the plan of a graph for a batch, or its layers one by one.
 
         Both predict by ``load`` and ``forward``, and train by ``prepare``, ``load``,
         ``value_and_gradient``, ``backward`` and ``activated``, in this order.
@@ -86,16 +86,16 @@ class Runner:
             return plan
 
     def on_rung(self) -> contextlib.AbstractContextManager[None]:
-        """Return the context in which layers and losses run: that of ``kernels``.
+        """Return the context for the rung ``kernels``, where layers and losses run.
 
-        With "fast" it is the caller's, which :func:`rung` may have set.
+        With "fast" it changes nothing, so that a caller may set another :func:`rung`.
         """
         if self.kernels == "fast":
             return contextlib.nullcontext()
         return rung(self.kernels)
 
     def can_plan(self) -> bool:
-        """Whether plans are made; those of what has changed since are dropped."""
+        """Whether to use plans; drops plans that no longer fit the layers."""
         graph = self.network.graph
         with _PLANNING:
             if CHANGES.latest != self._latest or graph is not self._graph:
@@ -109,6 +109,6 @@ class Runner:
             return self.fuse
 
     def forget(self) -> None:
-        """Let go of the data that batches were drawn from."""
+        """Release the data that batches were copied from."""
         for plan in self.plans.values():
             plan.forget()

@@ -1,4 +1,4 @@
-"""Where a plan draws its batches into."""
+"""The buffers into which a plan copies its batches."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,8 @@ class Source:
     Parameters
     ----------
     x : the buffer (samples, ...)
-    order : (samples,) the numbers of the samples that are drawn next
-    scale, offset : x is scale * what is drawn + offset
+    order : (samples,) the numbers of the next samples
+    scale, offset : x = scale * samples + offset
     """
 
     def __init__(
@@ -27,14 +27,14 @@ class Source:
         self.scale, self.offset = scale, offset
 
     def fill(self, drawn: NDArray[Any]) -> None:
-        """Take the samples of a batch."""
+        """Copy the samples of a batch."""
         self.x[...] = drawn
         if (self.scale, self.offset) != (1, 0):
             self.x *= self.x.dtype.type(self.scale)
             self.x += self.x.dtype.type(self.offset)
 
     def tasks(self, x: NDArray[Any]) -> Sequence[Task] | None:
-        """Return the tasks that draw from x in parallel; None where they cannot."""
+        """Return tasks that copy from x in parallel, or None if that is impossible."""
         fast = x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative
         if fast and x.dtype.kind in "fiu" and x.dtype.itemsize * 8 in (8, 32, 64):
             return gather_tasks(x, self.order, self.x, self.scale, self.offset)

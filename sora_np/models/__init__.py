@@ -1,14 +1,15 @@
-"""What users call: models that are compiled, fitted, evaluated and saved.
+"""The models that users call: compile, fit, evaluate, predict and save.
 
 Open ``trained.py`` first: it has ``compile``, ``fit``, ``evaluate`` and ``predict`` for
-every model.  Below it ``layered.py`` has the layers, their weights, files and the table
-of ``summary.py``; and below that is ``engine/network.py``.
+every model.  It builds on ``layered.py``, which has the layers, their weights, files
+and ``summary()``, and ``layered.py`` builds on ``engine/network.py``.
 
-Two classes build on ``trained.py``: ``model.py`` is a graph, which ``functional.py``
-makes from symbols (``arithmetic.py`` says which layers a + b is), and ``sequential.py``
-is layers in a row.  ``config.py`` turns models into dictionaries and back,
-``loading.py`` reads and copies models, and ``ranges.py`` says what numbers a model
-takes.
+Two classes build on ``trained.py``.  ``model.py`` has Model, a graph of layers;
+``functional.py`` makes this graph from symbols, and ``arithmetic.py`` turns
+expressions such as a + b into layers.  ``sequential.py`` has Sequential, a model of
+layers in a row.  ``config.py`` turns models into dictionaries and back, ``loading.py``
+reads and copies models, and ``ranges.py`` finds the range of numbers that a model
+expects as input.
 
 Users, ``applications/`` and ``command/`` call it.  ``fit`` calls ``training/``, with
 batches from ``batches/``.

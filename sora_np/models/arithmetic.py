@@ -1,7 +1,7 @@
-"""Arithmetic on symbols: a + b is a layer, as x * 0.5 is.
+"""Arithmetic on symbols: expressions such as a + b and x * 0.5 become layers.
 
-Two symbols are merged by ``Add``, ``Subtract`` and ``Multiply``; a number and a symbol
-make a ``Rescaling``.  What no layer here does is one error, which names what to take.
+Two symbols are merged by ``Add``, ``Subtract`` or ``Multiply``.  A number and a symbol
+become a ``Rescaling``.  Other operations raise a TypeError that names an alternative.
 
 >>> from sora_np.layers import Input
 >>> x = Input((3,))
@@ -39,7 +39,7 @@ def _times(a: Any, b: Any) -> Any:
 
 def _by(a: Any, b: Any) -> Any:
     if isinstance(b, Symbol):
-        raise _no_layer("/", "nothing here divides by what a layer gives")
+        raise _no_layer("/", "no layer divides by the output of a layer")
     x, number = _parted(a, b, "/")
     if number == 0:
         raise ZeroDivisionError(f"{x} / 0")
@@ -49,28 +49,28 @@ def _by(a: Any, b: Any) -> Any:
 def _power(a: Any, b: Any) -> Any:
     if isinstance(b, numbers.Real) and b == 2:
         return Multiply()([a, a])
-    raise _no_layer("**", "of powers there is x ** 2, which is Multiply()([x, x])")
+    raise _no_layer("**", "the only power is x ** 2, which is Multiply()([x, x])")
 
 
 def _product(a: Any, b: Any) -> Any:
-    raise _no_layer("@", "take Dot(axes)([a, b]), or Dense for a kernel that is learnt")
+    raise _no_layer("@", "use Dot(axes)([a, b]), or Dense for a learnt kernel")
 
 
 def _parted(a: Any, b: Any, sign: str) -> tuple[Symbol, float]:
-    """Return the symbol and the number of two, whichever comes first."""
+    """Return the symbol and the number, whichever of the two comes first."""
     x, other = (a, b) if isinstance(a, Symbol) else (b, a)
     if not isinstance(other, numbers.Real) or isinstance(other, bool):
         raise TypeError(
-            f"{x} {sign} {type(other).__name__}: a symbol takes symbols and numbers. "
-            "An array may come in as an Input of its own, for Add()([a, b]), "
-            "Multiply()([a, b]) or Concatenate()([a, b]), or in a Lambda"
+            f"{x} {sign} {type(other).__name__}: expected a symbol or a number. To use "
+            "an array, make it another Input and merge it by Add()([a, b]), "
+            "Multiply()([a, b]) or Concatenate()([a, b]), or use a Lambda"
         )
     return x, float(other)
 
 
 def _no_layer(sign: str, hint: str) -> TypeError:
     return TypeError(
-        f"there is no layer for {sign} on symbols: {hint}; or take a Lambda with a "
+        f"there is no layer for {sign} on symbols: {hint}; or use a Lambda with a "
         "gradient"
     )
 

@@ -1,6 +1,7 @@
 """Models as dictionaries of numbers, names and lists, and back.
 
-A Sequential is its list of layers; a graph also has how they are connected::
+The dictionary of a Sequential lists its layers.  That of a graph also says how the
+layers are connected::
 
     {"name", "seed", "dtype", "class_names",
      "layers": [{"class_name": CLASS, "config": {...}}, ...],
@@ -10,7 +11,7 @@ A Sequential is its list of layers; a graph also has how they are connected::
      "forms": ["one", "list" or "dict" for inputs, for outputs],
      "names": [[NAME of an input, ...], [NAME of an output, ...]]}
 
-Places count the inputs first, then the uses.
+PLACE counts the inputs of the graph first, then the uses.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,9 +27,9 @@ from sora_np.saving.registry import layer_from_config
 
 from .functional import Wiring, in_form
 
-MAKERS: dict[str, Any] = {}  # "Model" and "Sequential", which put themselves here
-MOST_LAYERS = 10_000  # of a configuration: each costs a file some bytes only
-DEEPEST = 20  # models within models
+MAKERS: dict[str, Any] = {}  # "Model" and "Sequential", which add themselves here
+MOST_LAYERS = 10_000  # in a configuration: a file needs only a few bytes for each
+DEEPEST = 20  # levels of models within models
 COMMON = {"name", "seed", "dtype", "layers"}
 GRAPH = COMMON | {"inputs", "uses", "outputs", "forms", "names"}
 
@@ -74,20 +75,23 @@ def model_from_config(
     prepare: Prepare | None = None,
     depth: int = 0,
 ) -> Any:
-    """Return the model with fresh weights; ``prepare`` sees layers that are not built.
+    """Return the model with fresh weights; ``prepare`` gets its layers before building.
 
-    Raises TypeError or ValueError for what is no configuration of a model.
+    Raises TypeError or ValueError if ``config`` is not the configuration of a model.
     """
     needed = COMMON | {"input_shape"}
     is_graph = isinstance(config, Mapping) and config.keys() >= GRAPH
     whole = is_graph or (isinstance(config, Mapping) and needed <= config.keys())
     if not whole or not isinstance(config["layers"], list):
         raise ValueError(
-            f"a model's configuration has {', '.join(sorted(needed))}, as get_config() "
-            f"returns it; got {config!r:.200}"
+            "expected a model's configuration, as get_config() returns it, with the "
+            f"keys {', '.join(sorted(needed))}; got {config!r:.200}"
         )
     if len(config["layers"]) > MOST_LAYERS or depth > DEEPEST:
-        raise ValueError(f"more than {MOST_LAYERS} layers, or {DEEPEST} models deep")
+        raise ValueError(
+            f"expected at most {MOST_LAYERS} layers, and models nested at most "
+            f"{DEEPEST} deep; got {len(config['layers'])} layers at depth {depth}"
+        )
     layers = [
         _layer(layer, custom_objects, prepare, depth) for layer in config["layers"]
     ]
@@ -119,14 +123,14 @@ def _layer(
 def _connected(
     config: Mapping[str, Any], layers: Sequence[Any], given: Mapping[str, Any]
 ) -> Any:
-    """Return the graph: its layers are called on one another, as the user did."""
+    """Return the graph: call its layers on one another, as the user did."""
     places: list[list[Any]] = []
     for place, shape in _pairs(config["inputs"]):
         layer = InputLayer(as_shape(shape))
         if place != -1:
             layer = layers[as_index(place, "an input's layer")]
         if not isinstance(layer, InputLayer):
-            raise ValueError(f"an input is {layer}, not an InputLayer")
+            raise ValueError(f"expected an InputLayer as an input, got {layer}")
         places.append([layer.symbol()])
     for place, inputs in _pairs(config["uses"]):
         layer = layers[as_index(place, "a use's layer")]
@@ -153,19 +157,19 @@ def _connected(
 
 
 def _pairs(value: Any) -> list[Any]:
-    """Return a list of pairs of a file, or raise ValueError."""
+    """Return a list of pairs from a file, or raise ValueError."""
     pairs = (
         [one for one in value if isinstance(one, (list, tuple)) and len(one) == 2]
         if isinstance(value, (list, tuple))
         else []
     )
     if not isinstance(value, (list, tuple)) or len(pairs) != len(value):
-        raise ValueError(f"a list of pairs is expected, got {value!r:.200}")
+        raise ValueError(f"expected a list of pairs, got {value!r:.200}")
     return pairs
 
 
 def _symbol(places: Sequence[Sequence[Any]], one: Sequence[Any]) -> Any:
-    """Return an output of what stands at a place before this one."""
+    """Return one output of an input or use that comes before this one."""
     place, index = as_index(one[0], "a place"), as_index(one[1], "an output")
     if not 0 <= place < len(places) or not 0 <= index < len(places[place]):
         raise ValueError(

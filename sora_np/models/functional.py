@@ -1,4 +1,4 @@
-"""From symbols to a graph: what ``Model(inputs, outputs)`` is made of."""
+"""From symbols to a graph: the steps behind ``Model(inputs, outputs)``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,8 +16,8 @@ class Traced(NamedTuple):
     Attributes
     ----------
     inputs, outputs : the symbols
-    calls : from inputs to outputs, those of input layers left out
-    layers : each once, in Keras's order, which is that of the weights
+    calls : the calls of layers from inputs to outputs, without those of input layers
+    layers : every layer once, in Keras's order, which is also the order of the weights
     """
 
     inputs: list[Symbol]
@@ -27,9 +27,9 @@ class Traced(NamedTuple):
 
 
 def flat_symbols(given: Any, what: str) -> tuple[list[Symbol], list[str] | None]:
-    """Return the symbols that a user gave, and their names where these are keys.
+    """Return the symbols that a user gave, and their keys if they are a dictionary.
 
-    Raises TypeError for what is no symbol, list, tuple or dictionary of symbols.
+    Raises TypeError if ``given`` has anything but symbols.
     """
     keys = None
     if isinstance(given, Mapping):
@@ -41,24 +41,24 @@ def flat_symbols(given: Any, what: str) -> tuple[list[Symbol], list[str] | None]
         if not isinstance(one, Symbol):
             hint = ""
             if isinstance(one, type) or callable(one):
-                hint = ": call the layer on what it takes, as in Dense(10)(x)"
+                hint = ": call the layer on its input, as in Dense(10)(x)"
             raise TypeError(
-                f"{what} must be symbols, such as Input((28, 28, 1)) and what layers "
-                f"give when they are called on it; got {type(one).__name__}{hint}"
+                f"{what} must be symbols, such as Input((28, 28, 1)) or the result of "
+                f"calling a layer on a symbol; got {type(one).__name__}{hint}"
             )
     return symbols, keys
 
 
 def trace(inputs: Sequence[Symbol], outputs: Sequence[Symbol]) -> Traced:
-    """Return what leads from inputs to outputs.
+    """Return the graph that leads from inputs to outputs.
 
-    Raises ValueError where an output depends on something that is no input, or an input
+    Raises ValueError if an output depends on a symbol that is not an input, or an input
     leads to no output.
     """
     if len({id(symbol) for symbol in inputs}) < len(inputs):
         raise ValueError(f"an input is given twice: {', '.join(map(str, inputs))}")
     known = {id(symbol) for symbol in inputs}
-    calls, seen = list[Call](), dict[int, int]()  # a layer's place of first sight
+    calls, seen = list[Call](), dict[int, int]()  # the order in which layers are seen
     finished, used = set[int](), set[int]()
     for output in outputs:
         stack: list[tuple[Symbol, bool]] = [(output, False)]
@@ -97,7 +97,7 @@ def _disconnected(
 ) -> ValueError:
     return ValueError(
         f"the graph is not connected: {output} depends on {symbol}, which is not "
-        f"among the inputs {', '.join(map(str, inputs))}: give it as an input, too"
+        f"among the inputs {', '.join(map(str, inputs))}: add it to the inputs"
     )
 
 
@@ -109,13 +109,13 @@ def _layers_of(
 ) -> list[Any]:
     """Return the layers: those furthest from the outputs first, then as first seen.
 
-    So Keras orders them, and thereby its weights.
+    Keras orders its layers, and with them its weights, in this way.
     """
     begins = [symbol.call for symbol in inputs]
     ends = [call for call in begins if isinstance(call.layer, InputLayer)]
     inside = {id(call) for call in (*calls, *ends)}
-    depths: dict[int, int] = {}  # of calls, and
-    of_layers: dict[int, int] = {}
+    depths: dict[int, int] = {}  # of calls
+    of_layers: dict[int, int] = {}  # depths of layers
     for call in reversed([*ends, *calls]):
         depth = max(depths.get(id(call), 0), of_layers.get(id(call.layer), 0))
         of_layers[id(call.layer)] = depth
@@ -133,9 +133,9 @@ class Use(NamedTuple):
 
     Attributes
     ----------
-    layer : which is used
-    inputs : what it takes: (place, index) for output ``index`` of what stands at
-        ``place``, first the inputs of the graph, then its uses
+    layer : the layer or model
+    inputs : where its inputs come from: (place, index) is output ``index`` of the
+        input or use at ``place``; places count the inputs of the graph, then its uses
     shapes : of its outputs, without the batch axis
     """
 
@@ -145,7 +145,7 @@ class Use(NamedTuple):
 
 
 class Wiring(NamedTuple):
-    """How layers are connected: what a copy and a file know of the symbols."""
+    """How layers are connected: all that a copy or a file keeps of the symbols."""
 
     uses: list[Use]
     outputs: tuple[tuple[int, int], ...]
@@ -165,9 +165,9 @@ def wiring_of(traced: Traced) -> Wiring:
 
 
 def graph_of(wiring: Wiring, input_shapes: Sequence[Shape]) -> Graph:
-    """Return the nodes of a graph whose layers are built; those of models among them.
+    """Return the nodes of a graph whose layers are built.
 
-    A model is run as its own nodes, so that a plan sees through it.
+    A model among the layers contributes its own nodes, so that a plan can fuse them.
     """
     first, nodes = len(input_shapes), list[Node]()
     values: list[list[int]] = [[k] for k in range(first)]  # of every place
@@ -177,7 +177,7 @@ def graph_of(wiring: Wiring, input_shapes: Sequence[Shape]) -> Graph:
             values.append([first + len(nodes)])
             nodes.append(Node(layer, given, shapes[0]))
             continue
-        inner, now = layer.graph, [*given]  # the numbers of the inner values here
+        inner, now = layer.graph, [*given]  # the numbers that inner values have here
         for node in inner.nodes:
             now.append(first + len(nodes))
             nodes.append(node._replace(inputs=tuple([now[v] for v in node.inputs])))
@@ -187,7 +187,7 @@ def graph_of(wiring: Wiring, input_shapes: Sequence[Shape]) -> Graph:
 
 
 def symbols_of(wiring: Wiring, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """Return the outputs of a graph that is written down once more."""
+    """Return the outputs of a graph, with new symbols that start from ``inputs``."""
     found: list[list[Symbol]] = [[symbol] for symbol in inputs]
     for layer, given, shapes in wiring.uses:
         taken = [found[place][index] for place, index in given]
@@ -199,7 +199,7 @@ def symbols_of(wiring: Wiring, inputs: Sequence[Symbol]) -> list[Symbol]:
 
 
 def connections(wiring: Wiring, names: Sequence[str], layer: Any) -> list[str]:
-    """Return what a layer takes, as a summary shows it: "name[index]".
+    """Return the inputs of a layer as a summary shows them: "name[index]".
 
     Parameters
     ----------
@@ -215,10 +215,10 @@ def connections(wiring: Wiring, names: Sequence[str], layer: Any) -> list[str]:
 
 
 def number_names(layers: Sequence[Any]) -> None:
-    """Give layers whose names come from their classes names that no two have.
+    """Make the names unique of layers that are named after their classes.
 
-    A layer that another model has keeps its name, if it can.  Raises ValueError where
-    two were named alike by the user.
+    A layer that is already part of another model keeps its name if possible.  Raises
+    ValueError if the user gave two layers the same name.
     """
     given = [layer.name for layer in layers if not layer.has_auto_name]
     for name in given:
@@ -265,7 +265,7 @@ def form_of(given: Any) -> str:
 
 
 def in_form(parts: Sequence[Any], form: str, names: Sequence[str]) -> Any:
-    """Return arrays or symbols in the form in which a model was given its outputs."""
+    """Return outputs, arrays or symbols, in the form in which the user gave them."""
     if form == "dict":
         return dict(zip(names, parts, strict=True))
     return parts[0] if form == "one" else [*parts]

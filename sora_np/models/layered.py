@@ -1,4 +1,4 @@
-"""What a model is besides its training: layers, their weights, files, a table."""
+"""Everything of a model but its training: layers, weights, files and the summary."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -29,8 +29,8 @@ class Layered(Network):
     ----------
     inputs, outputs : lists of symbols, on which layers can be called
     weights : views of all arrays, layer by layer, see ``layers/weights.py``
-    trainable_weights, non_trainable_weights : those that an optimiser may change, and
-        the others
+    trainable_weights : the weights that an optimiser may change
+    non_trainable_weights : the other weights
     """
 
     has_auto_name = False  # whether the name comes from the class
@@ -39,28 +39,28 @@ class Layered(Network):
 
     @property
     def inputs(self) -> list[Symbol]:
-        """The symbols that the model begins with."""
+        """The symbols of the model's inputs."""
         raise NotImplementedError
 
     @property
     def outputs(self) -> list[Symbol]:
-        """The symbols that the model ends with."""
+        """The symbols of the model's outputs."""
         raise NotImplementedError
 
     @property
     def input(self) -> Any:
-        """The symbol that the model begins with, or a list of several."""
+        """The symbol of the model's input, or a list of several."""
         return self.inputs[0] if len(self.inputs) == 1 else self.inputs
 
     @property
     def output(self) -> Any:
-        """The symbol that the model ends with, or a list of several."""
+        """The symbol of the model's output, or a list of several."""
         return self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
     def _called_on(self, x: Any) -> Any:
-        """Return the symbols that the model gives for symbols.
+        """Return the symbols of the outputs for the symbols x.
 
-        It shares its parameters with every graph that it is part of.
+        The model shares its parameters with every graph that it is part of.
         """
         if isinstance(x, Mapping):
             x = parted(x, self.input_names, "x", "input")
@@ -76,27 +76,28 @@ class Layered(Network):
         return self._in_form(joined(Call(self, symbols, self._output_shapes()).outputs))
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
-        """Return the layer of that name, or at that index.
+        """Return the layer with that name, or at that index.
 
-        Raises ValueError where there is none, with the names that there are.
+        Raises ValueError if there is none; the message lists the names of all layers.
         """
         if index is not None:
             index = as_index(index, "index")
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(
-                    f"no layer {index}: there are {len(self.layers)}, counted from 0"
+                    f"index must be of one of the {len(self.layers)} layers, counted "
+                    f"from 0; got {index}"
                 )
             return self.layers[index]
         for layer in self.layers:
             if layer.name == name:
                 return layer
         names = ", ".join(layer.name for layer in self.layers)
-        raise ValueError(f"no layer is named {name!r}. There are: {names}")
+        raise ValueError(f"no layer is named {name!r}. The layers are: {names}")
 
     # --- weights ------------------------------------------------------------------
 
     def count_params(self) -> int:
-        """Return how many numbers the layers hold, learnt or carried."""
+        """Return how many numbers the layers hold: parameters and state."""
         self._need_built()
         return sum(layer.count_params() for layer in self.leaves)
 
@@ -106,10 +107,10 @@ class Layered(Network):
         return [w for layer in self.leaves for w in layer.get_weights()]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Copy in what ``get_weights`` of an equal model returned.
+        """Copy in the weights that ``get_weights`` of an equal model returned.
 
-        Raises TypeError for what is no list, and ValueError where number or shapes
-        differ; nothing has changed then.
+        Raises TypeError if ``weights`` is not a list, and ValueError if their number or
+        shapes differ.  The model is then unchanged.
         """
         self._need_built()
         assign_in_order(self, weights)
@@ -123,52 +124,52 @@ class Layered(Network):
     ) -> None:
         """Write the model to one .npz, without pickle; ``load_model`` reads it.
 
-        It holds configuration, weights, normalisers, names of classes, what it was
-        compiled with, and what training goes on with: the optimiser's memory, the next
-        epoch of augmentation and the state of every random stream.  The file is
-        written whole or not at all, whatever happens.
+        The file holds the configuration, the weights, the class names and the arguments
+        of ``compile``.  It also holds what is needed to continue training: the
+        optimiser's state, the next epoch of augmentation and the state of every random
+        stream.  The file is written completely or not at all.  Missing folders are
+        created.
 
         Parameters
         ----------
-        overwrite : whether to replace a file that is there
-        include_optimizer : whether to keep what the optimiser remembers, which for Adam
-            is twice as large as the weights
-
-        A missing folder is made.
+        overwrite : whether to replace an existing file
+        include_optimizer : whether to save the optimiser's state, which for Adam is
+            twice as large as the weights
 
         Raises
         ------
-        FileExistsError : where there is a file and ``overwrite`` is False
-        TypeError : for a function, where a class of one's own is needed
-        ValueError : for the name of a .safetensors file, which holds weights alone
-        OSError : where the disk is full, or the like; an old file stays as it was
+        FileExistsError : if the file exists and ``overwrite`` is False
+        TypeError : if an option is a function: a file can only hold a registered class
+        ValueError : for the name of a .safetensors file, which holds weights only
+        OSError : if writing fails, for example on a full disk; an old file is kept
 
         Warns
         -----
-        UserWarning : for classes of one's own that were never registered: to load the
-            file ``load_model`` needs them as ``custom_objects``
+        UserWarning : for your own classes that are not registered: ``load_model`` needs
+            them as ``custom_objects``
         """
         this: Any = self  # which is trained, too
         model_file.save_model(this, filepath, overwrite, include_optimizer)
 
     def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write the weights alone, to .npz or, by its name, .safetensors."""
+        """Write only the weights, as .npz or, if its name ends so, .safetensors."""
         this: Any = self  # which is trained, too
         model_file.save_weights(this, filepath, overwrite)
 
     def load_weights(self, filepath: str | Path, skip_mismatch: bool = False) -> None:
-        """Read what ``save_weights`` or ``save`` of an equal model wrote.
+        """Read the file that ``save_weights`` or ``save`` of an equal model wrote.
 
-        Weights are found by the names of layers.  All are checked before one changes.
+        Weights are matched by the names of layers, and all are checked before the first
+        is changed.
 
         Parameters
         ----------
-        skip_mismatch : whether to warn of arrays that do not fit, and load the others
+        skip_mismatch : whether to skip arrays that do not fit, with a warning
 
         Raises
         ------
-        sora_np.saving.ModelFileError : for a damaged file, or weights that do not fit,
-            all of which it lists; nothing has changed then
+        sora_np.saving.ModelFileError : for a damaged file, or for weights that do not
+            fit, all of which it lists.  The model is then unchanged
         """
         this: Any = self  # which is trained, too
         model_file.load_weights(this, filepath, skip_mismatch)
@@ -181,7 +182,7 @@ class Layered(Network):
     @weights.setter
     def weights(self, value: Any) -> None:
         raise AttributeError(
-            f"the weights of {type(self).__name__} are read here: set them by "
+            f"{type(self).__name__}.weights cannot be assigned: set them by "
             "set_weights instead"
         )
 
@@ -202,9 +203,9 @@ class Layered(Network):
             self.build()
 
     def to_json(self, **options: Any) -> str:
-        """Return class and configuration as a text, without weights.
+        """Return class and configuration as JSON text, without weights.
 
-        ``sora_np.keras.models.model_from_json`` makes an equal model of it.
+        ``sora_np.keras.models.model_from_json`` makes an equal model from it.
 
         Parameters
         ----------
@@ -228,11 +229,11 @@ class Layered(Network):
 
         Parameters
         ----------
-        line_length : of the box; None for as wide as its text
-        positions : of no consequence, columns are as wide as their text
-        print_fn : takes the text
-        expand_nested : whether the layers of a model among the layers have rows, too
-        show_trainable : whether a column says what may change: Y, N
+        line_length : of the table; None for as wide as its text
+        positions : ignored: columns are as wide as their text
+        print_fn : called with the text
+        expand_nested : whether the layers of models among the layers have rows, too
+        show_trainable : whether a column says which layers are trainable: Y, N
         """
         text = summary(self, line_length, expand_nested, show_trainable)
         print_fn(printable(text) if print_fn is print else text)

@@ -1,4 +1,4 @@
-"""Models from files, and from other models."""
+"""Models read from files, and copies of models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,18 +18,18 @@ def load_model(
 ) -> Any:
     """Return the model that ``model.save`` wrote, compiled as it was.
 
-    Nothing from the file is executed: it holds numbers and names, and only layers of
-    this package, registered ones (``saving.register``) and ``custom_objects`` are made.
+    Nothing from the file is executed: it holds numbers and names.  Only layers of this
+    package, registered layers (``saving.register``) and ``custom_objects`` are created.
 
     Parameters
     ----------
-    custom_objects : name -> class, for layers, losses and the like of one's own
-    compile : whether to compile it as it was, and load what the optimiser remembers
+    custom_objects : name -> class, for your own layers, losses and so on
+    compile : whether to compile the model as it was, and to load the optimiser's state
 
     Raises
     ------
-    FileNotFoundError : where there is no file
-    sora_np.saving.ModelFileError : with file and reason, for one that cannot be a model
+    FileNotFoundError : if there is no file
+    sora_np.saving.ModelFileError : if the file is not a model; it names file and reason
     """
     return model_file.load_model(
         model_from_config, filepath, custom_objects or {}, compile
@@ -39,7 +39,7 @@ def load_model(
 def clone_model(model: Model) -> Any:
     """Return a model of equal layers with fresh weights, drawn from the same seed.
 
-    It shares nothing with the other, and is not compiled.
+    The copy shares nothing with the original, and is not compiled.
 
     >>> from sora_np.layers import Dense
     >>> from sora_np.models import Sequential
@@ -49,5 +49,5 @@ def clone_model(model: Model) -> Any:
     array([0., 0.], dtype=float32)
     """
     if not isinstance(model, Model):
-        raise TypeError(f"clone_model takes a model, got {model!r}")
+        raise TypeError(f"clone_model expects a model, got {model!r}")
     return model_from_config(model.get_config(), own_classes(model.leaves))

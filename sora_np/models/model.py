@@ -32,42 +32,45 @@ from .trained import Trained
 class Model(Trained):
     """A graph of layers, from its inputs to its outputs.
 
-    ``Model(inputs, outputs)`` takes symbols: ``Input(shape)`` gives one, and so does a
-    layer, or a model, that is called on symbols.  What leads from the inputs to the
-    outputs is the model.  :class:`sora_np.models.Sequential` is a model of layers in a
-    row, which needs no symbols.
+    ``Model(inputs, outputs)`` takes symbols: ``Input(shape)`` returns one, and so does
+    a layer or a model that is called on symbols.  The model consists of all layers that
+    lead from the inputs to the outputs.  :class:`sora_np.models.Sequential` is a model
+    of layers in a row, which needs no symbols.
 
-    Several inputs or outputs are a list, a tuple or a dictionary.  Arrays for them are
-    given alike, or as a dictionary by the names in ``input_names`` and
-    ``output_names``: those of a dictionary's keys, or else of the layers.
+    Several inputs or outputs are a list, a tuple or a dictionary.  ``fit`` and
+    ``predict`` take their arrays in the same form, or as a dictionary with the names in
+    ``input_names`` and ``output_names``.  These names are the dictionary's keys, or
+    else the names of the layers.
 
-    A subclass may define ``call(self, x)`` instead, and give neither: its ``__init__``
-    keeps layers as attributes, and ``call`` calls them on one another.  It is called
-    once, on symbols, when the shape of x is known, and what comes out is the graph: so
-    it cannot compute by NumPy, nor look at numbers, and ``training`` keeps its default.
-    A file holds the graph, and ``load_model`` returns a Model.
+    A subclass may define ``call(self, x)`` instead, and pass neither inputs nor
+    outputs.  Its ``__init__`` keeps layers as attributes, and ``call`` calls them on
+    one another.  ``call`` runs only once, on symbols, as soon as the shape of x is
+    known, and the result is the graph.  So ``call`` cannot compute with NumPy or look
+    at numbers, and its argument ``training`` keeps its default.  A file holds the
+    graph, and ``load_model`` returns a Model.
 
     A layer that is called twice is shared: its gradients add up.  A model that is
-    called is part of the graph, with its parameters.
+    called becomes part of the graph, with its parameters.
 
     Parameters
     ----------
     inputs, outputs : a symbol, or several
-    name : for reports
-    seed : of the weights that are not drawn yet, the masks and the order of samples.
-        The stream of a layer depends on its place in ``layers``
+    name : shown in reports
+    seed : of the initial weights, the dropout masks and the order of samples.  The
+        random stream of a layer depends on its position in ``layers``
     dtype : "float32", or "float64" for gradient checks
 
     Attributes
     ----------
     history : of the last ``fit``
-    stop_training : a callback sets it to end ``fit``
+    stop_training : a callback sets it to True to end ``fit``
 
     Raises
     ------
-    TypeError : for what is no symbol; for a subclass with a ``train_step``
-    ValueError : for an output that depends on no input, an input that leads to no
-        output, or two layers with one name
+    TypeError : if an input or output is not a symbol; for a subclass that defines a
+        ``train_step``
+    ValueError : if an output depends on no input, an input leads to no output, or two
+        layers have the same name
 
     Examples
     --------
@@ -103,9 +106,9 @@ class Model(Trained):
         for method in ("train_step", "test_step", "predict_step"):
             if hasattr(self, method):
                 raise TypeError(
-                    f"{type(self).__name__} defines {method}, which nothing here calls:"
-                    " a layer of one's own has forward and backward, a loss losses and "
-                    "dlosses; or write the loop with train_on_batch"
+                    f"{type(self).__name__} defines {method}, which sora_np does not "
+                    "call. Your own layer defines forward and backward, your own loss "
+                    "losses and dlosses; your own loop calls train_on_batch"
                 )
         self._begin(name or "functional", seed, dtype)
         self.has_auto_name = name is None
@@ -116,7 +119,7 @@ class Model(Trained):
             self._trace(inputs, outputs)
         elif inputs is not None or outputs is not None or not hasattr(self, "call"):
             raise TypeError(
-                f"{type(self).__name__} takes inputs and outputs, such as x = "
+                f"{type(self).__name__} needs inputs and outputs, such as x = "
                 "Input((4,)) and Dense(2)(x); or a subclass without them defines "
                 "call(self, x), which calls layers on one another"
             )
@@ -143,7 +146,7 @@ class Model(Trained):
             self.trainable = False
 
     def _build_layers(self) -> None:
-        """Make the parameters of all layers that have none yet; check the others."""
+        """Create the parameters of all layers that have none; check the others."""
         layers = [one for one in self.layers if not isinstance(one, InputLayer)]
         for position, layer in enumerate(layers):
             if isinstance(layer, Network):
@@ -159,28 +162,29 @@ class Model(Trained):
                 dtypes = {layer.dtype} if layer.params else set()
             if dtypes - {self.dtype}:
                 raise ValueError(
-                    f"{layer} is built in {layer.dtype}, this model is {self.dtype}"
+                    f"{layer} is built in {layer.dtype}, but this model in "
+                    f"{self.dtype}: give both the same dtype"
                 )
 
     def build(self, input_shape: Any = None) -> None:
-        """Trace ``call`` of a subclass; a graph is built when it is made.
+        """Trace ``call`` of a subclass; do nothing if the model has a graph already.
 
         Parameters
         ----------
-        input_shape : of x, with None for the batch axis, such as (None, 28, 28, 1); of
-            several inputs a list of them
+        input_shape : of x, with None for the batch axis, such as (None, 28, 28, 1); for
+            several inputs, a list of shapes
 
         Raises
         ------
-        ValueError : where the shape is not known
-        TypeError : where ``call`` computes by anything but layers
+        ValueError : if the shape is not known
+        TypeError : if ``call`` computes with anything but layers
         """
         if self.built or not hasattr(self, "call"):
             return
         if not input_shape:
             raise ValueError(
-                f"the shape of the input of {self.name!r} is not known: "
-                "build((None, ...)), or give it data"
+                f"the input shape of {self.name!r} is not known: call "
+                "build((None, ...)), or call fit, which takes the shape from the data"
             )
         several = isinstance(input_shape[0], (list, tuple))
         shapes = [*input_shape] if several else [input_shape]
@@ -189,7 +193,8 @@ class Model(Trained):
         outputs = self.call(inputs)
         if len(flat_symbols(outputs, "outputs")[0]) > 1 and self.optimizer is not None:
             raise ValueError(
-                f"{self.name!r} has several outputs: build((None, ...)) before compile"
+                f"{self.name!r} has several outputs: call build((None, ...)) before "
+                "compile"
             )
         self._trace(inputs, outputs)
 
@@ -202,7 +207,7 @@ class Model(Trained):
         return [*self._symbols()[1]]
 
     def _symbols(self) -> Any:
-        """Return the symbols at both ends; of a copy, they are made anew."""
+        """Return the symbols of inputs and outputs; a copy creates new ones."""
         if self._ends is None or None in self._ends[0]:
             begins = [one for one in self.layers if isinstance(one, InputLayer)]
             shapes = self.graph.input_shapes
@@ -221,18 +226,18 @@ class Model(Trained):
         return self._wiring
 
     def connected_to(self, layer: Any) -> list[str]:
-        """Return what a layer takes: "name[index]", for a summary."""
+        """Return the inputs of a layer as a summary shows them: "name[index]"."""
         names = [symbol.name for symbol in self.inputs]
         return connections(self._wiring, names, layer)
 
     def shapes_of(self, layer: Any) -> list[Shape]:
-        """Return the shapes of what a layer gives, where it is used first."""
+        """Return the output shapes of a layer, where the graph uses it first."""
         if isinstance(layer, InputLayer):
             return [layer.shape or ()]
         return [*next(u.shapes for u in self._wiring.uses if u.layer is layer)]
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal model, without its weights."""
+        """Return the configuration for an equal model, without its weights."""
         return graph_config(self, self._wiring, self._forms)
 
     @classmethod
@@ -243,8 +248,8 @@ class Model(Trained):
     ) -> Any:
         """Return the model that ``get_config`` described, with fresh weights.
 
-        Only layers of this package, registered ones (``saving.register``) and
-        ``custom_objects`` are made.
+        Only layers of this package, registered layers (``saving.register``) and
+        ``custom_objects`` are created.
         """
         return model_from_config(config, custom_objects or {})
 

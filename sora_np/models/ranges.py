@@ -1,8 +1,9 @@
-"""What numbers a model takes, so that images reach it as they did in training.
+"""The range of numbers that a model expects, so that images are scaled as in training.
 
-Images are bytes, 0 to 255.  A network takes them divided by 255, or as they are where
-it scales them itself.  ``fit`` notes the range of its x in ``model.input_range``, which
-the model's file keeps.  Where nothing was noted, the model's first layers tell.
+Images are bytes, 0 to 255.  Most networks expect them divided by 255; a network that
+scales its input itself expects the bytes.  ``fit`` notes the range of its x in
+``model.input_range``, which the model's file keeps.  If no range was noted, the model's
+first layers show it.
 """
 
 from typing import Any, NamedTuple
@@ -15,22 +16,22 @@ from sora_np.engine.network import Network
 from sora_np.layers import BatchNormalization, Layer, Rescaling
 from sora_np.layers.preprocessing.fitted import Fitted
 
-GREYS = 16  # a range up to here is none of bytes: scikit-learn's digits are 0 to 16
+GREYS = 16  # a range up to here is not of bytes: scikit-learn's digits are 0 to 16
 
 
 class Taken(NamedTuple):
-    """The range of x that a model takes, and how that is known, in words."""
+    """The range of x that a model expects, and in words how that is known."""
 
     range: Range
     reason: str
 
 
 def taken(model: Network) -> Taken:
-    """Return the range of x that a model takes: as noted, or as its layers tell.
+    """Return the range of x that a model expects: as noted, or as its layers show.
 
-    The layers up to the first with learnt parameters scale x by some factor.  What is
-    made for numbers in [0, 1], of which no deviation is above a half and no span above
-    1, has a factor of 1 or more; what is made for bytes has 1 / 255 or not much more.
+    The layers up to the first with parameters scale x by some factor.  Layers for
+    numbers in [0, 1] have a factor of 1 or more, since no standard deviation is above
+    0.5 and no difference above 1.  Layers for bytes have 1 / 255 or not much more.
     """
     if model.input_range is not None:
         low, high = model.input_range
@@ -51,7 +52,7 @@ def taken(model: Network) -> Taken:
 
 
 def _scale(layer: Layer) -> float | None:
-    """Return by how much a layer scales its x; None for one that does not."""
+    """Return by how much a layer scales its x; None if it does not scale."""
     if isinstance(layer, Rescaling):
         return abs(layer.scale)
     if isinstance(layer, BatchNormalization) and layer.state:
@@ -66,9 +67,9 @@ def _scale(layer: Layer) -> float | None:
 
 
 def bytes_as_taken(x: NDArray[Any], model: Network) -> tuple[NDArray[np.float32], str]:
-    """Return bytes as float32 in the range that a model takes, and what was done.
+    """Return bytes as float32 in the range that a model expects, and what was done.
 
-    Raises ValueError where the model takes neither bytes nor their shares of 255.
+    Raises ValueError if the model expects neither bytes nor numbers from 0 to 1.
     """
     (low, high), reason = taken(model)
     if low >= 0 and GREYS < high <= 255:
@@ -77,6 +78,6 @@ def bytes_as_taken(x: NDArray[Any], model: Network) -> tuple[NDArray[np.float32]
         scaled = x.astype(np.float32) / np.float32(255)
         return scaled, f"divided by 255: {reason}"
     raise ValueError(
-        f"the model takes no bytes: {reason}. Let it make these of bytes by a layer "
-        "at its beginning, such as Rescaling(1 / 127.5, offset=-1), or give floats"
+        f"the model does not expect bytes: {reason}. Let the model scale bytes by a "
+        "first layer such as Rescaling(1 / 127.5, offset=-1), or pass floats"
     )

@@ -18,20 +18,21 @@ from .model import Model
 
 
 class Sequential(Model):
-    """Layers in a row: each takes what the one before gives.
+    """Layers in a row: the output of each layer is the input of the next.
 
-    The model is built, that is its parameters are made, as soon as the shape of its
-    input is known: from ``input_shape=`` of the first layer, from an ``Input`` before
-    it, from ``build((None, ...))``, or from the first data.
+    The model is built (its parameters are created) as soon as its input shape is known:
+    from ``input_shape=`` of the first layer, from an ``Input`` before it, from
+    ``build((None, ...))``, or from the first data.
 
     Parameters
     ----------
     layers : the layers, which ``add`` and ``pop`` change
     trainable : False freezes the layers given here
-    name : for reports
-    seed : of the weights, the masks and the order of samples.  It has a default, so
-        that runs repeat unless told otherwise; every layer has a random stream of its
-        own by its position, so that adding a layer at the end changes no earlier one
+    name : shown in reports
+    seed : of the weights, the dropout masks and the order of samples.  It has a
+        default, so that runs repeat unless you change it.  Every layer has its own
+        random stream, by its position, so that adding a layer at the end changes no
+        earlier one
     dtype : "float32", or "float64" for gradient checks
 
     Examples
@@ -57,7 +58,7 @@ class Sequential(Model):
         self.has_auto_name = name is None
         self._wiring, self._chain = Wiring([], ()), list[Any]()
         if isinstance(layers, Layer):
-            raise TypeError(f"layers must be a list, got one layer: [{layers}]")
+            raise TypeError(f"layers must be a list, got a layer: use [{layers}]")
         given = list(layers or ())
         self._extend(given)
         for layer in () if trainable else given:
@@ -66,16 +67,16 @@ class Sequential(Model):
     # --- structure ----------------------------------------------------------------
 
     def add(self, layer: Any) -> None:
-        """Append a layer; build it if the shape of its input is known.
+        """Append a layer; build it if its input shape is known.
 
-        Raises TypeError for what is no layer, ValueError for a layer or name that is
-        there already, or one that cannot take what comes before it; the model is then
-        as it was.
+        Raises TypeError if it is not a layer.  Raises ValueError if the layer or its
+        name is in the model already, or if it does not fit the layer before it.  The
+        model is then unchanged.
         """
         self._extend([layer])
 
     def _extend(self, layers: Iterable[Any]) -> None:
-        """Append layers, all or none, in time that grows with their number; see add."""
+        """Append all layers or none, in time proportional to their number; see add."""
         before = self.sample_shape, self.layers[:]
         names = {layer.name for layer in before[1]}
         present, last = {id(layer) for layer in before[1]}, dict[str, int]()
@@ -99,28 +100,28 @@ class Sequential(Model):
     def _append(
         self, layer: Any, names: set[str], present: set[int], last: dict[str, int]
     ) -> None:
-        """Append one layer, not built: ``last`` numbers what is named by its class."""
+        """Append one layer without building it; ``last`` numbers equal names."""
         if isinstance(layer, type) or not isinstance(layer, (Layer, Layered)):
-            raise TypeError(f"add takes a layer such as Dense(10), got {layer!r}")
+            raise TypeError(f"add expects a layer such as Dense(10), got {layer!r}")
         if id(layer) in present:
-            raise ValueError(f"{layer} is in this model already: make another one")
+            raise ValueError(f"{layer} is in this model already: create a new layer")
         if isinstance(layer, InputLayer):
             if self.layers or self.sample_shape is not None:
                 raise ValueError(
-                    f"Input must come first, and once: {self} has {len(self.layers)} "
-                    f"layers and input_shape {self.input_shape}"
+                    f"Input must come first, and only once: {self} has "
+                    f"{len(self.layers)} layers and input_shape {self.input_shape}"
                 )
             self.sample_shape = layer.declared_shape
             return
         if layer.name in names and not layer.has_auto_name:
             raise ValueError(
-                f"there is a layer named {layer.name!r} already: give this one another "
-                "name="
+                f"there is a layer named {layer.name!r} already: give this layer "
+                "another name="
             )
         if isinstance(layer, Layered) and len(layer.graph.input_shapes) > 1:
             raise ValueError(
-                f"{layer} takes several inputs, a row of layers gives one: call it on "
-                "symbols, and make a Model(inputs, outputs)"
+                f"{layer} has several inputs, but a Sequential passes on one: call it "
+                "on symbols, and create a Model(inputs, outputs)"
             )
         if not self.layers and self.sample_shape is None:
             if isinstance(layer, Layer):
@@ -146,20 +147,20 @@ class Sequential(Model):
         return layer
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
-        """Make the parameters of all layers.
+        """Create the parameters of all layers.
 
         Parameters
         ----------
         input_shape : of x, with None for the batch axis (None, 28, 28, 1) or without
-            that axis; None takes what the first layer says
+            that axis; None takes the shape from the first layer
 
         Raises
         ------
-        ValueError : for a model without layers, an unknown shape, or layers that do not
-            fit one another
+        ValueError : if the model has no layers, the shape is not known, or layers do
+            not fit one another
         """
         if not self.layers:
-            raise ValueError("the model has no layers: add(...) some first")
+            raise ValueError("the model has no layers: add some first, by add(...)")
         before = self.sample_shape
         if input_shape is not None:
             whole: Any = input_shape
@@ -169,13 +170,13 @@ class Sequential(Model):
             if self.built and shape != before:
                 raise ValueError(
                     f"the model is built for x of shape {batch_of(before or ())}, "
-                    f"got {input_shape}"
+                    f"got input_shape {input_shape}"
                 )
             self.sample_shape = shape
         if self.sample_shape is None:
             raise ValueError(
-                "the shape of the input is not known: give the first layer "
-                "input_shape=(...), or build((None, ...))"
+                "the input shape is not known: give the first layer "
+                "input_shape=(...), or call build((None, ...))"
             )
         try:
             self._build_layers()
@@ -184,7 +185,7 @@ class Sequential(Model):
             raise
 
     def _build_layers(self) -> None:
-        """Build the layers that are not built yet, if the input's shape is known."""
+        """Build the layers that are not built yet, if the input shape is known."""
         if self.sample_shape is None:
             return
         uses = self._wiring.uses[:]
@@ -198,12 +199,12 @@ class Sequential(Model):
         except BaseException:
             for layer in new:
                 if isinstance(layer, Layer):
-                    layer.input_shape = None  # another shape may do
+                    layer.input_shape = None  # another shape may fit
             raise
         self._connect(uses)
 
     def _connect(self, uses: list[Use]) -> None:
-        """Let the model be run as this row of layers."""
+        """Set the graph of the model to this row of layers."""
         outputs = ((len(uses), 0),) if uses else ()
         self._wiring = Wiring(uses, outputs)
         shapes = () if self.sample_shape is None or not uses else (self.sample_shape,)
@@ -244,18 +245,19 @@ class Sequential(Model):
                 return contract.built(layer, shape, rng, self.dtype)
             except MemoryError as error:
                 raise MemoryError(
-                    f"{layer} on x of shape {batch_of(shape)}: {error}: make it, or "
-                    "what comes before it, smaller"
+                    f"{layer} on x of shape {batch_of(shape)}: {error}: make this "
+                    "layer or its input smaller"
                 ) from None
         if layer.input_shape != shape:
             raise ValueError(
                 f"{layer} is built for x of shape "
-                f"{batch_of(layer.input_shape or ())}, here "
-                f"comes {batch_of(shape)}"
+                f"{batch_of(layer.input_shape or ())}, but here x has shape "
+                f"{batch_of(shape)}"
             )
         if layer.params and layer.dtype != self.dtype:
             raise ValueError(
-                f"{layer} is built in {layer.dtype}, this model is {self.dtype}"
+                f"{layer} is built in {layer.dtype}, but this model in {self.dtype}: "
+                "give both the same dtype"
             )
         weights = layer.get_weights()
         rng = self.layer_rng(position)
@@ -264,24 +266,25 @@ class Sequential(Model):
         return output_shape
 
     def _build_model(self, model: Any, shape: Shape) -> Shape:
-        """Build a model that is a layer of this one, or check that it fits here."""
+        """Build a model that is a layer here, or check that it fits."""
         if not model.built:
             model.build((None, *shape))
         if model.sample_shape != shape or len(model.graph.outputs) > 1:
             raise ValueError(
-                f"{model} takes x of shape {batch_of(model.sample_shape)} and gives "
-                f"{len(model.graph.outputs)} outputs, here comes {batch_of(shape)} and "
-                "one is expected"
+                f"{model} has inputs of shape {batch_of(model.sample_shape)} and "
+                f"{len(model.graph.outputs)} outputs; expected inputs of shape "
+                f"{batch_of(shape)} and one output"
             )
         if model.dtype != self.dtype:
             raise ValueError(
-                f"{model} is built in {model.dtype}, this model is {self.dtype}"
+                f"{model} is built in {model.dtype}, but this model in {self.dtype}: "
+                "give both the same dtype"
             )
         given: Shape = model.output_sample_shape
         return given
 
     def get_config(self) -> dict[str, Any]:
-        """Return what makes an equal model, without its weights."""
+        """Return the configuration for an equal model, without its weights."""
         return {
             "name": self.name,
             "seed": self.seed,

@@ -1,4 +1,4 @@
-"""The table that ``model.summary()`` prints, and a notebook shows."""
+"""The table that ``model.summary()`` prints and a notebook shows."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -18,9 +18,9 @@ def summary(
     expand_nested: bool = False,
     show_trainable: bool = False,
 ) -> str:
-    """Return a box of layers, output shapes and parameter counts, and their totals.
+    """Return a table of layers, output shapes and parameter counts, and their totals.
 
-    Of a graph also what each layer takes.
+    For a graph, the table also shows the inputs of each layer.
     """
     rows = _rows(model, expand_nested, show_trainable)
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]

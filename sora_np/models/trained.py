@@ -1,4 +1,4 @@
-"""What every model can do once it has layers: compile, fit, evaluate."""
+"""The training methods of every model: compile, fit, evaluate, predict."""
 
 import functools
 from collections.abc import Iterable, Mapping
@@ -37,32 +37,32 @@ _NEW = {  # attributes under their names in earlier pickles
 
 
 class Trained(Layered):
-    """A model as it is trained, whatever its layers are.
+    """A model that can be trained, whatever its layers are.
 
     Attributes
     ----------
     history : of the last ``fit``
-    stop_training : a callback sets it to end ``fit``
+    stop_training : a callback sets it to True to end ``fit``
     """
 
     def _begin(self, name: str, seed: int, dtype: DTypeLike) -> None:
-        """Be a model without layers."""
+        """Initialise a model without layers."""
         super().__init__(name, as_count(seed, "seed", 0), dtype)
         self.stop_training = False
         self.history: History | None = None
         self._steps = Steps(self)
         self._running: Fit | None = None  # the call of fit that trains it now
-        self.next_epoch = 0  # the first that nothing was augmented for
+        self.next_epoch = 0  # the first whose samples have not been augmented yet
         self._shuffle_rng = np.random.default_rng(
             np.random.SeedSequence(seed, spawn_key=(1,))
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: not the data of a ``fit`` that is going on."""
+        """Return the state of a copy, without the data of a running ``fit``."""
         return super().__getstate__() | {"_running": None, "_ends": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Become a copy."""
+        """Set the state of a copy, or of an older pickle."""
         state = {_NEW.get(name, name): value for name, value in state.items()}
         vars(self).update(state)
         if "nodes" in state:
@@ -71,7 +71,7 @@ class Trained(Layered):
             self._set_old_state()
 
     def _set_old_state(self) -> None:
-        """Become what was pickled when the model held what `compile` made itself."""
+        """Convert an older pickle, of models that held the results of `compile`."""
         own = vars(self)
         given = [own.pop(name) for name in ("optimizer", "loss", "_metrics")]
         self._steps = Steps(self, *given)
@@ -82,11 +82,11 @@ class Trained(Layered):
             own.pop(name, None)
 
     def _set_old_nodes(self) -> None:
-        """Become what was pickled when a chain of nodes was all there was."""
+        """Convert an older pickle, of models that were chains of nodes."""
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """What ``compile`` was given; None before."""
+        """The optimizer given to ``compile``; None before."""
         return self._steps.optimizer
 
     @optimizer.setter
@@ -95,7 +95,7 @@ class Trained(Layered):
 
     @property
     def loss(self) -> Any:
-        """What ``compile`` was given; None before."""
+        """The loss given to ``compile``; None before."""
         return self._steps.loss
 
     @loss.setter
@@ -110,7 +110,7 @@ class Trained(Layered):
         if flat is not before and optimizer is not None and serves(optimizer, self):
             if (before is not None and before.places != flat.places) or any(
                 slot.shape != flat.values.shape for slot in optimizer.slots.values()
-            ):  # layers came or went: what it remembers has lost its place
+            ):  # layers were added or removed, so its state no longer fits
                 optimizer.build(flat.values)
         return flat
 
@@ -129,32 +129,34 @@ class Trained(Layered):
         fuse: bool = True,
         kernels: str = "fast",
     ) -> None:
-        """Say how to train.
+        """Choose how to train: optimizer, loss and metrics.
 
         Parameters
         ----------
         optimizer : name, class or object
-        loss : name, class or object; "crossentropy" is chosen by the shapes.  Of
-            several outputs one for all, or a list or a dictionary with one for each,
-            None for an output that has none
-        loss_weights : of several outputs a list or dictionary of numbers, by which
-            their losses are multiplied in the sum that is made small
-        metrics : names, objects, or functions f(y_true, y_pred) that are called once an
-            epoch with all samples, such as scikit-learn's; "accuracy" is chosen by the
-            shapes.  Of several outputs a list with an entry for each, or a dictionary
-        weighted_metrics : likewise, of samples that count by their sample_weight or
-            class_weight; ``metrics`` count every sample alike.  Where both have a
-            metric of one name, this one's begins with "weighted_" in the logs
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : of no
-            consequence, here for programs that give them
-        fuse : whether to run the plan (see ``plan.py``) instead of layer after layer
-        kernels : what computes layers, activations and the loss: "fast", compiled
-            kernels; "numpy", whole arrays and products of matrices; "reference", the
-            formulas as loops, thousands of times slower.  The last two run layer after
-            layer, so that a debugger stops in layers and in their functions; the
-            optimiser's step is a compiled kernel always.  See
-            ``kernels/machine/rungs.py``, and ``sora_np.tracing.rung_times`` for what
-            each costs
+        loss : name, class or object; "crossentropy" is chosen by the shapes.  For
+            several outputs, one for all, or a list or dictionary with one for each;
+            None for an output without a loss
+        loss_weights : for several outputs, a list or dictionary of numbers, by which
+            their losses are multiplied in the sum that training minimises
+        metrics : names, objects, or functions f(y_true, y_pred) such as
+            scikit-learn's, which are called once per epoch with all samples;
+            "accuracy" is chosen by the shapes.  For several outputs, a list with an
+            entry for each, or a dictionary
+        weighted_metrics : likewise, but these weigh samples by their sample_weight or
+            class_weight, while ``metrics`` count all samples equally.  If both contain
+            a metric of the same name, the logs show this one with "weighted_" before it
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss : ignored; they
+            are here for programs written for Keras
+        fuse : whether to run a plan of fused steps (see ``engine/plan.py``) instead of
+            one layer after another
+        kernels : what computes layers, activations and the loss: "fast" means compiled
+            kernels; "numpy" means NumPy on whole arrays; "reference" means the formulas
+            as loops, thousands of times slower.  The last two run one layer after
+            another, so that a debugger can stop in layers and in their functions.  The
+            optimiser's step always is a compiled kernel.  See
+            ``kernels/machine/rungs.py``, and ``sora_np.tracing.rung_times``, which
+            measures all three
 
         Raises
         ------
@@ -168,7 +170,7 @@ class Trained(Layered):
         self.runner.kernels = kernels
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold of the model, itself and not copied."""
+        """Return the state that a checkpoint needs; the arrays are not copied."""
         assert self.optimizer is not None  # compiled
         return {
             "layers": {name: one.get_state() for name, one in self.named_leaves()},
@@ -180,7 +182,7 @@ class Trained(Layered):
         }
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal model returned."""
+        """Continue from the state that ``get_state`` of an equal model returned."""
         assert self.optimizer is not None
         for name, layer in self.named_leaves():
             layer.set_state(state["layers"][name])
@@ -192,7 +194,7 @@ class Trained(Layered):
         self._steps.trained = self.leaves[:]
 
     def reset_metrics(self) -> None:
-        """Do nothing: every pass, and every batch of its own, is measured by itself."""
+        """Do nothing: metrics start from zero in every pass and every batch."""
 
     @property
     def metrics_names(self) -> list[str]:
@@ -220,54 +222,54 @@ class Trained(Layered):
         validation_batch_size: int | None = None,
         validation_freq: int = 1,
     ) -> History:
-        """Train for some epochs, and return the history of losses and metrics.
+        """Train up to epoch ``epochs``; return the history of losses and metrics.
 
         Parameters
         ----------
-        x : (N, *input_shape), any real dtype, in memory or a file (``np.memmap``); or
-            what yields batches (x, y) or (x, y, sample_weight), tuples or lists, and
-            then no y: an object with ``__len__`` and ``__getitem__``, an iterable such
-            as PyTorch's DataLoader, or a generator
-        y : (N, ...), labels, one-hot rows or numbers, as the loss takes them.  A
+        x : (N, *input_shape), any real dtype, in memory or in a file (``np.memmap``).
+            Or an object that yields batches (x, y) or (x, y, sample_weight) as tuples
+            or lists, and then no y: an object with ``__len__`` and ``__getitem__``, an
+            iterable such as PyTorch's DataLoader, or a generator
+        y : (N, ...), labels, one-hot rows or numbers, as the loss expects them.  A
             DataFrame or Series, as x or y, is taken by position: row k of y belongs to
-            row k of x, whatever their indexes say
-        batch_size : samples a step; 32 for None; the last step may have fewer
-        epochs : the number of the last epoch, counted with ``initial_epoch``
-        verbose : "auto" or 1 (a bar on a terminal), 2 (a line an epoch), 0 (nothing)
+            row k of x, whatever their indexes are
+        batch_size : samples per step; 32 for None; the last step may have fewer
+        epochs : where to end: ``fit`` runs epochs - initial_epoch epochs
+        verbose : "auto" or 1 (a bar on a terminal), 2 (a line per epoch), 0 (nothing)
         callbacks : :class:`sora_np.callbacks.Callback` objects
-        validation_split : evaluate on this last share of the samples, and do not train
-            on it; taken before shuffling
-        validation_data : evaluate on this (x, y) or (x, y, sample_weight) instead, or
-            on what yields such batches
-        shuffle : draw a new order every epoch, from the model's seed
-        class_weight : label -> weight of its samples in the loss, those of labels that
-            it leaves out weigh 1; or "balanced", of arrays: n / (k * count), for k
-            classes among n samples, as in scikit-learn.  Labels (N, ...) of positions
-            weigh by position
-        sample_weight : (N,), the weight of every sample in the loss; of outputs at
+        validation_split : the share of the samples to evaluate on and not to train on;
+            they are the last ones, taken before shuffling
+        validation_data : data (x, y) or (x, y, sample_weight) to evaluate on instead,
+            or an object that yields batches of them
+        shuffle : whether to take the samples in a new random order in every epoch
+        class_weight : label -> weight of its samples in the loss; labels that are
+            missing weigh 1.  Or "balanced", for arrays: n / (k * count), for k classes
+            among n samples, as in scikit-learn.  Labels (N, ...) with positions weigh
+            each position
+        sample_weight : (N,), the weight of every sample in the loss; for outputs with
             positions also (N, ...)
         initial_epoch : the number of the first epoch
-        steps_per_epoch : batches an epoch; None for all, if there is an end.  Of what
-            begins anew, such as arrays, each epoch takes the first of its order; a
-            generator goes on where it was
-        validation_steps : batches of an evaluation, likewise
-        validation_batch_size : for the evaluation; batch_size for None
-        validation_freq : evaluate every so many epochs
+        steps_per_epoch : batches per epoch; None for all, if the data end.  Data that
+            start again, such as arrays, give each epoch their first batches; a
+            generator continues where it was
+        validation_steps : batches per evaluation, likewise
+        validation_batch_size : samples per batch of an evaluation; None for batch_size
+        validation_freq : evaluate after every validation_freq epochs
 
         Returns
         -------
-        History : ``.history`` maps "loss", the metrics and, validated, "val_*" to one
-            number an epoch; the training numbers are means over the epoch, while the
-            model changes
+        History : ``.history`` maps "loss", the metrics and, with validation, "val_*" to
+            one number per epoch.  The training numbers are means over the epoch, while
+            the model changes
 
         Raises
         ------
-        RuntimeError : before ``compile``, and within a callback of this very model
+        RuntimeError : before ``compile``, and in a callback of the same model
         ValueError, TypeError : for data that do not fit the model, the loss or one
-            another; nothing has been trained then
-        KeyboardInterrupt : for Ctrl-C, after the batch, or after the epoch that is
-            being validated, has ended as usual and callbacks have seen the end of
-            training; ``history`` is kept.  A second Ctrl-C interrupts at once
+            another; the model is then unchanged
+        KeyboardInterrupt : after Ctrl-C.  The current batch, or the epoch that is being
+            validated, ends as usual, callbacks see the end of training, and ``history``
+            is kept.  A second Ctrl-C interrupts at once
         """
         self._check_idle("fit")
         epochs = as_count(epochs, "epochs")
@@ -305,13 +307,14 @@ class Trained(Layered):
         sample_weight: ArrayLike | None = None,
         batch_size: int | None = None,
     ) -> Any:
-        """Learn from one more portion of data that keeps coming; return the model.
+        """Learn from one more portion of a stream of data; return the model.
 
-        One pass in the order given; the optimiser goes on where it was.  ``history``
-        gains an epoch: every batch is measured before it is learnt, so that its numbers
-        say how well the model did on data it had not seen.  Where the optimiser keeps a
-        moving average of the parameters, the model goes on from the last ones, and
-        ``model.optimizer.finalize(model.flat.values)`` takes the average.
+        This is one pass over the data in the order given; the optimiser keeps its
+        state.  ``history`` gains an epoch.  Every batch is measured before the model
+        learns from it, so the numbers show how well the model did on new data.  If the
+        optimiser keeps a moving average of the parameters, the model continues from the
+        last parameters, and ``model.optimizer.finalize(model.flat.values)`` sets the
+        average.
 
         Parameters
         ----------
@@ -345,11 +348,14 @@ class Trained(Layered):
         class_weight: Mapping[int, float] | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Make one step; return the loss and metrics of this batch, as ``evaluate``."""
+        """Train on one batch; return its loss and metrics, in the form of ``evaluate``.
+
+        They are measured before the step changes the model.
+        """
         steps = self._steps
         arrays = steps.checked(x, y, sample_weight, class_weight)
         steps.check_layers()
-        if self._running is not None:  # and a callback makes steps of its own
+        if self._running is not None:  # a callback trains on batches of its own
             self._running.hide_average()
         if self.input_range is None:
             self._note_range(arrays[0])
@@ -358,10 +364,10 @@ class Trained(Layered):
         return logs if return_dict else as_list(logs, self.metrics_names)
 
     def trace(self, x: ArrayLike, y: ArrayLike, sample_weight: Any = None) -> Any:
-        """Return the next step on a batch with every array; the model is not changed.
+        """Return every array of the next step on a batch; the model is not changed.
 
-        It is printed as a table of all layers with shapes and formulas, and
-        ``explain("conv2d", "y[0, 2, 1, 0]")`` writes out one number with its sum: see
+        The result prints as a table of all layers with shapes and formulas, and
+        ``explain("conv2d", "y[0, 2, 1, 0]")`` writes one number as its sum: see
         :func:`sora_np.tracing.trace`.
         """
         from sora_np.tracing import trace
@@ -369,12 +375,12 @@ class Trained(Layered):
         return trace(self, x, y, sample_weight)
 
     def _note_range(self, x: Any) -> None:
-        """Note what numbers training sees, where there is one input."""
+        """Note the range of numbers in x, if the model has one input."""
         self.input_range = None if isinstance(x, Several) else seen_in(x)
 
     def left_alone(self) -> None:
         super().left_alone()
-        run = vars(self).get("_running")  # None where a model is being made
+        run = vars(self).get("_running")  # None while __init__ runs
         if run is not None and run.thread != get_ident():
             self._running = None
 
@@ -387,12 +393,12 @@ class Trained(Layered):
         self._running = None
 
     def _check_idle(self, what: str) -> None:
-        """Raise RuntimeError where the model is being trained already."""
+        """Raise RuntimeError if ``fit`` is training the model."""
         if self._running is not None:
             raise RuntimeError(
                 f"{what} was called while fit is training this model, by a callback or "
-                "by another thread: wait until it has ended. A callback may make steps "
-                "of its own by train_on_batch"
+                "by another thread: wait until fit has ended. A callback may take "
+                "training steps by train_on_batch"
             )
 
     # --- evaluating -------------------------------------------------------------
@@ -413,8 +419,8 @@ class Trained(Layered):
         Parameters
         ----------
         x, y, batch_size, verbose, sample_weight, callbacks : as in ``fit``
-        steps : batches to take; None for all, if there is an end
-        return_dict : whether to return name -> number
+        steps : number of batches; None for all, if the data end
+        return_dict : whether to return a dictionary name -> number
 
         Raises
         ------
@@ -440,17 +446,18 @@ class Trained(Layered):
 
         Parameters
         ----------
-        x : as in ``fit``, or what yields batches of x alone; a folder of images is read
-            in the order of its ``labels`` and ``file_paths``, shuffled or not
+        x : as in ``fit``, or an object that yields batches of x alone; a folder of
+            images is read in the order of its ``labels`` and ``file_paths``, even if it
+            shuffles
         batch_size, verbose : as in ``fit``
-        steps : batches to take; None for all, if there is an end
-        callbacks : of no consequence, as none here does anything in ``predict``
+        steps : number of batches; None for all, if the data end
+        callbacks : only checked: ``predict`` calls no callbacks
 
         Raises
         ------
-        ValueError : for an x that does not fit the model
+        ValueError : if x does not fit the model
         """
-        CallbackList(callbacks, self, verbose=0)  # which looks what they are
+        CallbackList(callbacks, self, verbose=0)  # checks their types
         return super().predict(x, batch_size, verbose, steps)
 
     def test_on_batch(
@@ -460,7 +467,7 @@ class Trained(Layered):
         sample_weight: ArrayLike | None = None,
         return_dict: bool = False,
     ) -> Any:
-        """Return the loss and metrics of this batch, as ``evaluate``."""
+        """Return the loss and metrics of this batch, in the form of ``evaluate``."""
         arrays = self._steps.checked(x, y, sample_weight)
         value, y_pred = self._steps.test(*arrays)
         logs = self._steps.logs(value, arrays[1], y_pred, arrays[2])

@@ -1,9 +1,9 @@
-"""Compile the objects of kernels/machine/ready.py, for every kind of CPU.
+"""Compile the object files of kernels/machine/ready.py for every type of CPU.
 
     python -m sora_np.ready [FOLDER]
 
-writes them into FOLDER; by default beside the kernels of this checkout, which then
-starts like a wheel until a kernel is edited.  It takes a minute, any CPU will do.
+writes them into FOLDER, by default next to the kernels of this checkout.  The checkout
+then starts as fast as a wheel, until a kernel is edited.  It takes a minute on any CPU.
 """
 
 import os
@@ -17,19 +17,19 @@ from pathlib import Path
 
 from sora_np.kernels.machine.ready import FOLDER, TARGETS
 
-# tasks are cut in another way, and need other bodies, for one thread and for many
+# the number of threads decides how tasks are split, and so which bodies are needed
 THREADS = "1", "2", "3"
 
 
 def main(folder: Path) -> None:
-    """Write the objects of every target, in processes side by side."""
+    """Write the object files of every target, in parallel processes."""
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(partial(write_target, folder), TARGETS):
-            pass  # raises what went wrong
+            pass  # raises the errors of the processes
 
 
 def write_target(folder: Path, name: str) -> None:
-    """Write the objects of a target anew."""
+    """Replace the object files of a target."""
     shutil.rmtree(folder / name, ignore_errors=True)
     command = [sys.executable, "-m", "sora_np.ready.target", str(folder / name)]
     with tempfile.TemporaryDirectory() as cache:
@@ -39,13 +39,13 @@ def write_target(folder: Path, name: str) -> None:
 
 
 def environment(name: str, threads: str, cache: str) -> dict[str, str]:
-    """Return the environment in which numba compiles for a target, and nothing else."""
+    """Return the environment in which numba compiles for one target."""
     own = {k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "SORA_"))}
     return own | {
         "NUMBA_CPU_NAME": name,
         "NUMBA_CPU_FEATURES": ",".join(f"+{f}" for f in TARGETS[name].features),
         "NUMBA_CACHE_DIR": cache,
-        "NUMBA_DISABLE_INTEL_SVML": "1",  # not every CPU has that library
+        "NUMBA_DISABLE_INTEL_SVML": "1",  # not every machine has that library
         "NUMBA_NUM_THREADS": threads,
         "PYTHONHASHSEED": "0",
         "SORA_NP_READY": "0",

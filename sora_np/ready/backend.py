@@ -1,4 +1,4 @@
-"""setuptools as the build backend; a wheel that brings machine code needs numba too."""
+"""setuptools as the build backend; a wheel with machine code also needs numba."""
 
 import os
 import platform
@@ -11,9 +11,9 @@ from setuptools.build_meta import *  # noqa: F403
 
 
 def brings_objects() -> bool:
-    """Return whether a wheel that is built here brings ready machine code.
+    """Return whether a wheel that is built here contains compiled machine code.
 
-    It does on Linux on x86-64, but for SORA_NP_PURE_WHEEL=1 in the environment.
+    It does on Linux on x86-64, unless the environment has SORA_NP_PURE_WHEEL=1.
     """
     chosen = os.environ.get("SORA_NP_PURE_WHEEL")
     if chosen not in (None, "0", "1"):
@@ -23,7 +23,7 @@ def brings_objects() -> bool:
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
-    """Return what to install for the build: to compile, all that the package needs."""
+    """Return what the build needs: to compile kernels, all that the package needs."""
     setup = ConfigParser()
     setup.read("setup.cfg")
     needed = setup["options"]["install_requires"].split() if brings_objects() else []

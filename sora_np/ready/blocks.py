@@ -1,4 +1,4 @@
-"""What the networks of ``networks.py`` are made of."""
+"""The parts of the networks in ``networks.py``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -44,13 +44,13 @@ def normalised(filters: int, size: int = 3, **options: Any) -> list[Layer]:
 
 
 def separable(channels: int, filters: int, strides: int = 1) -> list[Layer]:
-    """Return a convolution of every channel, and one of 1 x 1 to all filters."""
+    """Return a convolution of each channel, then a 1 x 1 convolution to all filters."""
     deep = normalised(channels, groups=channels, strides=strides)
     return [*deep, *normalised(filters, 1)]
 
 
 def doubled(*widths: int, **options: Any) -> list[Layer]:
-    """Return two convolutions with ReLU of each width, a pooling behind them."""
+    """Return two convolutions with ReLU for each width, followed by a pooling."""
     layers: list[Layer] = []
     for width in widths:
         layers += [same(width, activation="relu", **options) for _ in range(2)]
@@ -59,7 +59,7 @@ def doubled(*widths: int, **options: Any) -> list[Layer]:
 
 
 def dense(*units: int, activation: str = "relu", rate: float = 0.0) -> list[Layer]:
-    """Return dense layers, the last one with softmax, dropout behind the others."""
+    """Return dense layers, the last with softmax, the others with dropout."""
     layers: list[Layer] = [Flatten()]
     for count in units[:-1]:
         layers += [Dense(count, activation), *([Dropout(rate)] if rate else [])]
@@ -67,7 +67,7 @@ def dense(*units: int, activation: str = "relu", rate: float = 0.0) -> list[Laye
 
 
 def pyramid(widths: Sequence[int], size: int) -> list[Layer]:
-    """Return convolutions with ReLU and a pooling each, and a dense layer."""
+    """Return convolutions with ReLU, each with a pooling, and a dense layer."""
     layers: list[Layer] = []
     for width in widths:
         layers += [same(width, size, activation="relu"), MaxPooling2D()]
@@ -85,7 +85,7 @@ def augmented() -> list[Layer]:
 
 
 def joined() -> Model:
-    """Return a graph in which layers of several inputs merge."""
+    """Return a graph in which layers with several inputs merge values."""
     x = Input((12,))
     a, b = Dense(16, "relu")(x), Dense(16)(x)
     parts = [Add()([a, b]), Maximum()([a, b]), Minimum()([a, b]), Dot(1)([a, b])]

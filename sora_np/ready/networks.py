@@ -1,9 +1,10 @@
-"""The networks whose entries a wheel brings along: each is trained and predicts.
+"""The networks whose kernels a wheel brings compiled: each trains and predicts.
 
-Which entries a network needs depends on its kinds of layers, on whether channels fill
-whole vectors, and on small and large batches; hardly on its other sizes.  So the table
-holds what people build, with channels of many numbers, and every layer there is.  A
-network that needs another entry compiles that one.
+An *entry* is the machine code of a kernel for some types of arguments.  Which entries a
+network needs depends on its types of layers, on whether channels fill whole vectors,
+and on the batch being small or large; hardly on its other sizes.  So the table has
+networks that people often build, with several numbers of channels, and every layer.  If
+a network needs another entry, it is compiled at run time.
 """
 
 from collections.abc import Callable
@@ -89,12 +90,12 @@ ONE_HOT = "categorical_crossentropy"
 
 
 class Network(NamedTuple):
-    """A network, how it is compiled, and what it is asked to learn.
+    """A network, how it is compiled, and its task.
 
     Attributes
     ----------
-    layers, optimizer : called for new ones; layers in a row, or a model
-    loss : also says what targets are: classes, or numbers in [0, 1]
+    layers, optimizer : functions that return new ones; layers in a row, or a model
+    loss : also decides the targets: classes, or numbers in [0, 1]
     """
 
     input_shape: tuple[int, ...]
@@ -105,7 +106,7 @@ class Network(NamedTuple):
     fuse: bool = True
 
     def model(self) -> Any:
-        """Return the network, compiled."""
+        """Return the compiled model."""
         made = self.layers()
         model = made if isinstance(made, Model) else Sequential([*made])
         model.build((None, *self.input_shape))
@@ -309,7 +310,7 @@ NETWORKS = {
             Softmax(),
         ],
     ),
-    **{  # for what no other network trains with
+    **{  # optimisers that no other network uses
         f"rows, {optimizer.__name__}": Network(
             (13,), lambda: [Dense(8, "relu"), Dense(1)], optimizer, "mse", ("mae",)
         )
@@ -317,7 +318,7 @@ NETWORKS = {
     },
 }
 
-# convolutions, each with a pooling, of the channels that are common
+# convolutions with a pooling each, for the common numbers of channels
 PYRAMIDS = {
     f"{channels} to {filters}, {size} x {size}": Network(
         (48, 48, channels),

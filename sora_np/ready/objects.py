@@ -1,7 +1,7 @@
-"""From a body of a task to the object file of its entry, for the CPU that numba names.
+"""Object files: the entries of tasks, compiled for the CPU that numba is set to.
 
-``collected`` runs networks without running a kernel: a plan asks for the entries that
-it needs, and is given none.  So code for a CPU of another kind can be made anywhere.
+``collected`` runs networks without running a kernel: when a plan asks for an entry, it
+only notes the request.  So code for another type of CPU can be compiled anywhere.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
         mock.patch.object(tasks, "_entries", note),
         mock.patch.object(tasks, "run_rows", lambda rows: None),
         mock.patch.object(kept, "run_rows", lambda rows: None),
-        mock.patch.dict(kept._KEPT, clear=True),  # it may not keep programs of these
+        mock.patch.dict(kept._KEPT, clear=True),  # its programs have no real entries
     ):
         run()
     return list(found)
 
 
 def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
-    """Write the objects of entries that a folder lacks, and the manifest of all."""
+    """Write the entries that a folder lacks, and a manifest of all."""
     folder.mkdir(parents=True, exist_ok=True)
     for body, kinds in wanted:
         path = folder / name_of(body, kinds)
@@ -48,8 +48,8 @@ def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
         content = object_of(body, kinds)
         if more := undefined_symbols(content) - SYMBOLS:
             raise RuntimeError(
-                f"the entry of {body.__qualname__} calls {', '.join(sorted(more))}, "
-                "which kernels/machine/ready.py does not know"
+                f"the entry of {body.__qualname__} calls {', '.join(sorted(more))}: "
+                "kernels/machine/ready.py does not list them in SYMBOLS"
             )
         path.write_bytes(content)
     lines = [
@@ -61,7 +61,7 @@ def write_objects(wanted: Sequence[tuple[Any, Any]], folder: Path) -> None:
 
 
 def object_of(body: Any, kinds: tuple[Any, ...]) -> bytes:
-    """Return the object file that defines an entry, and no other name."""
+    """Return an object file that defines an entry and exports no other name."""
     name, context = name_of(body, kinds), cpu_target.target_context
     module = context.create_module(name)
     tasks._write_entry(module, body, kinds, name)
@@ -78,9 +78,9 @@ def object_of(body: Any, kinds: tuple[Any, ...]) -> bytes:
 
 
 def _without_pickles(text: str) -> str:
-    """Return a module without the errors that numba pickles; an entry shows none.
+    """Return a module without numba's pickled errors, which no entry raises.
 
-    They would differ from build to build: paths of the machine are in them.
+    They contain paths of this machine, so every build would differ.
     """
     lines = []
     for line in text.splitlines():
@@ -92,10 +92,10 @@ def _without_pickles(text: str) -> str:
 
 
 def _write_destructor(module: ir.Module) -> None:
-    """Add what numba's code calls to free an array; it never comes to that.
+    """Add the function that numba's code calls to free an array; it is never called.
 
-    The arrays of tasks have no owner, and a body makes none: to allocate one it would
-    call a function that SYMBOLS lacks.
+    The arrays of tasks have no owner, and a body allocates none: for that it would call
+    a function that SYMBOLS lacks.
     """
     kind = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
     destructor = ir.Function(module, kind, "NRT_MemInfo_call_dtor")
@@ -103,7 +103,7 @@ def _write_destructor(module: ir.Module) -> None:
 
 
 def undefined_symbols(content: bytes) -> set[str]:
-    """Return the names that an ELF object of 64 bits leaves to others."""
+    """Return the names that a 64-bit ELF object uses but does not define."""
     elf = binding.ObjectFileRef.from_data(content)
     sections = {section.name(): section.data() for section in elf.sections()}
     names, symbols = sections[b".strtab"], sections[b".symtab"]

@@ -1,4 +1,4 @@
-"""The process that compiles for one target: numba was told which in the environment."""
+"""The process that compiles for one target, which its environment tells numba."""
 
 import sys
 import warnings
@@ -11,7 +11,7 @@ from sora_np.ready.use import use
 
 def main(folder: Path) -> None:
     """Write the objects of all networks."""
-    warnings.simplefilter("ignore")  # of NaN, in what no kernel has written
+    warnings.simplefilter("ignore")  # arrays that no kernel wrote may hold NaN
     wanted = collected(lambda: [*map(use, [*NETWORKS.values(), *PYRAMIDS.values()])])
     write_objects(wanted, folder)
     print(f"{folder.name}: {len(wanted)} entries", flush=True)

@@ -1,4 +1,4 @@
-"""What a network of ``networks.py`` is used for, so that all that it needs compiles."""
+"""Uses a network of ``networks.py`` in all ways, so that all its kernels compile."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from .networks import ONE_HOT, Network
 
-BATCHES = 32, 128, 5, 1  # samples that a model is given at a time
+BATCHES = 32, 128, 5, 1  # batch sizes
 
 
 def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]]:
-    """Let a network train, evaluate and predict; return what it learnt and predicts."""
+    """Train, evaluate and predict with a network; return weights and predictions."""
     rng, model, found = np.random.default_rng(0), network.model(), []
     for samples in batches:
         x = rng.random((samples, *network.input_shape), np.float32)
@@ -22,7 +22,7 @@ def use(network: Network, batches: Sequence[int] = BATCHES) -> list[NDArray[Any]
             y = rng.integers(0, shape[-1], shape[:-1])
         elif network.loss == ONE_HOT:
             y = np.eye(shape[-1])[rng.integers(0, shape[-1], samples)]
-        for _ in range(2):  # gradients accumulate
+        for _ in range(2):  # twice, since gradients may accumulate over two steps
             model.train_on_batch(x, y)
         model.evaluate(x, y, batch_size=samples, verbose=0)
         found.append(model.predict(x, batch_size=samples, verbose=0))

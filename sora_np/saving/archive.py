@@ -1,16 +1,16 @@
 """Arrays and a JSON configuration in one file, checked down to the last byte.
 
-The file is what ``np.savez`` writes, so that any NumPy reads it: a zip archive of .npy
-members, one after another and not compressed.  There is no pickle in it, and nothing in
-it is ever executed.  The last member, ``config.json``, holds UTF-8 as uint8::
+The file is in the format of ``np.savez``, so that NumPy can read it: a zip archive of
+.npy members, one after another and not compressed.  It contains no pickle, and nothing
+in it is executed.  The last member, ``config.json``, holds UTF-8 as uint8::
 
     {"format": 2, "written_by": "0.1.0", "sha256": {NAME: DIGEST, ...}, "config": {...}}
 
-with the SHA-256 of each other member, header included.  The configuration itself is
-held by the archive's CRC-32.  In format 1 its entries stood beside "format", and there
-were no digests; CRC-32 served for all.
+with the SHA-256 of each other member, including its header.  The archive's CRC-32
+protects the configuration itself.  Format 1 had the entries of "config" beside "format"
+and no digests; CRC-32 protected everything.
 
-``read`` trusts nothing; see ``members.py``.
+``read`` trusts nothing in a file; see ``members.py``.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ from sora_np.common.versions import VERSION
 from .atomic import replacing
 from .members import LIMIT, NUMBERS, Member, Wrong, directory, read_array
 
-FORMAT = 2  # of the file; a reader refuses larger ones
+FORMAT = 2  # of the file; higher formats are rejected
 
 Config = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
@@ -43,13 +43,13 @@ _CHUNK = 1 << 20  # stays in the cache while it is hashed and written
 
 
 class ModelFileError(ValueError):
-    """A file that cannot be read as what it should be.
+    """A file that cannot be read as a model, weights or checkpoint.
 
     Attributes
     ----------
     path : of the file
-    reason : what was expected, and what came
-    member : of the file, where it is one of them that is wrong, or None
+    reason : what was expected, and what was found
+    member : the member of the file that is wrong, or None
     """
 
     def __init__(
@@ -69,22 +69,22 @@ def write(
     arrays: Mapping[str, NDArray[Any]],
     overwrite: bool = True,
 ) -> None:
-    """Write a file, whole or not at all (see ``atomic.py``).
+    """Write a file, completely or not at all (see ``atomic.py``).
 
-    The same content makes the same bytes.
+    The same content gives the same bytes.
 
     Parameters
     ----------
-    path : of the file; its folder is made if need be
-    config : what JSON can hold; NaN and infinity too
-    arrays : name -> array of numbers or truth values, of any shape
+    path : of the file; missing folders are created
+    config : anything that JSON can hold, also NaN and infinity
+    arrays : name -> array of numbers or booleans, of any shape
 
     Raises
     ------
-    FileExistsError : where there is a file and ``overwrite`` is False
-    TypeError : for what JSON cannot hold, or an array of other things than numbers
-    ValueError : for a name that cannot be a member's, a configuration over 16 MiB
-    OSError : where the disk is full, or the like; an old file stays
+    FileExistsError : if the file exists and ``overwrite`` is False
+    TypeError : for a value that JSON cannot hold, or an array without numbers
+    ValueError : for a name that a member cannot have, a configuration over 16 MiB
+    OSError : if writing fails, for example on a full disk; an old file is kept
 
     Examples
     --------
@@ -102,11 +102,11 @@ def write(
                 f"{name!r:.200} cannot be the name of an array in a file: rename it"
             )
         if not NUMBERS.fullmatch(array.dtype.str):
-            raise TypeError(f"{name} holds {array.dtype}, numbers are wanted")
+            raise TypeError(f"{name} must be an array of numbers, got {array.dtype}")
     head: Config = {"format": FORMAT, "written_by": VERSION}
     head |= {"sha256": dict.fromkeys(arrays, "0" * 64), "config": {**config}}
     if len(json.dumps(head)) > LIMIT - 1000:
-        raise ValueError(f"the configuration is larger than {LIMIT} bytes")
+        raise ValueError(f"the configuration must be at most {LIMIT} bytes, got more")
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         head["sha256"] = {
             name: _write_array(archive, name, array) for name, array in arrays.items()
@@ -116,9 +116,9 @@ def write(
 
 
 def refuse_existing(path: str | os.PathLike[str], overwrite: bool) -> None:
-    """Raise FileExistsError where there is a file that must not be overwritten."""
+    """Raise FileExistsError if the file exists and must not be overwritten."""
     if not overwrite and os.path.lexists(path):
-        raise FileExistsError(f"{path} is there already: overwrite=True replaces it")
+        raise FileExistsError(f"{path} exists already: overwrite=True replaces it")
 
 
 def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> str:
@@ -128,7 +128,7 @@ def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> st
     described = np.lib.format.header_data_from_array_1_0(array)
     np.lib.format.write_array_header_1_0(header, described)
     data = array.reshape(-1).view(np.uint8)
-    info = zipfile.ZipInfo(f"{name}.npy")  # of 1980: the same bytes on any day
+    info = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: equal content, equal bytes
     info.file_size = len(header.getvalue()) + len(data)
     digest = hashlib.sha256(header.getvalue())
     with archive.open(info, "w") as member:
@@ -145,8 +145,8 @@ def read(path: str | os.PathLike[str]) -> tuple[Config, Arrays]:
 
     Raises
     ------
-    FileNotFoundError : where there is none
-    ModelFileError : where anything about it is wrong: file, member and reason
+    FileNotFoundError : if there is no file
+    ModelFileError : if anything in the file is wrong; it names file, member and reason
     """
     with _opened(path) as (file, members):
         config, digests = _read_config(path, file, members)
@@ -160,7 +160,7 @@ def read(path: str | os.PathLike[str]) -> tuple[Config, Arrays]:
 
 
 def read_config(path: str | os.PathLike[str]) -> Config:
-    """Return the configuration alone, without reading the arrays; see ``read``."""
+    """Return the configuration without reading the arrays; see ``read``."""
     with _opened(path) as (file, members):
         return _read_config(path, file, members)[0]
 
@@ -169,37 +169,37 @@ def read_config(path: str | os.PathLike[str]) -> Config:
 def as_model_file_errors(
     path: str | os.PathLike[str], member: str | None = None
 ) -> Iterator[None]:
-    """Turn all that damaged or hostile content makes us raise into ModelFileError."""
+    """Turn all errors of damaged or hostile content into ModelFileError."""
     try:
         yield
-    except (ModelFileError, Warning):  # a warning where the user makes errors of them
+    except (ModelFileError, Warning):  # a user may turn warnings into errors
         raise
     except MemoryError as error:
-        reason = f"there is not memory enough for it: {error}"
+        reason = f"it needs more memory than there is: {error}"
         raise ModelFileError(path, reason, member) from error
     except RecursionError as error:
-        reason = f"it is no model, or damaged: it is nested too deep ({error})"
+        reason = f"it is not a model, or damaged: it is nested too deep ({error})"
         raise ModelFileError(path, reason, member) from error
     except LookupError as error:
         raise ModelFileError(path, f"it has no entry {error}", member) from error
-    except Exception as error:  # constructors raise what they raise
+    except Exception as error:  # constructors may raise any error
         plain = isinstance(error, Wrong)
         plain |= isinstance(error, UnknownName) and isinstance(error.name, str)
         reason = str(error) or type(error).__name__
         if not plain:
-            reason = f"it is no model, or damaged: {reason}"
+            reason = f"it is not a model, or damaged: {reason}"
         raise ModelFileError(path, reason, member) from error
 
 
 def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file to read, or raise ModelFileError where it is none.
+    """Open a file for reading, or raise ModelFileError if it is not a regular file.
 
-    To open a pipe may never end, and to read a device neither.
+    Opening a pipe, or reading a device, might never end.
     """
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a device or the like"
-        raise ModelFileError(path, f"it is {kind}, a file is wanted")
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise ModelFileError(path, f"expected a file, but it is {kind}")
     return open(path, "rb")
 
 
@@ -218,33 +218,35 @@ def _read_config(
 ) -> tuple[Config, dict[str, str] | None]:
     """Return the configuration, and the digests of the arrays (none in format 1)."""
     if _CONFIG not in members:
-        raise ModelFileError(path, f"it has no {_CONFIG}: it is no model of sora_np")
+        raise ModelFileError(
+            path, f"it has no {_CONFIG}, so sora_np has not written it"
+        )
     with as_model_file_errors(path, _CONFIG):
         if members[_CONFIG].size > LIMIT:
-            raise Wrong(f"it is larger than {LIMIT} bytes")
+            raise Wrong(f"it must be at most {LIMIT} bytes")
         text = read_array(file, members[_CONFIG], None).tobytes()
         head = json.loads(text.decode(), object_pairs_hook=unique)
         if not isinstance(head, dict) or type(head.get("format")) is not int:
             raise Wrong("it has no format number")
         if head["format"] > FORMAT:
             raise Wrong(
-                f"written by sora_np {head.get('written_by')} in format "
-                f"{head['format']}; this is sora_np {VERSION}, which reads up to "
-                f"{FORMAT}: upgrade"
+                f"expected a format up to {FORMAT}, which sora_np {VERSION} reads; got "
+                f"format {head['format']}, written by sora_np "
+                f"{head.get('written_by')}: upgrade sora_np"
             )
         if head["format"] == 1:
             return {k: head[k] for k in head.keys() - {"format", "written_by"}}, None
         config, digests = head.get("config"), head.get("sha256")
         if not isinstance(config, dict) or not isinstance(digests, dict):
-            raise Wrong('it wants "config" and "sha256"')
+            raise Wrong('it must have the entries "config" and "sha256"')
         if odd := digests.keys() ^ (members.keys() - {_CONFIG}):
-            raise Wrong(f"missing, or not named here: {', '.join(sorted(odd))}")
+            raise Wrong(f"missing, or not listed here: {', '.join(sorted(odd))}")
     return config, digests
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object, for ``json.loads``; raise where a name stands twice."""
+    """Return a JSON object, for ``json.loads``; raise if a name occurs twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise Wrong("a name stands twice in one object")
+        raise Wrong("a name occurs twice in one object")
     return found

@@ -1,10 +1,10 @@
-"""Files that are written whole or not at all.
+"""Files that are written completely or not at all.
 
-The bytes go to a temporary file in the same folder, then to the disk (fsync); then the
-temporary file takes the other's name, in one step, and that goes to the disk, too.
-Whatever happens meanwhile, a full disk, a killed process or a power cut, the file of
-that name is the old one or the new one.  Source: T. S. Pillai et al., "All File Systems
-Are Not Created Equal", OSDI 2014, section 2, for what each step is needed.
+The bytes go to a temporary file in the same folder, then to the disk (fsync).  Then the
+temporary file is renamed in one step, and the folder goes to the disk, too.  After a
+full disk, a killed process or a power cut, the file of that name is either the old one
+or the new one.  Source: T. S. Pillai et al., "All File Systems Are Not Created Equal",
+OSDI 2014, section 2, which explains each step.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, which deletes no file that is open
+except ImportError:  # Windows, which does not delete open files
     fcntl = None  # type: ignore[assignment]
 
 
@@ -27,15 +27,15 @@ except ImportError:  # Windows, which deletes no file that is open
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Yield a file to write to, which becomes ``path`` when the block ends.
 
-    Where it ends in an exception, ``path`` stays as it was and nothing else is left.  A
-    writer that is killed leaves a temporary file, ``.NAME.XXXXXXXX.part``; the next one
-    to ``path`` removes it.  A link is followed; the modes of an old file are kept; a
-    missing folder is made, as Keras does.
+    If the block raises, ``path`` stays as it was and the temporary file is removed.  A
+    writer that is killed leaves a temporary file, ``.NAME.XXXXXXXX.part``; the next
+    writer to ``path`` removes it.  Links are followed, the permissions of an old file
+    are kept, and missing folders are created, as in Keras.
 
     Raises
     ------
-    OSError : where the disk is full, the folder cannot be made, or the like
-    ValueError : where ``path`` is a device or the like
+    OSError : if writing fails, for example on a full disk
+    ValueError : if ``path`` is a device or another special file
 
     Examples
     --------
@@ -57,7 +57,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
             if fcntl is None:
-                file.close()  # Windows renames no file that is open
+                file.close()  # Windows does not rename open files
             os.replace(temporary, real)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -66,17 +66,17 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def prepare(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
-    """Make the folder that a file is to be in; return the file's place and its modes.
+    """Create the folder of a file; return the file's real path and permissions.
 
-    The place is that behind links.  The modes are None where there is no such file yet.
+    Links are resolved.  The permissions are None if the file does not exist.
 
-    Raises OSError where the folder cannot be made or written to, or ``path`` is one,
-    and ValueError where it is a device or the like.
+    Raises OSError if the folder cannot be created or written to, or ``path`` is a
+    folder, and ValueError if it is a device or another special file.
     """
     real = Path(os.path.realpath(path))
     try:
         real.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:  # a file is there
+    except FileExistsError:  # a file with the folder's name
         number = errno.ENOTDIR
         text, folder = os.strerror(number), str(real.parent)
         raise NotADirectoryError(number, text, folder) from None
@@ -87,12 +87,12 @@ def prepare(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what killed writers to ``path`` have left; leave what is being written.
+    """Remove temporary files of killed writers, but not those still being written.
 
-    A writer holds a lock on its file, which goes when it dies, however it does.
+    A writer holds a lock on its file, which disappears when the process ends.
     """
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.????????.part"):
-        if not temporary.is_file():  # to open a pipe would never end
+        if not temporary.is_file():  # opening a pipe might never end
             continue
         with contextlib.suppress(OSError), open(temporary, "rb") as file:
             if fcntl is None or _lock(file):
@@ -112,13 +112,13 @@ def _create(path: Path) -> tuple[Path, BinaryIO]:
             file.close()
             temporary.unlink(missing_ok=True)
             raise
-        file.close()  # another took it for stale, before it was locked
+        file.close()  # another writer removed it before it was locked
 
 
 def _lock(file: BinaryIO) -> bool:
-    """Whether nobody else holds the lock on a file, which is ours until it is closed.
+    """Whether nobody else holds the lock on a file; it is ours until it is closed.
 
-    False where the file system has no locks: nothing is known there.
+    False if the file system has no locks, since nothing is known then.
     """
     if fcntl is not None:
         with contextlib.suppress(OSError):
@@ -128,7 +128,7 @@ def _lock(file: BinaryIO) -> bool:
 
 
 def _mode(path: Path) -> int | None:
-    """Return the permissions of the file that is there, None where there is none."""
+    """Return the permissions of the file, or None if it does not exist."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -136,18 +136,18 @@ def _mode(path: Path) -> int | None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
-        raise ValueError(f"{path} is a device or the like, a file is wanted")
+        raise ValueError(f"expected a file, but {path} is a device or special file")
     return stat.S_IMODE(mode)
 
 
 def _sync_folder(folder: Path) -> None:
     if fcntl is None:
-        return  # Windows opens no folder
+        return  # Windows cannot open folders
     place = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(place)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # the file system does not do this
+        if error.errno != errno.EINVAL:  # the file system does not support it
             raise
     finally:
         os.close(place)

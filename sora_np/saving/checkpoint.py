@@ -1,6 +1,6 @@
 """The state of a training run as one file: nested dictionaries of numbers and arrays.
 
-What has a state has ``get_state() -> dict`` and ``set_state(dict)``: layers,
+Everything with a state has ``get_state() -> dict`` and ``set_state(dict)``: layers,
 optimisers, metrics, feeds, callbacks, the model, and ``fit`` itself, which joins them
 to a tree.
 """
@@ -23,18 +23,18 @@ KIND = "sora_np checkpoint"
 
 
 def write(path: str | os.PathLike[str], about: Any, state: Any) -> None:
-    """Write a file whole or not at all: what the run is, and where it stands.
+    """Write a file completely or not at all: a run's description and its state.
 
     Parameters
     ----------
-    about : what JSON can hold, to compare with another run's
+    about : anything that JSON can hold, to compare with another run
     state : dictionaries, lists, tuples, numbers, strings, None, and arrays, which are
-        written from where they are
+        written without a copy
 
     Raises
     ------
-    TypeError : for anything else, with its place in the tree
-    OSError : where the disk is full, or the like
+    TypeError : for anything else; the message has its place in the tree
+    OSError : if writing fails, for example on a full disk
     """
     arrays: dict[str, NDArray[Any]] = {}
     tree = _packed(state, "", arrays)
@@ -42,21 +42,21 @@ def write(path: str | os.PathLike[str], about: Any, state: Any) -> None:
 
 
 def read(path: str | os.PathLike[str]) -> tuple[Any, Any]:
-    """Return what ``write`` was given.
+    """Return about and state as given to ``write``.
 
-    Raises ModelFileError, with the reason, where the file is damaged or no checkpoint.
+    Raises ModelFileError, with the reason, if the file is damaged or not a checkpoint.
     """
     config, arrays = archive.read(path)
     if config.get("kind") != KIND or not {"about", "state"} <= config.keys():
-        raise ModelFileError(path, "it is no checkpoint of fit")
+        raise ModelFileError(path, "it is not a checkpoint of fit")
     try:
         return config["about"], _unpacked(config["state"], arrays)
-    except Exception as error:  # NumPy's types raise what they raise
+    except Exception as error:  # NumPy's types may raise any error
         raise ModelFileError(path, f"its state is damaged: {error!r}") from error
 
 
 def _packed(value: Any, at: str, arrays: dict[str, NDArray[Any]]) -> Any:
-    """Return what JSON can hold; put arrays aside, under their places in the tree.
+    """Return a tree for JSON; move arrays to ``arrays``, under their places in it.
 
     >>> arrays = {}
     >>> _packed({"a": (1, np.float32(0.5)), "b": np.arange(2)}, "", arrays)
@@ -67,7 +67,7 @@ def _packed(value: Any, at: str, arrays: dict[str, NDArray[Any]]) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, float) and not isinstance(value, np.number):
-        return float(value)  # a learning rate, as optimisers have it
+        return float(value)  # a learning rate of an optimiser is a subclass of float
     if isinstance(value, np.ndarray):
         name = at if at not in arrays and not odd_name(at) else ""
         name = name or f"array {len(arrays)}"
@@ -84,7 +84,7 @@ def _packed(value: Any, at: str, arrays: dict[str, NDArray[Any]]) -> Any:
         at = f"{at}/" if at else ""
         return {name: _packed(v, f"{at}{name}", arrays) for name, v in value.items()}
     raise TypeError(
-        f"a checkpoint cannot hold {type(value).__name__}, which stands at {at}: let "
+        f"a checkpoint cannot hold {type(value).__name__}, found at {at}: let "
         "get_state return numbers, strings, arrays, and lists and dictionaries of them"
     )
 
@@ -106,7 +106,7 @@ def _unpacked(value: Any, arrays: Mapping[str, NDArray[Any]]) -> Any:
 
 
 def differences(there: Any, here: Any, at: str = "") -> list[str]:
-    """Return what differs between two trees; of arrays, shape and dtype are compared.
+    """Return the differences of two trees; arrays are compared by shape and dtype.
 
     >>> differences({"a": 1, "b": [2, 3]}, {"a": 1, "b": [2, 4], "c": 5})
     ['b/1: 3 in the checkpoint, 4 here', 'c: absent in the checkpoint, 5 here']
@@ -127,7 +127,7 @@ def differences(there: Any, here: Any, at: str = "") -> list[str]:
                 there.get(name, _ABSENT), here.get(name, _ABSENT), f"{at}{name}"
             )
         ]
-    if there is _ABSENT and here is None:  # an option that did not exist then
+    if there is _ABSENT and here is None:  # an option newer than the checkpoint
         return []
     told = _told(there), _told(here)
     if told[0] == told[1] and not isinstance(there, np.ndarray) and there != here:
@@ -140,11 +140,11 @@ def differences(there: Any, here: Any, at: str = "") -> list[str]:
 def check_kinds(
     there: Any, here: Any, at: str = "state", *, strict: bool = False
 ) -> None:
-    """Raise ValueError where a tree has not the form of another, with the place.
+    """Raise ValueError, with the place, if a tree does not have the form of another.
 
-    It must have the names of the other's dictionaries, lists where there are lists, and
-    numbers, truth values and strings likewise; arrays count as numbers.  Where the
-    other has None, anything may stand; None may stand anywhere, unless ``strict``.
+    It must have the names of the other's dictionaries, and lists, numbers, booleans and
+    strings at the same places; arrays count as numbers.  Where the other has None,
+    anything is allowed; None is allowed anywhere unless ``strict``.
 
     >>> check_kinds({"a": 2.5, "b": [1]}, {"a": 1, "b": []})
     >>> check_kinds({"a": "2", "b": [1]}, {"a": 1, "b": []})
@@ -179,16 +179,16 @@ _KINDS: list[tuple[tuple[type, ...], str]] = [
 
 
 def told(thing: Any) -> Any:
-    """Return a name as it is, and of an object its class and arguments.
+    """Return a name as it is, and for an object its class and arguments.
 
-    Without those that training changes, and which a checkpoint therefore holds: a
-    learning rate that is a number, and ``trainable``.
+    Arguments that training changes are left out, since a checkpoint has them in its
+    state: ``trainable``, and a learning rate that is a number.
     """
     if thing is None or isinstance(thing, str):
         return thing
     try:
         config = thing.get_config()
-    except (AttributeError, TypeError, NotImplementedError):  # it can be in no file
+    except (AttributeError, TypeError, NotImplementedError):  # no file can hold it
         config = {}
     config = {
         name: value
@@ -200,7 +200,7 @@ def told(thing: Any) -> Any:
 
 
 def outline(tree: Any) -> Any:
-    """Return a tree without its numbers, for ``differences`` of shapes alone."""
+    """Return a tree with arrays but without numbers, to compare only shapes."""
     if isinstance(tree, Mapping):
         return {name: outline(value) for name, value in tree.items()}
     return tree if isinstance(tree, np.ndarray) else None

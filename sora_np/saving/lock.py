@@ -1,4 +1,4 @@
-"""A lock that a process holds until it lets go or ends, however it ends."""
+"""A lock that a process holds until it releases it or ends."""
 
 import contextlib
 import os
@@ -14,14 +14,14 @@ else:
 
 
 class Lock:
-    """The operating system's lock on a file; the file itself says nothing.
+    """The operating system's lock on a file; the content of the file does not matter.
 
-    So a run that was killed leaves no lock behind.  A child that is forked does not
-    inherit it, and thus cannot hold it longer than its parent.
+    A run that is killed therefore leaves no lock behind.  A forked child does not
+    inherit the lock, so it cannot hold it longer than its parent.
 
     Parameters
     ----------
-    path : of the file, which is made, and removed when the lock is released
+    path : of the file, which is created, and removed when the lock is released
 
     Examples
     --------
@@ -39,9 +39,9 @@ class Lock:
         self._file: BinaryIO | None = None
 
     def acquire(self) -> bool:
-        """Take the lock; return False where another has it.
+        """Take the lock; return False if another process has it.
 
-        True, too, where the file system has no locks: nothing can be known there.
+        Return True as well if the file system has no locks, since nothing is known.
         """
         while True:
             file = open(self.path, "ab")  # noqa: SIM115
@@ -57,21 +57,21 @@ class Lock:
                     self._file = file
                     _held.add(self)
                     return True
-            file.close()  # it was released, and so removed, between open and lock
+            file.close()  # another process removed it between open and lock
 
     def forget(self) -> None:
-        """Close the file in a forked child; the parent's stays locked."""
+        """Close the file in a forked child; the parent keeps its lock."""
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def release(self) -> bool:
-        """Let go; return whether it was held."""
+        """Release the lock; return whether it was held."""
         file, self._file = self._file, None
         if file is None:
             return False
         _held.discard(self)
-        if sys.platform == "win32":  # which removes no file that is open
+        if sys.platform == "win32":  # which does not remove open files
             file.close()
         with contextlib.suppress(OSError):
             self.path.unlink()

@@ -1,9 +1,9 @@
 """The members of an .npz archive, found and read without trusting it.
 
-What a member declares must be what it holds, to the byte, and all members together are
-the file.  So no file asks for more memory than its own size.  Nothing is unpickled, and
-no name ever becomes a path.  Sources: PKWARE's APPNOTE.TXT, sections 4.3 and 4.4, for
-zip; NumPy's NEP 1 for .npy.
+Every member must hold exactly what it declares, to the byte, and all members together
+must fill the file.  So no file can ask for more memory than its own size.  Nothing is
+unpickled, and no name becomes a path.  Sources: PKWARE's APPNOTE.TXT, sections 4.3 and
+4.4, for zip; NumPy's NEP 1 for .npy.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sora_np.common.names import odd_name
 
-LIMIT = 1 << 24  # bytes of a configuration or a directory: as objects 20 times as much
+LIMIT = 1 << 24  # bytes of a configuration or directory; as objects 20 times as much
 _HEADER = re.compile(
     rb"\{'descr': '([^']*)', 'fortran_order': (False|True), "
     rb"'shape': \(([-\d, ]*)\), \} *\n"
@@ -30,13 +30,13 @@ _HEADER = re.compile(
 NUMBERS = re.compile("[<>|](b1|i1|i2|i4|i8|u1|u2|u4|u8|f2|f4|f8)")
 _FOREIGN = {
     b"": "it is empty",
-    b"\x89HDF": "it is HDF5 (.h5), which is not read here: convert it to .safetensors",
-    b"\x80": "it is a pickle, which could run anything, and is not read here",
+    b"\x89HDF": "it is HDF5 (.h5), which is not supported: convert it to .safetensors",
+    b"\x80": "it is a pickle, which could run any code, and is not read here",
 }
 
 
 class Member(NamedTuple):
-    """Where a .npy stands in the file."""
+    """The position of a .npy in the file."""
 
     start: int
     size: int
@@ -44,23 +44,23 @@ class Member(NamedTuple):
 
 
 class Wrong(Exception):
-    """Why a file is refused; `_errors` adds which file and member."""
+    """The reason to reject a file; ``as_model_file_errors`` adds file and member."""
 
 
 def directory(file: BinaryIO) -> dict[str, Member]:
-    """Return where the members are; together they are the file, without overlap."""
+    """Return where the members are; they must fill the file without overlap."""
     start = file.read(4)
     if start != b"PK\3\4":
         for magic, reason in _FOREIGN.items():
             if start[: len(magic) or None] == magic:
                 raise Wrong(reason)
-        raise Wrong("it is no .npz archive")
+        raise Wrong("it is not an .npz archive")
     file.seek(-min(22, file.seek(0, io.SEEK_END)), io.SEEK_END)
     end = struct.unpack("<4s8xI4xH", file.read().rjust(22))
     if end[0] != b"PK\5\6" or end[2] != 0:
-        raise Wrong("it is cut off, or something stands behind its end")
+        raise Wrong("it is cut off, or something follows its end")
     if end[1] > LIMIT:
-        raise Wrong(f"its directory of {end[1]} bytes is too large")
+        raise Wrong(f"its directory must be at most {LIMIT} bytes, got {end[1]}")
     with zipfile.ZipFile(file) as archive:
         infos, last = archive.infolist(), archive.start_dir
     members: dict[str, Member] = {}
@@ -77,19 +77,19 @@ def directory(file: BinaryIO) -> dict[str, Member]:
 
 
 def _checked(info: zipfile.ZipInfo, members: Mapping[str, Any]) -> str:
-    """Return the name of an array, or raise where this is no member of ours."""
+    """Return the name of an array; raise if the member is not as we write it."""
     name = info.orig_filename.removesuffix(".npy")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if name == info.orig_filename or odd_name(name):
-        raise Wrong(f"{info.orig_filename!r} is no name of an array")
+        raise Wrong(f"{info.orig_filename!r} cannot be the name of an array")
     if name in members:
-        raise Wrong(f"it holds two members of the name {name!r}")
+        raise Wrong(f"it holds two members named {name!r}")
     if kind not in (0, stat.S_IFREG):
-        raise Wrong(f"{name!r} is a link or the like")
+        raise Wrong(f"{name!r} must be a plain file, got a link or special file")
     if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & ~0x800:
-        raise Wrong(f"{name!r} is compressed or encrypted, plain bytes are wanted")
+        raise Wrong(f"{name!r} must be plain bytes, but is compressed or encrypted")
     if info.compress_size != info.file_size:
-        raise Wrong(f"{name!r} declares two sizes")
+        raise Wrong(f"{name!r} declares two different sizes")
     return name
 
 
@@ -99,17 +99,17 @@ def _member(file: BinaryIO, info: zipfile.ZipInfo) -> Member:
     name = file.read(name_size)
     code = "utf-8" if info.flag_bits & 0x800 else "cp437"
     if magic != b"PK\3\4" or name != info.orig_filename.encode(code):
-        raise Wrong(f"{info.orig_filename!r} does not begin as its directory says")
+        raise Wrong(f"{info.orig_filename!r} and its directory entry differ")
     start = info.header_offset + 30 + name_size + extra_size
     return Member(start, info.file_size, info.CRC)
 
 
 def read_array(file: BinaryIO, member: Member, sha256: str | None) -> NDArray[Any]:
-    """Return a member's array; its digest, or CRC-32 where there is none, must fit."""
+    """Return a member's array; its SHA-256, or CRC-32 if that is None, must match."""
     file.seek(member.start)
     header = file.read(min(10, member.size))
     if header[:8] != b"\x93NUMPY\1\0" or len(header) < 10:
-        raise Wrong("it is no .npy of version 1.0")
+        raise Wrong("it is not a .npy of version 1.0")
     header += file.read(min(header[8] + 256 * header[9], member.size - 10))
     found = _HEADER.fullmatch(header[10:])
     if found is None:
@@ -118,23 +118,23 @@ def read_array(file: BinaryIO, member: Member, sha256: str | None) -> NDArray[An
         group.decode("ascii", "replace") for group in found.groups()
     )
     if not NUMBERS.fullmatch(kind):
-        raise Wrong(f"it holds {kind}, numbers are wanted")
+        raise Wrong(f"it must hold numbers, got {kind}")
     shape = tuple(int(size) for size in sizes.split(",") if size.strip())
     dtype = np.dtype(kind)
     held = member.size - len(header)
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held:
-        raise Wrong(f"it declares {shape} of {dtype}, and holds {held} bytes")
+        raise Wrong(f"it declares {shape} of {dtype}, but holds {held} bytes")
     data = np.empty(held, np.uint8)
     if file.readinto(data.data) != held:  # type: ignore[attr-defined]
         raise Wrong("it is cut off")
     if sha256 is None:
         if zlib.crc32(data.data, zlib.crc32(header)) != member.crc:
-            raise Wrong("it is damaged: its CRC-32 is another")
+            raise Wrong("it is damaged: its CRC-32 does not match")
     else:
         digest = hashlib.sha256(header)
         digest.update(data.data)
         if digest.hexdigest() != sha256:
-            raise Wrong("it is damaged: its SHA-256 is another")
+            raise Wrong("it is damaged: its SHA-256 does not match")
     array: NDArray[Any] = data.view(dtype)
     array = array.reshape(shape[::-1]).T if fortran == "True" else array.reshape(shape)
     return array.astype(dtype.newbyteorder("="), order="C", copy=False)

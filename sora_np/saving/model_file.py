@@ -1,13 +1,13 @@
-"""Models in one .npz file (see ``archive.py``), and their weights alone.
+"""Models in one .npz file (see ``archive.py``), and files with only their weights.
 
-Members: ``weights/LAYER/NAME`` and, for a model that has been trained,
+The members are ``weights/LAYER/NAME`` and, for a model that has been trained,
 ``optimizer/SLOT``.  The configuration::
 
-    {"model": what ``Sequential.get_config`` returns, or None for weights alone,
+    {"model": the result of ``get_config``, or None for a file with only weights,
      "compile": optimizer, loss, metrics, fuse and kernels, or None,
-     "input_range": the least and the largest number that training saw, or None,
+     "input_range": the smallest and largest number in training, or None,
      "iterations": how many gradients the optimiser has seen,
-     "training": {"next_epoch": the first that nothing was augmented for,
+     "training": {"next_epoch": the first epoch that was not augmented yet,
                   "shuffle": state of a random generator, "layers": {NAME: state}}}
 """
 
@@ -31,12 +31,12 @@ from .registry import (
 )
 
 ONLY_WEIGHTS = (
-    "it holds weights alone: make the model, then model.load_weights(filepath)"
+    "it holds only weights: create the model, then call model.load_weights(filepath)"
 )
 
 
 class SavedModel(Protocol):
-    """What a file holds of a model; ``Sequential`` has it all."""
+    """What a file needs of a model."""
 
     dtype: np.dtype[Any]
     input_range: tuple[float, float] | None
@@ -63,7 +63,7 @@ class SavedModel(Protocol):
 def save_model(
     model: SavedModel, filepath: str | Path, overwrite: bool, optimizer: bool
 ) -> None:
-    """Write configuration, weights and optimiser; see ``Sequential.save``."""
+    """Write configuration, weights and optimiser; see ``Model.save``."""
     check_suffix(filepath)
     config: dict[str, Any] = {"model": model.get_config(), "compile": None}
     arrays = _under("weights", weights.named(model))
@@ -85,16 +85,16 @@ def save_model(
 
 
 def check_suffix(filepath: str | Path) -> None:
-    """Raise ValueError for a name of a file that holds no whole model."""
+    """Raise ValueError for a file name whose format cannot hold a whole model."""
     if Path(filepath).suffix == safetensors.SUFFIX:
         raise ValueError(
-            f"{filepath}: a {safetensors.SUFFIX} file holds weights alone: "
+            f"{filepath}: a {safetensors.SUFFIX} file can hold only weights: use "
             "model.save_weights(filepath), or save the model as .npz"
         )
 
 
 def save_weights(model: SavedModel, filepath: str | Path, overwrite: bool) -> None:
-    """Write the weights alone; see ``Sequential.save_weights``."""
+    """Write only the weights; see ``Model.save_weights``."""
     model._need_built()
     named = weights.named(model)
     if Path(filepath).suffix == safetensors.SUFFIX:
@@ -104,7 +104,7 @@ def save_weights(model: SavedModel, filepath: str | Path, overwrite: bool) -> No
 
 
 def load_weights(model: SavedModel, filepath: str | Path, skip_mismatch: bool) -> None:
-    """Read the weights of a file; see ``Sequential.load_weights``."""
+    """Read the weights of a file; see ``Model.load_weights``."""
     model._need_built()
     if Path(filepath).suffix == safetensors.SUFFIX:
         given = safetensors.read(filepath, weights.named(model))
@@ -120,10 +120,10 @@ def load_model(
     custom_objects: Mapping[str, Any],
     compile: bool,
 ) -> Any:
-    """Return the model of a file; see ``models.load_model``.
+    """Return the model in a file; see ``models.load_model``.
 
-    ``from_config`` makes it: (configuration, custom objects, what sees the layers
-    before they are built).
+    ``from_config`` creates it from (configuration, custom objects, a function that gets
+    the layers before they are built).
     """
     if Path(filepath).suffix == safetensors.SUFFIX:
         raise ModelFileError(filepath, ONLY_WEIGHTS)
@@ -144,7 +144,7 @@ def load_model(
 
 
 def training_state(model: SavedModel) -> dict[str, Any]:
-    """Return what training goes on with, besides weights and optimiser, for JSON."""
+    """Return what continued training needs besides weights and optimiser, for JSON."""
     return {
         "next_epoch": model.next_epoch,
         "shuffle": _plain(model._shuffle_rng.bit_generator.state),
@@ -157,9 +157,9 @@ def training_state(model: SavedModel) -> dict[str, Any]:
 
 
 def set_training_state(model: SavedModel, state: Mapping[str, Any]) -> None:
-    """Let training go on as the model would whose ``training_state`` this is.
+    """Let training continue as in the model whose ``training_state`` this is.
 
-    Raises ValueError, TypeError or KeyError where it is none of such a model.
+    Raises ValueError, TypeError or KeyError if the state does not fit the model.
     """
     epoch = state["next_epoch"]
     model.next_epoch = as_count(epoch, "next_epoch", 0)
@@ -168,29 +168,32 @@ def set_training_state(model: SavedModel, state: Mapping[str, Any]) -> None:
     for name, stream in state["layers"].items():
         rng = getattr(layers.get(name), "rng", None)
         if not isinstance(rng, np.random.Generator):
-            raise ValueError(f"the layer {name!r} draws no random numbers")
+            raise ValueError(f"the layer {name!r} has no random stream")
         rng.bit_generator.state = stream
 
 
 def _assign_optimizer(
     model: SavedModel, iterations: int, arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Give a compiled model's optimiser the slots of a file, if it holds any.
+    """Give a compiled model's optimiser its state from a file, if the file has any.
 
-    Raises ValueError where they do not fit.
+    Raises ValueError if it does not fit.
     """
     optimizer, slots = model.optimizer, _in("optimizer", arrays)
     assert optimizer is not None
     if not slots and not iterations:
         return
     if slots.keys() != set(optimizer._all_slots()):
-        raise ValueError(f"the optimiser's slots are {sorted(slots)}")
+        raise ValueError(
+            f"expected the optimiser's slots {sorted(optimizer._all_slots())}, got "
+            f"{sorted(slots)}"
+        )
     size = sum(p.size for layer in model.leaves for p in layer.params.values())
     for name, slot in slots.items():
         if slot.shape != (size,) or slot.dtype != model.dtype:
             raise ValueError(
-                f"optimizer/{name} is {slot.shape} {slot.dtype}, wanted ({size},) "
-                f"{model.dtype}"
+                f"optimizer/{name} must be ({size},) {model.dtype}, got {slot.shape} "
+                f"{slot.dtype}"
             )
     optimizer.build(model.flat.values)
     for name, slot in optimizer.slots.items():

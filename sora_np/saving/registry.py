@@ -1,7 +1,8 @@
-"""What a file may name: layers, losses and the like, made from their configurations.
+"""The classes that a file may name: layers, losses and so on.
 
-A configuration is ``{"class_name": NAME, "config": ARGUMENTS}``.  The names are looked
-up in tables, those of this package and what a user has registered; nothing is imported.
+A configuration is ``{"class_name": NAME, "config": ARGUMENTS}``.  Names are looked up
+in tables of this package's classes and of those that a user registered.  Nothing is
+imported.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,13 +37,13 @@ T = TypeVar("T", bound=Callable[..., Any])
 
 
 def register(cls: T) -> T:
-    """Let files name this class, by its name alone; a decorator.
+    """Let files name this class, by its name without module; a decorator.
 
-    For layers, initialisers, regularisers, constraints, losses, metrics and optimisers
-    of one's own, and for the functions of a ``Lambda``.  What was registered by the
-    name before is replaced.
+    It is for your own layers, initialisers, regularisers, constraints, losses, metrics
+    and optimisers, and for the functions of a ``Lambda``.  It replaces what was
+    registered under the same name before.
 
-    Raises ValueError for a name that this package uses.
+    Raises ValueError for the name of a class of this package.
 
     >>> from sora_np.layers import Layer
     >>> @register
@@ -53,7 +54,7 @@ def register(cls: T) -> T:
     Same 'same'
     """
     if cls.__name__ in OURS:
-        raise ValueError(f"{cls.__name__} is a class of sora_np: take another name")
+        raise ValueError(f"{cls.__name__} is a class of sora_np: choose another name")
     REGISTERED[cls.__name__] = cls
     return cls
 
@@ -66,7 +67,7 @@ def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
 
 
 def _with_functions(config: Any, custom: Mapping[str, Any]) -> Any:
-    """Return a Lambda's configuration with functions in the place of their names."""
+    """Return a Lambda's configuration with functions instead of their names."""
     if not isinstance(config, Mapping) or config.get("class_name") != Lambda.__name__:
         return config
     arguments = dict(config["config"])
@@ -83,7 +84,7 @@ def _with_functions(config: Any, custom: Mapping[str, Any]) -> Any:
 def own_classes(layers: list[Layer]) -> dict[str, Any]:
     """Return the classes of layers and of their arguments, and functions, by name.
 
-    Raises ValueError for two functions of one name.
+    Raises ValueError for two functions with the same name.
     """
     things = [thing for la in layers for thing in (la, *vars(la).values())]
     found: dict[str, Any] = {}
@@ -91,25 +92,25 @@ def own_classes(layers: list[Layer]) -> dict[str, Any]:
         if found.setdefault(function.__name__, function) is not function:
             raise ValueError(f"two functions have the name {function.__name__}")
     kinds = {type(thing).__name__: type(thing) for thing in things}
-    # an activation function's class has the name of a layer's
+    # the class of activation functions has the same name as a layer
     own = {name: k for name, k in kinds.items() if k is not activations.Activation}
     return own | found
 
 
 def _functions(things: Iterable[Any]) -> Iterator[Any]:
-    """Yield the functions of those that are a Lambda."""
+    """Yield the functions of all Lambda layers."""
     for thing in things:
         if isinstance(thing, Lambda):
             yield from filter(callable, (getattr(thing, what) for what in FUNCTIONS))
 
 
 def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
-    """Warn of classes that a file names and that nobody could find when it is loaded.
+    """Warn of classes in a file that loading it could not find.
 
     Parameters
     ----------
-    configs : what is to be written
-    things : the layers, optimisers and the like that it describes
+    configs : what is written
+    things : the layers, optimisers and so on that it describes
     """
     named = set(_class_names(configs))
     classes = [*_classes(things), *_functions(things)]
@@ -119,7 +120,7 @@ def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
     names = sorted(named & own)
     text = f"never registered, so the file will not load by itself: {', '.join(names)}"
     if taken := [name for name in names if name in OURS]:
-        text += f" (and loads with the {', '.join(taken)} of sora_np instead)"
+        text += f" (it would load with the {', '.join(taken)} of sora_np instead)"
     warn(f"{text}. To load it {_cure(*names)}")
 
 
@@ -129,7 +130,7 @@ def _is_known(cls: Any) -> bool:
 
 
 def _classes(things: Iterable[Any], depth: int = 3) -> Iterator[type[Any]]:
-    """Yield the classes of things, of their attributes, and of what these hold."""
+    """Yield the classes of things, of their attributes, and of the attributes' own."""
     for thing in things:
         yield type(thing)
         if depth:
@@ -149,7 +150,7 @@ def _class_names(config: Any) -> Iterator[str]:
 
 
 def _cure(*names: Any, what: str = "class") -> str:
-    """Say how classes of these names are found when a file is loaded."""
+    """Return advice: how loading a file can find classes of these names."""
     written = [name if str(name).isidentifier() else "NAME" for name in names]
     pairs = ", ".join(f"{name!r}: {name}" for name in written)
     return (
@@ -169,9 +170,9 @@ def described(thing: Any) -> Any:
 def compile_arguments(
     config: Mapping[str, Any], custom_objects: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments of ``compile``, made from a configuration.
+    """Return the arguments of ``compile`` that a configuration describes.
 
-    A metric that was a function is left out, with a warning, where it is not among
+    A metric that was a function is left out, with a warning, unless it is in
     ``custom_objects``.
     """
     custom = {**REGISTERED, **custom_objects}
@@ -184,13 +185,13 @@ def compile_arguments(
     def measured(given: Any) -> list[Any]:
         wanted: list[Any] = []
         for metric in given:
-            if isinstance(metric, list):  # those of one of several outputs
+            if isinstance(metric, list):  # the metrics of one output
                 wanted.append(measured(metric))
             elif isinstance(metric, dict) and metric["class_name"] == "FunctionMetric":
                 name = metric["config"]["function"]
                 if name not in custom:
                     warn(
-                        f"the metric {name!r} is a function of your own and left out: "
+                        f"the metric {name!r} is your own function and is left out: "
                         f"load_model(..., custom_objects={{{name!r}: {name}}}) "
                         "restores it"
                     )
@@ -220,9 +221,9 @@ def compile_arguments(
 def _made(
     config: Any, table: Mapping[str, Any], custom: Mapping[str, Any], what: str
 ) -> Any:
-    """Return what a configuration describes; its arguments may be custom objects.
+    """Return the object of a configuration; its arguments may be custom objects.
 
-    Of these, classes alone: a file must not say what functions are called with.
+    Only classes among these are used: a file must not choose arguments of functions.
     """
     custom = {name: own for name, own in custom.items() if isinstance(own, type)}
     arguments = {

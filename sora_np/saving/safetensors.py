@@ -1,9 +1,9 @@
 """Weights in .safetensors files, which other frameworks read and write.
 
 The file is an 8-byte length, a JSON header (name -> dtype, shape, offsets) and the
-numbers.  It holds neither configuration nor checksum: a flipped bit of a weight is not
-noticed there.  Names are ``LAYER.NAME``, as "conv2d.kernel".  Source: the format's own
-description, https://github.com/huggingface/safetensors#format.
+numbers.  It has neither a configuration nor a checksum, so a flipped bit in a weight is
+not detected.  Names are ``LAYER.NAME``, such as "conv2d.kernel".  Source: the format's
+own description, https://github.com/huggingface/safetensors#format.
 
 Needs the extra ``safetensors``.
 """
@@ -33,9 +33,9 @@ def write(
     arrays: Mapping[str, NDArray[Any]],
     overwrite: bool = True,
 ) -> None:
-    """Write "LAYER/NAME" -> array, whole or not at all; see ``archive.write``.
+    """Write "LAYER/NAME" -> array, completely or not at all; see ``archive.write``.
 
-    Raises ImportError without the extra, FileExistsError where there is a file and
+    Raises ImportError without the extra, and FileExistsError if the file exists and
     ``overwrite`` is False.
     """
     safetensors = _library()
@@ -48,7 +48,7 @@ def write(
         dotted = [_dotted(name) for name in arrays]
         twice = [name for name in arrays if dotted.count(_dotted(name)) > 1]
         raise ValueError(
-            f"{', '.join(twice)[:500]} have one name with dots: rename one"
+            f"{', '.join(twice)[:500]} have the same name with dots: rename one"
         )
     metadata = {"format": "np", "written_by": f"sora_np {VERSION}"}
     content = safetensors.numpy.save(tensors, metadata)
@@ -59,16 +59,16 @@ def write(
 def read(
     path: str | os.PathLike[str], known: Iterable[str] = ()
 ) -> dict[str, NDArray[Any]]:
-    """Return "LAYER/NAME" -> array of floats; bfloat16 comes as float32, exactly.
+    """Return "LAYER/NAME" -> array of floats; bfloat16 becomes float32, exactly.
 
-    A name is the one of ``known``, "LAYER/NAME", that is written so: a layer's name
-    may hold dots and slashes.  Of other names the last dot ends the layer's.
+    A layer's name may contain dots and slashes.  So a name in the file is first looked
+    up among those of ``known``; otherwise its last dot ends the layer's name.
 
     Raises
     ------
     ImportError : without the extra
-    FileNotFoundError : where there is none
-    ModelFileError : for a damaged file, or one of other numbers than floats
+    FileNotFoundError : if there is no file
+    ModelFileError : for a damaged file, or one with other numbers than floats
     """
     safetensors = _library()
     with open_plain(path) as file, as_model_file_errors(path):
@@ -78,7 +78,9 @@ def read(
         try:
             found = safetensors.deserialize(content)
         except safetensors.SafetensorError as error:
-            raise Wrong(f"it is no .safetensors file, or damaged: {error}") from error
+            raise Wrong(
+                f"it is not a .safetensors file, or damaged: {error}"
+            ) from error
     arrays, names = {}, {_dotted(name): name for name in known}
     for name, tensor in found:
         with as_model_file_errors(path, name):
@@ -103,24 +105,25 @@ def _library() -> Any:
 
 
 def _check_header(file: BinaryIO) -> None:
-    """Raise where names stand twice, which the library does not see, or for no file.
+    """Raise if the header is too large or has a name twice.
 
-    This is done before the numbers are read: a file may declare more than it holds.
+    The library misses both, and a file may declare more than it holds, so this is
+    checked before the numbers are read.
     """
     whole = file.seek(0, io.SEEK_END)
     file.seek(0)
     if whole < 8:
-        raise Wrong("it is no .safetensors file, or cut off")
+        raise Wrong("it is not a .safetensors file, or cut off")
     (size,) = struct.unpack("<Q", file.read(8))
     if size > min(whole - 8, LIMIT):
-        raise Wrong(f"it declares a header of {size} bytes, of {whole} in all")
+        raise Wrong(f"it declares a header of {size} bytes, but has {whole} in all")
     json.loads(file.read(size).decode(), object_pairs_hook=unique)
 
 
 def _array(tensor: Mapping[str, Any]) -> NDArray[Any]:
     if tensor["dtype"] not in _FLOATS:
         kinds = ", ".join(_FLOATS)
-        raise Wrong(f"it holds {tensor['dtype']}; floats are wanted: {kinds}")
+        raise Wrong(f"it must hold floats ({kinds}), got {tensor['dtype']}")
     array = np.frombuffer(tensor["data"], _FLOATS[tensor["dtype"]])
     if tensor["dtype"] == "BF16":  # the upper half of a float32
         array = (array.astype(np.uint32) << 16).view(np.float32)

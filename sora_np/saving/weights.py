@@ -1,4 +1,4 @@
-"""The weights of a model by name: compared with those of a file, then copied in."""
+"""The weights of a model by name: compared with those of a file, then copied."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from sora_np.layers.held import rebind
 
 
 class HasLayers(Protocol):
-    """A model, as far as its weights go."""
+    """The part of a model that weights need."""
 
     @property
     def leaves(self) -> list[Layer]: ...
@@ -22,9 +22,9 @@ class HasLayers(Protocol):
 
 
 def named(model: HasLayers) -> dict[str, Array]:
-    """Return the model's own arrays, no copies: "LAYER/NAME" -> array.
+    """Return the model's own arrays, not copies: "LAYER/NAME" -> array.
 
-    Raises ValueError where two layers have one name.
+    Raises ValueError if two layers have the same name.
     """
     places = [
         (f"{path}/{name}", array)
@@ -36,15 +36,15 @@ def named(model: HasLayers) -> dict[str, Array]:
     if len(found) < len(places):
         names = [path for path, _ in model.named_leaves()]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"two layers have the name {twice!r}: rename one")
+        raise ValueError(f"two layers are named {twice!r}: rename one")
     return found
 
 
 def without_memory(layers: Sequence[Layer]) -> None:
     """Let layers be built with zeros that take no memory, for ``fill``.
 
-    So a file is compared with the model that it describes before there is memory for
-    it, and cannot ask for more than it holds.
+    A file is then compared with its model before memory is allocated, so it cannot ask
+    for more memory than its own size.
     """
     for layer in layers:
         layer.takes_memory = False
@@ -53,7 +53,7 @@ def without_memory(layers: Sequence[Layer]) -> None:
 def fill(model: HasLayers, given: Mapping[str, NDArray[Any]]) -> None:
     """Give a model that was built ``without_memory`` its weights.
 
-    Raises ValueError, with all that does not fit.
+    Raises ValueError, which lists all weights that do not fit.
     """
     _check(named(model), given)
     for layer in model.leaves:
@@ -69,15 +69,16 @@ def fill(model: HasLayers, given: Mapping[str, NDArray[Any]]) -> None:
 def assign(
     model: HasLayers, given: Mapping[str, NDArray[Any]], skip_mismatch: bool = False
 ) -> None:
-    """Copy weights into a model; check all, then assign, so that none or all change.
+    """Copy weights into a model; check all of them before the first is changed.
 
-    Raises ValueError, with all that does not fit; with ``skip_mismatch`` it warns.
+    Raises ValueError, which lists all weights that do not fit; with ``skip_mismatch``
+    this is a warning.
     """
     wanted = named(model)
     skipped = _check(wanted, given, skip_mismatch)
     if skipped:
         warn("not loaded: " + "; ".join(skipped.values()))
-    with np.errstate(over="ignore"):  # to infinity, of which the user is told
+    with np.errstate(over="ignore"):  # infinity gets our own warning below
         for name in wanted.keys() - skipped.keys():
             wanted[name][...] = given[name]
     odd = [n for n in sorted(wanted.keys() - skipped.keys()) if not _finite(wanted[n])]
@@ -88,8 +89,8 @@ def assign(
 def assign_in_order(model: HasLayers, given: Sequence[ArrayLike]) -> None:
     """Copy in a list of arrays, layer by layer: params, then state.
 
-    Raises TypeError for what is no list, and ValueError, with all that does not fit,
-    before an array changes.
+    Raises TypeError if it is not a list, and ValueError, which lists all arrays that do
+    not fit, before an array is changed.
     """
     if not isinstance(given, Sequence):
         raise TypeError(
@@ -99,8 +100,8 @@ def assign_in_order(model: HasLayers, given: Sequence[ArrayLike]) -> None:
     places = named(model)
     if len(given) != len(places):
         raise ValueError(
-            f"{len(places)} arrays are wanted, {len(given)} came: as many as "
-            "get_weights returns"
+            f"expected {len(places)} arrays, as get_weights returns them, got "
+            f"{len(given)}"
         )
     values = {
         name: kernel_array(as_numbers(value, name), array.dtype)
@@ -112,14 +113,14 @@ def assign_in_order(model: HasLayers, given: Sequence[ArrayLike]) -> None:
         if array.shape != values[name].shape
     ]
     if wrong:
-        raise ValueError("weights of other shapes: " + "; ".join(wrong))
+        raise ValueError("weights have the wrong shapes: expected " + "; ".join(wrong))
     for name, array in places.items():
         array[...] = values[name]
 
 
 def _finite(array: Array) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(array.sum()):  # a third of the time of the next line
+        if np.isfinite(array.sum()):  # takes a third of the time of the next line
             return True
     return bool(np.isfinite(array).all())
 
@@ -129,15 +130,15 @@ def _check(
     given: Mapping[str, NDArray[Any]],
     skip_mismatch: bool = False,
 ) -> dict[str, str]:
-    """Return what does not fit, name -> reason, or raise with all of it."""
+    """Return what does not fit, name -> reason; unless skipped, raise ValueError."""
     wrong = {name: f"{name} is missing" for name in wanted.keys() - given.keys()}
     wrong |= {name: f"{name} is unknown" for name in given.keys() - wanted.keys()}
     for name in wanted.keys() & given.keys():
         shape, dtype = given[name].shape, given[name].dtype
         if wanted[name].shape != shape:
-            wrong[name] = f"{name} is {shape}, wanted {wanted[name].shape}"
+            wrong[name] = f"{name} must be {wanted[name].shape}, got {shape}"
         elif dtype.kind != "f":
-            wrong[name] = f"{name} holds {dtype}, wanted floats"
+            wrong[name] = f"{name} must hold floats, got {dtype}"
     wrong = dict(sorted(wrong.items()))
     if wrong and not skip_mismatch:
         raise ValueError("its weights do not fit: " + "; ".join(wrong.values()))

@@ -1,4 +1,4 @@
-"""An activation's number with its formula: y = f(z), and dz = dy f'(z)."""
+"""The number of an activation with its formula: y = f(z), and dz = dy f'(z)."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from sora_np.kernels.machine.arrays import Array
 
 from .writing import Index, Line, Operand, Term, at, factor, number, plainly, product
 
-# f(z) in letters, and with a number in Python's words
+# f(z) as a formula, and as a Python expression for a number
 FORWARD: dict[str, tuple[str, str]] = {
     "relu": ("max(0, z)", "max(0, {z})"),
     "relu6": ("min(max(0, z), 6)", "min(max(0, {z}), 6)"),
@@ -21,19 +21,19 @@ FORWARD: dict[str, tuple[str, str]] = {
     "softplus": ("log(1 + e^z)", "log(1 + exp({z}))"),
     "silu": ("z / (1 + e^-z)", "{z} / (1 + exp(-{f}))"),
 }
-# f'(z), by y where it is that of y
+# f'(z), as a function of y
 BACKWARD: dict[str, tuple[str, str]] = {
     "sigmoid": ("y (1 - y)", "{y} * (1 - {y})"),
     "tanh": ("1 - y^2", "(1 - {y} ** 2)"),
     "exponential": ("y", "{y}"),
 }
-STEPS = {"relu", "relu6", "leaky_relu"}  # f'(z) is one of some numbers
+STEPS = {"relu", "relu6", "leaky_relu"}  # f'(z) is piecewise constant
 
 
 def forward(
     function: Activation, z: Array, y: Array, index: Index, names: tuple[str, str]
 ) -> tuple[Line, list[Operand]]:
-    """Return y = f(z) at an index, and what it takes; names are those of z and y."""
+    """Return y = f(z) at an index, and its operands; names are those of z and y."""
     left, value = at(names[1], index), y[index]
     if function.name == "softmax":
         return _softmax(z, y, index, names)
@@ -78,7 +78,7 @@ def _softmax(
 ) -> tuple[Line, list[Operand]]:
     *row, k = index
     logits = z[tuple(row)]
-    largest = logits.max()  # which leaves y as it is, and no e^z too large
+    largest = logits.max()  # subtracting it leaves y unchanged, and avoids overflow
     terms = [
         Term(f"exp({number(a)} - {factor(largest)})", np.exp(a - largest))
         for a in logits
@@ -109,7 +109,7 @@ def _softmax_dx(
 
 
 def is_known(function: Any) -> bool:
-    """Return whether a text can be written for it: it is one of this package's."""
+    """Return whether it is an activation of this package, whose text is written."""
     return isinstance(function, Activation) and (
         activations.ACTIVATIONS.get(function.name) is function
     )

@@ -15,7 +15,7 @@ from .writing import Index, Operand
 
 
 class Affine(Sums):
-    """What Dense and Conv2D share: z is linear in x, and y = f(z)."""
+    """The base of Dense and Conv2D: z is linear in x, and y = f(z)."""
 
     def __init__(self, layer: Any, arrays: dict[str, Array]) -> None:
         super().__init__(layer, arrays)
@@ -31,7 +31,10 @@ class Affine(Sums):
 
     def lines(self, name: str, index: Index) -> Found:
         if name in ("dy", "x", "kernel", "bias"):
-            raise ValueError(f"{name} is given to {self.layer}: it has no sum here")
+            raise ValueError(
+                f"{name} is an input of {self.layer} and has no sum: explain another "
+                "array"
+            )
         if name == "y" != self.z:
             lines, operands, notes = self.lines("z", index)
             z, y = self.arrays["z"], self.arrays["y"]
@@ -55,7 +58,7 @@ class Affine(Sums):
         raise NotImplementedError
 
     def _pairs(self, name: str, index: Index) -> Pairs:
-        """Yield the products that the sum for a number consists of."""
+        """Yield the products in the sum of a number."""
         raise NotImplementedError
 
     def _notes(self, name: str, operands: list[Operand]) -> list[str]:
@@ -193,7 +196,7 @@ class Conv2DSums(Affine):
 
 
 def affine_letters(i: str, stride: int, p: str, dilation: int, before: int) -> str:
-    """Return how a pixel's index is written.
+    """Return the formula for a pixel's index.
 
     >>> affine_letters("i", 1, "p", 1, 0), affine_letters("i", 2, "p", 3, 1)
     ('i + p', '2 i + 3 p - 1')

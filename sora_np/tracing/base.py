@@ -1,4 +1,4 @@
-"""What the sums of every layer share."""
+"""The base class of the sums of every layer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,12 +12,12 @@ Pairs = Iterator[tuple[Operand, ...]]
 
 
 class Sums:
-    """What a layer's arrays are, and the lines for one number of them.
+    """The arrays of a layer, and the equations for one number in them.
 
     Parameters
     ----------
     layer : as it was before the step
-    arrays : name -> array; what the layer did not return itself is added to it
+    arrays : name -> array; arrays that only the formula has, such as z, are added
     """
 
     letters: dict[str, str]  # array -> the formula for it
@@ -26,7 +26,7 @@ class Sums:
         self.layer, self.arrays = layer, arrays
 
     def lines(self, name: str, index: Index) -> Found:
-        """Return the lines for one number, what they take, and notes."""
+        """Return the equations for one number, their operands, and notes."""
         raise NotImplementedError
 
     def _operand(self, name: str, *index: int) -> Operand:
@@ -45,6 +45,8 @@ class Sums:
 
 
 def only(layer: Any, name: str, computed: str) -> None:
-    """Raise ValueError for an array that the layer is given."""
+    """Raise ValueError if an array is an input of the layer."""
     if name != computed:
-        raise ValueError(f"{name} is given to {layer}: it has no sum here")
+        raise ValueError(
+            f"{name} is an input of {layer} and has no sum: explain another array"
+        )

@@ -1,4 +1,4 @@
-"""The numbers of the loss: probabilities, the loss of a sample, and its slope."""
+"""The numbers of the loss: probabilities, the loss of each sample, the gradient."""
 
 from typing import Any
 
@@ -23,10 +23,10 @@ CROSSENTROPIES = CategoricalCrossentropy, SparseCategoricalCrossentropy
 def arrays_of(
     loss: Loss, y_true: Any, outputs: Array, weights: Any, function: Activation
 ) -> dict[str, Array]:
-    """Return the arrays of a loss: of logits z, or of predictions y, by name.
+    """Return the arrays of a loss by name, for logits z or predictions y.
 
-    ``t`` are the targets as the loss takes them, ``losses`` are of every sample, and
-    ``weight`` is what each is multiplied by in ``loss``, 1 / N for a mean.
+    ``t`` are the targets in the form that the loss uses, ``losses`` those of every
+    sample, and ``weight`` the factor of each in ``loss``, 1 / N for a mean.
     """
     name = "z" if getattr(loss, "from_logits", False) else "y"
     targets, given = loss._arrays(y_true, outputs)
@@ -132,7 +132,9 @@ class SquaresSums(Sums):
 def _loss(sums: Sums, name: str, index: Index) -> Found:
     """Return the sum of the losses of all samples."""
     if name != "loss":
-        raise ValueError(f"{name} is given to the loss: it has no sum here")
+        raise ValueError(
+            f"{name} is an input of the loss and has no sum: explain another array"
+        )
     losses = sums.arrays["losses"]
     places = [*np.ndindex(*losses.shape)]
     pairs = ((sums._operand("losses", *n), sums._operand("weight", *n)) for n in places)
@@ -147,7 +149,7 @@ def _loss(sums: Sums, name: str, index: Index) -> Found:
 def sums_of_loss(
     loss: Any, arrays: dict[str, Array], function: Activation
 ) -> Sums | None:
-    """Return the sums of a loss, or None where no text is written for it."""
+    """Return the sums of a loss, or None if no text is written for it."""
     if type(loss) is MeanSquaredError and "y" in arrays:
         return SquaresSums(loss, arrays)
     is_softmax = type(loss) in CROSSENTROPIES and "z" in arrays and "p" in arrays

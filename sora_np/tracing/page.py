@@ -1,4 +1,4 @@
-"""A step as one page that loads nothing: windows that follow the mouse or the keys."""
+"""A step as one page without downloads: windows follow the mouse or the arrow keys."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ from .pooling import AveragePooling2DSums, MaxPooling2DSums, PoolingSums
 from .sums import ActivationSums, FlattenSums
 from .writing import MOST_TERMS, at
 
-MOST_NUMBERS = 500_000  # of an array; what is larger is left out of the page
+MOST_NUMBERS = 500_000  # in an array; larger arrays are left out of the page
 KINDS: dict[type[Sums], str] = {
     Conv2DSums: "conv2d",
     DenseSums: "dense",
@@ -36,7 +36,7 @@ KINDS: dict[type[Sums], str] = {
     CrossentropySums: "crossentropy",
     SquaresSums: "squares",
 }
-TARGETS = {  # what the page offers, the first at once
+TARGETS = {  # the arrays that the page offers; it shows the first one at the start
     **dict.fromkeys(("conv2d", "dense"), ("y", "dz", "dx", "dkernel", "dbias")),
     **dict.fromkeys(("max", "mean", "activation", "flatten"), ("y", "dx")),
     "crossentropy": ("dz", "p", "losses"),
@@ -59,7 +59,10 @@ def write(path: str | os.PathLike[str], step: Any, sample: int = 0) -> None:
     """Write the page of a :class:`Trace`; see ``Trace.save``."""
     samples = len(step.x[0])
     if not -samples <= as_index(sample, "sample") < samples:
-        raise ValueError(f"no sample {sample}: the batch has {samples}, from 0")
+        raise ValueError(
+            f"sample must be one of the {samples} in the batch, counted from 0; got "
+            f"{sample}"
+        )
     sample %= samples
     folder = files("sora_np.tracing")
     script = (folder / "page.js").read_text(encoding="utf-8")
@@ -85,9 +88,9 @@ def write(path: str | os.PathLike[str], step: Any, sample: int = 0) -> None:
 
 
 def data_of(traced: Any, sample: int, samples: int) -> dict[str, Any]:
-    """Return what the page needs of a layer, for JSON; no ``targets``: a table alone.
+    """Return what the page needs of a layer, for JSON; no ``targets``: only a table.
 
-    Arrays of a batch are those of one sample, without the batch axis.
+    Arrays of a batch are reduced to one sample, without the batch axis.
     """
     sums = traced.sums
     kind = KINDS.get(type(sums), "")
@@ -131,7 +134,7 @@ def data_of(traced: Any, sample: int, samples: int) -> dict[str, Any]:
 
 
 def _slopes(sums: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return f'(z), which the page multiplies dy by, of a function entry by entry."""
+    """Return f'(z), by which the page multiplies dy; softmax has none."""
     function, y = sums.function, arrays["y"]
     if function.name == "softmax":
         return {}
@@ -140,9 +143,9 @@ def _slopes(sums: Any, arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any
 
 
 def _array(array: NDArray[Any], of_batch: bool) -> dict[str, Any]:
-    """Return an array as JSON has it: each number by its shortest text."""
+    """Return an array for JSON: each number by its shortest text."""
     finite = np.isfinite(array).ravel()
-    if array.dtype == np.float32:  # its own digits, not those of float64
+    if array.dtype == np.float32:  # the digits of float32, not those of float64
         data: list[Any] = [float(str(one)) for one in array.ravel()]
     else:
         data = array.ravel().tolist()
@@ -156,7 +159,7 @@ def _array(array: NDArray[Any], of_batch: bool) -> dict[str, Any]:
 
 
 def _axes(held: dict[str, Any]) -> tuple[str, ...]:
-    """Return what the axes of an array are called in the page's lists."""
+    """Return the names of an array's axes in the page's lists."""
     rank = len(held["shape"])
     if rank == 3 and held["batch"]:
         return AXES["image"]
@@ -189,7 +192,7 @@ def _section(number: int, traced: Any, held: dict[str, Any]) -> Markup:
 
 
 def _start(held: dict[str, Any], name: str) -> str:
-    """Return the place that the page begins with: the middle of an image."""
+    """Return the number that the page starts with: in the middle of an image."""
     array = held["arrays"][name]
     rank = len(array["shape"])
     middle = rank >= 3 or (rank == 2 and array["batch"])

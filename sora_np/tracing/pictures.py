@@ -1,4 +1,4 @@
-"""Pictures of one number: the numbers that it takes, and where they stand."""
+"""Pictures of one number: the numbers that it is computed from, and their places."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,18 +11,18 @@ from sora_np.plots.figure import new_figure, plain
 
 from .writing import Explanation, Index, Operand, as_place, at, number
 
-MOST_CELLS = 16  # along a side, in which numbers are written
-WRAP = 16  # cells in a line of a vector
+MOST_CELLS = 16  # along a side; numbers are written only in smaller grids
+WRAP = 16  # cells in a row of a vector
 CELL = 0.42  # inches
 
 
 def plot(arrays: Mapping[str, Array], explained: Explanation) -> Any:
-    """Return a figure: a panel for every array that a number takes, then its own.
+    """Return a figure: a panel for every array that a number uses, then its own.
 
-    Cells that the number takes are outlined: for a sum the window and the filter, for a
-    maximum the cell that is kept, doubly, for a gradient the windows that it comes
-    from.  Of several channels the panel shows that of the first cell taken; its title
-    says which.
+    Cells that the number uses are outlined.  For a sum these are the window and the
+    filter, for a gradient the windows that it comes from.  For a maximum, the cell that
+    is kept has two outlines.  Of several channels, a panel shows that of the first cell
+    used; its title has the index.
 
     Raises ImportError without matplotlib.
     """
@@ -63,7 +63,7 @@ def _caption(explained: Explanation) -> str:
 
 
 def _kept(explained: Explanation) -> Index | None:
-    """Return which cell of a window is the maximum, for a maximum."""
+    """Return the cell of a window that is the maximum, if the number is a maximum."""
     line = explained.lines[-1]
     if line.rest is not max:
         return None
@@ -72,13 +72,13 @@ def _kept(explained: Explanation) -> Index | None:
 
 
 class _Panel:
-    """A two-dimensional slice of an array, and cells of it.
+    """A two-dimensional slice of an array, and the used cells in it.
 
     Attributes
     ----------
-    grid : the slice, NaN where a vector's last line has no more numbers
-    cells : (row, column) of the cells in it that are taken
-    title : which slice it is
+    grid : the slice, with NaN after the end of a vector
+    cells : (row, column) of the used cells in it
+    title : the index of the slice
     """
 
     def __init__(self, name: str, array: Array, taken: Sequence[Index]) -> None:
@@ -87,7 +87,7 @@ class _Panel:
         rows: Any
         shown: list[Any]
         self._axes: tuple[int, ...]
-        if array.ndim == 4:  # images, or filters: their own axes are the first two
+        if array.ndim == 4:  # filters have their image axes first, images after n
             filters = name.endswith("kernel")
             fixed = (2, 3) if filters else (0, 3)
             rows = np.moveaxis(array, fixed, (0, 1))[tuple(first[k] for k in fixed)]
@@ -114,7 +114,7 @@ class _Panel:
         return divmod(index[self._axes[0]], WRAP)
 
     def draw(self, ax: Any, kept: Index | None) -> None:
-        """Draw the slice, its numbers where there is room, and outlines."""
+        """Draw the slice, its numbers if there is room, and outlines."""
         limit = float(np.nanmax(np.abs(self.grid), initial=1e-30))
         ax.imshow(self.grid, "RdBu", vmin=-limit, vmax=limit)
         ax.set_title(plain(self.title), fontsize="small")
@@ -144,7 +144,7 @@ class _Panel:
 
 
 def _product(x: list[Operand], kernel: list[Operand], whole: Array) -> _Panel:
-    """Return the products of a window with the filter, of the first channel."""
+    """Return the products of a window and the filter, in the first channel."""
     grid = np.zeros(whole.shape[:2], whole.dtype)
     for pixel, weight in zip(x, kernel, strict=True):
         p, q, c, _ = weight.where
@@ -156,7 +156,7 @@ def _product(x: list[Operand], kernel: list[Operand], whole: Array) -> _Panel:
 
 
 def _wrapped(rows: NDArray[Any]) -> NDArray[np.float64]:
-    """Return a vector as lines of ``WRAP`` numbers, and a matrix as it is.
+    """Return a vector as rows of ``WRAP`` numbers, and a matrix as it is.
 
     >>> _wrapped(np.arange(3)).shape, _wrapped(np.arange(20)).shape
     ((1, 3), (2, 16))

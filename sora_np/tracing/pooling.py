@@ -1,4 +1,4 @@
-"""The numbers of MaxPooling2D and AveragePooling2D: one of each window."""
+"""The numbers of MaxPooling2D and AveragePooling2D: one per window."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from .writing import Index, Line, Term, at, factor, plainly
 
 
 class PoolingSums(Sums):
-    """What the two poolings share: which pixels a window holds."""
+    """The base of both poolings: which pixels a window has."""
 
     def __init__(self, layer: Any, arrays: dict[str, Array]) -> None:
         super().__init__(layer, arrays)
@@ -20,7 +20,7 @@ class PoolingSums(Sums):
         self.before = top, left
 
     def _cells(self, n: int, i: int, j: int, c: int) -> list[Index]:
-        """Return the pixels of a window, padding left out."""
+        """Return the pixels of a window, without padding."""
         _, height, width, _ = self.arrays["x"].shape
         found: list[Index] = []
         for p, q in np.ndindex(*self.window):
@@ -31,14 +31,14 @@ class PoolingSums(Sums):
         return found
 
     def _windows(self, n: int, h: int, v: int, c: int) -> Iterator[Index]:
-        """Yield the places in y whose windows hold a pixel."""
+        """Yield the places in y whose windows contain a pixel."""
         _, rows, columns, _ = self.arrays["y"].shape
         for i, j in np.ndindex(rows, columns):
             if (n, h, v, c) in self._cells(n, i, j, c):
                 yield n, i, j, c
 
     def _kept(self, index: Index) -> Index:
-        """Return which pixel of a window is the maximum: the first of equals."""
+        """Return the pixel of a window that is the maximum: the first of equal ones."""
         cells = self._cells(*index)
         values = [self.arrays["x"][cell] for cell in cells]
         return cells[int(np.argmax(values))]
@@ -69,7 +69,7 @@ class MaxPooling2DSums(PoolingSums):
         taken = [w for w in self._windows(*index) if self._kept(w) == index]
         pairs = ((self._operand("dy", *window),) for window in taken)
         line, operands = self._sum(name, index, pairs)
-        none = f"{at('x', index)} is the maximum of no window, so that it gets nothing."
+        none = f"{at('x', index)} is the maximum of no window, so it gets no gradient."
         return [line], operands, [] if taken else [none]
 
 

@@ -1,4 +1,4 @@
-"""What a step left behind: the arrays of every layer, as a table and one by one."""
+"""The results of a trace: the arrays of every layer, as a table and one by one."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,16 +18,18 @@ HEAD = "layer", "array", "shape", "least", "largest", "formula"
 class LayerTrace(Mapping[str, Array]):
     """The arrays of one layer in one step: name -> array.
 
-    x, y and dy, dx are what goes in and out.  Where y = f(z) there are z, the sum in
-    front of the activation, and dz.  Parameters such as "kernel" are as they were, and
-    "dkernel" is what ``backward`` wrote.  Of several inputs there are x0, dx0, x1, ...
+    x, y and dy, dx are the input, the output and their gradients.  If y = f(z), then z
+    is the sum before the activation, and dz its gradient.  Parameters such as "kernel"
+    have their values from before the step, and "dkernel" is what ``backward`` wrote.
+    Several inputs are x0, dx0, x1, and so on.
 
     Attributes
     ----------
     name : in the model
-    layer : as it was before the step; of the loss, the loss
-    after : parameter -> array behind the step; empty without one
-    sums : what says which numbers each number takes; None for other classes of layers
+    layer : as it was before the step; for the loss, the loss
+    after : parameter -> array after the step; empty if there was no update
+    sums : finds the numbers that each number is computed from; None for layer classes
+        without text
     """
 
     def __init__(
@@ -78,14 +80,14 @@ class LayerTrace(Mapping[str, Array]):
 
         Raises
         ------
-        ValueError : for a place that there is not, an array that is given and not
-            computed, and a layer of a class for which no text is written
+        ValueError : if there is no such place, if the array is an input, or if no text
+            is written for this class of layers
         """
         name, index = as_place(place, self._arrays, self.name)
         if self.sums is None:
             raise ValueError(
-                f"no sum is written for {self.name} ({type(self.layer).__name__}), but "
-                f'its arrays are there, such as trace["{self.name}"]["{name}"]'
+                f"no sum is written for {self.name} ({type(self.layer).__name__}); see "
+                f'its arrays instead, such as trace["{self.name}"]["{name}"]'
             )
         lines, operands, notes = self.sums.lines(name, index)
         value = self._arrays[name][index]
@@ -93,20 +95,20 @@ class LayerTrace(Mapping[str, Array]):
         return Explanation(*named, tuple(lines), tuple(operands), tuple(notes))
 
     def plot(self, place: str) -> Any:
-        """Return a figure of one number: what it takes, and where it stands.
+        """Return a figure of one number: the numbers in its sum, and their places.
 
-        Raises ImportError without matplotlib, else as ``explain``.
+        Raises ImportError without matplotlib, otherwise as ``explain``.
         """
         from .pictures import plot
 
         return plot(self, self.explain(place))
 
     def letters(self) -> dict[str, str]:
-        """Return array -> the formula for it, where one is written."""
+        """Return array -> its formula, for arrays that have one."""
         return getattr(self.sums, "letters", {}) if self.sums is not None else {}
 
     def rows(self) -> list[list[str]]:
-        """Return the rows of the table: one for each array."""
+        """Return the rows of the table: one per array."""
         letters, kind = self.letters(), type(self.layer).__name__
         rows: list[list[str]] = []
         for name, array in self._arrays.items():
@@ -130,8 +132,8 @@ class LayerTrace(Mapping[str, Array]):
 class Trace:
     """One step of training with every array; see :func:`sora_np.tracing.trace`.
 
-    ``trace["conv2d"]`` is the :class:`LayerTrace` of a layer, ``trace["loss"]`` that of
-    the loss, with z or y (what it takes), t (targets), p (probabilities), losses,
+    ``trace["conv2d"]`` is the :class:`LayerTrace` of a layer.  ``trace["loss"]`` is
+    that of the loss, with z or y (its input), t (targets), p (probabilities), losses,
     weight, and dz or dy.
 
     Attributes
@@ -139,7 +141,7 @@ class Trace:
     name : of the model
     x : the inputs
     layers : in the order in which they ran
-    loss : of the loss, where the model has one output
+    loss : the arrays of the loss, if the model has one output
     value : the loss of the batch, with penalties
     """
 
@@ -159,12 +161,12 @@ class Trace:
             if layer.name == name:
                 return layer
         names = ", ".join(layer.name for layer in (*self.layers, self.loss))
-        raise KeyError(f"no layer of the step is named {name!r}. There are {names}")
+        raise KeyError(f"no layer of the step is named {name!r}. The layers: {names}")
 
     def explain(self, layer: str, place: str) -> Explanation:
         """Return one number with its sum, such as ("conv2d", "y[0, 2, 1, 0]").
 
-        Raises KeyError for another layer, else as :meth:`LayerTrace.explain`.
+        Raises KeyError for an unknown layer, otherwise as :meth:`LayerTrace.explain`.
         """
         return self[layer].explain(place)
 
@@ -173,26 +175,26 @@ class Trace:
         return self[layer].plot(place)
 
     def save(self, path: str | os.PathLike[str], sample: int = 0) -> None:
-        """Write the step as one page that loads nothing, to be looked at in a browser.
+        """Write the step as one page for a browser; the page downloads nothing.
 
-        In it a window follows the mouse, or the arrow keys, and its sum is written out.
+        On it a window follows the mouse or the arrow keys, and its sum is written out.
 
         Parameters
         ----------
-        path : of the page; it is replaced as a whole or not at all
-        sample : which sample of the batch the page shows
+        path : of the page; an old page is replaced completely or not at all
+        sample : the sample of the batch that the page shows
 
         Raises
         ------
-        ValueError : for a sample that there is not
-        OSError : where the page cannot be written
+        ValueError : if the batch has no such sample
+        OSError : if the page cannot be written
         """
         from .page import write
 
         write(path, self, sample)
 
     def rows(self) -> list[list[str]]:
-        """Return the rows of the table: one for each array of each layer."""
+        """Return the rows of the table: one per array of each layer."""
         return [row for layer in (*self.layers, self.loss) for row in layer.rows()]
 
     def __str__(self) -> str:
@@ -208,7 +210,7 @@ class Trace:
 
 
 def _as_text(rows: list[list[str]]) -> str:
-    """Return rows in columns, numbers to the right."""
+    """Return rows as aligned columns, with numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(

@@ -1,4 +1,4 @@
-"""One step of training with every array, made by a copy of the model."""
+"""One step of training with every array, run by a copy of the model."""
 
 import copy
 from collections.abc import Sequence
@@ -22,20 +22,20 @@ from .record import LayerTrace, Trace
 
 
 def trace(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Trace:
-    """Return one step of training with every array; the model is not changed.
+    """Return every array of one step of training; the model is not changed.
 
     A copy of the model makes the step that ``model.train_on_batch`` would make next,
-    layer after layer, with every random number that it would draw.
+    layer after layer, with the same random numbers.
 
     Parameters
     ----------
     model : compiled with an optimiser and a loss
-    x, y, sample_weight : a batch, as ``model.train_on_batch`` takes it; its first
-        samples are plenty
+    x, y, sample_weight : a batch, as for ``model.train_on_batch``; a few samples are
+        enough
 
     Returns
     -------
-    Trace : printed, a table of the layers with shapes and formulas; ``explain`` writes
+    Trace : prints as a table of the layers with shapes and formulas; ``explain`` writes
         out one number, ``plot`` draws it, ``save`` writes a page
 
     Raises
@@ -80,19 +80,19 @@ def trace(model: Any, x: Any, y: Any, sample_weight: Any = None) -> Trace:
 
 
 def trace_layer(layer: Layer, x: ArrayLike, dy: ArrayLike | None = None) -> LayerTrace:
-    """Return one forward and backward pass of a layer by itself, with every array.
+    """Return every array of one forward and backward pass of a single layer.
 
-    The layer is not changed: its copy runs.
+    The layer is not changed: a copy runs.
 
     Parameters
     ----------
-    layer : of one input; where it is not built, its copy is, with seed 0
+    layer : with one input; if it is not built, its copy is built with seed 0
     x : (N, ...)
-    dy : d(loss)/dy of y's shape; ones by default, so that dx is the slope of sum(y)
+    dy : d(loss)/dy of y's shape; ones by default, so that dx is the gradient of sum(y)
 
     Raises
     ------
-    TypeError : for a layer of several inputs
+    TypeError : for a layer with several inputs
     ValueError : for arrays that do not fit the layer
 
     Examples
@@ -106,7 +106,7 @@ def trace_layer(layer: Layer, x: ArrayLike, dy: ArrayLike | None = None) -> Laye
     The maximum is x[0, 0, 1, 0]; it gets all of dy.
     """
     if layer.takes_several:
-        raise TypeError(f"{layer} takes several inputs: trace a model that holds it")
+        raise TypeError(f"{layer} takes several inputs: trace a model with this layer")
     layer = copy.deepcopy(layer)
     array = kernel_array(x)
     if layer.input_shape is None:
@@ -128,7 +128,7 @@ def _arrays(
     dxs: Sequence[Any] | None,
     grads: dict[str, Array],
 ) -> dict[str, Array]:
-    """Return the arrays of one use of a layer, by name, all of them copies."""
+    """Return copies of the arrays of one use of a layer, by name."""
     several = len(xs) > 1
     found = {f"x{k}" if several else "x": x for k, x in enumerate(xs)}
     found |= {**layer.params, "y": y}
@@ -142,13 +142,13 @@ def _arrays(
 
 
 class _Record(LayerByLayer):
-    """A graph that is run layer by layer, and keeps all arrays.
+    """Runs a graph layer by layer, and keeps all arrays.
 
     Attributes
     ----------
     before : the layers as they were
-    x, values, slopes : what came in, all values, and the gradients by them
-    dxs : by the number of a node, what its layer's ``backward`` returned
+    x, values, slopes : the inputs, all values, and their gradients
+    noted : by the number of a node, what its layer's ``backward`` got and returned
     """
 
     def forward(self) -> Any:
@@ -184,7 +184,7 @@ class _Record(LayerByLayer):
         run(*update)
 
     def layers(self, names: dict[int, str]) -> list[LayerTrace]:
-        """Return what every node did."""
+        """Return the traces of all nodes."""
         found: list[LayerTrace] = []
         used: dict[str, int] = {}
         first = len(self.graph.input_shapes)
@@ -202,7 +202,7 @@ class _Record(LayerByLayer):
 
 
 class _Recorder(Runner):
-    """A runner that makes no plan, and keeps what it ran last."""
+    """A runner without plans, which keeps the last graph that it ran."""
 
     record: _Record
 

@@ -1,7 +1,7 @@
 """The sum behind every number of a layer, by the class of the layer.
 
-Each class of sums is the forward and backward formula of one layer's docstring, read
-from its left side: given an index there, which numbers does the right side take?
+Each class here is based on the forward and backward formulas in a layer's docstring.
+Given an index on the left side, it finds the numbers on the right side.
 """
 
 from typing import Any
@@ -77,9 +77,9 @@ SUMS: dict[type[Layer], type[Sums]] = {
 
 
 def sums_of(layer: Layer, arrays: dict[str, Array]) -> Sums | None:
-    """Return the sums of a layer, or None where no text is written for its class.
+    """Return the sums of a layer, or None if no text is written for its class.
 
-    A subclass with a forward or backward of its own may compute anything.
+    A subclass with its own forward or backward may compute anything, so it has none.
     """
     for cls, sums in SUMS.items():
         same = (

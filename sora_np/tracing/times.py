@@ -1,4 +1,4 @@
-"""What every rung of the kernels costs on this machine, layer by layer, as a table."""
+"""The time of every layer on every rung of the kernels, on this machine, as a table."""
 
 import copy
 import gc
@@ -19,11 +19,11 @@ STEP, PLAN = "a step, layer by layer", "a step, fused plan"
 
 
 class RungTimes(dict[str, dict[str, float]]):
-    """Rung -> row -> seconds; a table where it is printed, and in a notebook.
+    """Rung -> row -> seconds; it prints as a table, also in a notebook.
 
     Rows are the layers by name, each with its forward and its backward pass, then
-    "a step, layer by layer" with the loss and the optimiser, and, for "fast" alone,
-    "a step, fused plan", which is what ``compile`` chooses.
+    "a step, layer by layer" with the loss and the optimiser, and, only for "fast",
+    "a step, fused plan", which is the default of ``compile``.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class RungTimes(dict[str, dict[str, float]]):
         self.caption = caption
 
     def rows(self) -> list[list[str]]:
-        """Return the table in milliseconds, with its head."""
+        """Return the table in milliseconds, including its head."""
         names = list(dict.fromkeys(row for times in self.values() for row in times))
         cells = [
             [in_ms(times[row]) if row in times else "" for times in self.values()]
@@ -70,24 +70,24 @@ def rung_times(
     rungs: Sequence[str] = RUNGS,
     repeats: int = 3,
 ) -> RungTimes:
-    """Return what a training step costs on every rung, for a model and a batch.
+    """Return the time of a training step on every rung, for a model and a batch.
 
-    The model is not changed: its copy makes the steps.  Each number is the least of
-    ``repeats`` measurements behind a first that is not counted, which compiles; of
-    "reference" one is made and counted.
+    The model is not changed: a copy makes the steps.  Each number is the smallest of
+    ``repeats`` measurements, after a first one that compiles and is not counted.  For
+    "reference" there is only one measurement.
 
     Parameters
     ----------
     model : compiled with an optimiser and a loss
-    x, y : a batch, as ``model.train_on_batch`` takes it.  One or two samples are plenty
-        for "reference": its loops run thousands of times slower than the kernels
+    x, y : a batch, as for ``model.train_on_batch``.  For "reference" one or two samples
+        are enough: its loops run thousands of times slower than the kernels
     rungs : names among "fast", "numpy" and "reference"
     repeats : at least 1
 
     Raises
     ------
     RuntimeError : before ``compile``
-    ValueError : for another name, and for data that do not fit the model
+    ValueError : for another name of a rung, or data that do not fit the model
 
     Examples
     --------
@@ -129,7 +129,7 @@ def rung_times(
 def _least(
     measure: Callable[[], dict[str, float]], repeats: int, once: bool
 ) -> dict[str, float]:
-    """Return the least seconds of every row, of several measurements."""
+    """Return the smallest seconds of every row, over several measurements."""
     if once:
         return measure()
     measure()  # compiles, and fills caches
@@ -138,7 +138,7 @@ def _least(
 
 
 def _by_layer(model: Any, xs: Sequence[Any]) -> dict[str, float]:
-    """Return the seconds of every layer, forward and backward, of one pass."""
+    """Return the seconds of every layer, forward and backward, for one pass."""
     graph: Graph = model.graph
     names = {id(layer): name for name, layer in model.named_leaves()}
     times = dict.fromkeys(names.values(), 0.0)
@@ -174,7 +174,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def in_ms(seconds: float) -> str:
-    """Return milliseconds with three digits that mean something.
+    """Return milliseconds with at least three significant digits.
 
     >>> in_ms(0.00012345), in_ms(0.0123), in_ms(12.3456)
     ('0.123', '12.3', '12,346')

@@ -1,4 +1,4 @@
-"""One number of a layer with its sum: the formula, the numbers put in, the result."""
+"""One number of a layer with its sum: the formula, the numbers in it, the result."""
 
 import math
 import re
@@ -11,20 +11,20 @@ import numpy as np
 
 from sora_np.kernels.machine.arrays import Array
 
-MOST_TERMS = 24  # of a sum, in a text; ``Line.written`` has all
+MOST_TERMS = 24  # of a sum in a text; ``Line.written`` has all
 _WIDTH = 88
 _PLACE = re.compile(r"\s*(\w+)\s*\[([-+\d\s,]*)\]\s*")
 Index = tuple[int, ...]
 
 
 class Operand(NamedTuple):
-    """A number that a sum takes, and where it stands.
+    """A number in a sum, and its place.
 
     Attributes
     ----------
     array : "x", "kernel", "dz", ...
     where : the index in that array
-    value : as the layer had it
+    value : the value at that index
     """
 
     array: str
@@ -33,7 +33,7 @@ class Operand(NamedTuple):
 
 
 class Term(str):
-    """A term of a sum as it is written, and what it is worth.
+    """A term of a sum as text, with its value as ``worth``.
 
     >>> Term("0.5 * 3", 1.5).worth
     1.5
@@ -42,7 +42,7 @@ class Term(str):
     worth: float
 
     def __new__(cls, text: str, worth: Any) -> "Term":
-        """Return the text, which knows its worth."""
+        """Return the text with its value."""
         term = super().__new__(cls, text)
         term.worth = float(worth)
         return term
@@ -54,11 +54,11 @@ class Line(NamedTuple):
     Attributes
     ----------
     left : such as "z[0, 2, 1, 0]"
-    formula : in letters, as the layer's docstring has it
+    formula : with letters, as in the layer's docstring
     terms : with numbers, such as "0.25 * 1.0"
     value : as the layer computed it
-    head, join, tail : what is around the terms, and between them
-    rest : what becomes of the terms that a text leaves out
+    head, join, tail : the text before, between and after the terms
+    rest : combines the terms that a text leaves out, such as ``sum``
     """
 
     left: str
@@ -72,11 +72,11 @@ class Line(NamedTuple):
 
     @property
     def written(self) -> str:
-        """All of the right side, in Python's words for numbers and functions."""
+        """All of the right side, as a Python expression."""
         return self.head + (self.join.join(self.terms) or "0") + self.tail
 
     def text(self, most: int = MOST_TERMS) -> str:
-        """Return the equation; of more than ``most`` terms the last ones as one."""
+        """Return the equation; beyond ``most`` terms, the last ones become one."""
         terms: list[str] = [*self.terms]
         if len(terms) > most:
             left_out = self.terms[most - 1 :]
@@ -97,16 +97,16 @@ class Line(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """One number of a layer, as ``explain`` returns it: its text is what is printed.
+    """One number of a layer, as ``explain`` returns it; it prints as its text.
 
     Attributes
     ----------
     layer : the name of the layer, or "loss"
     place : such as "y[0, 2, 1, 0]"
     value : as the layer computed it
-    lines : the equations, the last of them for the place
-    operands : the numbers that they take, and where these stand
-    notes : what else is to be said, in sentences
+    lines : the equations; the last one is for the place
+    operands : the numbers in them, and their places
+    notes : further sentences
     """
 
     layer: str
@@ -117,9 +117,9 @@ class Explanation(NamedTuple):
     notes: tuple[str, ...] = ()
 
     def text(self, most: int = MOST_TERMS) -> str:
-        """Return the text; sums of more than ``most`` terms end in the sum of others.
+        """Return the text; beyond ``most`` terms, the last ones of a sum become one.
 
-        Raises ValueError for a number below 1.
+        Raises ValueError if ``most`` is below 1.
         """
         if most < 1:
             raise ValueError(f"most must be at least 1, got {most}")
@@ -148,7 +148,7 @@ def number(value: Any) -> str:
 
 
 def factor(value: Any) -> str:
-    """Return the same, with parentheses where it is negative.
+    """Return a number as ``number`` does, in parentheses if it is negative.
 
     >>> factor(-2.0), factor(0.5)
     ('(-2)', '0.5')
@@ -176,7 +176,7 @@ def plainly(value: Any) -> Term:
 
 
 def at(array: str, index: Sequence[int]) -> str:
-    """Return how a place is written.
+    """Return a place as text.
 
     >>> at("y", (0, 2))
     'y[0, 2]'
@@ -187,17 +187,17 @@ def at(array: str, index: Sequence[int]) -> str:
 def as_place(place: str, arrays: Mapping[str, Array], whose: str) -> tuple[str, Index]:
     """Return the array and the index of "y[0, 2, 1, 0]"; negative ones from the end.
 
-    Raises TypeError for what is no text, and ValueError for an array that there is not,
-    and an index that it does not have.
+    Raises TypeError if ``place`` is not a text, and ValueError if there is no such
+    array or index.
 
     >>> as_place("y[0, -1]", {"y": np.zeros((2, 3))}, "dense")
     ('y', (0, 2))
     """
     if not isinstance(place, str):
-        raise TypeError(f'a place is a text such as "y[0, 2]", got {place!r}')
+        raise TypeError(f'place must be a text such as "y[0, 2]", got {place!r}')
     found = _PLACE.fullmatch(place)
     if not found:
-        raise ValueError(f'a place is written as "y[0, 2, 1, 0]", got {place!r}')
+        raise ValueError(f'place must be written as "y[0, 2, 1, 0]", got {place!r}')
     name, given = found[1], found[2]
     if name not in arrays:
         raise ValueError(f"{whose} has no array {name!r}. It has {', '.join(arrays)}")
@@ -205,7 +205,7 @@ def as_place(place: str, arrays: Mapping[str, Array], whose: str) -> tuple[str, 
     try:
         index = [int(part) for part in given.split(",") if part.strip() or "," in given]
     except ValueError:
-        raise ValueError(f"an index has whole numbers, got {place!r}") from None
+        raise ValueError(f"an index must be whole numbers, got {place!r}") from None
     if len(index) != len(shape):
         raise ValueError(
             f"{name} of {whose} has shape {shape}: expected {len(shape)} numbers in "
@@ -214,7 +214,7 @@ def as_place(place: str, arrays: Mapping[str, Array], whose: str) -> tuple[str, 
     for axis, (k, size) in enumerate(zip(index, shape, strict=True)):
         if not -size <= k < size:
             raise ValueError(
-                f"{name} of {whose} has shape {shape}: {k} is no place on axis {axis}, "
-                f"which has {size}"
+                f"{name} of {whose} has shape {shape}: the index on axis {axis} must "
+                f"be from {-size} to {size - 1}, got {k}"
             )
     return name, tuple(k % size for k, size in zip(index, shape, strict=True))

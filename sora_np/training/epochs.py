@@ -1,4 +1,4 @@
-"""What ``fit`` does: epochs of batches, validation, and calls of callbacks."""
+"""The work of ``fit``: epochs of batches, validation, and calls of callbacks."""
 
 import contextlib
 import signal
@@ -27,23 +27,23 @@ from sora_np.saving.checkpoint import check_kinds, differences, outline, told
 
 
 class Fit:
-    """One call of ``fit``, and where it stands.
+    """One call of ``fit`` and its progress.
 
     Parameters
     ----------
     model : compiled
     feed, validation : where batches come from; validation may be None
     first, epochs : the numbers of the first epoch, and of the one after the last
-    every : validate after so many epochs
-    shuffle : whether every epoch has an order of its own
+    every : validate after every so many epochs
+    shuffle : whether every epoch has its own random order
     verbose, callbacks : see ``fit``
-    averages : whether the moving average of an optimiser that has one takes the place
-        of the parameters at the end of every epoch and of the run
+    averages : whether an optimiser's moving average, if it has one, replaces the
+        parameters at the end of every epoch and of the run
 
     Attributes
     ----------
-    epoch, batch : what comes next
-    interrupted : whether Ctrl-C asks for an end
+    epoch, batch : the numbers of the next ones
+    interrupted : whether the user has pressed Ctrl-C
     """
 
     def __init__(
@@ -76,13 +76,13 @@ class Fit:
                 callback.set_fit(self)
         self.history.params, self.history.model = self.params, model
         self.epoch, self.batch = first, 0
-        self.augmented = 0  # the number of the epoch for layers that augment
+        self.augmented = 0  # the epoch number that augmenting layers get
         self.order: Any = None  # the generator's state before it shuffled this epoch
-        self.tally: Tally | None = None  # of an epoch that has begun
+        self.tally: Tally | None = None  # of the epoch that is running
         self.logs: Logs = {}  # of the last epoch
         self.averages, self.resumed = averages, False
-        self.thread = 0  # that of ``run``
-        self.last: Array | None = None  # the parameters, where the average is shown
+        self.thread = 0  # the thread that calls ``run``
+        self.last: Array | None = None  # the parameters while the average replaces them
 
     def run(self) -> History:
         """Train; return the history."""
@@ -103,10 +103,10 @@ class Fit:
                 model.forget()
                 self.hide_average()
             if self.averages:
-                assert model.optimizer is not None  # checked has seen to it
+                assert model.optimizer is not None  # ``checked`` made sure
                 flat = model.flat
                 model.optimizer.finalize(flat.values, flat.trainable_ranges())
-            model.end_run()  # a callback may begin another fit now
+            model.end_run()  # from here on a callback may start another fit
             called.call("on_train_end", self.logs)
         finally:
             model.end_run()
@@ -120,7 +120,7 @@ class Fit:
 
     def _run_epochs(self) -> None:
         model, called = self.model, self.called
-        # a checkpoint may be of a run that had come to its end
+        # a checkpoint may come from a run that had ended
         while self.epoch < self.epochs and not (model.stop_training and self.logs):
             epoch, title = self.epoch, ""
             self.hide_average()
@@ -134,13 +134,13 @@ class Fit:
                     return
                 assert self.tally is not None
                 logs = self.tally.result()
-                self.params["steps"] = self.feed.steps  # counted, if nobody knew
+                self.params["steps"] = self.feed.steps  # a stream is counted by now
                 self._show_average()
                 if self.validation and (epoch + 1) % self.every == 0:
                     seen = progress.validated
                     val_logs = evaluate(model, self.validation, called, seen)
                     val_logs = {f"val_{name}": v for name, v in val_logs.items()}
-                    logs = logs | val_logs  # the callbacks have seen the old one
+                    logs = logs | val_logs  # a new dictionary: callbacks keep the old
                 progress.close(logs)
             self.epoch, self.batch, self.tally, self.logs = epoch + 1, 0, None, logs
             called.call("on_epoch_end", epoch, logs)
@@ -150,20 +150,20 @@ class Fit:
     def _begin_epoch(self) -> None:
         model = self.model
         self.order = model._shuffle_rng.bit_generator.state
-        # another fit goes on with augmentation where the last one stopped
+        # another fit continues augmentation where the last one stopped
         self.augmented = max(self.epoch, model.next_epoch)
         model.next_epoch = self.augmented + 1
         self.tally = self.model._steps.new_tally(self.measures, self.showing)
 
     def _run_batches(self, progress: Progress) -> bool:
-        """Train for the rest of an epoch; return False where Ctrl-C ends it."""
+        """Train for the rest of an epoch; return False if Ctrl-C ends it."""
         model, called = self.model, self.called
         tally = self.tally
         assert tally is not None
         batches = enumerate(self.feed.batches(self.rng, self.batch), self.batch)
         for batch, (x, y, weights, part, samples) in batches:
             called.call("on_train_batch_begin", batch, {})
-            steps = model._steps  # which a callback may have compiled anew
+            steps = model._steps  # a callback may have called compile
             well = steps.culprit is None
             value, y_pred = steps.train(x, y, weights, part, self.augmented, samples)
             if well and steps.culprit is not None:
@@ -183,7 +183,7 @@ class Fit:
     def _warn_of_loss(
         self, value: float, batch: int, culprit: str, is_stream: bool
     ) -> None:
-        """Warn of a loss that is not finite, where nothing has told of it before."""
+        """Warn of a loss that is not finite, unless another warning gave the reason."""
         why = f"{culprit}; a smaller learning rate may help" if culprit else ""
         if not why and is_stream:
             why = "x of this batch holds NaN or infinity"
@@ -194,14 +194,14 @@ class Fit:
     # --- the moving average of the parameters ---------------------------------------
 
     def _restart_average(self) -> None:
-        """Let it begin at the weights that the model has."""
+        """Start the moving average from the weights that the model has now."""
         model = self.model
-        assert model.optimizer is not None  # checked has seen to it
+        assert model.optimizer is not None  # ``checked`` made sure
         if self.averages:
             model.optimizer.restart_average(model.flat.values)
 
     def _show_average(self) -> None:
-        """Let the model be what ``fit`` would end with now."""
+        """Give the model the parameters that it would have if ``fit`` ended now."""
         flat, optimizer = self.model.flat, self.model.optimizer
         assert optimizer is not None
         if self.averages and optimizer.use_ema:
@@ -209,7 +209,7 @@ class Fit:
             optimizer.finalize(flat.values, flat.trainable_ranges())
 
     def hide_average(self) -> None:
-        """Go on from the last parameters; what was set since, by a callback, stays."""
+        """Put the last parameters back, except those that a callback has set since."""
         last, self.last = self.last, None
         if last is not None:
             assert self.model.optimizer is not None
@@ -218,7 +218,7 @@ class Fit:
     # --- checkpoints ----------------------------------------------------------------
 
     def about(self) -> dict[str, Any]:
-        """Return what makes this run, as JSON can hold it, and not where it stands."""
+        """Return what defines this run, without its progress, as JSON can hold it."""
         model = self.model
         layers = {
             name: [layer.input_shape, told(layer)]
@@ -237,7 +237,7 @@ class Fit:
         }
 
     def get_state(self) -> dict[str, Any]:
-        """Return where it stands, between two batches; nothing is copied."""
+        """Return the progress, between two batches; arrays are not copied."""
         state = {"epoch": self.epoch, "batch": self.batch, "logs": self.logs}
         return state | {
             "augmented": self.augmented,
@@ -251,18 +251,20 @@ class Fit:
         }
 
     def check(self, state: Any) -> None:
-        """Raise ValueError or TypeError for what no run can have written as its state.
+        """Raise ValueError or TypeError if a run cannot have written this state.
 
-        What a callback of the user's own remembers is left to that.
+        The states of a user's own callbacks are not checked.
         """
         own = self.get_state()
-        del own["last"]  # which checkpoints lacked once: set_state does without
+        del own["last"]  # older checkpoints lack it, and set_state does not need it
         check_kinds(state, own | {"callbacks": []})
         for name in ("epoch", "batch", "augmented"):
             as_count(state[name], name, 0)
         as_count(state["model"]["optimizer"]["batches"], "batches", 0)
         if self.feed.steps is not None and state["batch"] > self.feed.steps:
-            raise ValueError(f"batch {state['batch']} of {self.feed.steps}")
+            raise ValueError(
+                f"expected a batch of at most {self.feed.steps}, got {state['batch']}"
+            )
         if not isinstance(state["logs"], Mapping):
             raise ValueError(f"logs must be a dictionary, got {state['logs']!r:.80}")
         if state["tally"] is not None:
@@ -281,12 +283,12 @@ class Fit:
                     as_number(theirs["best"], "best")
 
     def misfits(self, state: Mapping[str, Any]) -> list[str]:
-        """Return what of a state cannot be taken: arrays absent, or of other shapes."""
+        """Return which arrays of a state are missing or have another shape."""
         own, given = outline(self.model.get_state()), outline(state["model"])
         return differences(given, own)
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal run returned."""
+        """Continue from the state that ``get_state`` of an equal run returned."""
         self.epoch, self.batch = state["epoch"], state["batch"]
         self.logs, self.augmented = state["logs"], state["augmented"]
         self.last, self.resumed = state.get("last"), True
@@ -304,9 +306,9 @@ class Fit:
 
 @contextlib.contextmanager
 def noticing_interrupts(fit: Fit) -> Iterator[None]:
-    """Let the first Ctrl-C only ask for an end; the next one is Python's own.
+    """Let the first Ctrl-C only set ``interrupted``; the second raises as usual.
 
-    Other threads cannot do this, and who has a handler of their own keeps it.
+    Only the main thread can do this.  A handler that the user has set stays.
     """
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -327,7 +329,7 @@ def noticing_interrupts(fit: Fit) -> Iterator[None]:
 def evaluate(
     model: Any, feed: Feed, called: CallbackList, seen: Callable[[Logs], object]
 ) -> Logs:
-    """Return the loss and the metrics over a feed; ``seen`` is called after a batch."""
+    """Return loss and metrics over a feed; ``seen`` gets the logs after each batch."""
     steps = model._steps
     tally = steps.new_tally(steps.measures(feed.y), steps.view(feed.y).showing)
     called.call("on_test_begin", {})
@@ -345,18 +347,19 @@ def evaluate(
 
 
 def as_list(logs: dict[str, Any], names: list[str]) -> Any:
-    """Return the numbers in the order of their names; one alone as it is."""
+    """Return the numbers in the order of their names; a single one without a list."""
     return logs["loss"] if len(names) == 1 else [logs[name] for name in names]
 
 
 def warn_of_odd_inputs(
     model: Any, feed: Feed, columns: Sequence[Any] | None = None
 ) -> None:
-    """Warn of data that surely are not meant so; bytes are, where a layer scales them.
+    """Warn of values that are probably a mistake: NaN, infinity, unscaled bytes.
 
-    Raises ValueError for numbers too large for the model's dtype.
+    Bytes are fine if a layer of the model scales them.  Raises ValueError for numbers
+    too large for the model's dtype.
 
-    ``columns`` : the names of those of x, if they have some.
+    ``columns`` : the names of the columns of x, if it has any.
     """
     scaling = Rescaling, Fitted, BatchNormalization
     scaled = any(isinstance(layer, scaling) for layer in model.leaves)

@@ -1,4 +1,4 @@
-"""Metrics that are scikit-learn's functions, tried before there is an epoch."""
+"""Metrics that are scikit-learn's functions: a trial call before the first epoch."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -43,13 +43,13 @@ def try_functions(
         except Exception as error:
             given = f"y {y.shape} {y.dtype} and the model's outputs {outputs.shape}"
             text = (
-                f"the metric {name} cannot be taken of {given}: "
+                f"the metric {name} cannot be computed from {given}: "
                 f"{str(error).rstrip('.')}. "
-                "Give a function f(y_true, y_pred) that makes of the outputs what "
-                "it takes, such as labels, y_pred.argmax(axis=-1)"
+                "Give a function f(y_true, y_pred) that turns the outputs into what "
+                "the metric expects, such as labels, y_pred.argmax(axis=-1)"
             )
             if not whole:
-                warn(f"{text}. This was tried with the first batch alone")
+                warn(f"{text}. This trial used only the first batch")
                 continue
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(text) from error

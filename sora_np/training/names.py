@@ -1,4 +1,4 @@
-"""Which metrics there are, and their names in logs, which are Keras's."""
+"""The metrics of a model and their names in logs, which are Keras's names."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from sora_np.metrics import Metric
 def log_names(outputs: Sequence[tuple[str, Sequence[Any], int]]) -> list[list[str]]:
     """Return the names of the metrics of every output.
 
-    A metric of ``weighted_metrics`` whose name is there already has "weighted_" before
-    it, and where that is there, too, a number behind it.
+    A metric of ``weighted_metrics`` whose name is already taken gets "weighted_" before
+    its name; if that is taken, too, it also gets a number after its name.
 
     Parameters
     ----------
-    outputs : for each what its names begin with, such as "left_", or "", its metrics,
-        and how many of these, the last, are of ``weighted_metrics``
+    outputs : for each output (prefix of its names, such as "left_", or ""; its metrics;
+        how many of them, the last ones, are of ``weighted_metrics``)
 
     Examples
     --------
@@ -50,7 +50,7 @@ def _name(metric: Any) -> str:
 def in_keras_order(
     names: Sequence[Sequence[str]], weighted: Sequence[int]
 ) -> list[str]:
-    """Return the names of all outputs: those of ``metrics`` stand first.
+    """Return the names of all outputs, first those of ``metrics``.
 
     >>> in_keras_order([["a_mae", "a_mse"], ["b_mae"]], [1, 0])
     ['a_mae', 'b_mae', 'a_mse']
@@ -61,7 +61,7 @@ def in_keras_order(
 
 
 def metric_for(given: Any, y_shape: Any, shape: Any, loss: Loss | None) -> Metric:
-    """Return a metric that may be a name, for y_true and y_pred of such shapes.
+    """Return the metric for y_true and y_pred of these shapes; it may be a name.
 
     "accuracy" of one output takes its threshold from the loss.
     """

@@ -1,4 +1,4 @@
-"""A network with several outputs: what ``compile`` was given, output by output."""
+"""Networks with several outputs: losses and metrics for each output."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,13 +24,13 @@ from sora_np.saving.registry import described
 from .names import chosen, in_keras_order, log_names, metric_for
 from .step import Steps
 
-CHOSEN = "crossentropy", "ce"  # names of losses that shapes choose
+CHOSEN = "crossentropy", "ce"  # names of losses that are chosen by the shapes
 
 
 def losses_by_output(given: Any, names: Sequence[str]) -> list[Any]:
-    """Return the loss of every output, None where it has none; one loss is for all.
+    """Return the loss of every output, None for none; a single loss is for all.
 
-    Raises TypeError or ValueError where a list or dictionary is not of the outputs.
+    Raises TypeError or ValueError if a list or dictionary does not match the outputs.
     """
     if given is None:
         return []
@@ -47,9 +47,9 @@ def losses_by_output(given: Any, names: Sequence[str]) -> list[Any]:
 def metrics_by_output(
     given: Any, names: Sequence[str], what: str = "metrics"
 ) -> list[list[Any]]:
-    """Return the metrics of every output: a dictionary or a list says which are whose.
+    """Return the metrics of every output, from a dictionary or a list.
 
-    Raises TypeError or ValueError where it is not of the outputs.
+    Raises TypeError or ValueError if it does not match the outputs.
     """
     if given is None:
         return [[] for _ in names]
@@ -66,7 +66,7 @@ def metrics_by_output(
 
 
 def factors_by_output(given: Any, names: Sequence[str]) -> list[float]:
-    """Return what every output's loss is multiplied by: 1 where nothing was given."""
+    """Return the factor of every output's loss: 1 unless given."""
     if given is None:
         return [1.0] * len(names)
     if isinstance(given, Mapping):
@@ -94,15 +94,18 @@ def one_output(
     weights: Any,
     weighted: Any = None,
 ) -> Steps:
-    """Return how a network with one output is trained; a list of one is its one."""
+    """Return the training steps of a network with one output.
+
+    Loss and metrics may be lists or dictionaries with one entry.
+    """
     last = network.layers[-1:] or [network]
     names = network.output_names or [layer.name for layer in last]
     if weights is not None:
         factors = [*weights.values()] if isinstance(weights, Mapping) else weights
         if np.size(factors) != 1 or float(np.ravel(factors)[0]) != 1:
             raise ValueError(
-                f"loss_weights are for several outputs, this model has one; got "
-                f"{weights!r:.80}"
+                "loss_weights are only for models with several outputs, but this model "
+                f"has one; got {weights!r:.80}"
             )
     if isinstance(loss, (list, tuple)) and len(loss) == 1:
         loss = loss[0]
@@ -117,7 +120,7 @@ def one_output(
 
 
 def _metrics_of_one(given: Any, names: Sequence[str], what: str) -> list[Any]:
-    """Return the metrics of the one output; a list of one list is that list."""
+    """Return the metrics of the only output; a list of one list is that list."""
     if isinstance(given, (list, tuple)) and len(given) == 1:
         if isinstance(given[0], (list, tuple)):
             given = given[0]
@@ -127,12 +130,12 @@ def _metrics_of_one(given: Any, names: Sequence[str], what: str) -> list[Any]:
 
 
 class SeveralSteps(Steps):
-    """How a network with several outputs is trained and measured, batch by batch.
+    """The training steps and measurements of a network with several outputs.
 
     Parameters
     ----------
-    loss, metrics, loss_weights, weighted_metrics : as ``compile`` takes them: a list or
-        a dictionary for the outputs
+    loss, metrics, loss_weights, weighted_metrics : as in ``compile``: a list or
+        dictionary for the outputs
     """
 
     def __init__(
@@ -152,7 +155,10 @@ class SeveralSteps(Steps):
         self.factors = factors_by_output(loss_weights, names)
         given = losses_by_output(loss, names)
         if given and not any(one is not None for one in given):
-            raise ValueError(f"none of the outputs {', '.join(names)} has a loss")
+            raise ValueError(
+                f"expected a loss for at least one of the outputs {', '.join(names)}, "
+                "got None for all"
+            )
         every = [metric for some in self.by_output for metric in some]
         weighted = sum(self.weighted_by_output)
         super().__init__(network, optimizer, given or None, every, weighted)
@@ -194,7 +200,7 @@ class SeveralSteps(Steps):
 
     @property
     def metric_names(self) -> list[str]:
-        """The names of the metrics: those of the outputs stand before them."""
+        """The names of the metrics, each after the name of its output."""
         return [name for names in self._names_by_output() for name in names]
 
     def _names_by_output(self) -> list[list[str]]:
@@ -248,8 +254,8 @@ class SeveralSteps(Steps):
             raise TypeError(f"y is missing: give the targets of {', '.join(names)}")
         if class_weight is not None:
             raise TypeError(
-                "class_weight is for a model with one output: give sample_weight, an "
-                "array for each output"
+                "class_weight is only for models with one output: give sample_weight, "
+                "with an array for each output"
             )
         y = self._targets(y, samples)
         view: Any = self.view(y)
@@ -275,7 +281,7 @@ class SeveralSteps(Steps):
         return y, weights
 
     def _targets(self, y: Any, samples: int) -> Several:
-        """Return an array for each output; without loss and metric it needs none."""
+        """Return an array per output; outputs without loss and metrics need no y."""
         network, names = self.network, self.network.output_names
         needed = [
             name
@@ -328,4 +334,4 @@ class SeveralSteps(Steps):
         self._checking = measures
 
     def try_functions(self, x: Any, y: Any, whole: bool) -> None:
-        """Functions of scikit-learn are tried at the end of an epoch only."""
+        """Do nothing: with several outputs these are first called after an epoch."""

@@ -1,6 +1,6 @@
-"""What ``compile`` makes: an optimiser, a loss and metrics over a network.
+"""The result of ``compile``: an optimiser, a loss and metrics for a network.
 
-And one batch: checked, learnt from, measured.
+They check one batch, train on it and measure it.
 """
 
 import functools
@@ -36,26 +36,26 @@ from .frozen import frozen, noticed
 from .functions import try_functions
 from .names import chosen, log_names, metric_for
 
-# numbers that run away are told of once, with their place, not by NumPy line by line
+# training reports the first non-finite loss and its layer; NumPy shall not warn as well
 _quietly = functools.partial(
     np.errstate, over="ignore", invalid="ignore", divide="ignore"
 )
 
 
 class Steps:
-    """How a network is trained and measured, batch by batch.
+    """The training steps and measurements of a network, batch by batch.
 
     Parameters
     ----------
-    optimizer, loss, metrics : None before ``compile``; the loss may be chosen by the
-        shapes of y, and so may metrics, which are names then
-    weighted : of the metrics the last so many see the weights of samples
+    optimizer, loss, metrics : None before ``compile``; a loss or metric that is a name
+        may be chosen by the shapes of y
+    weighted : this many metrics, the last ones, see the weights of samples
 
     Attributes
     ----------
-    culprit : where the first loss that is not finite came from; None before
-    arrays : names of the metrics that give an array, not a number
-    trained : the layers that were trained, since ``compile``; None before
+    culprit : where the first non-finite loss came from; None if there was none
+    arrays : names of the metrics whose value is an array, not a number
+    trained : the layers that were trained since ``compile``; None before training
     """
 
     def __init__(
@@ -73,37 +73,37 @@ class Steps:
         self._begin()
 
     def _begin(self) -> None:
-        """Know nothing of batches yet."""
+        """Start without knowledge of any batch."""
         self.culprit: str | None = None
         self.arrays: set[str] = set()
-        self._batch = Samples()  # which all layers draw for
-        self._trusted: Any = None  # the kind of y, loss and metrics that were checked
-        self._checking: list[Metric] = []  # metrics of that kind, which count nothing
-        self._seen: Any = None  # what may change from step to step, and was looked at
-        self._prepared: Any = None  # the same, when training was prepared for it
-        self._form: Any = None  # of y, and
-        self._made_of: list[Any] = []  # what else the next depend on
+        self._batch = Samples()  # the current samples, which all layers share
+        self._trusted: Any = None  # shape and dtype of y, loss and so on, once checked
+        self._checking: list[Metric] = []  # metrics that only check the targets
+        self._seen: Any = None  # what ``_look`` has last looked at
+        self._prepared: Any = None  # the ``_seen`` for which training was prepared
+        self._form: Any = None  # the shape of y, and
+        self._made_of: list[Any] = []  # the objects from which the next four were made
         self._loss: Loss
         self._head: Head
         self._view: View
         self._tally: Tally | None = None  # of single batches
         self._flat: FlatParameters
         self._ranges: tuple[slice, ...] = ()
-        self._frozen_at = -1  # the last change when frozen layers were looked for
+        self._frozen_at = -1  # number of the last change checked for frozen layers
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy has: nothing that holds addresses of arrays."""
+        """Return the state of a copy, without anything that holds array addresses."""
         kept = "network", "optimizer", "loss", "metrics", "trained", "_frozen"
         return {name: vars(self)[name] for name in (*kept, "weighted")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update({"weighted": 0} | state)  # which earlier versions lacked
+        vars(self).update({"weighted": 0} | state)  # older pickles lack weighted
         self._begin()
 
     def set_trained(
         self, trained: list[Layer] | None, compiled: tuple[list[Layer], list[Layer]]
     ) -> None:
-        """Take what an earlier version has pickled: see ``Model``."""
+        """Set what an older pickle contains: see ``Trained``."""
         self.trained, self._frozen = trained, compiled
 
     def described(self) -> dict[str, Any]:
@@ -114,15 +114,15 @@ class Steps:
         return own | ({"weighted_metrics": found[plain:]} if self.weighted else {})
 
     def parts(self) -> list[Any]:
-        """Return loss and metrics, for what a file must be told of them."""
+        """Return loss and metrics, whose classes a file must name."""
         return [self.loss, *self.metrics]
 
-    # --- what steps are made with ---------------------------------------------------
+    # --- what a step needs ----------------------------------------------------------
 
     def head(self, y: Any) -> Head:
-        """Return the loss for y, the nodes that it is taken of, and what follows these.
+        """Return the loss for y, the graph up to the logits, and the last activation.
 
-        It is asked once a step whether anything has changed.
+        Every step calls this method, which first checks whether anything has changed.
         """
         seen = CHANGES.latest, y.shape[1:], self.loss, self.network.graph
         if seen != self._seen:
@@ -130,16 +130,16 @@ class Steps:
         return self._head
 
     def view(self, y: Any) -> View:
-        """Return what metrics see of a batch."""
+        """Return the view of a batch that metrics get."""
         self.head(y)
         return self._view
 
     def _look(self, y: Any) -> None:
-        """Look at the ends of the model again if something there has changed."""
+        """Build head and view again if the last layers or the loss have changed."""
         graph, form = self.network.graph, y.shape[1:]
         seen = CHANGES.latest, form, self.loss, graph
         ends = [value - len(graph.input_shapes) for value in graph.outputs]
-        # private ones are what a layer keeps from call to call
+        # a layer's private attributes change from call to call
         own = [
             value
             for end in ends
@@ -162,8 +162,8 @@ class Steps:
         self._view = View(loss, graph, weighted=self.weighted)
 
     def prepare(self, y: Any) -> None:
-        """Make ready to train on batches like y, but for their buffers."""
-        assert self.optimizer is not None  # checked has seen to it
+        """Prepare training on batches like y, except for buffers."""
+        assert self.optimizer is not None  # ``checked`` made sure
         self._prepare(y)
         self.optimizer.prepare(self._flat.values, self._flat.grads, self._ranges)
         self.network.runner.can_plan()
@@ -173,7 +173,7 @@ class Steps:
         self._ranges = self._flat.trainable_ranges()
         for layer in self.network.leaves:
             layer.share(self._batch)
-        self._look(y)  # after these, which may have been changes
+        self._look(y)  # last, since the lines above may count as changes
         self._prepared = self._seen
 
     # --- a batch --------------------------------------------------------------------
@@ -187,9 +187,9 @@ class Steps:
         epoch: int = 0,
         samples: NDArray[np.int64] | None = None,
     ) -> tuple[Any, Any]:
-        """Change the parameters by one step; return the loss and predictions before.
+        """Change the parameters by one step; return loss and predictions before it.
 
-        The batch is x, or x[part]; layers that augment learn which samples it holds.
+        The batch is x, or x[part].  Augmenting layers get the numbers ``samples``.
         """
         head, batch, network = self.head(y), self._batch, self.network
         if self._prepared is not self._seen:
@@ -213,8 +213,8 @@ class Steps:
             batch.numbers = None
 
     def _update_tasks(self) -> Sequence[Task]:
-        """Return the optimiser's step as tasks; none where it is more than that."""
-        assert self.optimizer is not None  # checked has seen to it
+        """Return the optimiser's step as tasks, or none if the step needs Python."""
+        assert self.optimizer is not None  # ``checked`` made sure
         flat = self._flat
         if not flat.is_plain:
             return ()
@@ -241,11 +241,11 @@ class Steps:
         return value, run.activated()
 
     def _value(self, values: Any) -> Any:
-        """Return what the loss gave, perhaps for every sample, as it is reported."""
+        """Return the loss as it is reported: the sum if there is one per sample."""
         return float(np.sum(values))
 
     def _find_culprit(self, x: Any) -> None:
-        """Note where NaN or infinity comes from."""
+        """Note which layer NaN or infinity came from."""
         dtype = self.network.dtype
         xs = [kernel_array(one, dtype) for one in parts_of(x)]
         with _quietly():
@@ -266,7 +266,7 @@ class Steps:
             return plus(value, network.flat.penalty()), activation.forward(z)
 
     def logs(self, value: Any, y: Any, *seen: Any) -> dict[str, Any]:
-        """Return the loss and the metrics of one batch: of y_pred and weights."""
+        """Return loss and metrics of one batch; ``seen`` is y_pred and the weights."""
         self.head(y)
         if self._tally is None:
             self._tally = self.new_tally(self.measures(y), self._view.showing)
@@ -280,7 +280,7 @@ class Steps:
             raise
 
     def new_tally(self, measures: Sequence[Metric], showing: Any = None) -> Tally:
-        """Return what adds up losses and metrics of batches."""
+        """Return an object that accumulates losses and metrics over batches."""
         return Tally(measures, showing, self.loss_names, self.metric_names)
 
     @property
@@ -295,18 +295,18 @@ class Steps:
 
     @property
     def names(self) -> list[str]:
-        """The names of what is measured, in the order of Keras."""
+        """The names of all losses and metrics, in Keras's order."""
         return [*self.loss_names, *self.metric_names]
 
     def loss_for(self, y: Any) -> Loss:
-        """Return the loss; one that is chosen by the shapes, for these targets."""
+        """Return the loss for these targets; their shapes may choose it."""
         if isinstance(self.loss, Loss):
             return self.loss
         shape = len(y), *self.network.output_sample_shape
         return losses.crossentropy_for(np.shape(y), shape)
 
     def measures(self, y: Any) -> list[Metric]:
-        """Return the metrics, likewise."""
+        """Return the metrics for these targets; their shapes may choose them."""
         shape = (len(y), *self.network.output_sample_shape)
         if (axis := self.view(y).axis) != -1:
             shape = classes_last(shape, axis)
@@ -322,16 +322,16 @@ class Steps:
         *,
         whole: bool = False,
     ) -> tuple[Any, Any, Any]:
-        """Return x, y and weights that suit the model, its loss and one another.
+        """Return x, y and weights that fit the model, its loss and one another.
 
         Parameters
         ----------
         x, y, sample_weight, class_weight : as for ``fit``
-        whole : whether x and y are all of an epoch, and no batch: the range of x is
-            then for the caller to check, who need not read all of it
+        whole : whether x and y are a whole epoch and not a batch.  The caller then
+            checks the range of x, and need not read all of x
 
-        Raises RuntimeError before ``compile``, ValueError and TypeError for data that
-        do not suit.
+        Raises RuntimeError before ``compile``, and ValueError or TypeError for data
+        that do not fit.
         """
         network = self.network
         if self.optimizer is None:
@@ -348,7 +348,7 @@ class Steps:
     def _checked_targets(
         self, y: Any, samples: int, sample_weight: Any, class_weight: Any, whole: bool
     ) -> tuple[Any, Any]:
-        """Return y and weights that suit the loss and one another."""
+        """Return y and weights that fit the loss and one another."""
         network = self.network
         y = arrays.as_targets(y, samples, network.dtype)
         view, loss, output_shape = self.view(y), self._loss, network.output_sample_shape
@@ -358,7 +358,7 @@ class Steps:
             given = sample_weight, class_weight, y, loss, output_shape
             weights = class_weights.either(*given, network.dtype, whole)
         kind = y.shape[1:], y.dtype, self.loss, network.graph, self._form_of(weights)
-        if kind == self._trusted:  # a loop of train_on_batch asks once
+        if kind == self._trusted:  # train_on_batch checks such batches only once
             if self._checking:
                 view.check(self._checking, y, output_shape)
         else:
@@ -367,11 +367,11 @@ class Steps:
         return y, weights
 
     def _form_of(self, weights: Any) -> Any:
-        """Return what metrics that see the weights of samples must be tried for."""
+        """Return the weights' shape for metrics that see weights; else None."""
         return weights.shape[1:] if self.weighted and weights is not None else None
 
     def _try_metrics(self, y: NDArray[Any], weights: Any) -> None:
-        """Show the metrics a first batch of y; warn of a loss that is surely odd."""
+        """Try the metrics on a first batch of y; warn of a loss that looks wrong."""
         network, view, loss = self.network, self._view, self._loss
         warn_of_odd_loss(loss, network.graph)
         _, activation = head.split_activation(network.graph)
@@ -388,35 +388,36 @@ class Steps:
         self._checking = [m for m in measures if not m.is_checked_by(loss)]
 
     def try_functions(self, x: NDArray[Any], y: NDArray[Any], whole: bool) -> None:
-        """Call scikit-learn's functions among the metrics, before there is an epoch.
+        """Call scikit-learn's functions among the metrics once, before training.
 
-        With y and outputs for the first samples of x, as often as y needs them: what a
-        function takes depends on their form.  Functions of a user's own, which may
-        count their calls, are not tried.
+        They get y and the outputs for the first samples of x, repeated to the length of
+        y, since it is the shapes and types that a function may refuse.  Functions of
+        the user's own are not tried, because they may count their calls.
 
         Parameters
         ----------
-        whole : whether x and y are all that there is to an epoch; where they are its
-            first batch alone, which may lack a class, a failure is warned of
+        whole : whether x and y are a whole epoch.  If they are only its first batch,
+            which may lack a class, a failure is only a warning
 
         Raises
         ------
-        TypeError, ValueError : where a function cannot be taken of these
+        TypeError, ValueError : if a function fails on them
         """
         tried = self.network.predict_on_batch, self.view(y).update
         try_functions(self.measures(y), *tried, x, y, whole)
 
     def check_layers(self) -> None:
-        """Raise, before training, where layers came or went; warn of frozen ones.
+        """Raise ValueError, before training, if layers were added or removed.
 
-        Also where the optimiser has trained another model.
+        Also raise if the optimiser has trained another model, and warn of frozen
+        layers.
         """
         network = self.network
         claim(self.optimizer, network)
         if self.trained is not None and self.trained != network.leaves:
             raise ValueError(
                 "layers were added or removed since the model was trained: call "
-                "compile again, so that the optimiser begins anew with them"
+                "compile again, so that the optimiser starts anew with them"
             )
         if self._frozen_at == CHANGES.latest:
             return

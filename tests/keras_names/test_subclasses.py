@@ -77,7 +77,7 @@ def test_the_shape_comes_from_build_or_data_or_symbols():
     for model in (built, given, called, held.layers[0]):
         assert model.built and model.input_shape == (None, 5)
     assert held.count_params() == 147 + 8
-    with pytest.raises(ValueError, match=r"not known: build\(\(None, ...\)\)"):
+    with pytest.raises(ValueError, match=r"not known: call build\(\(None, ...\)\)"):
         Residual().count_params()
 
 
@@ -142,8 +142,8 @@ WRONG = {
     "computes": (lambda: Computes().build((None, 5)), "Lambda"),
     "numbers": (lambda: Numbers().build((None, 5)), "must be symbols"),
     "nothing": (Nothing, r"defines call\(self, x\)"),
-    "half": (lambda: Residual(inputs=keras.Input((5,))), "takes inputs and outputs"),
-    "steps": (Steps, "train_step, which nothing here calls"),
+    "half": (lambda: Residual(inputs=keras.Input((5,))), "needs inputs and outputs"),
+    "steps": (Steps, "train_step, which sora_np does not call"),
 }
 
 

@@ -44,7 +44,9 @@ def test_arguments_arrive():
 def test_a_body_is_no_function_of_python():
     """It is compiled without what unpacks Python's objects."""
     for _ in range(2):  # before it is compiled, and after
-        with pytest.raises(TypeError, match=r"every_kind_of_argument is called by ker"):
+        with pytest.raises(
+            TypeError, match=r"every_kind_of_argument can only be called by ker"
+        ):
             every_kind_of_argument(*range(8))
         test_arguments_arrive()
 

@@ -501,7 +501,7 @@ def test_formula_of_mix_refuses_another_number_of_rows():
         (fill, (A.reshape(1, 7), 0, 1, A, 1), "tile_fill needs a flat contiguous"),
         (fill, (A[::2], 0, 1, A, 1), "tile_fill needs a flat contiguous"),
         (fill, (A, 0, 1, A.astype(float), 1), "tile_store needs a flat .* float32"),
-        (fill, (np.arange(3), 0, 1, A, 1), "holds float32 or float64, got int64"),
+        (fill, (np.arange(3), 0, 1, A, 1), "hold float32 or float64, got int64"),
         (load, (A, np.arange(3, dtype="i4"), 1, A, 1), "tile_offsets needs .* int64"),
         (fill, (A, 0, 1, np.frombuffer(bytes(12), "f4"), 1), "tile_store needs"),
         (pick, (A, A, 0, 0, 1, A), "tile_pick needs a flat contiguous uint8"),

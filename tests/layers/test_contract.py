@@ -524,6 +524,6 @@ def test_an_argument_that_is_not_kept_is_named(tmp_path):
 
     model = Sequential([Own(3, input_shape=(3,))])
     with pytest.raises(
-        TypeError, match="Own 'own' cannot be described: .* takes 'size'"
+        TypeError, match="Own 'own' cannot be described: .* parameter 'size'"
     ):
         model.save(tmp_path / "m.npz")

@@ -137,7 +137,11 @@ IMPOSSIBLE = {
         "minimum must not be ab",
     ),
     "infinite": (lambda: MinMaxScaling(None, 0, np.inf), ValueError, "finite numbers"),
-    "text": (lambda: Normalization(mean="a", variance=1), TypeError, "mean holds text"),
+    "text": (
+        lambda: Normalization(mean="a", variance=1),
+        TypeError,
+        "mean must be numbers, got",
+    ),
     "axis": (lambda: Normalization(1.5), TypeError, "axis must be a whole number"),
     "axes": (lambda: Normalization("12"), TypeError, "axis must be a whole number"),
 }
@@ -181,5 +185,5 @@ def test_mistakes(x):
         Normalization(4).adapt(x)
     with pytest.raises(ValueError, match="but not the batch axis"):
         MinMaxScaling(0).adapt(x)
-    with pytest.raises(TypeError, match="data holds text, numbers are wanted"):
+    with pytest.raises(TypeError, match="data must be numbers, got text"):
         Normalization().adapt([["a"]])

@@ -1082,7 +1082,7 @@ def test_not_built():
 def test_as_many_axes_as_arrays_have():
     assert Flatten()(np.ones((1,) * 32)).shape == (1, 1)
     with pytest.raises(
-        ValueError, match="a shape has up to 31 axes, without the batch"
+        ValueError, match="a shape must have at most 31 axes, without the batch"
     ):
         Flatten().build((1,) * 32, np.random.default_rng(0), np.float32)
 

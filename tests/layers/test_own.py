@@ -334,8 +334,8 @@ def test_layers_of_this_package_are_not_looked_at():
 @pytest.mark.parametrize(
     "value, text",
     [
-        (None, "build of Own 'own': w is missing: an array was expected, got None"),
-        ("ones", "build of Own 'own': w holds text, numbers are wanted"),
+        (None, "build of Own 'own': w is missing: expected an array, got None"),
+        ("ones", "build of Own 'own': w must be numbers, got text"),
         (Dense(2), "build of Own 'own': w must be an array, got Dense"),
         ({"a": 1}, "build of Own 'own': w must be an array"),
     ],

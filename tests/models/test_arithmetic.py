@@ -48,9 +48,9 @@ def test_a_file_holds_it(tmp_path, rng):
 
 
 WRONG = {
-    "array": (lambda a: a + np.ones(3), "takes symbols and numbers"),
-    "array before": (lambda a: np.ones(3) * a, "takes symbols and numbers"),
-    "bool": (lambda a: a * True, "takes symbols and numbers"),
+    "array": (lambda a: a + np.ones(3), "expected a symbol or a number"),
+    "array before": (lambda a: np.ones(3) * a, "expected a symbol or a number"),
+    "bool": (lambda a: a * True, "expected a symbol or a number"),
     "divided": (lambda a: 1 / a, "no layer for /"),
     "symbols divided": (lambda a: a / a, "no layer for /"),
     "cube": (lambda a: a**3, "x \\*\\* 2"),

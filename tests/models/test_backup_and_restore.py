@@ -301,7 +301,7 @@ def test_a_damaged_one_is_passed_over(damage, images, tmp_path):
     cut_run(images, tmp_path)
     last = tmp_path / "epoch0002-batch000001.npz"
     last.write_bytes(damage(last.read_bytes()))
-    text = rf"^{re.escape(str(last))}: .*\. This checkpoint is passed over"
+    text = rf"^{re.escape(str(last))}: .*\. This checkpoint is skipped"
     with pytest.warns(UserWarning, match=text) as caught:
         cut_run(images, tmp_path, batches=2)
     assert len(caught) == 1
@@ -315,7 +315,7 @@ def test_without_one_that_is_whole_training_begins_anew(images, tmp_path):
     cut_run(images, tmp_path)
     for path in tmp_path.iterdir():
         path.write_bytes(b"")
-    with pytest.warns(UserWarning, match="is passed over") as caught:
+    with pytest.warns(UserWarning, match="is skipped") as caught:
         model = fit(make, images, [BackupAndRestore(tmp_path)])
     assert len(caught) == 2
     assert same(outcome(model), straight)
@@ -340,7 +340,7 @@ def test_checkpoints_that_stay(make_model, images, tmp_path, capsys):
     assert longer == whole.history
     first_line = capsys.readouterr().out.splitlines()[0]
     path = tmp_path / "epoch0002-batch000000.npz"
-    assert first_line == f"Going on from {path}: epoch 3, batch 1"
+    assert first_line == f"Continuing from {path}: epoch 3, batch 1"
 
 
 def test_a_folder_that_stdout_cannot_show(images, tmp_path, monkeypatch):
@@ -380,7 +380,7 @@ def test_a_state_that_no_file_can_hold(make_model, images, tmp_path):
         def get_state(self):
             return {"deep": [1, {"file": sys.stdout}]}
 
-    text = r"cannot hold .*, which stands at callbacks/0/deep/1/file"
+    text = r"cannot hold .*, found at callbacks/0/deep/1/file"
     with pytest.raises(TypeError, match=text):
         backup = BackupAndRestore(tmp_path)
         make_model().fit(*images, callbacks=[Odd(), backup], verbose=0)
@@ -557,7 +557,7 @@ def test_a_generator_is_run_through_again(images, tmp_path):
     with pytest.raises(Cut):
         run(endless(images, []), CutAfter(7), BackupAndRestore(tmp_path, 1))
     passed = []
-    text = "a generator cannot be set to where it was: its first 6 batches are drawn"
+    text = "a generator cannot return to its earlier position: its first 6 batches"
     with pytest.warns(UserWarning, match=text):
         model = run(endless(images, passed), BackupAndRestore(tmp_path, 1))
     assert same(outcome(model), straight)
@@ -566,7 +566,7 @@ def test_a_generator_is_run_through_again(images, tmp_path):
         run(endless(images, []), CutAfter(7), BackupAndRestore(tmp_path, 1))
     short = (batch for batch, _ in zip(endless(images, []), range(3), strict=False))
     with (
-        pytest.warns(UserWarning, match="cannot be set"),
+        pytest.warns(UserWarning, match="cannot return"),
         pytest.raises(ValueError, match="ended 1 batches before the place"),
     ):
         run(short, BackupAndRestore(tmp_path, 1))
@@ -582,7 +582,9 @@ def test_a_source_that_changes_and_has_no_state(images, tmp_path):
 
     with pytest.raises(Cut):
         run(CutAfter(7), BackupAndRestore(tmp_path))
-    with pytest.warns(UserWarning, match="the Secret has an on_epoch_end, but no get_"):
+    with pytest.warns(
+        UserWarning, match="the Secret has on_epoch_end, but neither get_"
+    ):
         run(BackupAndRestore(tmp_path))
 
 

@@ -187,7 +187,7 @@ def test_only_callbacks_are_taken(make_model, images, thing):
 
 
 def test_a_class_of_callbacks_is_told_from_an_object(make_model, images):
-    with pytest.raises(TypeError, match="History.*: make one, History..$"):
+    with pytest.raises(TypeError, match="History.*: create an object, History..$"):
         make_model().fit(*images, callbacks=[History], verbose=0)
 
 

@@ -77,7 +77,7 @@ def test_a_last_line_without_an_end_gets_one(follow, table, end):
 @pytest.mark.parametrize("text", ["epoch;loss\n0;1\n", "a,b\n1,2\n", "\n"], ids=repr)
 def test_what_is_no_table_of_epochs_is_not_appended_to(follow, table, text):
     table.write_text(text, newline="")
-    with pytest.raises(ValueError, match="log.csv is no table of epochs with the sep"):
+    with pytest.raises(ValueError, match="log.csv is not a table of epochs with"):
         follow([1], CSVLogger(table, append=True))
     assert table.read_bytes() == text.encode()
 

@@ -193,7 +193,7 @@ def test_what_might_not_begin_anew_is_refused_first(name, make_model, images):
         model,
         lambda: model.fit(source, epochs=2, verbose=0),
         ValueError,
-        f"a {kind} can be run through once, but 2 passes are asked for: give steps_per",
+        f"a {kind} can only be iterated once, but 2 passes are needed: give steps_per",
     )
 
 
@@ -215,7 +215,7 @@ def test_what_does_not_begin_anew_after_all(make_model, images):
             return self
 
     model = make_model()
-    text = "the Liar yielded no batch, but did before: it cannot be run through again"
+    text = "the Liar yielded no batch, although it did before: its __iter__ must return"
     with pytest.raises(ValueError, match=text):
         model.fit(Liar(*images), epochs=2, verbose=0)
     assert model.history.epoch == [0]
@@ -458,7 +458,7 @@ MISTAKES = {
     "split": (
         lambda m, x, y: m.fit(Batches(x, y), validation_split=0.5),
         ValueError,
-        "validation_split is of arrays, got a Batches: take validation_data",
+        "validation_split is only for arrays, got a Batches: give validation_data",
     ),
     "bare-x": (
         lambda m, x, y: m.fit(b for b in x[:, None]),
@@ -496,13 +496,13 @@ MISTAKES = {
     "epochs": (
         lambda m, x, y: m.fit(endless(x, y), epochs=3),
         ValueError,
-        "a generator can be run through once, but 3 passes are asked for: give "
+        "a generator can only be iterated once, but 3 passes are needed: give "
         "steps_per_epoch, or an object with __len__ and __getitem__",
     ),
     "validation-epochs": (
         lambda m, x, y: m.fit(x, y, epochs=3, validation_data=iter(Loader(x, y))),
         ValueError,
-        "a generator can be run through once, but 3 passes are asked for: give "
+        "a generator can only be iterated once, but 3 passes are needed: give "
         "validation_steps",
     ),
     "validation-tuple": (
@@ -519,17 +519,18 @@ MISTAKES = {
     "steps-of-arrays": (
         lambda m, x, y: m.fit(x, y, 8, steps_per_epoch=8),
         ValueError,
-        "steps_per_epoch=8 are more than the 7 batches of 8 that 50 samples give",
+        "steps_per_epoch must be at most 7, the number of batches of 8 in 50 samples; "
+        "got 8",
     ),
     "steps-of-sequence": (
         lambda m, x, y: m.evaluate(Batches(x, y), steps=8),
         ValueError,
-        "steps=8 are more than the 7 batches of the Batches",
+        "steps must be at most 7, the number of batches of the Batches; got 8",
     ),
     "sparse": (
         lambda m, x, y: m.predict(csr_matrix(x.reshape(len(x), -1))),
         TypeError,
-        "x must be an array, got the sparse csr_matrix: take x.toarray()",
+        "x must be an array, got the sparse csr_matrix: use x.toarray()",
     ),
     "class": (
         lambda m, x, y: m.fit(Batches),
@@ -544,8 +545,8 @@ MISTAKES = {
     "no-end": (
         lambda m, x, y: m.fit(NoEnd()),
         ValueError,
-        "the NoEnd has __getitem__, but neither __len__ nor __iter__: where an epoch "
-        "ends, nobody knows",
+        "the NoEnd has __getitem__, but neither __len__ nor __iter__: where does an "
+        "epoch end?",
     ),
     "too-large": (
         lambda m, x, y: m.evaluate(Loader(x * np.float64(1e39) + 1e39, y)),
@@ -571,8 +572,8 @@ def test_a_generator_that_ends_early(make_model, images):
     model = make_model()
     source = itertools.islice(endless(*images), 10)
     text = (
-        "the islice ended after 3 of the 7 batches that steps_per_epoch asks for: let "
-        "it yield more (while True: ...), or ask for fewer"
+        "the islice ended after 3 of the 7 batches of steps_per_epoch: let it yield "
+        "more (while True: ...), or give a smaller steps_per_epoch"
     )
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         model.fit(source, epochs=2, steps_per_epoch=7, verbose=0)

@@ -89,9 +89,9 @@ def test_the_plan_takes_no_gradients_that_nobody_uses(trained, images):
 )
 def test_a_change_after_compile_is_warned_of_once(trained, images, use):
     text = (
-        "trainable of Conv2D 'conv2d', Dense 'dense' was changed after compile: it "
-        "holds from now on, but call compile after such a change, so that the "
-        "optimiser forgets the steps before"
+        "trainable of Conv2D 'conv2d', Dense 'dense' was changed after compile. The "
+        "change holds from now on, but call compile after such a change, so that the "
+        "optimiser forgets earlier steps"
     )
     trained.layers[0].trainable = trained.layers[3].trainable = False
     trained.layers[2].trainable = False  # without parameters

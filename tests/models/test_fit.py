@@ -297,7 +297,7 @@ MISTAKES = {
     "channels": (np.zeros((6, 8, 8, 3)), Y, {}, ValueError, r"got \(6, 8, 8, 3\)"),
     "lengths": (X, Y[:5], {}, ValueError, "equally many samples, got 6 and 5"),
     "empty": (X[:0], Y[:0], {}, ValueError, "x is empty"),
-    "text": (np.array(["a"]), Y, {}, TypeError, "x holds text, numbers are wanted"),
+    "text": (np.array(["a"]), Y, {}, TypeError, "x must be numbers, got text"),
     "ragged": ([[1], [1, 2]], Y, {}, ValueError, "x must be an array of one shape"),
     "label": (X, Y + 3, {}, ValueError, r"labels from 0 to 2 .* got 3 at y_true\[0\]"),
     "one-hot": (X, np.eye(6, 3), {}, ValueError, "loss='categorical_crossentropy'"),

@@ -440,7 +440,7 @@ WRONG = {
     "call": (
         lambda: type("Net", (Model,), {})(),
         TypeError,
-        "takes inputs and outputs",
+        "needs inputs and outputs",
     ),
     "not connected": (
         lambda: Model(Input((2,)), Dense(2)(Input((2,), name="b"))),
@@ -492,7 +492,7 @@ WRONG = {
     "x by other names": (
         lambda: shared().predict({"left": 1, "up": 2}),
         ValueError,
-        "x has the names 'left', 'up', the model's inputs are 'left', 'right'",
+        "x with the names of the model's inputs, 'left', 'right'; got 'left', 'up'",
     ),
     "x, not enough": (
         lambda: shared().predict([np.ones((2, *IMAGE))]),
@@ -527,17 +527,17 @@ WRONG = {
     "no loss": (
         lambda: two_ends().compile("sgd", {}),
         ValueError,
-        "none of the outputs kind, size has a loss",
+        "a loss for at least one of the outputs kind, size",
     ),
     "loss_weights for one": (
         lambda: skips().compile("sgd", "mse", [0.5]),
         ValueError,
-        "loss_weights are for several outputs",
+        "loss_weights are only for models with several outputs",
     ),
     "several in a row": (
         lambda: Sequential([shared(), Dense(2)]),
         ValueError,
-        "takes several inputs",
+        "has several inputs",
     ),
 }
 
@@ -554,7 +554,7 @@ def test_targets_that_do_not_fit(rng):
     model.compile("sgd", LOSSES)
     x = rng.standard_normal((4, 4))
     for y, text in (
-        ({"kind": np.zeros(4)}, "y has the names 'kind', the model's outputs are"),
+        ({"kind": np.zeros(4)}, "expected y with the names of the model's outputs, "),
         ([np.zeros(4)], "y must hold 2 arrays"),
         ([np.zeros(4, int), np.zeros((4, 2))], "the output 'size': "),
         ([np.full(4, 9), np.zeros((4, 1))], "the output 'kind': "),
@@ -562,7 +562,7 @@ def test_targets_that_do_not_fit(rng):
         with pytest.raises(ValueError) as caught:
             model.fit(x, y, verbose=0)
         assert text in str(caught.value)
-    with pytest.raises(TypeError, match="class_weight is for a model with one output"):
+    with pytest.raises(TypeError, match="class_weight is only for models with one"):
         model.fit(x, ends(4, rng), class_weight={0: 1.0}, verbose=0)
 
 

@@ -46,7 +46,7 @@ def test_what_the_scheduler_says(follow, capsys):
 @pytest.mark.parametrize(
     "schedule, text",
     [
-        (lambda epoch: None, "the schedule must return a number, got None for epoch 0"),
+        (lambda epoch: None, "schedule must return a number, got None for epoch 0"),
         (lambda epoch: -1, "learning_rate must be finite and not negative"),
         (lambda epoch: NAN, "learning_rate must be finite and not negative"),
     ],

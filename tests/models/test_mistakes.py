@@ -33,8 +33,8 @@ INPUTS = {  # x: what fit, evaluate and predict say
         X[0],
         f"{TAKES}(8, 8, 1): did you forget the batch axis? One sample is x[None]",
     ),
-    "rows": (X.reshape(6, 64), f"{TAKES}(6, 64): 4 axes are wanted, 2 came"),
-    "five-axes": (X[None], f"{TAKES}(1, 6, 8, 8, 1): 4 axes are wanted, 5 came"),
+    "rows": (X.reshape(6, 64), f"{TAKES}(6, 64): expected 4 axes, got 2"),
+    "five-axes": (X[None], f"{TAKES}(1, 6, 8, 8, 1): expected 4 axes, got 5"),
     "channels": (np.zeros((6, 8, 8, 3)), f"{TAKES}(6, 8, 8, 3)"),
     "channels-first": (np.zeros((6, 1, 8, 8)), f"{TAKES}(6, 1, 8, 8)"),
     "size": (np.zeros((6, 9, 8, 1)), f"{TAKES}(6, 9, 8, 1)"),
@@ -42,9 +42,9 @@ INPUTS = {  # x: what fit, evaluate and predict say
     "empty-list": ([], "x is empty: its shape is (0,)"),
 }
 TYPES = {
-    "None": (None, "x is missing: an array was expected, got None"),
-    "text": (["a"], "x holds text, numbers are wanted"),
-    "bytes": (b"abc", "x holds text, numbers are wanted"),
+    "None": (None, "x is missing: expected an array, got None"),
+    "text": (["a"], "x must be numbers, got text"),
+    "bytes": (b"abc", "x must be numbers, got text"),
     "complex": (X + 1j, "x must be an array of real numbers, got dtype complex64"),
     "dates": (
         np.zeros(6, "M8[D]"),
@@ -86,7 +86,7 @@ def test_types_of_inputs(make_model, x, text):
 def test_names_of_classes_are_told_how_to_become_labels(make_model):
     model = make_model()
     text = (
-        "y holds text, numbers are wanted: for labels, names, y = np.unique(y, "
+        "y must be numbers, got text: for the labels of names, y = np.unique(y, "
         "return_inverse=True)"
     )
     refuses(lambda: model.fit(X, ["cat"] * 6), TypeError, text, model)
@@ -247,7 +247,7 @@ OPTIONS = [
         (
             {"class_weight": weights},
             ValueError,
-            "class_weight must map labels, whole numbers, to finite weights, got "
+            "class_weight must map labels (whole numbers) to finite weights, got "
             + text,
         )
         for weights, text in (
@@ -272,8 +272,8 @@ OPTIONS = [
     (
         {"validation_split": 0.99},
         ValueError,
-        "validation_split=0.99 of 6 samples leaves one side empty: take another share, "
-        "or validation_data",
+        "validation_split=0.99 of 6 samples leaves one side empty: choose another "
+        "share, or give validation_data",
     ),
 ]
 
@@ -420,7 +420,7 @@ CALLS = {  # what is called on a model that is not built, the error, what it say
     "one-layer": (
         lambda m: Sequential(Dense(2)),
         TypeError,
-        "layers must be a list, got one layer: [Dense 'dense']",
+        "layers must be a list, got a layer: use [Dense 'dense']",
     ),
     "index": (
         lambda m: m.get_layer(index="a"),
@@ -476,7 +476,7 @@ def test_memory_that_is_not_there():
     x = np.broadcast_to(np.float32(0), (1, 50_000, 50_000, 1))  # takes no memory
     text = (
         "Conv2D 'conv2d': no memory for an array of shape (1, 50000, 50000, 200) of "
-        "float32, 1.86e+03 GiB: take a smaller batch_size, or smaller images"
+        "float32, 1.86e+03 GiB: use a smaller batch_size, or smaller images"
     )
     with pytest.raises(MemoryError, match=f"^{re.escape(text)}$"):
         model.predict_on_batch(x)
@@ -539,8 +539,8 @@ def test_bytes_of_zeros_and_ones_are_a_mask(make_model):
         (
             [Dense(3)],
             CategoricalCrossentropy(),
-            "Dense 'dense' has no activation, but categorical_crossentropy takes "
-            'probabilities: give it activation="softmax", or take '
+            "Dense 'dense' has no activation, but categorical_crossentropy expects "
+            'probabilities: use activation="softmax", or the loss '
             "CategoricalCrossentropy(from_logits=True)",
         ),
     ],

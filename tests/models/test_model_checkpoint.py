@@ -26,7 +26,7 @@ def test_names_hold_epochs_and_numbers(follow, tmp_path, capsys):
         f"Epoch 9: saving model to {folder / '09-0.46.npz'}",
         f"Epoch 10: saving model to {folder / '10-3.00.npz'}",
     ]
-    with pytest.warns(UserWarning, match="'script' is a function of your own"):
+    with pytest.warns(UserWarning, match="'script' is your own function"):
         again = load_model(folder / "10-3.00.npz")
     assert_array_equal(again.get_weights()[0], model.get_weights()[0])
     assert again.optimizer.iterations == model.optimizer.iterations
@@ -65,7 +65,7 @@ def test_weights_alone(follow, make_model, tmp_path):
     other = make_model(seed=5)
     other.load_weights(path)
     assert_array_equal(other.flat.values, model.flat.values)
-    with pytest.raises(ValueError, match="it holds weights alone"):
+    with pytest.raises(ValueError, match="it holds only weights"):
         load_model(path)
 
 
@@ -79,7 +79,8 @@ def test_every_so_many_batches(make_model, images, tmp_path):
 def test_a_number_that_is_not_there(follow, tmp_path):
     path = str(tmp_path / "{epoch}-{val_loss}.npz")
     with pytest.raises(
-        KeyError, match="asks for 'val_loss'. There are: epoch, loss, sc"
+        KeyError,
+        match="'val_loss', which .* lack. They have: epoch, loss, sc",
     ):
         follow([1], ModelCheckpoint(path))
     assert names(tmp_path) == []
@@ -96,17 +97,23 @@ class Adds(Callback):
 
 
 NEVER = {  # filepath, other options, of fit, the error, what it says
-    "metric": ("{val_acc}.npz", {}, {}, KeyError, "asks for 'val_acc'. There are: epo"),
-    "not-validated": ("{val_loss}.npz", {}, {}, KeyError, "asks for 'val_loss'"),
+    "metric": (
+        "{val_acc}.npz",
+        {},
+        {},
+        KeyError,
+        "'val_acc', .* have: epo",
+    ),
+    "not-validated": ("{val_loss}.npz", {}, {}, KeyError, "has the name 'val_loss'"),
     "now-and-then": (
         *("{val_loss}.npz", {}, {"validation_freq": 2}, KeyError),
-        "asks for 'val_loss'",
+        "has the name 'val_loss'",
     ),
-    "batch": ("{batch}.npz", {}, {}, KeyError, "asks for 'batch'"),
+    "batch": ("{batch}.npz", {}, {}, KeyError, "has the name 'batch'"),
     "of-a-batch": ("{val_loss}.npz", {"save_freq": 1}, {}, KeyError, "'val_loss'"),
     "form": ("{loss:d}.npz", {}, {}, ValueError, "Unknown format code 'd'"),
     "array": ("{f1_score:.2f}.npz", {}, {}, ValueError, "unsupported format string"),
-    "folder": ("taken", {}, {}, IsADirectoryError, "taken' is a folder"),
+    "folder": ("taken", {}, {}, IsADirectoryError, "got the folder .*taken"),
     "file": ("file/m.npz", {}, {}, NotADirectoryError, "file is a file"),
 }
 
@@ -140,7 +147,7 @@ def test_names_that_callbacks_add_are_not_refused(make_model, images, tmp_path):
         make_model().fit(*images, callbacks=[*others, save], **options)
     assert names(tmp_path) == ["0.01-1.npz", "0.25.npz"]
     late = [ModelCheckpoint(tmp_path / "{learning_rate}"), rate]
-    with pytest.raises(KeyError, match="asks for 'learning_rate'"):
+    with pytest.raises(KeyError, match="has the name 'learning_rate'"):
         make_model().fit(*images, callbacks=late, verbose=0)
 
 

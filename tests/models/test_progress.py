@@ -276,7 +276,7 @@ def test_where_machine_code_cannot_be_kept(compile_two, terminal, monkeypatch):
 
     monkeypatch.setattr("sora_np.kernels.machine.arrays.Cache", nowhere)
     said = terminal(compile_two)
-    assert said.count("\n") == 1 and said.endswith("there is no folder to keep it\r\n")
+    assert said.count("\n") == 1 and said.endswith("no folder can keep the result\r\n")
 
 
 @compiles

@@ -102,7 +102,7 @@ def test_an_evaluation_alone(tmp_path):
 
 def test_what_it_does_not_write(tmp_path):
     pytest.importorskip("tensorboard")
-    with pytest.warns(UserWarning, match="nothing for write_images, profile_batch"):
+    with pytest.warns(UserWarning, match="ignores write_images, profile_batch"):
         TensorBoard(tmp_path, write_images=True, profile_batch=2)
     for wrong in ({"update_freq": "step"}, {"histogram_freq": -1}, {"log_dir": 3}):
         with pytest.raises((TypeError, ValueError), match=next(iter(wrong))):

@@ -44,7 +44,7 @@ def test_it_stops_after_that_batch(diverging, capsys):
 
 def test_it_may_raise(diverging):
     count = Count()
-    with pytest.raises(RuntimeError, match="batch 2: the loss is nan"):
+    with pytest.raises(RuntimeError, match="the loss is nan in batch 2"):
         diverging([count, TerminateOnNaN(raise_error=True)])
     assert count.batches == 3 and not count.ended
 

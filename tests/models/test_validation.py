@@ -170,9 +170,9 @@ WRONG_CLASSES = {  # units, activation, loss, y, class_weight, error
         "binary",
         [[0, 1], [1, 1], [1, 0]],
         {1: 2},
-        r"y\[1\] is ",
+        r"y\[1\] belongs to",
     ),
-    "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "of no class, or of"),
+    "none": (2, "softmax", "", [[0, 1], [0, 0], [1, 0]], {1: 2}, "to no class, or to"),
 }
 
 
@@ -290,7 +290,7 @@ def test_wrong_validation_data_say_so(make_model, images, spoil, match):
         (
             {"sample_weight": ["a"] * 50},
             TypeError,
-            "sample_weight holds text, numbers are",
+            "sample_weight must be numbers, got text",
         ),
         ({"class_weight": "blanced"}, TypeError, "dictionary .* got 'blanced'"),
         (

@@ -220,13 +220,13 @@ def test_softmax_and_crossentropy_of_two_classes():
         ("y", 'written as "y[0, 2, 1, 0]", got'),
         ("w[0]", "conv2d has no array 'w'. It has x, kernel, bias, y, dy"),
         ("y[0, 0]", "expected 4 numbers in the index, got 2"),
-        ("y[0, 0, 9, 0]", "9 is no place on axis 2, which has 2"),
-        ("y[0, 0, -3, 0]", "-3 is no place on axis 2"),
-        ("y[0, , 1, 0]", "an index has whole numbers"),
-        ("y[0, 1 2, 0, 0]", "an index has whole numbers"),
-        ("x[0, 0, 0, 0]", "x is given to"),
-        ("dy[0, 0, 0, 0]", "dy is given to"),
-        ("kernel[0, 0, 0, 0]", "kernel is given to"),
+        ("y[0, 0, 9, 0]", "axis 2 must be from -2 to 1, got 9"),
+        ("y[0, 0, -3, 0]", "axis 2 must be from -2 to 1, got -3"),
+        ("y[0, , 1, 0]", "an index must be whole numbers"),
+        ("y[0, 1 2, 0, 0]", "an index must be whole numbers"),
+        ("x[0, 0, 0, 0]", "x is an input of"),
+        ("dy[0, 0, 0, 0]", "dy is an input of"),
+        ("kernel[0, 0, 0, 0]", "kernel is an input of"),
     ],
 )
 def test_places_that_are_none(place, words):
@@ -241,11 +241,11 @@ def test_other_mistakes(rng):
         step.explain("conv", "y[0]")
     with pytest.raises(KeyError, match="conv2d has no array 'z'"):
         step["conv2d"]["z"]
-    with pytest.raises(TypeError, match="a place is a text"):
+    with pytest.raises(TypeError, match="place must be a text"):
         step.explain("conv2d", (0, 1))
     with pytest.raises(ValueError, match="most must be at least 1"):
         step.explain("conv2d", "y[0, 0, 0, 0]").text(0)
-    with pytest.raises(ValueError, match="t is given to the loss"):
+    with pytest.raises(ValueError, match="t is an input of the loss"):
         step.explain("loss", "t[0, 0]")
     x = rng.standard_normal((3, 2))
     for layer in (BatchNormalization(), ReLU(max_value=1), ELU(), Softmax(1)):

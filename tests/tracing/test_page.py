@@ -238,7 +238,7 @@ def test_a_name_cannot_leave_its_place(tmp_path):
 
 @pytest.mark.parametrize("sample", [3, -4])
 def test_a_sample_that_is_none(step, sample, tmp_path):
-    with pytest.raises(ValueError, match=f"no sample {sample}: the batch has 3"):
+    with pytest.raises(ValueError, match=f"the 3 in the batch, .* got {sample}"):
         step.save(tmp_path / "step.html", sample)
     assert not [*tmp_path.iterdir()]
 

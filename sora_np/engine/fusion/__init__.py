@@ -1,10 +1,10 @@
-"""What a plan runs as one step: one pattern of layers a file.
+"""Stages: what a plan runs as one step, with one pattern of layers per file.
 
-Open ``table.py`` first: it maps the class of a layer to the patterns that may begin
-with it, and tries these in order.  ``stage.py`` is a step that runs one layer as it is,
-and the base of every pattern.  Dense and the convolutions are in ``affine.py``.
+Open ``table.py`` first: it maps the class of a layer to the patterns that may start
+with it, and tries these in order.  ``stage.py`` is a stage that runs one layer as it
+is, and the base class of all patterns.  Dense and convolutions are in ``affine.py``.
 
-``plan.py`` and ``buffers.py`` call the stages once a batch size: ``forward`` and
+``plan.py`` and ``buffers.py`` call the stages once per batch size: ``forward`` and
 ``backward`` return tasks of ``kernels/``, which the plan then runs for every batch.
 """
 

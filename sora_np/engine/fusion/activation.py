@@ -1,4 +1,4 @@
-"""Activation functions, entry by entry, as a layer or behind a convolution or Dense."""
+"""Activation functions, entry by entry, as a layer or after a convolution or Dense."""
 
 import math
 from collections.abc import Callable
@@ -29,13 +29,13 @@ from .stage import Site, Stage, Work, is_plain
 
 
 class Entrywise(NamedTuple):
-    """A function by its tasks.
+    """A function as tasks.
 
     Attributes
     ----------
     forward : (z, y) -> tasks that write y
     backward : (dy, z or y, dz) -> tasks that write dz
-    takes_z : whether ``backward`` takes z
+    takes_z : whether ``backward`` takes z, and not y
     """
 
     forward: Callable[[Array, Array], list[Task]]
@@ -62,7 +62,7 @@ def exponential_below(alpha: float, scale: float = 1.0) -> Entrywise:
 
 
 def gelu(approximate: bool) -> Entrywise:
-    """Return GELU in one of its forms."""
+    """Return GELU, exact or approximate."""
     return Entrywise(
         lambda z, y: gelu_tasks(z, approximate, y),
         lambda dy, z, dz: gelu_dx_tasks(dy, z, approximate, dz),
@@ -95,7 +95,7 @@ def by_name(name: str) -> Entrywise | None:
 
 
 def function_of(layer: Any) -> Entrywise | None:
-    """Return the function that a layer is, if there are tasks for it."""
+    """Return the function that a layer computes, if there are tasks for it."""
     if is_plain(layer, ReLU):
         return bent(*layer._bends)
     if is_plain(layer, LeakyReLU):
@@ -120,13 +120,13 @@ class EntrywiseStage(Stage):
 
     @property
     def function(self) -> Entrywise:
-        """The function that the layer is."""
+        """The function that the layer computes."""
         found = function_of(self.layer)
-        assert found is not None  # match has looked
+        assert found is not None  # ``match`` has checked
         return found
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage of node k, if it is such a function."""
+    """Return the stage of node k if there are tasks for its function, else None."""
     found = function_of(site.layer(k))
     return None if found is None else site.stage(EntrywiseStage, k)

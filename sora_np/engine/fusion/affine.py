@@ -84,12 +84,12 @@ class AffineStage(Stage):
         return empty(y.shape[-1], y.dtype) if dbias is None else dbias
 
     def kernel(self, table: Any) -> Array:
-        """Return the kernel, or its gradient, as the functions of kernels/ take it."""
+        """Return the kernel, or its gradient, in the shape for kernels/."""
         kernel: Array = table["kernel"]
         return kernel
 
     def affine(self, x: Array, w: Array, bias: Array, y: Array, relu: bool) -> Work:
-        """Return the work that writes y = f(x W + bias)."""
+        """Return the work that writes y = f(x W + bias), with f ReLU or nothing."""
         rows = x.reshape(-1, x.shape[-1]), w, bias, y.reshape(-1, y.shape[-1])
         return [*dense_tasks(*rows, relu)]
 
@@ -105,7 +105,7 @@ class AffineStage(Stage):
 
 
 class ConvStage(AffineStage):
-    """A convolution by one kernel; sequences are images of one row."""
+    """A convolution by its kernel; sequences are treated as images with one row."""
 
     def kernel(self, table: Any) -> Array:
         kernel: Array = table["kernel"]
@@ -132,7 +132,7 @@ CONVOLUTIONS = Conv2D, Conv1D, DepthwiseConv2D, DepthwiseConv1D
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is such a layer."""
+    """Return the stage that starts with node k, if it is such a layer."""
     layer = site.layer(k)
     if any(is_plain(layer, kind) for kind in CONVOLUTIONS):
         return site.stage(ConvStage, k, following_relu(site, k))
@@ -142,7 +142,7 @@ def match(site: Site, k: int) -> Stage | None:
 
 
 def following_relu(site: Site, k: int) -> int | None:
-    """Return the node of a ReLU that takes what a linear layer k gives, if one does."""
+    """Return the node of a ReLU that takes the output of a linear layer k, or None."""
     if site.layer(k).activation.name != "linear":
         return None
     after = site.follower(k)

@@ -16,7 +16,7 @@ from .stage import Site, Stage, Work, is_plain, relu_of
 
 
 class BatchNormStage(Stage):
-    """Its kernel, over chunks of rows."""
+    """BatchNormalization by its kernel, over chunks of rows."""
 
     def __init__(self, *nodes: Node) -> None:
         super().__init__(*nodes)
@@ -55,7 +55,7 @@ class BatchNormStage(Stage):
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is such a normalisation."""
+    """Return the stage that starts with node k, if it is such a normalisation."""
     node = site.nodes[k]
     axis = getattr(node.layer, "axis", None)
     last = axis in (-1, len(node.output_shape))

@@ -1,7 +1,7 @@
 """In prediction: a convolution, its BatchNormalization and a ReLU as one.
 
-With the moving statistics y = gamma (z - mean) / sqrt(variance + epsilon) + beta is a
-line in z, and z = x * w + b is one in w and b: so it is the convolution with other
+With the moving statistics, y = gamma (z - mean) / sqrt(variance + epsilon) + beta is
+linear in z, and z = x * w + b is linear in w and b.  So y is the convolution with other
 filters and another bias, which ``kernels/convolutional/fold.py`` writes before every
 prediction.
 
@@ -18,7 +18,7 @@ from .stage import Site, Stage, Work, is_plain, relu_of
 
 
 class FoldedStage(ConvStage):
-    """A convolution with the filters that the normalisation behind it makes."""
+    """A convolution whose filters include the normalisation after it."""
 
     def __init__(self, *nodes: Node) -> None:
         super().__init__(*nodes[:1], nodes[-1])
@@ -38,7 +38,7 @@ class FoldedStage(ConvStage):
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is such a convolution."""
+    """Return the stage that starts with node k, if it is such a convolution."""
     layer, after = site.layer(k), site.follower(k)
     if site.training or not any(is_plain(layer, kind) for kind in CONVOLUTIONS):
         return None

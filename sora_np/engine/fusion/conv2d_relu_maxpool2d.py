@@ -42,7 +42,7 @@ class ConvPoolStage(AffineStage):
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is such a convolution."""
+    """Return the stage that starts with node k, if it is such a convolution."""
     layer = site.layer(k)
     if not is_plain(layer, Conv2D):
         return None
@@ -56,7 +56,7 @@ def match(site: Site, k: int) -> Stage | None:
 
 
 def _fits(conv: Any, pool: Any) -> bool:
-    """Whether the pooling can run with the convolution before it."""
+    """Whether the pooling can run in one pass with the convolution."""
     return (
         is_plain(pool, MaxPooling2D)
         and conv.groups == 1

@@ -17,7 +17,7 @@ from .stage import Site, Stage, Work, as_list, is_plain, relu_of
 
 
 class AddStage(Stage):
-    """The sum of arrays of one shape; dy is the gradient by each of them."""
+    """The sum of arrays of equal shape; dy is the gradient of each of them."""
 
     passes_dy = True
 
@@ -33,7 +33,7 @@ class AddStage(Stage):
 
 
 class ConcatenateStage(Stage):
-    """Arrays one behind the other."""
+    """Arrays joined along an axis."""
 
     def forward(self, x: Any, y: Array, training: bool) -> Work:
         return [*concatenate_tasks(as_list(x), y, self.layer._axis)]
@@ -45,7 +45,7 @@ class ConcatenateStage(Stage):
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is one of these."""
+    """Return the stage that starts with node k, if it is one of these."""
     layer, shape = site.layer(k), site.nodes[k].output_shape
     if is_plain(layer, Concatenate):
         return site.stage(ConcatenateStage, k)

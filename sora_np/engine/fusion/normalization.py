@@ -19,14 +19,14 @@ from .stage import Site, Stage, Work, is_plain
 
 
 class SampleNormStage(Stage):
-    """A normalisation whose statistics are of every sample by itself."""
+    """A normalisation whose statistics are those of each sample alone."""
 
     def rows(self, x: Array) -> Array:
-        """Return x as the kernel takes it: rows (M, K)."""
+        """Return x in the shape for the kernel: rows (M, K)."""
         return x.reshape(-1, x.shape[-1])
 
     def statistics(self, x: Array) -> tuple[int, ...]:
-        """Return the shape of means and variances."""
+        """Return the shape of the means and variances."""
         return (len(self.rows(x)),)
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:

@@ -24,7 +24,7 @@ from .stage import Site, Stage, Work, is_plain
 
 
 class PoolStage(Stage):
-    """A pooling by its kernel; sequences are images of one row."""
+    """A pooling by its kernel; sequences are treated as images with one row."""
 
     def __init__(self, *nodes: Node) -> None:
         super().__init__(*nodes)

@@ -12,7 +12,7 @@ from .stage import Site, Stage, Work, is_plain
 
 
 class UpSamplingStage(Stage):
-    """UpSampling2D by the kernel of all resizing."""
+    """UpSampling2D by the kernel for resizing."""
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
         return [*resize2d_tasks(x, y, self.layer.interpolation)]
@@ -24,10 +24,10 @@ class UpSamplingStage(Stage):
 
 
 class MarginStage(Stage):
-    """ZeroPadding2D and Cropping2D: a window of every image, with zeros beyond it."""
+    """ZeroPadding2D and Cropping2D: a window of every image, with zeros outside."""
 
     def starts(self, samples: int, sign: int) -> NDArray[np.int64]:
-        """Return where the windows begin."""
+        """Return where the windows start."""
         before = [sign * margin[0] for margin in self.layer._margins]
         return np.full((samples, 2), before, np.int64)
 

@@ -1,7 +1,7 @@
-"""A stage of a plan: one or more nodes that run as one, over buffers.
+"""A stage of a plan: one or more nodes that run as one step, with buffers.
 
-This one runs a layer as it is; each pattern of :mod:`sora_np.engine.fusion` has a file
-with a stage of its own, and a function ``match`` that finds its place in a graph.
+The stage here runs a layer as it is.  Each pattern of :mod:`sora_np.engine.fusion` has
+a file with its own stage, and a function ``match`` that finds the pattern in a graph.
 """
 
 import functools
@@ -19,23 +19,23 @@ Work: TypeAlias = list[Task | Callable[[], None]]  # in order
 
 
 class Stage:
-    """Nodes that run as one.
+    """Nodes that run as one step.
 
     Parameters
     ----------
-    *nodes : the first of them takes what the stage takes, the last gives what it gives
+    *nodes : the first takes the inputs of the stage, the last returns its output
 
     Attributes
     ----------
     layer : of the first node
-    inputs, value : numbers of the values that the stage takes, and of that it gives
-    output_shape : of its value, without the batch axis
-    is_view : whether its value is that which it takes, in another shape
-    passes_dy : whether the gradient by everything it takes is dy
+    inputs, value : numbers of the values that the stage takes, and of its output
+    output_shape : of its output, without the batch axis
+    is_view : whether its output is its input in another shape
+    passes_dy : whether dy is the gradient of each of its inputs
     alters_dy : whether ``backward`` may write to dy
 
-    In ``forward`` and ``backward`` x is an array, or a list of arrays where the stage
-    takes several values; and so is dx, with None for a gradient that nobody needs.
+    In ``forward`` and ``backward`` x is an array, or a list of arrays if the stage has
+    several inputs.  So is dx, with None for a gradient that is not needed.
     """
 
     is_view: ClassVar[bool] = False
@@ -98,7 +98,7 @@ class Site:
 
     Attributes
     ----------
-    taken : nodes that a stage has already
+    taken : the nodes that are already part of a stage
     training : whether the plan trains
     """
 
@@ -108,7 +108,7 @@ class Site:
         self._uses, self._first = graph.uses(), len(graph.input_shapes)
 
     def follower(self, k: int | None) -> int | None:
-        """Return the node that takes the value of node k, if nobody else does."""
+        """Return the only node that takes the value of node k, or None."""
         if k is None:
             return None
         value = self._first + k
@@ -118,11 +118,11 @@ class Site:
         return None if uses[0] in self.taken else uses[0]
 
     def layer(self, k: int | None) -> Any:
-        """Return a node's layer; None for None."""
+        """Return a node's layer, or None if the node is None."""
         return None if k is None else self.nodes[k].layer
 
     def stage(self, kind: Callable[..., Stage], *places: int | None) -> Stage:
-        """Return a stage of these nodes, which are taken now; None is left out."""
+        """Return a stage of these nodes and mark them as taken; None is left out."""
         there = [k for k in places if k is not None]
         self.taken.update(there)
         made = kind(*(self.nodes[k] for k in there))
@@ -131,7 +131,7 @@ class Site:
 
 
 def is_plain(layer: Any, kind: type[Layer]) -> bool:
-    """Return whether a layer is of that kind, and nothing in it was replaced."""
+    """Return whether a layer is of that class, and keeps its forward and backward."""
     mine = type(layer)
     return isinstance(layer, kind) and (
         mine.forward is kind.forward
@@ -141,7 +141,7 @@ def is_plain(layer: Any, kind: type[Layer]) -> bool:
 
 
 def relu_of(layer: Any) -> Any:
-    """Return max(z, 0) as a function where the layer computes that, else None."""
+    """Return the function max(z, 0) if the layer computes it, else None."""
     if is_plain(layer, ReLU) and layer._bends == (0, 0, math.inf):
         return ActivationLayer("relu").activation
     if is_plain(layer, ActivationLayer) and layer.activation.name == "relu":

@@ -1,4 +1,4 @@
-"""Which patterns there are: by the class of the layer that each begins with."""
+"""The table of patterns, by the class of the layer that each starts with."""
 
 from collections.abc import Callable
 

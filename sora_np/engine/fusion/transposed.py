@@ -1,4 +1,4 @@
-"""Transposed convolutions: a convolution's gradient by its input, forward."""
+"""Transposed convolutions: forward, they compute a convolution's input gradient."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class TransposedStage(ConvStage):
 
 
 def match(site: Site, k: int) -> Stage | None:
-    """Return the stage that begins with node k, if it is such a layer."""
+    """Return the stage that starts with node k, if it is such a layer."""
     layer = site.layer(k)
     if is_plain(layer, Conv2DTranspose) or is_plain(layer, Conv1DTranspose):
         return site.stage(TransposedStage, k, following_relu(site, k))

@@ -11,7 +11,7 @@ VIEWS = Flatten, Identity, Reshape
 
 
 class ViewStage(Stage):
-    """y is x in another shape: the plan gives it the same buffer."""
+    """y is x in another shape: the plan gives both the same buffer."""
 
     is_view = True
 

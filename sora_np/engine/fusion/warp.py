@@ -1,4 +1,4 @@
-"""RandomRotation and the like."""
+"""RandomRotation and other geometric augmentations."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from .stage import Site, Stage, Work, is_plain
 
 
 class WarpStage(Stage):
-    """RandomRotation and the like, as one warp, prepared once.
+    """Geometric augmentations in a row as one warp, prepared once.
 
-    260 instead of 330 us for four layers and 32 images of 28x28.
+    This takes 260 instead of 330 us for four layers and 32 images of 28x28.
     """
 
     def forward(self, x: Array, y: Array, training: bool) -> Work:
