@@ -76,7 +76,7 @@ def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
         return {name: found[name] for name in wanted}
     if not found:
         raise ValueError(
-            f"{root} has no folders: a folder for every class is wanted, or "
+            f"{root} has no folders: expected a folder for every class, or "
             "label_mode=None"
         )
     return dict(sorted(found.items()))

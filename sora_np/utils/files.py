@@ -39,8 +39,8 @@ def get_file(
     ----------
     fname : its name in the cache; None for the last part of origin
     origin : its address, http, https or file
-    file_hash, md5_hash : its SHA-256 or MD5 in hexadecimal.  Without one a warning says
-        the SHA-256 that came, to be given from then on
+    file_hash, md5_hash : its SHA-256 or MD5 in hexadecimal.  Without one, a warning
+        gives the SHA-256 of the file, to be used from then on
     cache_subdir : of the cache
     hash_algorithm : "auto" (by the length of file_hash), "sha256" or "md5"
     cache_dir : None for ``$SORA_NP_HOME`` or ``~/.cache/sora_np``
