@@ -30,7 +30,7 @@ class ImageFolder(Stages):
     ----------
     file_paths, labels : of every image, (N,)
     samples : N
-    class_names : what the labels stand for
+    class_names : the name of each label
     report : what was found, skipped and converted
     """
 

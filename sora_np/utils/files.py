@@ -76,7 +76,7 @@ def get_file(
     if not force_download and path.is_file():
         if not wanted or _digest(path, how) == wanted:
             return str(path)
-        warn(f"{path} has another {how} than {wanted}: it is downloaded again")
+        warn(f"{path}: its {how} is not {wanted}; downloading the file again")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
