@@ -45,8 +45,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--csv",
         type=Path,
         metavar="OUT.csv",
-        help="write a row for every sample instead: file, class, probability, error, and "
-        "the probability of every class",
+        help="write a row for every sample instead: file, class, probability, error, "
+        "and the probability of every class",
     )
 
 

@@ -44,9 +44,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--hold-out",
         type=float,
         metavar="SHARE",
-        help="test on this share of every class of the training data, such as 0.1, chosen "
-        "by the seed, and do not train on it; the test data stay unused.  Use this to "
-        "compare networks or options",
+        help="test on this share of every class of the training data, such as 0.1, "
+        "chosen by the seed, and do not train on it; the test data stay unused.  Use "
+        "this to compare networks or options",
     )
     parser.add_argument(
         "--augment",
