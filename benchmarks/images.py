@@ -57,7 +57,7 @@ def batches(task):
 
 
 def shuffled(network, batch, steps):
-    """Yield (images, labels) of so many batches; every epoch in an order of its own."""
+    """Yield (images, labels) of ``steps`` batches; each epoch has its own order."""
     _, ((x, y), _) = load()
     rng, order = np.random.default_rng(4), np.empty(0, np.int64)
     for _ in range(steps):
@@ -70,7 +70,7 @@ def shuffled(network, batch, steps):
 def fashion(most=None):
     """Return x, labels, x_test, labels of the test, for ``fit``.
 
-    ``most``: no more than so many training images, and half as many for the test.
+    ``most``: the largest number of training images; of test images, half as many.
     """
     _, ((x, y), (x_test, y_test)) = load()
     if most:

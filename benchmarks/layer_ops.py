@@ -30,7 +30,7 @@ _ROWS = {  # kind: title, operation, which backward
 
 
 def layer_op_tasks(batch=32):
-    """Return the rows, for so many images, or so many times 64 rows."""
+    """Return the rows for ``batch`` images, or for 64 times as many matrix rows."""
     tasks = []
     for kind, (title, op, backward) in _ROWS.items():
         what = op._replace(x=(op.x[0] * batch // 32, *op.x[1:]))

@@ -306,8 +306,8 @@ def network_task(group, kind, network, batch, suffix=""):
 
 
 class WholeRun(NamedTuple):
-    """What ``fit`` does: so many epochs of batches of 32, with validation."""
+    """A run of ``fit``: some epochs of batches of 32, with validation."""
 
     network: Network
     epochs: int
-    images: int | None = None  # the first so many; None for all
+    images: int | None = None  # how many, from the first; None for all

@@ -1,4 +1,4 @@
-"""One process a framework, kept alive, which runs a variant when it is told to.
+"""One process for each framework, kept alive; it runs a variant on request.
 
 So no two thread pools share a process, and each framework has the environment that
 suits it: numbers of threads and the allocator are read once, when a process starts.

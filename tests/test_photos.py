@@ -166,7 +166,7 @@ def test_another_seed_tests_by_others(photos):
     [
         (["--size", "0"], "--size must be a positive whole number, got 0"),
         (["--validation-split", "1"], "the share must lie between 0 and 1, got 1.0"),
-        (["--data", "EMPTY"], "has no folders: a folder for every class is wanted"),
+        (["--data", "EMPTY"], "has no folders: expected a folder for every class"),
     ],
 )
 def test_mistakes(arguments, text, photos, tmp_path, capsys):

@@ -19,7 +19,7 @@ def say_of_bytes(bytes_are: str, file: Any = None) -> None:
 
 
 def names_of(model: Sequential, count: int) -> list[str]:
-    """Return the names of so many classes: numbers where the model has no such."""
+    """Return the names of all classes: numbers if the model has no names."""
     names = model.class_names
     if names is not None and len(names) != count:
         warnings.warn(

@@ -26,17 +26,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser,
         nargs="?",
         help="by default the source document's network with random biases, and small "
-        "networks in which every kind of layer occurs (sora_np/command/specimens.py)",
+        "networks that contain every layer type (sora_np/command/specimens.py)",
     )
     parser.add_argument(
         "--samples",
         type=int,
         default=gradcheck.SAMPLES,
         help=f"entries of every array ({gradcheck.SAMPLES}); with 0, only some "
-        "directions of it as a whole",
+        "directions of the whole array",
     )
     parser.add_argument(
-        "--full", action="store_true", help="check all entries: minutes"
+        "--full", action="store_true", help="check all entries; takes minutes"
     )
     parser.add_argument("--seed", type=int, default=0)
 
@@ -77,7 +77,7 @@ def _gradchecks(
     how: dict[str, Any],
     given: Specimen | None = None,
 ) -> Iterator[gradcheck.Report]:
-    """Check a model's layers, the whole of it, and how it trains; print what is found.
+    """Check a model's layers, the whole model, and its training; print the results.
 
     Of ``given``, which has its own batch, only what is wrong.
     """

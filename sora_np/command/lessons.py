@@ -9,7 +9,9 @@ ABOUT = "copy the lessons into a folder, as text or as notebooks"
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes."""
-    parser.add_argument("folder", metavar="DIR", help="is made where there is none")
+    parser.add_argument(
+        "folder", metavar="DIR", help="the folder to write to; created if missing"
+    )
     parser.add_argument(
         "--language",
         choices=LANGUAGES,
@@ -19,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--notebooks",
         action="store_true",
-        help='notebooks in the place of text; needs jupytext, the extra "lessons"',
+        help='notebooks instead of text; needs jupytext, the extra "lessons"',
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line: which command it asks for, and how mistakes are told."""
+"""The command line: choose the command to run, and report a user's mistakes."""
 
 import argparse
 import io

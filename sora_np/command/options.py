@@ -20,9 +20,9 @@ def add_model(parser: argparse.ArgumentParser, **how: Any) -> None:
         action="append",
         default=[],
         metavar="MODULE",
-        help="run a Python module of yours, from this folder too, that defines classes "
-        "which the model needs; may be given several times.  Only what is named here "
-        "is ever imported",
+        help="import your own Python module, also from this folder, with classes that "
+        "the model needs; may be given several times.  Only modules that are named "
+        "here are imported",
     )
 
 
@@ -42,8 +42,8 @@ def add_data(
         type=Path,
         metavar="FILE.npz or FOLDER",
         help="arrays x_train, y_train, x_test, y_test; bytes are divided by 255, "
-        "unless the model takes them as they are. Or a folder with a folder of images "
-        "for every class",
+        "unless the model takes unscaled bytes. Or a folder with a subfolder of "
+        "images for every class",
     )
 
 

@@ -57,7 +57,7 @@ def test_folder(path: Path, model: Sequential) -> ImageFolder:
 
 
 def _folder(path: Path, form: Form, label_mode: str) -> ImageFolder:
-    """Return a folder, read into memory; what is left out is said at once."""
+    """Read a folder into memory, and report skipped files at once."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*the report of what is returned says more")
         folder = image_dataset_from_directory(

@@ -38,15 +38,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="an image, a folder of images, or .npz with x; a broken one is named, and "
-        "the others go on: the exit status is 1 then, and 2 if there is no other",
+        help="an image, a folder of images, or .npz with x; a broken file is named and "
+        "skipped; the exit status is then 1, or 2 if no file could be read",
     )
     parser.add_argument(
         "--csv",
         type=Path,
         metavar="OUT.csv",
-        help="write a row for every sample instead: file, class, share, error, and the "
-        "share of every class",
+        help="write a row for every sample instead: file, class, probability, error, "
+        "and the probability of every class",
     )
 
 

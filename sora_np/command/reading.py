@@ -176,11 +176,11 @@ def _numbers(file: Path, x: NDArray[Any], name: str) -> NDArray[Any]:
     if x.dtype.kind not in "buif":
         raise DataFileError(
             file,
-            f"{name} holds {x.dtype}, real numbers are wanted: images, or features",
+            f"expected {name} of real numbers (images or features), got {x.dtype}",
         )
     if x.ndim < 2 or not x.size:
         raise DataFileError(
-            file, f"{name} has the shape {x.shape}, one of samples (N, ...) is wanted"
+            file, f"expected {name} of the shape (N, ...), got {x.shape}"
         )
     if x.dtype.kind == "f":
         with np.errstate(over="ignore"):
@@ -200,7 +200,7 @@ def _labels(file: Path, y: NDArray[Any], name: str) -> NDArray[np.int64]:
     if y.dtype.kind in "US":
         cure = f"names, {name} = np.unique({name}, return_inverse=True)"
         raise DataFileError(
-            file, f"{name} holds text, labels 0, 1, ... are wanted: {cure}"
+            file, f"{name}: expected labels 0, 1, ..., got text; {cure}"
         )
     if y.dtype.kind not in "buif" or y.ndim not in (1, 2) or not y.size:
         raise DataFileError(

@@ -38,25 +38,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.2,
         metavar="SHARE",
-        help="of every class in a folder, drawn by the seed, to test by (0.2)",
+        help="test on this share of every class in a folder, chosen by the seed (0.2)",
     )
     parser.add_argument(
         "--hold-out",
         type=float,
         metavar="SHARE",
-        help="leave this share of every class out of the training data, drawn by the "
-        "seed, and test by it; the test data are not looked at.  For choices between "
-        "networks or options, such as 0.1",
+        help="test on this share of every class of the training data, such as 0.1, "
+        "chosen by the seed, and do not train on it; the test data stay unused.  Use "
+        "this to compare networks or options",
     )
     parser.add_argument(
         "--augment",
         action="store_true",
-        help="turn, move, scale and mirror images at random in training",
+        help="rotate, shift, scale and flip images at random in training",
     )
     parser.add_argument(
         "--class-weight",
         choices=["balanced"],
-        help="let a sample of a rare class count more",
+        help="give samples of rare classes a larger weight",
     )
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch-size", type=int)
@@ -71,8 +71,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=Path("sora-np-backup"),
         metavar="FOLDER",
-        help="keep checkpoints in a folder (sora-np-backup), and go on from the last "
-        "one if training was interrupted; removed when all is done",
+        help="write checkpoints to a folder (sora-np-backup), and continue from the "
+        "last one if training was interrupted; the folder is removed at the end",
     )
 
 

@@ -189,7 +189,7 @@ def _download(data_set: IdxDataSet, file: IdxFile, places: list[Path]) -> None:
 
 
 def copy_url(url: str, part: Path, limit: int) -> None:
-    """Write what is at an address into a new file, or raise: no more than ``limit``."""
+    """Download an address to a new file; raise for more than ``limit`` bytes."""
     from urllib.request import urlopen
 
     with urlopen(url, timeout=TIMEOUT) as answer, open(part, "xb") as out:

@@ -190,9 +190,9 @@ def read_idx_stream(
     size = dtype.itemsize * math.prod(sizes)
     data = _read_at_most(stream, size + 1)
     if len(data) != size:
-        came = len(data) if len(data) < size else "more"
+        held = len(data) if len(data) < size else "more"
         raise DataFileError(
-            path, f"declares {size} bytes of elements for {sizes}, holds {came}"
+            path, f"declares {size} bytes of elements for {sizes}, holds {held}"
         )
     digest = hashlib.sha256(magic + header)
     digest.update(data)

@@ -1,4 +1,4 @@
-"""Which images there are in a folder: what is read, skipped and passed over."""
+"""Find the images in a folder: which files are read, skipped or ignored."""
 
 import os
 import unicodedata
@@ -60,9 +60,10 @@ class ImageReport(NamedTuple):
 
 
 def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
-    """Return class name -> folder; Unicode writes one name in two ways, as e + accent.
+    """Return class name -> folder.
 
-    The composed one is the class's name, whatever the file system has.
+    Unicode can write one name in two ways, such as an accented e.  The class's name is
+    the composed form, whatever the file system has.
     """
     names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     names = [name for name in names if not _is_hidden(name)]
@@ -76,7 +77,7 @@ def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
         return {name: found[name] for name in wanted}
     if not found:
         raise ValueError(
-            f"{root} has no folders: a folder for every class is wanted, or "
+            f"{root} has no folders: expected a folder for every class, or "
             "label_mode=None"
         )
     return dict(sorted(found.items()))
@@ -89,7 +90,7 @@ def _is_hidden(name: str) -> bool:
 def image_files(
     folder: Path, passed_over: Counter[str], deep: bool = True
 ) -> Iterator[Path]:
-    """Yield the files that may be images, by name, and count what is passed over."""
+    """Yield the files that may be images, by name, and count ignored files."""
 
     def unreadable(error: OSError) -> None:
         passed_over["folders that cannot be read"] += 1

@@ -30,7 +30,7 @@ class ImageFolder(Stages):
     ----------
     file_paths, labels : of every image, (N,)
     samples : N
-    class_names : what the labels stand for
+    class_names : the name of each label
     report : what was found, skipped and converted
     """
 
@@ -138,8 +138,8 @@ class ImageFolder(Stages):
             apart[own[: min(max(round(len(own) * share), 1), most)]] = True
         if apart.all() or not apart.any():
             raise ValueError(
-                f"{share} of {self.samples} images leaves one side empty: a class of "
-                "at least two images is wanted"
+                f"{share} of {self.samples} images leaves one side empty: at "
+                "least one class needs two or more images"
             )
         return self._part(~apart), self._part(apart)
 
@@ -224,7 +224,7 @@ def image_dataset_from_directory(
     """Return batches of the images in a folder that has a folder for every class.
 
     All images are opened and decoded once, so that none fails in the middle of a
-    training; afterwards a batch is read when it is wanted.  What cannot be used is
+    training; afterwards a batch is read when it is needed.  What cannot be used is
     skipped, and what has another form is converted, as follows; ``report`` counts it,
     and a warning says so where something was skipped.
 
@@ -249,8 +249,8 @@ def image_dataset_from_directory(
         image is no class, with a warning, unless ``class_names`` names it
     labels : "inferred" from the folders, or None for x alone
     label_mode : "int", "categorical" (one-hot rows), "binary" (0 or 1, (n, 1)), or None
-        for x alone, and then no folders are wanted
-    class_names : the folders, in the order that is wanted; None for all
+        for x alone, which needs no folders
+    class_names : the folders, in the order of their labels; None for all
     color_mode : "grayscale", "rgb" or "rgba"
     batch_size : images a batch
     image_size : (height, width)

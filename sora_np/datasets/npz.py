@@ -81,7 +81,7 @@ def _check(path: str | os.PathLike[str], members: Any, names: Sequence[str]) -> 
         raise DataFileError(
             path,
             f"it has no {', '.join(missing)}, but {known}; "
-            f"np.savez(path, {names[0]}={names[0]}, ...) writes what is wanted",
+            f"np.savez(path, {names[0]}={names[0]}, ...) writes such a file",
         )
     for name in names:
         info = members.zip.getinfo(f"{name}.npy")
@@ -98,7 +98,7 @@ def _check(path: str | os.PathLike[str], members: Any, names: Sequence[str]) -> 
             shape, _, dtype = read(member)
             held = info.file_size - member.tell()
         if dtype.kind not in "fiubSUO":  # NumPy's own words refuse objects
-            raise DataFileError(path, f"{name} holds {dtype}, real numbers are wanted")
+            raise DataFileError(path, f"{name}: expected real numbers, got {dtype}")
         if math.prod(shape) * dtype.itemsize > held:
             raise DataFileError(
                 path,

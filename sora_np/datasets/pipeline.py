@@ -198,7 +198,7 @@ class Stages:
 
 
 class _Pipeline(Stages):
-    """A source and what is done with it."""
+    """A source and the operations on its elements."""
 
     def __init__(
         self,

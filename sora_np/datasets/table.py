@@ -238,8 +238,8 @@ def _place(path: str | os.PathLike[str], target: int | str, first: list[str]) ->
     if len(first) < 2:
         raise DataFileError(
             path,
-            f"its rows have one cell, {first[0]!r}: columns and a target are wanted, "
-            'and delimiter says what separates them, such as ";" or "\t"',
+            f"expected columns and a target, got rows of one cell, {first[0]!r}: set "
+            'delimiter to what separates the columns, such as ";" or "\t"',
         )
     if isinstance(target, str):
         if target not in first:

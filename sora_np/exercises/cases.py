@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
     arguments : of ``__init__``
     x, dy : the batch, and d(loss)/dy
     params, state : name -> the array that the layer goes on with after ``build``
-    training : what ``forward`` is told; False leaves ``backward`` out
+    training : this argument of ``forward``; False leaves ``backward`` out
     """
 
     arguments: Mapping[str, Any]

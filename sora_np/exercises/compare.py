@@ -52,7 +52,7 @@ def difference(
             f"{name} is a {kind}, expected {wanted}",
             "np.array(...) makes an array of numbers in lists."
             if isinstance(given, list)
-            else "Look at what stands behind return, and in which order.",
+            else "Look at the values after return, and at their order.",
         )
     array = np.asarray(given)
     if array.dtype.kind not in "fiub":

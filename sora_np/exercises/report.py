@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
     case : what the case looks at, such as "windows that overlap"
     result : what the learner's code gave, such as "dx"
     verdict : "right", "WRONG" or "not tried", where an earlier result is wrong
-    found : of a wrong result: what came, and what was expected
+    found : of a wrong result: what was expected, and the result
     hint : of a wrong result: where to look, never the solution
     """
 

@@ -126,9 +126,9 @@ def label_randomization(
 ) -> Verdict:
     """Compare attributions with those of a copy that learnt shuffled labels.
 
-    The copy has fresh weights and learns, by the model's loss and optimiser, the same
-    samples with their labels shuffled, by heart.  It knows nothing of classes, and an
-    attribution that is the same for both does not tell what the model has learnt.
+    The copy has fresh weights.  It memorises, with the model's loss and optimiser, the
+    same samples with shuffled labels.  The copy knows nothing of classes, so an
+    attribution that is the same for both does not show what the model has learnt.
 
     Source: Adebayo et al. (2018), "Sanity checks for saliency maps", 4.
 
@@ -185,7 +185,7 @@ def label_randomization(
     undecided = _too_few(before)
     if not known >= chance + BY_HEART * (1 - chance):
         undecided = (
-            f"The copy has learnt {known:.0%} of its shuffled labels by heart in "
+            f"The copy has memorised {known:.0%} of its shuffled labels in "
             f"{epochs} epochs, guessing gives {chance:.0%}: take more epochs."
         )
     return Verdict("labels", name_of(method), [step], LIMIT, undecided)

@@ -77,7 +77,7 @@ def copy_lessons(
 
     Parameters
     ----------
-    folder : is made where there is none
+    folder : created if missing
     language : "en" or "zh"
     notebooks : whether to write notebooks (.ipynb) in the place of text (.md)
 

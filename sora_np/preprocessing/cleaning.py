@@ -36,7 +36,7 @@ def clean(
     threshold: float = 3.5,
     verbose: int = 1,
 ) -> Cleaned:
-    """Return a data set without what is no measurement, and a report of it.
+    """Return a data set without faulty values, and a report of the changes.
 
     Nothing given is changed.  Faults are looked for in this order, each among the
     samples that those before have left; each is met by "drop", "repair" where that can

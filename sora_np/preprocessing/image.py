@@ -236,7 +236,7 @@ class ImageDataGenerator:
         ----------
         target_size : (height, width)
         color_mode : "rgb", "grayscale" or "rgba"
-        classes : the folders, in the order that is wanted; None for all, by name
+        classes : the folders, in the order of their labels; None for all, by name
         class_mode : y is "categorical" (one-hot rows), "binary" (0 or 1), "sparse"
             (labels), "input" (the images themselves), or None for no y
         save_to_dir, save_prefix, save_format : as in ``flow``

@@ -22,7 +22,7 @@ def plot_augmented(
 ) -> Any:
     """Return a figure of samples, each in a row, and of what layers make of them.
 
-    Left is the sample as it came, then what an epoch after the other would train on.
+    On the left is the original sample, then its augmented form in each epoch.
     Layers of a model that has been built, such as ``model.layers[:4]``, show what that
     model sees.
 

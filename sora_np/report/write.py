@@ -1,4 +1,4 @@
-"""The page: what is asked of the model, the sections in order, the file."""
+"""The page: compute the results of the model, write its sections in order."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -16,8 +16,8 @@ True
 :func:`check` looks at the data (NaN, classes, duplicates, test samples among those of
 training, features that are constant), at the model as it stands (what its first weights
 take, its loss against ln C, slopes by layer, dead ReLUs, the size of a step) and lets
-copies of it learn for some seconds: 20 samples by heart, and true against shuffled
-targets.  What is suspect comes with the figure, what it means and how to mend it.
+copies of the model learn for some seconds: they memorise 20 samples, and learn true and
+shuffled targets.  Each suspect finding has its figure, its meaning and a remedy.
 
 Open ``data.py`` first: it looks at the data.  ``start.py`` looks at the model before
 training, ``trials.py`` lets copies learn, which ``copies.py`` makes, and ``report.py``
@@ -103,7 +103,7 @@ def check(
     test_targets = None
     if y_test is not None:
         if x_test is None:
-            raise ValueError("y_test came without x_test")
+            raise ValueError("y_test needs x_test, got x_test=None")
         test_inputs, test_targets, _ = model._steps.checked(x_test, y_test)
     loss, width = model._steps.loss_for(targets), model.output_sample_shape[-1]
     some = drawn(len(inputs), _most(LOOKED_AT, math.prod(inputs.shape[1:])), rng)

@@ -12,7 +12,7 @@ from .copies import calm, constant_answer, constant_loss, passes, plain
 from .data import Array, labels_of
 from .report import LEFT_OUT, OK, SUSPECT, Finding
 
-FEW, STEPS = 20, 300  # samples, and steps to learn them by heart
+FEW, STEPS = 20, 300  # samples, and steps to memorise them
 RATES = (0.001, 0.01)  # of Adam, the second where the first was too slow
 LEARNT = 0.05  # of the constant answer's loss may be left
 LEAST, MOST = 60, 1200  # samples for the trial of labels; a third of them is held out
@@ -21,7 +21,7 @@ DISTANCE = 3  # standard errors between two mean losses that differ
 
 
 def overfit(model: Sequential, loss: Loss, x: Array, y: Array) -> tuple[Finding, float]:
-    """Learn 20 samples by heart; return the finding, and the rate that did best.
+    """Memorise 20 samples; return the finding, and the best learning rate.
 
     With Adam, whatever the model's optimiser, and without dropout, noise, augmentation
     and penalties: a model that cannot do this will learn nothing at all.
@@ -51,7 +51,7 @@ def overfit(model: Sequential, loss: Loss, x: Array, y: Array) -> tuple[Finding,
         return Finding(name, OK, left, found, expected), rate
     text = (
         f"{left:.0%} of the loss is left after {step} steps on {len(x)} samples alone, "
-        "which any network with a right gradient learns by heart. Is it too small or "
+        "which any network with a right gradient can memorise. Is it too small or "
         "frozen, are its units dead, does the loss suit the last activation, have "
         "equal samples different y? sora_np.gradcheck.check_model checks gradients."
     )
@@ -74,7 +74,7 @@ def shuffled_labels(
     name = "shuffled labels"
     expected = f"over {DISTANCE}"
     if len(x) < LEAST:
-        why = f"{len(x)} samples are too few, {LEAST} are wanted"
+        why = f"{len(x)} samples are too few, expected at least {LEAST}"
         return Finding(name, LEFT_OUT, math.nan, "-", expected, why)
     order = rng.permutation(len(x))
     held, learnt = order[: len(x) // 3], order[len(x) // 3 :]

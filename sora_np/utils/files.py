@@ -39,8 +39,8 @@ def get_file(
     ----------
     fname : its name in the cache; None for the last part of origin
     origin : its address, http, https or file
-    file_hash, md5_hash : its SHA-256 or MD5 in hexadecimal.  Without one a warning says
-        the SHA-256 that came, to be given from then on
+    file_hash, md5_hash : its SHA-256 or MD5 in hexadecimal.  Without one, a warning
+        gives the SHA-256 of the file, to be used from then on
     cache_subdir : of the cache
     hash_algorithm : "auto" (by the length of file_hash), "sha256" or "md5"
     cache_dir : None for ``$SORA_NP_HOME`` or ``~/.cache/sora_np``
@@ -76,7 +76,7 @@ def get_file(
     if not force_download and path.is_file():
         if not wanted or _digest(path, how) == wanted:
             return str(path)
-        warn(f"{path} has another {how} than {wanted}: it is downloaded again")
+        warn(f"{path}: its {how} is not {wanted}; downloading the file again")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:

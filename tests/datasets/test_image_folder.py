@@ -325,7 +325,11 @@ def test_links_out_of_the_folder_are_not_walked(folder, tmp_path):
 MISTAKES = {
     "missing": (lambda f: read(f / "x"), FileNotFoundError, "x"),
     "file": (lambda f: read(f / "cat" / "00.png"), NotADirectoryError, "00.png"),
-    "flat": (lambda f: read(f / "cat"), ValueError, "has no folders: a folder for"),
+    "flat": (
+        lambda f: read(f / "cat"),
+        ValueError,
+        "has no folders: expected a folder for",
+    ),
     "names": (
         lambda f: read(f, class_names=["cat", "cow"]),
         ValueError,

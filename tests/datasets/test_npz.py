@@ -104,11 +104,11 @@ SPOIL = {
     ),
     "complex": (
         lambda p, a: np.savez(p, **a | {"x_test": a["x_test"] + 1j}),
-        "x_test holds complex128, real numbers are wanted",
+        "x_test: expected real numbers, got complex128",
     ),
     "dates": (
         lambda p, a: np.savez(p, **a | {"y_test": np.zeros(3, "M8[s]")}),
-        r"y_test holds datetime64\[s\], real numbers are wanted",
+        r"y_test: expected real numbers, got datetime64\[s\]",
     ),
     "folder": (lambda p, a: p.mkdir(), "expected an .npz archive .*, got a folder"),
     "pipe": (lambda p, a: os.mkfifo(p), "archive of arrays, got a pipe"),

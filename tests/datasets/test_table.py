@@ -175,7 +175,7 @@ BAD = {
     "empty": ("", {}, "it is empty"),
     "only-mark": ("\ufeff\n", {}, "it is empty"),
     "only-header": ("a,b\n", {"header": True}, "it has no rows of data"),
-    "one-column": ("1;2\n3;4\n", {}, "its rows have one cell, '1;2'.* delimiter"),
+    "one-column": ("1;2\n3;4\n", {}, "got rows of one cell, '1;2'.* delimiter"),
     "no-target": ("a,b\n1,2\n", {"target": "c"}, "it has no column 'c', but a, b"),
     "target-7": ("1,2\n", {"target": 7}, "it has no column 7, but 2"),
     "two-of-a-name": (

@@ -411,7 +411,7 @@ def test_get_file(tmp_path):
         warnings.simplefilter("error")
         assert utils.get_file("data.bin", origin, file_hash=sha, cache_dir=folder)
     md5 = "795f3202b17cb6bc3d4b771d8c6c9eaf"  # of "other"
-    with pytest.warns(UserWarning, match="downloaded again"):
+    with pytest.warns(UserWarning, match="downloading the file again"):
         utils.get_file("data.bin", origin, md5_hash=md5, cache_dir=folder)
     assert Path(path).read_bytes() == b"other"
     with pytest.raises(ValueError, match="its sha256 is"):

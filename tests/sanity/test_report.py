@@ -55,7 +55,7 @@ def test_mistakes(data, make):
         sanity.check("model", x, y)
     with pytest.raises(RuntimeError, match="^compile the model first"):
         sanity.check(Sequential([Dense(3)]), x, y)
-    with pytest.raises(ValueError, match="^y_test came without x_test$"):
+    with pytest.raises(ValueError, match="^y_test needs x_test, got x_test=None$"):
         sanity.check(make(), x, y, y_test=y)
     with pytest.raises(ValueError, match="takes labels from 0 to 2"):
         sanity.check(make(), x, y + 1)

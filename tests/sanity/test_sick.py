@@ -233,7 +233,7 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         "20 samples",
         lambda: head(Dense(16, "relu", trainable=False), Lost(), Dense(1)),
         "adam",
-        "which any network with a right gradient learns by heart",
+        "which any network with a right gradient can memorise",
     ),
 }
 
