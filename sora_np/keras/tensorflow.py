@@ -7,7 +7,7 @@ name that is not here says what to do instead.
 """
 
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -46,6 +46,17 @@ def no_devices(device_type: str | None = None) -> list[Any]:
     return []
 
 
+class Part(SimpleNamespace):
+    """A module of TensorFlow's of which little is here."""
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            refuse("data", name)
+
+
 NAMES: dict[str, Any] = {
     "nn": activations,
     "optimizers": optimizers,
@@ -57,11 +68,12 @@ NAMES: dict[str, Any] = {
         list_physical_devices=no_devices,
         experimental=SimpleNamespace(list_physical_devices=no_devices),
     ),
-    "data": SimpleNamespace(AUTOTUNE=-1, experimental=SimpleNamespace(AUTOTUNE=-1)),
+    "data": Part(AUTOTUNE=-1, experimental=SimpleNamespace(AUTOTUNE=-1)),
     "one_hot": one_hot,
     **{name: getattr(ops, name) for name in ops.__all__},
     **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
-    **{n: getattr(np, n) for n in ("float32", "float64", "int32", "int64", "uint8")},
+    **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
+    "int64": np.int64,
 }
 NAMES["math"] = SimpleNamespace(**{n: v for n, v in NAMES.items() if callable(v)})
 
@@ -79,8 +91,10 @@ has a `backward`, and `Model.train_on_batch` takes one step
     return NAMES[name] if name in NAMES else refuse(name)
 
 
-def refuse(name: str) -> NoReturn:
+def refuse(name: str, within: str = "") -> NoReturn:
     """Raise AttributeError for a name of TensorFlow's that is not here."""
-    if name in INSTEAD:
-        raise AttributeError(f"tf.{name} is not here: {INSTEAD[name]}", name=name)
+    if name in INSTEAD or within:
+        whole = f"tf.{name}.{within}" if within else f"tf.{name}"
+        text = INSTEAD.get(name, "nothing takes its place")
+        raise AttributeError(f"{whole} is not here: {text}", name=name)
     raise AttributeError(f"module 'sora_np' has no attribute {name!r}", name=name)

@@ -270,6 +270,8 @@ def test_names_of_tensorflow_around_keras():
     assert tf.reduce_mean(tf.cast([1, 2], tf.float32)) == 1.5
     with pytest.raises(AttributeError, match="no tape records operations"):
         tf.GradientTape  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf.data.Dataset is not here: arrays"):
+        tf.data.Dataset  # noqa: B018
 
 
 def test_modules_that_are_not_here_say_what_to_do():
