@@ -68,14 +68,17 @@ NAMES: dict[str, Any] = {
         list_physical_devices=no_devices,
         experimental=SimpleNamespace(list_physical_devices=no_devices),
     ),
-    "data": Part(AUTOTUNE=-1, experimental=SimpleNamespace(AUTOTUNE=-1)),
+    "data": Part(AUTOTUNE=-1, experimental=Part(AUTOTUNE=-1)),
+    "set_random_seed": utils.set_random_seed,
+    "constant": ops.convert_to_tensor,
     "one_hot": one_hot,
     **{name: getattr(ops, name) for name in ops.__all__},
     **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
     "int64": np.int64,
 }
-NAMES["math"] = SimpleNamespace(**{n: v for n, v in NAMES.items() if callable(v)})
+FUNCTIONS = {name: value for name, value in NAMES.items() if callable(value)}
+NAMES["math"] = SimpleNamespace(**FUNCTIONS)
 
 
 def named(name: str) -> Any:
@@ -85,8 +88,8 @@ def named(name: str) -> Any:
 
     >>> named("GradientTape")
     Traceback (most recent call last):
-    AttributeError: tf.GradientTape is not here: no tape records operations: each layer \
-has a `backward`, and `Model.train_on_batch` takes one step
+    AttributeError: tf.GradientTape is not here: no tape records operations: each \
+layer has a `backward`, and `Model.train_on_batch` takes one step
     """
     return NAMES[name] if name in NAMES else refuse(name)
 
