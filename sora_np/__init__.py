@@ -13,8 +13,7 @@ they are first asked for.
 """
 
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sora_np import (
     activations,
@@ -261,10 +260,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name not in LATER:
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return import_module(f"{__name__}.{name}")
+    if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.{name}")
+    return import_module(f"{__name__}.keras.tensorflow").named(name)
 
 
 def __dir__() -> list[str]:

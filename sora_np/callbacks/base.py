@@ -134,9 +134,17 @@ class Callback(Known):
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """Run before a training batch, counted from 0 in every epoch."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Run after a training batch; logs have the means of the epoch so far."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_begin``, which calls it, as in Keras."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Another name of ``on_train_batch_end``, which calls it, as in Keras."""
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Run before an evaluation."""
@@ -205,7 +213,7 @@ class CallbackList:
 
 
 def _warn_of_uncalled(callback: Callback) -> None:
-    """Warn of methods such as Keras's ``on_batch_end``, which are never called here."""
+    """Warn of methods such as Keras's ``on_predict_end`` that are no events here."""
     events = [name for name in vars(Callback) if name.startswith("on_")]
     own = [name for name in dir(type(callback)) if name.startswith("on_")]
     odd = ", ".join(name for name in own if name not in events)

@@ -50,6 +50,7 @@ serve_old_names()
 explain(
     {
         "activations": activations,
+        "applications": applications,
         "callbacks": callbacks,
         "constraints": constraints,
         "initializers": initializers,

@@ -8,6 +8,7 @@ import dis
 import re
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NoReturn
 
 NOTHING = "nothing"
@@ -32,6 +33,19 @@ MODULES = {  # what to do about modules that are not here
     "filters and feature maps.",
     "wrappers": "Models have `fit` and `predict`; a class with `get_params` of your "
     "own makes an estimator of one.",
+}
+PACKAGES = {  # modules that programs import from, and what to do instead
+    **dict.fromkeys(("wrappers", "wrappers.scikit_learn"), MODULES["wrappers"]),
+    "mixed_precision": MODULES["mixed_precision"],
+    "preprocessing.text": "scikit-learn's `CountVectorizer`, before the model",
+    **{
+        f"applications.{name}": MODULES["applications"]
+        for name in (
+            *("vgg16", "vgg19", "resnet", "resnet50", "resnet_v2", "inception_v3"),
+            *("inception_resnet_v2", "xception", "mobilenet", "mobilenet_v2"),
+            *("densenet", "efficientnet", "imagenet_utils"),
+        )
+    },
 }
 NAMES = [  # of single names in modules that are here: pattern, what to do
     (
@@ -77,6 +91,10 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
     (r".*Correlation|.*_correlation|FBeta.*", "a function f(y_true, y_pred) as metric"),
     (r"Ftrl|Muon|Adafactor|MultiOptimizer|ScheduleFree.*", "`Adam`, `SGD`, ..."),
     (r"LossScaleOptimizer|OptimizerMap|STFT.*|stft", "nothing"),
+    (r"LocallyConnected.*", "a `Conv2D`, whose weights all places share"),
+    (r"ThresholdedReLU", "`ReLU(threshold=theta)`"),
+    (r"BaseLogger", "nothing: the logs of `fit` are means already"),
+    (r"multi_gpu_model", "one machine, all its cores: train the model itself"),
     (r"CosineDecayRestarts", "`CosineDecay`, or a `LearningRateSchedule` of your own"),
     (r".*dtype.*|.*_epsilon|set_backend", "nothing: NumPy, float32 or float64"),
     (
@@ -100,6 +118,8 @@ def advice(module: str, name: str) -> str:
     for pattern, text in NAMES:
         if re.fullmatch(pattern, name):
             return text
+    if module == "applications":
+        return MODULES[module]
     if module == "activations":
         return "an activation of your own: `activations.Activation`"
     return NOTHING
@@ -130,7 +150,26 @@ poolings over sequences
     return __getattr__
 
 
+class Absent(ModuleType):
+    """A module of Keras's that is not here: each name says what to do instead."""
+
+    def __init__(self, name: str, instead: str) -> None:
+        super().__init__(f"sora_np.keras.{name}")
+        self._text = f"keras.{name} is not here: {instead}"
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ImportError(self._text, name=name)
+
+
 def explain(modules: dict[str, Any]) -> None:
-    """Let modules say of every name that they lack what to do instead."""
+    """Let modules say of every name that they lack what to do instead.
+
+    So do the modules of ``PACKAGES``, which are not here at all.
+    """
+    for name, instead in PACKAGES.items():
+        sys.modules[f"sora_np.keras.{name}"] = Absent(name, instead)
     for name, module in modules.items():
         vars(module).setdefault("__getattr__", refusing(name))

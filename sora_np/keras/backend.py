@@ -21,6 +21,7 @@ __all__ = [
     "floatx",
     "get_value",
     "image_data_format",
+    "int_shape",
     "pow",
     "set_floatx",
     "set_image_data_format",
@@ -57,6 +58,15 @@ def set_floatx(value: str) -> None:
             f"set_floatx({value!r}) is not possible: the dtype is an argument of each "
             'model, as in Sequential(..., dtype="float64"); there is float32 or float64'
         )
+
+
+def int_shape(x: Any) -> tuple[int | None, ...]:
+    """Return the shape of an array, or of a symbol, as a tuple.
+
+    >>> int_shape([[1.0, 2.0]])
+    (1, 2)
+    """
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 def image_data_format() -> str:

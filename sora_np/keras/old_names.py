@@ -23,31 +23,11 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.schedules import InverseTimeDecay
 from sora_np.regularizers import L1, L2
 
-from . import backend, datasets, utils
+from . import backend, datasets
 from . import layers as keras_layers
-from . import models as keras_models
 from . import optimizers as keras_optimizers
+from .old_modules import MODULES, OldModule
 
-_OLD = {  # a module within sora_np.keras -> the names of old ones, within it
-    keras_layers: """
-        advanced_activations convolutional convolutional_recurrent core embeddings local
-        merge noise normalization pooling recurrent wrappers
-    """,
-    keras_optimizers: """
-        adadelta_v2 adagrad_v2 adam_v2 adamax_v2 gradient_descent_v2 nadam_v2
-        optimizer_v2 rmsprop_v2
-    """,
-    utils: """
-        data_utils generic_utils image_utils io_utils layer_utils np_utils vis_utils
-        visualize_util
-    """,
-}
-MODULES = {
-    f"{new.__name__.removeprefix('sora_np.keras.')}.{name}": new
-    for new, names in _OLD.items()
-    for name in names.split()
-}
-MODULES |= dict.fromkeys(["engine", "engine.topology", "engine.training"], keras_models)
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
     *("nb_worker", "show_accuracy", "schedule_decay", "mode", "period"),
@@ -83,6 +63,10 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "input": ("inputs",),
     "output": ("outputs",),
     **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
+}
+OLD_OPTIMIZERS = {  # Keras 2 called each by a small letter, too
+    name.lower(): getattr(optimizers, name)
+    for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
 }
 OLD_LAYERS = {
     "Deconvolution2D": "Conv2DTranspose",
@@ -154,6 +138,8 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
         if not ARGUMENTS.keys().isdisjoint(given):
             name = type(self).__name__ if of_class else function.__name__
             given = renamed(name, own, given)
+        if of_class and not args and "pool_size" in own and "pool_size" not in given:
+            given["pool_size"] = 2  # Keras 2's default, which Keras 3's averages lack
         return function(self, *args, **given)
 
     vars(understood)["is_understanding"] = True
@@ -314,6 +300,16 @@ def _set_lr(self: Any, value: Any) -> None:
     self.learning_rate = value
 
 
+class ShapeOf:
+    """A layer's output_shape, as in Keras 2; an attribute of the layer's own wins."""
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        tell("layer.output_shape", "write layer.output.shape")
+        return layer.output.shape
+
+
 def image_dim_ordering() -> str:
     """Return "tf", that is channels_last."""
     tell("image_dim_ordering", "write image_data_format")
@@ -330,23 +326,6 @@ def set_image_dim_ordering(dim_ordering: str) -> None:
 # --- all of it ------------------------------------------------------------------
 
 
-class OldModule(ModuleType):
-    """A module of another name, whose contents have moved."""
-
-    def __init__(self, name: str, new: ModuleType) -> None:
-        super().__init__(name, f"An old name of {new.__name__}.")
-        self._new = new
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__all__":
-            raise AttributeError(name)
-        value = getattr(self._new, name)
-        if name != "__all__":
-            new = self._new.__name__.removeprefix("sora_np.")
-            tell(self.__name__.removeprefix("sora_np."), f"import from {new}")
-        return value
-
-
 def _place(name: str, module: ModuleType) -> None:
     """Let ``import`` find a module by a name within ``sora_np.keras``."""
     whole = f"sora_np.keras.{name}"
@@ -358,7 +337,7 @@ def _place(name: str, module: ModuleType) -> None:
 def serve_old_names() -> None:
     """Let what ``sora_np.keras`` has understand old names from now on."""
     for name, new in MODULES.items():
-        _place(name, OldModule(f"sora_np.keras.{name}", new))
+        _place(name, OldModule(f"sora_np.keras.{name}", new, tell))
     _place("optimizers.schedules", optimizers.schedules)
     _place("optimizers.legacy", optimizers)
     for name in datasets.__all__:
@@ -372,7 +351,10 @@ def serve_old_names() -> None:
         teach(new_models.Sequential, name)
     for method in METHODS:
         setattr(Model, method.__name__, understanding(method))
+    setattr(layers.Layer, "output_shape", ShapeOf())  # noqa: B010
     setattr(Optimizer, "lr", property(_get_lr, _set_lr))  # noqa: B010
+    for old, optimizer in OLD_OPTIMIZERS.items():
+        vars(keras_optimizers).setdefault(old, optimizer)
     there = vars(keras_layers)
     there.update(Convolution2D=Convolution2D, merge=merge)
     for old, current in OLD_LAYERS.items():

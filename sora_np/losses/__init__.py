@@ -52,7 +52,7 @@ CLASSES: dict[str, type[Loss]] = by_name(
     **dict.fromkeys(("mse", "MSE"), MeanSquaredError),
     **dict.fromkeys(("mape", "MAPE"), MeanAbsolutePercentageError),
     **dict.fromkeys(("msle", "MSLE"), MeanSquaredLogarithmicError),
-    **dict.fromkeys(("kld", "KLD"), KLDivergence),
+    **dict.fromkeys(("kld", "KLD", "kullback_leibler_divergence"), KLDivergence),
     **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
     logcosh=LogCosh,
     huber_loss=Huber,
@@ -150,7 +150,10 @@ def get(identifier: Any) -> Loss:
     if callable(identifier):
         raise TypeError(
             f"a loss needs its derivative, but {identifier!r} is only a function: "
-            "write a subclass of sora_np.losses.Loss, with losses and dlosses"
+            "write a subclass of sora_np.losses.Loss, with losses(y_true, y_pred) and "
+            "dlosses(y_true, y_pred), the derivative by y_pred. Dice, Tversky, Huber "
+            "and focal losses exist already; as a metric, the function can be used as "
+            "it is"
         )
     return look_up(CLASSES, identifier, "loss")()
 

@@ -231,3 +231,53 @@ def test_a_plateau():
     with pytest.warns(DeprecationWarning, match="write min_delta="):
         callback = keras.callbacks.ReduceLROnPlateau(epsilon=0.02)
     assert callback._watch.min_delta == 0.02
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_deeper_modules_of_keras_2():
+    from sora_np.keras.engine import Input, InputLayer, Layer
+    from sora_np.keras.layers.experimental import preprocessing
+    from sora_np.keras.layers.normalization.batch_normalization import (
+        BatchNormalization,
+    )
+
+    assert (Input, InputLayer, Layer) == (
+        layers.Input,
+        layers.InputLayer,
+        layers.Layer,
+    )
+    assert preprocessing.Rescaling is layers.Rescaling
+    assert BatchNormalization is layers.BatchNormalization
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_small_letters_and_defaults_of_keras_2():
+    assert isinstance(keras.optimizers.rmsprop(lr=0.1), keras.optimizers.RMSprop)
+    assert layers.AveragePooling2D().pool_size == layers.AveragePooling2D(2).pool_size
+    model = keras.Sequential([layers.Conv2D(4, 3, input_shape=(8, 8, 1))])
+    assert model.layers[0].output_shape == (None, 6, 6, 4)
+    assert keras.backend.int_shape(model.output) == (None, 6, 6, 4)
+    assert keras.losses.get("kullback_leibler_divergence").name == "kl_divergence"
+
+
+def test_names_of_tensorflow_around_keras():
+    import sora_np as tf
+
+    assert tf.nn.relu is keras.activations.relu
+    assert tf.config.list_physical_devices("GPU") == [] and tf.data.AUTOTUNE == -1
+    tf.random.set_seed(1)
+    np.testing.assert_array_equal(tf.one_hot([1, 0], 2), [[0, 1], [1, 0]])
+    assert tf.reduce_mean(tf.cast([1, 2], tf.float32)) == 1.5
+    with pytest.raises(AttributeError, match="no tape records operations"):
+        tf.GradientTape  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf.data.Dataset is not here: arrays"):
+        tf.data.Dataset  # noqa: B018
+
+
+def test_modules_that_are_not_here_say_what_to_do():
+    with pytest.raises(ImportError, match="No weights of ImageNet"):
+        from sora_np.keras.applications.vgg16 import VGG16  # noqa: F401
+    with pytest.raises(ImportError, match="No weights of ImageNet"):
+        from sora_np.keras.applications import ResNet50  # noqa: F401
+    with pytest.raises(ImportError, match="CountVectorizer"):
+        from sora_np.keras.preprocessing.text import Tokenizer  # noqa: F401

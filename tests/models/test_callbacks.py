@@ -23,7 +23,8 @@ from sora_np.metrics import Recall, SparseCategoricalAccuracy
 from sora_np.models import Sequential, clone_model
 from sora_np.optimizers import SGD
 
-EVENTS = [name for name in vars(Callback) if name.startswith("on_")]
+OLD = ("on_batch_begin", "on_batch_end")  # called by on_train_batch_*, as in Keras
+EVENTS = [n for n in vars(Callback) if n.startswith("on_") and n not in OLD]
 
 
 class Log(Callback):
@@ -197,16 +198,38 @@ def test_callbacks_that_are_no_list(make_model, images):
 
 
 class OfKeras(Callback):
-    def on_batch_end(self, batch, logs=None):
+    def on_predict_end(self, logs=None):
         raise AssertionError
 
 
 def test_methods_that_are_no_events_are_warned_of(make_model, images):
     """A script of Keras's must not lose what it does there without a word."""
-    text = "^on_batch_end of OfKeras is never called. The events are: on_train_begin, "
+    text = (
+        "^on_predict_end of OfKeras is never called. The events are: on_train_begin, "
+    )
     with pytest.warns(UserWarning, match=text) as caught:
         make_model().fit(*images, callbacks=OfKeras(), verbose=0)
     assert len(caught) == 1 and caught[0].filename == __file__
+
+
+class LossHistory(Callback):
+    def on_train_begin(self, logs=None):
+        self.begun, self.losses = [], []
+
+    def on_batch_begin(self, batch, logs=None):
+        self.begun.append(batch)
+
+    def on_batch_end(self, batch, logs=None):
+        self.losses.append(logs["loss"])
+
+
+def test_batches_by_their_old_names(make_model, images):
+    """Keras's on_train_batch_end calls on_batch_end, and so at the beginning."""
+    history = LossHistory()
+    make_model().fit(*images, callbacks=[history], epochs=2, verbose=0)
+    count = len(history.begun) // 2
+    assert history.begun == [*range(count)] * 2 and count > 0
+    assert len(history.losses) == 2 * count
 
 
 # --- a callback that uses the model -------------------------------------------

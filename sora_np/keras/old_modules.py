@@ -1,0 +1,66 @@
+"""Modules of Keras 1 and 2 whose contents have moved: ``old_names`` places them."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from sora_np import layers
+
+from . import layers as keras_layers
+from . import models as keras_models
+from . import optimizers as keras_optimizers
+from . import utils
+
+_OLD = {  # a module within sora_np.keras -> the names of old ones, within it
+    keras_layers: """
+        advanced_activations convolutional convolutional_recurrent core embeddings local
+        merge noise normalization pooling recurrent wrappers
+    """,
+    keras_optimizers: """
+        adadelta_v2 adagrad_v2 adam_v2 adamax_v2 gradient_descent_v2 nadam_v2
+        optimizer_v2 rmsprop_v2
+    """,
+    utils: """
+        data_utils generic_utils image_utils io_utils layer_utils np_utils vis_utils
+        visualize_util
+    """,
+}
+MODULES = {
+    f"{new.__name__.removeprefix('sora_np.keras.')}.{name}": new
+    for new, names in _OLD.items()
+    for name in names.split()
+}
+MODULES |= dict.fromkeys(["layers.experimental"], keras_layers)
+MODULES |= {  # deeper ones stand behind the modules that they are in
+    f"layers.{name}": keras_layers
+    for name in (
+        *("experimental.preprocessing", "normalization.batch_normalization"),
+        *("normalization.batch_normalization_v1", "normalization.layer_normalization"),
+    )
+}
+MODULES |= dict.fromkeys(
+    ["engine", "engine.topology", "engine.training", "engine.base_layer"], keras_models
+)
+ENGINE = {"Input": layers.Input, "InputLayer": layers.InputLayer, "Layer": layers.Layer}
+
+
+class OldModule(ModuleType):
+    """A module of another name, whose contents have moved."""
+
+    def __init__(
+        self, name: str, new: ModuleType, tell: Callable[[str, str], None]
+    ) -> None:
+        super().__init__(name, f"An old name of {new.__name__}.")
+        self._new, self._tell = new, tell
+        self.__path__: list[str] = []  # modules within it are placed, too
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
+        if ".engine" in self.__name__ and name in ENGINE:
+            return ENGINE[name]
+        value = getattr(self._new, name)
+        if name != "__all__":
+            new = self._new.__name__.removeprefix("sora_np.")
+            self._tell(self.__name__.removeprefix("sora_np."), f"import from {new}")
+        return value
