@@ -69,7 +69,10 @@ def test_no_import_leads_back(house):
 SHARED = {"machine", "loops"}  # folders; the files of the others are neighbours
 NUMPY = {"im2col", "whole_arrays"}  # what has no room in the file of its operation
 CHOICES = {  # a kernel may import those among which it chooses, or which it fuses
-    "conv2d": {"convolutional.depthwise2d", "convolutional.winograd"},
+    "conv2d": {
+        *("convolutional.depthwise2d", "convolutional.winograd"),
+        "convolutional.winograd_dw",
+    },
     "conv2d_relu_maxpool2d": {
         *("convolutional.conv2d", "convolutional.winograd", "pooling.maxpool2d"),
     },
