@@ -1,3 +1,5 @@
+import itertools
+
 import numba
 import numpy as np
 import pytest
@@ -187,13 +189,13 @@ def test_dw_is_the_derivative(rng):
 def test_dw_in_parts(largest, dtype, close, rng, monkeypatch):
     """Parts of the filters, and chunks of the tiles, add up to the same sum."""
     monkeypatch.setattr(k_dw, "LARGEST", largest)
-    x = rng.standard_normal((9, 14, 13, 6)).astype(dtype)  # 144 tiles
-    dy = rng.standard_normal((9, 14, 13, 140)).astype(dtype)
-    w_shape = 3, 3, 3, 140
+    x = rng.standard_normal((4, 14, 13, 6)).astype(dtype)  # 64 tiles
+    dy = rng.standard_normal((4, 14, 13, 68)).astype(dtype)
+    w_shape = 3, 3, 3, 68
     dw = np.full(w_shape, np.nan, dtype)
     run(*k_dw.winograd_dw_tasks(x, dy, dw, SAME, 2))
     halves = zip(np.split(x, 2, 3), np.split(dy, 2, 3), strict=True)
-    expected = [direct.conv2d_dw(*h, (3, 3, 3, 70), pads=SAME) for h in halves]
+    expected = [direct.conv2d_dw(*h, (3, 3, 3, 34), pads=SAME) for h in halves]
     close(dw, np.concatenate(expected, 3))
 
 
@@ -254,7 +256,7 @@ def test_nan_and_infinity_never_vanish(bad, where, rng):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf], ids=str)
 def test_nan_and_infinity_reach_dw(bad, rng):
-    for where, place in [("x", p) for p in range(36)] + [("dy", p) for p in range(36)]:
+    for where, place in itertools.product(("x", "dy"), range(0, 36, 5)):
         x, dy = rng.standard_normal((2, 1, 6, 6, 1)).astype(np.float32)
         {"x": x, "dy": dy}[where].reshape(-1)[place] = bad
         with np.errstate(invalid="ignore"):
