@@ -3,6 +3,7 @@ import pytest
 
 from sora_np import (
     BatchNormalization,
+    Conv1DTranspose,
     Conv2D,
     Dense,
     Flatten,
@@ -96,6 +97,10 @@ def test_paddings():
         as_padding("causal")
     with pytest.raises(ValueError, match='must be "valid", "same" or "causal", got 3'):
         as_padding(3, ("valid", "same", "causal"))
+    with pytest.raises(ValueError, match=r"got \(1, 1\): for .* ZeroPadding2D before"):
+        Conv2D(4, 3, padding=(1, 1))  # as in PyTorch
+    with pytest.raises(ValueError, match="got 1: to take .* put Cropping1D after"):
+        Conv1DTranspose(4, 3, padding=1)
 
 
 FLAGS = {  # argument: what takes it

@@ -18,14 +18,21 @@ Every output is a sum over the taps of both axes, with weights a and b that sum 
                 are left out, and the rest is divided by its sum
     ==========  ==================================================================
 
-There is no antialiasing.  Repeating every pixel k times is "nearest" with k times the
-size.  Pixels of weight 0 are not read.
+With antialiasing, an axis that becomes s = size / outputs > 1 times shorter takes the
+pixels around r whose weights are not 0, and divides the weights by their sum::
+
+    "bilinear"  1 - d / s at the distance d < s
+    "bicubic"   Keys' cubic of d / s at the distance d < 2 s
+
+"nearest" has no antialiasing.  Repeating every pixel k times is "nearest" with k times
+the size.  Pixels of weight 0 are not read.
 
 Source: Keys (1981), "Cubic convolution interpolation for digital image processing",
 IEEE Trans. ASSP 29, equation (15); ``tf.image.resize`` of TensorFlow 2.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -41,10 +48,13 @@ Taps = dict[int, float]  # pixel -> weight
 # --- reference: the formulas, loop by loop ----------------------------------------
 
 
-def resize2d_reference(x: Array, size: Pair, interpolation: str) -> Array:
+def resize2d_reference(
+    x: Array, size: Pair, interpolation: str, antialias: bool = False
+) -> Array:
     """Return y (N, OH, OW, C) of equation (2)."""
     y = np.zeros((len(x), *size, x.shape[3]), x.dtype)
-    rows, columns = (_taps(x.shape[k + 1], size[k], interpolation) for k in (0, 1))
+    how = interpolation, antialias
+    rows, columns = (_taps(x.shape[k + 1], size[k], *how) for k in (0, 1))
     for n, i, j, c in np.ndindex(y.shape):
         for h, a in rows[i].items():
             for v, b in columns[j].items():
@@ -52,10 +62,13 @@ def resize2d_reference(x: Array, size: Pair, interpolation: str) -> Array:
     return y
 
 
-def resize2d_dx_reference(dy: Array, size: Pair, interpolation: str) -> Array:
+def resize2d_dx_reference(
+    dy: Array, size: Pair, interpolation: str, antialias: bool = False
+) -> Array:
     """Return dx (N, H, W, C) of equation (3)."""
     dx = np.zeros((len(dy), *size, dy.shape[3]), dy.dtype)
-    rows, columns = (_taps(size[k], dy.shape[k + 1], interpolation) for k in (0, 1))
+    how = interpolation, antialias
+    rows, columns = (_taps(size[k], dy.shape[k + 1], *how) for k in (0, 1))
     for n, i, j, c in np.ndindex(dy.shape):
         for h, a in rows[i].items():
             for v, b in columns[j].items():
@@ -63,26 +76,34 @@ def resize2d_dx_reference(dy: Array, size: Pair, interpolation: str) -> Array:
     return dx
 
 
-def _taps(size: int, outputs: int, interpolation: str) -> list[Taps]:
+def _taps(size: int, outputs: int, interpolation: str, antialias: bool) -> list[Taps]:
     """Return, for every output along an axis, the weights of its pixels."""
     if interpolation == "nearest":  # in integers, which do not round
         return [{(2 * i + 1) * size // (2 * outputs): 1.0} for i in range(outputs)]
+    scale = max(size / outputs, 1.0) if antialias else 1.0
+    weigh, radius = WINDOWS[interpolation]
     found = []
     for i in range(outputs):
         r = (i + 0.5) * size / outputs - 0.5
         first, p = math.floor(r), r - math.floor(r)
         taps: Taps = {}
-        if interpolation == "bilinear":
+        if interpolation == "bilinear" and scale == 1:
             for place, weight in ((first, 1 - p), (first + 1, p)):
                 inside = min(max(place, 0), size - 1)
                 taps[inside] = taps.get(inside, 0.0) + weight
         else:
-            for place in range(max(first - 1, 0), min(first + 3, size)):
-                taps[place] = _cubic(abs(r - place))
+            start, last = math.ceil(r - radius * scale), math.floor(r + radius * scale)
+            for place in range(max(start, 0), min(last + 1, size)):
+                taps[place] = weigh(abs(r - place) / scale)
             total = sum(taps.values())
             taps = {place: weight / total for place, weight in taps.items()}
         found.append({place: weight for place, weight in taps.items() if weight})
     return found
+
+
+def _line(d: float) -> float:
+    """Return the weight of a pixel at distance d from 0 to 1."""
+    return 1 - d
 
 
 def _cubic(d: float) -> float:
@@ -92,43 +113,59 @@ def _cubic(d: float) -> float:
     return ((-0.5 * d + 2.5) * d - 4) * d + 2
 
 
+WINDOWS: dict[str, tuple[Callable[[float], float], int]] = {
+    "bilinear": (_line, 1),
+    "bicubic": (_cubic, 2),
+}  # the weight by the distance, and the largest distance
+
+
 # --- fast: one axis, then the other; rows in parallel -------------------------------
 
 
 @rungs(resize2d_reference, numpy=resize2d_reference)
-def resize2d(x: Array, size: Pair, interpolation: str) -> Array:
+def resize2d(
+    x: Array, size: Pair, interpolation: str, antialias: bool = False
+) -> Array:
     """Return y (N, OH, OW, C) of equation (2) for x (N, H, W, C).
 
     Parameters
     ----------
     size : (OH, OW)
     interpolation : one of ``INTERPOLATIONS``
+    antialias : whether an axis that becomes shorter has antialiasing
     """
     y = empty((len(x), *size, x.shape[3]), x.dtype)
-    run_kept(resize2d_tasks, x, y, interpolation)
+    run_kept(resize2d_tasks, x, y, interpolation, antialias)
     return y
 
 
 @rungs(resize2d_dx_reference, numpy=resize2d_dx_reference)
-def resize2d_dx(dy: Array, size: Pair, interpolation: str) -> Array:
+def resize2d_dx(
+    dy: Array, size: Pair, interpolation: str, antialias: bool = False
+) -> Array:
     """Return dx (N, H, W, C) of equation (3) for dy (N, OH, OW, C), size (H, W)."""
     dx = empty((len(dy), *size, dy.shape[3]), dy.dtype)
-    run_kept(resize2d_dx_tasks, dy, dx, interpolation)
+    run_kept(resize2d_dx_tasks, dy, dx, interpolation, antialias)
     return dx
 
 
-def resize2d_tasks(x: Array, y: Array, interpolation: str) -> list[Task]:
+def resize2d_tasks(
+    x: Array, y: Array, interpolation: str, antialias: bool = False
+) -> list[Task]:
     """Return the task that writes y of equation (2)."""
-    axes = [_taps(x.shape[k], y.shape[k], interpolation) for k in (1, 2)]
+    how = interpolation, antialias
+    axes = [_taps(x.shape[k], y.shape[k], *how) for k in (1, 2)]
     return [_task(x, axes, y)]
 
 
-def resize2d_dx_tasks(dy: Array, dx: Array, interpolation: str) -> list[Task]:
+def resize2d_dx_tasks(
+    dy: Array, dx: Array, interpolation: str, antialias: bool = False
+) -> list[Task]:
     """Return the task that writes dx of (3), which is (2) with transposed matrices."""
-    axes = []
+    axes, how = [], (interpolation, antialias)
     for k in (1, 2):
         turned: list[Taps] = [{} for _ in range(dx.shape[k])]
-        for i, taps in enumerate(_taps(dx.shape[k], dy.shape[k], interpolation)):
+        for i, taps in enumerate(_taps(dx.shape[k], dy.shape[k], *how)):
             for place, weight in taps.items():
                 turned[place][i] = weight
         axes.append(turned)

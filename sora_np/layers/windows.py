@@ -18,12 +18,20 @@ T = TypeVar("T")
 INPUTS = {1: "sequences of shape (N, L, C)", 2: "images of shape (N, H, W, C)"}
 
 
-def as_padding(value: str, among: Sequence[str] = ("valid", "same")) -> str:
-    """Return ``value`` in lower case; raise ValueError if it is not in ``among``."""
+def as_padding(
+    value: str, among: Sequence[str] = ("valid", "same"), hint: str = ""
+) -> str:
+    """Return ``value`` in lower case; raise ValueError if it is not in ``among``.
+
+    ``hint`` : for the error if value is no string: how to pad by a number
+    """
     padding = value.lower() if isinstance(value, str) else value
     if padding not in among:
         *names, last = (f'"{name}"' for name in among)
-        raise ValueError(f"padding must be {', '.join(names)} or {last}, got {value!r}")
+        how = f": {hint}" if hint and not isinstance(value, str) else ""
+        raise ValueError(
+            f"padding must be {', '.join(names)} or {last}, got {value!r}{how}"
+        )
     return padding
 
 

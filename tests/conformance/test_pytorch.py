@@ -231,8 +231,8 @@ def nchw(f):
     return lambda t: f(t.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
 
 
-def resized(size, mode):
-    return nchw(lambda t: F.interpolate(t, size=size, mode=mode))
+def resized(size, mode, **options):
+    return nchw(lambda t: F.interpolate(t, size=size, mode=mode, **options))
 
 
 SHAPED = {  # layer, shapes of its inputs, the same in PyTorch
@@ -244,6 +244,10 @@ SHAPED = {  # layer, shapes of its inputs, the same in PyTorch
                       resized((7, 3), "nearest-exact")),
     "bilinear": (Resizing(7, 13), [(2, 5, 4, 3)], resized((7, 13), "bilinear")),
     "bilinear-smaller": (Resizing(3, 2), [(2, 7, 9, 1)], resized((3, 2), "bilinear")),
+    "antialias": (Resizing(3, 11, antialias=True), [(2, 7, 9, 2)],
+                  resized((3, 11), "bilinear", antialias=True)),
+    "antialias-bicubic": (Resizing(3, 2, "bicubic", antialias=True), [(2, 7, 9, 1)],
+                          resized((3, 2), "bicubic", antialias=True)),
     "permute": (Permute((3, 1, 2)), [(2, 3, 4, 5)], lambda t: t.permute(0, 3, 1, 2)),
     "add": (Add(), [(2, 3, 1), (2, 1, 4), (2, 3, 4)], lambda a, b, c: a + b + c),
     "subtract": (Subtract(), [(2, 3, 4), (2, 3, 1)], lambda a, b: a - b),

@@ -59,10 +59,39 @@ def test_bicubic_is_jaxs():
         np.testing.assert_allclose(y.ravel(), expected, rtol=1e-8)
 
 
+ANTIALIASED = {  # by torch.nn.functional.interpolate(antialias=True) of PyTorch 2
+    "bilinear": [4.285714285714286, 3.7058823529411766, 2.7857142857142856],
+    "bicubic": [4.173387096774194, 3.912087912087912, 2.7096774193548385],
+}
+
+
+@pytest.mark.parametrize("interpolation, expected", ANTIALIASED.items())
+def test_antialias_is_pytorchs(interpolation, expected):
+    x = np.array([0.0, 8, 4, 2, 6, 1, 3]).reshape(1, 1, 7, 1)
+    y = k.resize2d(x, (2, 3), interpolation, antialias=True)
+    np.testing.assert_allclose(y.reshape(2, 3), [expected] * 2, rtol=1e-12)
+
+
 @HOW
-def test_what_is_equal_stays_equal(interpolation):
+def test_antialias_by_the_formula(interpolation, rng):
+    """Fast as the loops, backward as the adjoint; an axis that grows is as without."""
+    x, dy = rng.standard_normal((2, 9, 7, 2)), rng.standard_normal((2, 4, 9, 2))
+    y = k.resize2d(x, (4, 9), interpolation, True)
+    dx = k.resize2d_dx(dy, (9, 7), interpolation, True)
+    by_loops = k.resize2d_reference(x, (4, 9), interpolation, True)
+    np.testing.assert_allclose(y, by_loops, rtol=1e-12, atol=1e-14)
+    by_loops = k.resize2d_dx_reference(dy, (9, 7), interpolation, True)
+    np.testing.assert_allclose(dx, by_loops, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(np.sum(dx * x), np.sum(dy * y), rtol=1e-12)
+    larger = [k.resize2d(x, (11, 9), interpolation, on) for on in (True, False)]
+    np.testing.assert_array_equal(*larger)
+
+
+@HOW
+@pytest.mark.parametrize("antialias", [False, True])
+def test_what_is_equal_stays_equal(interpolation, antialias):
     """All weights sum to 1, at the borders too."""
-    y = k.resize2d(np.full((1, 4, 5, 2), 3.0), (7, 3), interpolation)
+    y = k.resize2d(np.full((1, 4, 5, 2), 3.0), (7, 3), interpolation, antialias)
     np.testing.assert_allclose(y, 3, rtol=1e-14)
 
 

@@ -285,6 +285,7 @@ CASES = {  # id: (make the layer, shape of x)
         lambda: Resizing(6, 4, "nearest", pad_to_aspect_ratio=True, fill_value=0.3),
         (2, 4, 7, 2),
     ),
+    "resizing-antialias": (lambda: Resizing(3, 6, antialias=True), (2, 7, 5, 2)),
     "resizing-bicubic": (lambda: Resizing(3, 9, "bicubic"), (1, 5, 4, 2)),
     "resizing-same": (lambda: Resizing(4, 5), (2, 4, 5, 2)),
     "reshape": (lambda: Reshape((2, -1, 3)), (2, 4, 6)),
@@ -950,7 +951,7 @@ IMPOSSIBLE = {
         ValueError,
         "There are: constant",
     ),
-    "antialias": (lambda: Resizing(2, 2, antialias=True), TypeError, "antialias"),
+    "antialias": (lambda: Resizing(2, 2, antialias=None), TypeError, "antialias"),
     "height": (lambda: CenterCrop(0, 2), ValueError, "height must be a positive"),
     "width": (lambda: RandomCrop(2, None), TypeError, "width must be a positive"),
     "function": (

@@ -23,12 +23,16 @@ class Convolution(Layer):
     axes : the number of axes that the window slides along: 2 for images, 1 for
         sequences
     paddings : the values that ``padding`` may have
+    pads_by_number : for an error: what pads by a given number
     _window : strides, padding, dilation and groups for the kernels, always for 2 axes;
         set by ``build``
     """
 
     axes: ClassVar[int]
     paddings: ClassVar[tuple[str, ...]] = "valid", "same"
+    pads_by_number: ClassVar[str] = (
+        "for a number of zeros, put ZeroPadding1D or ZeroPadding2D before the layer"
+    )
     _window: tuple[Pair, Pads, Pair, int]
 
     def __init__(
@@ -46,7 +50,7 @@ class Convolution(Layer):
         super().__init__(**options)
         self.kernel_size = as_sizes(kernel_size, "kernel_size", self.axes)
         self.strides = as_sizes(strides, "strides", self.axes)
-        self.padding = as_padding(padding, self.paddings)
+        self.padding = as_padding(padding, self.paddings, self.pads_by_number)
         self.dilation_rate = as_sizes(dilation_rate, "dilation_rate", self.axes)
         self.activation = activations.get(activation)
         self.use_bias = as_flag(use_bias, "use_bias")

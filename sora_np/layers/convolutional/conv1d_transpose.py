@@ -74,6 +74,7 @@ class Conv1DTranspose(Convolution):
     """
 
     axes = 1
+    pads_by_number = "to take a number off y, put Cropping1D after the layer"
 
     def __init__(
         self,

@@ -76,6 +76,7 @@ class Conv2DTranspose(Convolution):
     """
 
     axes = 2
+    pads_by_number = "to take a number off y, put Cropping2D after the layer"
 
     def __init__(
         self,

@@ -20,6 +20,7 @@ class Frame(NamedTuple):
     image, size : the numbers of rows and columns of the image, and of the output
     interpolation : see ``kernels/reshaping/resize2d.py``
     fill_value : the value beyond the image's borders
+    antialias : whether an axis that becomes shorter has antialiasing
     """
 
     start: Pair
@@ -28,6 +29,7 @@ class Frame(NamedTuple):
     size: Pair
     interpolation: str = "bilinear"
     fill_value: float = 0.0
+    antialias: bool = False
 
     def forward(self, x: Array, starts: NDArray[np.int64] | None = None) -> Array:
         """Return y (N, *size, C), a new array.
@@ -40,12 +42,12 @@ class Frame(NamedTuple):
             return x.copy()
         if self.window == self.size:
             return x
-        return resize2d(x, self.size, self.interpolation)
+        return resize2d(x, self.size, self.interpolation, self.antialias)
 
     def backward(self, dy: Array, starts: NDArray[np.int64] | None = None) -> Array:
         """Return dx (N, *image, C), a new array."""
         if self.window != self.size:
-            dy = resize2d_dx(dy, self.window, self.interpolation)
+            dy = resize2d_dx(dy, self.window, self.interpolation, self.antialias)
         elif self.window == self.image and starts is None:
             return dy.copy()
         if self.window == self.image and starts is None:

@@ -19,7 +19,7 @@ class Resizing(Layer):
     """Resizes every image; x (N, H, W, C), y (N, height, width, C).
 
     Forward and backward: ``kernels/reshaping/resize2d.py``, (2) and (3), with
-    half-pixel centres and without antialiasing.
+    half-pixel centres.
 
     Source: Keras 3, ``keras.ops.image.resize``.
 
@@ -32,6 +32,8 @@ class Resizing(Layer):
     pad_to_aspect_ratio : whether to pad x instead, by the same number on both sides
     fill_mode : only "constant": the padding holds fill_value
     fill_value : the value of the padding
+    antialias : whether every pixel of a smaller y is a weighted mean of all pixels of x
+        that it covers, and not only of the nearest ones; no effect for "nearest"
 
     Raises
     ------
@@ -47,6 +49,9 @@ class Resizing(Layer):
     ... ]
     array([[5., 5.],
            [5., 5.]])
+    >>> x = np.array([[9.0, 0.0, 0.0, 0.0]])[None, :, :, None]
+    >>> Resizing(1, 1)(x).ravel(), Resizing(1, 1, antialias=True)(x).ravel()
+    (array([0.]), array([1.875]))
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Resizing(Layer):
         pad_to_aspect_ratio: bool = False,
         fill_mode: str = "constant",
         fill_value: float = 0.0,
+        antialias: bool = False,
         *,
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
@@ -76,6 +82,7 @@ class Resizing(Layer):
                 f"{crops} and {pads} cannot both be True: set one of them to False"
             )
         self.fill_value = as_finite(fill_value, "fill_value")
+        self.antialias = as_flag(antialias, "antialias")
 
     def build(
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
@@ -93,7 +100,9 @@ class Resizing(Layer):
         elif self.pad_to_aspect_ratio:
             frame = least(image, size)
         self._frame = frame._replace(
-            interpolation=self.interpolation, fill_value=self.fill_value
+            interpolation=self.interpolation,
+            fill_value=self.fill_value,
+            antialias=self.antialias,
         )
         return *size, channels
 
