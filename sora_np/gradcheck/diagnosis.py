@@ -96,6 +96,8 @@ def factor(e: Evidence) -> str:
             return f"{size} times too small{sign}; {hint}"
     if abs(c + 1) < CLOSE:
         return "it has the opposite sign"
+    if e.gradient.size == 1:  # any number is a multiple of any other
+        return ""
     return f"{c:.6g} times what it should be"
 
 
