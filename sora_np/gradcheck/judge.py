@@ -169,7 +169,7 @@ def _sizes(shape: Shape) -> dict[int, str]:
 
 
 def _with_ones(report: Report, tensors: Sequence[Tensor]) -> Report:
-    """Say which parameters of a user's layer are 1 everywhere, where all checks pass."""
+    """Say which parameters of a user's layer are 1 everywhere, if all checks pass."""
     for k, (_, array, layer, *_) in enumerate(tensors if report.passed else ()):
         if layer is None or type(layer).__module__.startswith("sora_np."):
             continue
