@@ -95,6 +95,8 @@ def _advice(error: Exception) -> str:
         )
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return "Two arrays have shapes that do not fit: print both before this line."
+    if "setting an array element with a sequence" in str(error):
+        return "An array is assigned where one number belongs: is a sum missing?"
     if isinstance(error, ValueError) and "reshape" in str(error):
         return (
             "reshape keeps every number: does this case have rows that are left over, "

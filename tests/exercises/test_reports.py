@@ -130,6 +130,15 @@ def test_the_hint_for_a_broken_rule_names_the_page_of_the_rules():
     assert hint.startswith("Run the code alone")
 
 
+def test_an_array_in_the_place_of_a_number_lacks_a_sum():
+    def convolve2d(image, kernel):
+        y = np.zeros((2, 2))
+        y[0, 0] = image[:2, :2] * kernel
+        return y
+
+    assert "is a sum missing?" in first(exercises.check(convolve2d)).hint
+
+
 def test_arguments_that_a_layer_lacks_are_named():
     class MyMaxPooling2D(Layer):
         def __init__(self):

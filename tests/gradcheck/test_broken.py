@@ -219,6 +219,11 @@ BROKEN = {  # id: layer, shape of x, change of backward, wrong tensor, diagnosis
         *(BatchNormalization(), IMAGES, without_term("mean"), "x"),
         "a term is missing: a constant, for each index of axis 3",
     ),
+    "path-through-a-mean": (
+        *(Sigmoid(), IMAGES),
+        lambda layer, dy, dx, kept: dx + dy.mean(axis=(1, 2), keepdims=True),
+        *("x", "a constant, for each index of axes 0 and 3; is the path through a sum"),
+    ),
     "batch-normalization-slope": (
         *(BatchNormalization(), IMAGES, without_term("slope"), "x"),
         "a term is missing: a multiple of x, plus a constant, for each index of axis 3",
