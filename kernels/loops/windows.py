@@ -13,15 +13,15 @@ from ..machine.arrays import Array, Pads, Pair
 def windows_of(
     x: NDArray[Any],
     window: Pair,
-    strides: Pair,
-    pads: Pads,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
     dilation: Pair = (1, 1),
     value: float = 0,
 ) -> Any:
     """Return all windows of x, padded with ``value``: a view (N, OH, OW, KH, KW, C).
 
     >>> x = np.arange(9).reshape(1, 3, 3, 1)
-    >>> windows_of(x, (2, 2), (1, 1), ((0, 0), (0, 0)))[0, 0, 1, :, :, 0]
+    >>> windows_of(x, (2, 2))[0, 0, 1, :, :, 0]
     array([[1, 2],
            [4, 5]])
     """

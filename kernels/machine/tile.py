@@ -43,7 +43,7 @@ array or written to one, so no size has to be a multiple of L.  tile_load, tile_
 and tile_pool also accept one such number per row: 0 for a pixel outside an image.  R,
 NV, W (1, 2, 4, ... or 64) and a matrix are constants.
 The product y (N, O) = x (N, C) w (C, O) + bias in 6 x 2 tiles, for N >= 6 (the last
-tile of rows overlaps the one before it)::
+tile of rows overlaps the one before it; fewer rows need a lower tile, such as 4 x 2)::
 
     for o in range(0, O, 2 * VECTOR_BYTES // w.itemsize):
         for n in range(0, N, 6):

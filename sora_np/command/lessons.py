@@ -34,6 +34,14 @@ def run(options: argparse.Namespace) -> int:
         print(f"unchanged  {path}")
     for path in copies.kept:
         print(f"KEPT       {path}")
+    if copies.written and not copies.unchanged and not copies.kept:
+        first = copies.written[0]
+        print(
+            f"Begin with {first.name}: run its cells in order."
+            if options.notebooks
+            else f"Begin with {first.name}: copy its blocks of code into one Python "
+            "program, one after another, or write notebooks with --notebooks."
+        )
     if copies.kept:
         print(
             f"{len(copies.kept)} files were there and differ from the lessons, so they "

@@ -29,7 +29,7 @@ runs functions and layers on the cases, ``learner.py`` says where their code rai
 from typing import Any
 
 from sora_np.common.markup import Listing
-from sora_np.common.names import look_up, snake_case
+from sora_np.common.names import UnknownName, look_up, snake_case
 
 from . import (
     adam,
@@ -124,5 +124,10 @@ def _named_in(subject: str) -> str:
     plain = snake_case(subject).replace("_", "")
     inside = [name for name in EXERCISES if name.replace("_", "") in plain]
     if not inside:
-        look_up(EXERCISES, subject, "exercise, by the solution's name,")
+        try:
+            look_up(EXERCISES, subject, "exercise, by the solution's name,")
+        except UnknownName as error:
+            rest = f'Name the exercise, such as check({subject}, "conv2d"). There are: '
+            rest += ", ".join(EXERCISES)
+            raise UnknownName(error.name, error.what, error.hint, rest) from None
     return max(inside, key=len)

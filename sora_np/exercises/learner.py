@@ -61,15 +61,19 @@ def _said(error: Exception) -> str:
     ...     print(_said(error))  # doctest: +ELLIPSIS
     IndexError: list index out of range, in broken, line 2 of ...: return [][0]
     """
-    text = f"{type(error).__name__}: {error}".strip(": ")
+    return f"{type(error).__name__}: {error}".strip(": ") + _place(error)
+
+
+def _place(error: Exception) -> str:
+    """Return the last line of the learner's own, or nothing if none raised."""
     for frame, number in reversed([*traceback.walk_tb(error.__traceback__)]):
         path = frame.f_code.co_filename
         if path.startswith(OTHERS):
             continue
         line = linecache.getline(path, number, frame.f_globals).strip()
-        where = f"in {frame.f_code.co_name}, line {number} of {Path(path).name}"
-        return f"{text}, {where}: {line}" if line else f"{text}, {where}"
-    return text
+        where = f", in {frame.f_code.co_name}, line {number} of {Path(path).name}"
+        return f"{where}: {line}" if line else where
+    return ""
 
 
 def _advice(error: Exception) -> str:
@@ -91,12 +95,25 @@ def _advice(error: Exception) -> str:
         )
     if isinstance(error, ValueError) and "broadcast" in str(error):
         return "Two arrays have shapes that do not fit: print both before this line."
+    if "setting an array element with a sequence" in str(error):
+        return "An array is assigned where one number belongs: is a sum missing?"
     if isinstance(error, ValueError) and "reshape" in str(error):
         return (
             "reshape keeps every number: does this case have rows that are left over, "
             "or windows that overlap?"
         )
+    if not _place(error) and _is_of_a_layer(error):
+        return (
+            "The error names a rule of layers; sora_np/lessons/write_your_own_layer.md "
+            "explains the rules."
+        )
     return "Run the code alone on a small array, and print what this line uses."
+
+
+def _is_of_a_layer(error: Exception) -> bool:
+    """Whether the checks of layers raised the error."""
+    frame = [*traceback.walk_tb(error.__traceback__)][-1][0]
+    return frame.f_code.co_filename.startswith(str(PACKAGE / "layers"))
 
 
 def need_arguments(function: Any, names: tuple[str, ...], whose: str) -> None:

@@ -79,7 +79,8 @@ def plot_grad_cam(
     """Return a figure of images, and of Grad-CAM's maps laid over them.
 
     The rows and columns of a map are spread over the image, with straight lines between
-    their centres.  Each map has a scale of its own, from 0 to its largest value.
+    their centres.  Each map has a scale of its own, from 0 to its largest value: bright
+    colours mark places that support the class, dark ones places that do not.
 
     Source: Selvaraju et al. (2017), "Grad-CAM", figure 1.
 

@@ -96,6 +96,8 @@ def factor(e: Evidence) -> str:
             return f"{size} times too small{sign}; {hint}"
     if abs(c + 1) < CLOSE:
         return "it has the opposite sign"
+    if e.gradient.size == 1:  # any number is a multiple of any other
+        return ""
     return f"{c:.6g} times what it should be"
 
 
@@ -202,9 +204,15 @@ def mask(e: Evidence) -> str:
 def missing(e: Evidence) -> str:
     """Say whether a constant, or a multiple of a known array, is missing."""
     known = {"": np.ones_like(e.gradient), **e.relatives}
-    everything = [np.arange(len(e.true))]
-    for axis, groups in [(None, everything), *_groups(e, 4)]:
-        each = "" if axis is None else f", for each index of axis {axis}"
+    parts = [("", [np.arange(len(e.true))])]
+    parts += [(f", for each index of axis {k}", part) for k, part in _groups(e, 4)]
+    if e.gradient.ndim > 2:  # such as each channel of each sample
+        last = e.gradient.ndim - 1
+        place = e.places[0] * e.gradient.shape[last] + e.places[last]
+        each = f", for each index of axes 0 and {last}"
+        each += "; is the path through a sum or a mean of x missing, or wrong?"
+        parts.append((each, [np.flatnonzero(place == k) for k in np.unique(place)]))
+    for each, groups in parts:
         for name, other in known.items():
             if all(_explains(e, other[e.places], group) for group in groups):
                 what = f"a multiple of {name}, plus " * bool(name) + "a constant"

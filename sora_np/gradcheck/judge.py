@@ -60,7 +60,7 @@ def judge(
     report = Report(
         _check(function, t, given[t.name], before[t.name], settings) for t in tensors
     )
-    report = _with_culprit(report, tensors) if whole else report
+    report = _with_culprit(report, tensors) if whole else _with_ones(report, tensors)
     for name, (layer, size) in function.changed.items():
         text = f"backward of {layer} changes it in place: let it work on a copy"
         whose = f"{function.path(layer)}/{name}" if whole else name
@@ -112,7 +112,7 @@ def _check(
         return check._replace(diagnosis="0, or no larger than what rounding makes of f")
     if found.at_jump.any():
         return check._replace(diagnosis="the function itself jumps there")
-    if check.passed or not a.ndim:
+    if check.passed:
         return check
     if check.checked < min(a.size, MORE):
         lines = lines_of(a, MORE, 0, rng)
@@ -136,6 +136,9 @@ def _evidence(
     relatives = {"dy": function.objective.slope(y), "x": x, "y": y}
     entries = [found.lines[k] for k in known]
     shape = tensor.array.shape
+    if not shape:  # a single number, as an array of one
+        gradient, shape, places = gradient.reshape(1), (1,), [(0,)] * len(places)
+        before = None if before is None else before.reshape(1)
     return Evidence(
         gradient=gradient,
         places=tuple(np.array(places, np.intp).reshape(-1, len(shape)).T),
@@ -163,6 +166,20 @@ def _sizes(shape: Shape) -> dict[int, str]:
         what = f"the size along {axes}" if last > 1 else "the batch size"
         sizes.setdefault(math.prod(shape[first:last]), what)
     return {size: what for size, what in sizes.items() if size > 1}
+
+
+def _with_ones(report: Report, tensors: Sequence[Tensor]) -> Report:
+    """Say which parameters of a user's layer are 1 everywhere, if all checks pass."""
+    for k, (_, array, layer, *_) in enumerate(tensors if report.passed else ()):
+        if layer is None or type(layer).__module__.startswith("sora_np."):
+            continue
+        if array.size and np.all(array == 1) and not report[k].diagnosis:
+            text = (
+                "all its numbers are 1, so that a factor which backward forgets does "
+                "not show: check the layer with other numbers, too"
+            )
+            report[k] = report[k]._replace(diagnosis=text)
+    return report
 
 
 def _with_culprit(report: Report, tensors: Sequence[Tensor]) -> Report:

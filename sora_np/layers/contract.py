@@ -391,4 +391,5 @@ class named:
         if isinstance(error, NoNumbers):
             raise TypeError(text) from None
         if isinstance(error, Misfit):
-            raise ValueError(text) from None
+            advice = error.advice if self.method == "backward" else ""
+            raise ValueError(text + advice) from None

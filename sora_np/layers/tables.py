@@ -1,5 +1,6 @@
 """The tables of a layer's arrays by name: ``params``, ``grads`` and ``state``."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
@@ -12,7 +13,12 @@ from sora_np.kernels.machine.arrays import Array, Shape
 
 
 class Misfit(ValueError):
-    """An array does not fit its place.  ``contract.named`` adds the layer's name."""
+    """An array does not fit its place.  ``contract.named`` adds the layer's name.
+
+    ``advice`` : how to mend a gradient that does not fit
+    """
+
+    advice = ""
 
 
 class NoNumbers(TypeError):
@@ -44,9 +50,7 @@ class Arrays(NotedDict[str, Array]):
             return
         value = _numbers(value, name)
         if value.shape != self[name].shape:
-            raise Misfit(
-                f"{name} has shape {self[name].shape}, cannot take {value.shape}"
-            )
+            raise _misfit(name, self[name].shape, value.shape)
         if not np.can_cast(value.dtype, self[name].dtype, "same_kind"):
             raise Misfit(f"{name} holds {self[name].dtype}, cannot take {value.dtype}")
         self[name][...] = value
@@ -73,6 +77,25 @@ class Arrays(NotedDict[str, Array]):
     def put(self, name: str, array: Array) -> None:
         """Put ``array`` itself, not a copy, under ``name``."""
         super().__setitem__(name, array)
+
+
+def _misfit(name: str, shape: Shape, given: Shape) -> Misfit:
+    """Return the error for an array of another shape.
+
+    >>> _misfit("bias", (3,), (8, 3)).advice
+    ': a gradient has the shape of its parameter, so sum over the axes that bias lacks'
+    """
+    error = Misfit(f"{name} has shape {shape}, cannot take {given}")
+    if len(given) > len(shape) and math.prod(given) != math.prod(shape):
+        error.advice = (
+            ": a gradient has the shape of its parameter, so sum over the axes that "
+            f"{name} lacks"
+        )
+    elif math.prod(given) == math.prod(shape):
+        error.advice = (
+            f": a gradient has the shape of its parameter, so write .reshape({shape})"
+        )
+    return error
 
 
 def _numbers(value: ArrayLike, name: str) -> NDArray[Any]:

@@ -163,16 +163,29 @@ class Trace:
         names = ", ".join(layer.name for layer in (*self.layers, self.loss))
         raise KeyError(f"no layer of the step is named {name!r}. The layers: {names}")
 
-    def explain(self, layer: str, place: str) -> Explanation:
+    def explain(self, layer: str, place: str | None = None) -> Explanation:
         """Return one number with its sum, such as ("conv2d", "y[0, 2, 1, 0]").
 
-        Raises KeyError for an unknown layer, otherwise as :meth:`LayerTrace.explain`.
+        Raises KeyError for an unknown layer, TypeError without a place, otherwise as
+        :meth:`LayerTrace.explain`.
         """
-        return self[layer].explain(place)
+        found, place = self._of(layer, place)
+        return found.explain(place)
 
-    def plot(self, layer: str, place: str) -> Any:
+    def plot(self, layer: str, place: str | None = None) -> Any:
         """Return a figure of one number; see :meth:`LayerTrace.plot`."""
-        return self[layer].plot(place)
+        found, place = self._of(layer, place)
+        return found.plot(place)
+
+    def _of(self, layer: str, place: str | None) -> tuple[LayerTrace, str]:
+        if place is None:
+            names = ", ".join(layer.name for layer in (*self.layers, self.loss))
+            raise TypeError(
+                "a step of a model needs the name of a layer and a place, such as "
+                f'("{self.layers[0].name}", "y[0, 0]"), got only {layer!r}. '
+                f"The layers: {names}"
+            )
+        return self[layer], place
 
     def save(self, path: str | os.PathLike[str], sample: int = 0) -> None:
         """Write the step as one page for a browser; the page downloads nothing.

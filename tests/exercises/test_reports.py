@@ -123,6 +123,22 @@ def test_a_layer_that_raises_is_a_report(cls, found):
     assert outcome.hint
 
 
+def test_the_hint_for_a_broken_rule_names_the_page_of_the_rules():
+    hints = [first(exercises.check(c, "dense")).hint for c in (Loose, Untrained)]
+    assert all("write_your_own_layer.md" in hint for hint in hints)
+    hint = first(exercises.check(Raising, "dense")).hint
+    assert hint.startswith("Run the code alone")
+
+
+def test_an_array_in_the_place_of_a_number_lacks_a_sum():
+    def convolve2d(image, kernel):
+        y = np.zeros((2, 2))
+        y[0, 0] = image[:2, :2] * kernel
+        return y
+
+    assert "is a sum missing?" in first(exercises.check(convolve2d)).hint
+
+
 def test_arguments_that_a_layer_lacks_are_named():
     class MyMaxPooling2D(Layer):
         def __init__(self):
@@ -144,7 +160,7 @@ def test_an_exercise_that_there_is_not():
     with pytest.raises(ValueError, match="unknown exercise 'conv'; did you mean 'conv"):
         exercises.check(Dense, "conv")
     with pytest.raises(
-        ValueError, match="unknown exercise, by the solution's name, 'x"
+        ValueError, match="by the solution's name, 'xyz'. Name .* check\\(xyz, "
     ):
         exercises.check(type("xyz", (), {}))
     with pytest.raises(ValueError, match="unknown exercise"):

@@ -76,6 +76,29 @@ class Unwritten(Layer):
         return dy * self.params["gain"]
 
 
+class Gain(Layer):
+    """y = a x with one number a, of shape ()."""
+
+    def __init__(self, write=lambda grads, parts: grads.update(a=parts.sum()), a=2.0):
+        super().__init__()
+        self.write, self.start = write, a
+
+    def build(self, input_shape, rng, dtype):
+        super().build(input_shape, rng, dtype)
+        self.add_weight((), "zeros", name="a")
+        self.params["a"] = self.start
+        return input_shape
+
+    def forward(self, x, *, training=False):
+        self.remember(x, x)
+        return self.params["a"] * x
+
+    def backward(self, dy):
+        dy, x = self.recall(dy)
+        self.write(self.grads, dy * x)
+        return dy * self.params["a"]
+
+
 def padded_on_the_other_side(layer, dy, dx, kept):
     strides, ((top, bottom), (left, right)), dilation, groups = layer._window
     pads = (bottom, top), (right, left)
@@ -196,6 +219,11 @@ BROKEN = {  # id: layer, shape of x, change of backward, wrong tensor, diagnosis
         *(BatchNormalization(), IMAGES, without_term("mean"), "x"),
         "a term is missing: a constant, for each index of axis 3",
     ),
+    "path-through-a-mean": (
+        *(Sigmoid(), IMAGES),
+        lambda layer, dy, dx, kept: dx + dy.mean(axis=(1, 2), keepdims=True),
+        *("x", "a constant, for each index of axes 0 and 3; is the path through a sum"),
+    ),
     "batch-normalization-slope": (
         *(BatchNormalization(), IMAGES, without_term("slope"), "x"),
         "a term is missing: a multiple of x, plus a constant, for each index of axis 3",
@@ -241,3 +269,37 @@ def test_a_broken_layer_fails_at_the_right_tensor(
     assert not report.passed
     fast = gradcheck.check_layer(layer, x, samples=0)
     assert [check.name for check in fast if not check.passed] == [name], fast
+
+
+@pytest.mark.parametrize(
+    "write, diagnosis",
+    [
+        (
+            lambda grads, parts: grads.update(a=grads["a"] + parts.sum()),
+            "the gradient of the backward pass before is still in it: write, not add",
+        ),
+        (
+            lambda grads, parts: grads.update(a=parts.mean()),
+            "20 times too small; 20 is the size along axes 0, 1: a mean where a sum "
+            "is due?",
+        ),
+        (
+            lambda grads, parts: None,
+            "all zeros: the gradient is disconnected, or never written",
+        ),
+        (lambda grads, parts: grads.update(a=parts[-1].sum()), ""),
+    ],
+    ids=["added", "mean", "never", "last"],
+)
+def test_the_gradient_of_a_single_number_is_diagnosed(write, diagnosis, rng):
+    report = gradcheck.check_layer(Gain(write), rng.standard_normal(ROWS))
+    assert [check.passed for check in report] == [True, False]
+    assert report[1].diagnosis == diagnosis
+
+
+def test_a_parameter_of_ones_is_no_check_of_its_factor(rng):
+    x = rng.standard_normal(ROWS)
+    report = gradcheck.check_layer(Gain(a=1.0), x)
+    assert report.passed and "all its numbers are 1" in report[1].diagnosis
+    for layer in (Gain(), BatchNormalization()):  # 2.0; and one that is tested here
+        assert not any(check.diagnosis for check in gradcheck.check_layer(layer, x))

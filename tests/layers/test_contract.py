@@ -216,7 +216,11 @@ WRONG = {
     "dy-in-place": ({"backward": dy_in_place}, "changes dy in place"),
     "dw-shape": (
         {"write": lambda s, dw, each: s.grads.update(w=each)},
-        r"w has shape \(3,\), cannot take \(4, 3\)",
+        r"w has shape \(3,\), cannot take \(4, 3\): .* sum over the axes that w lacks",
+    ),
+    "dw-row": (
+        {"write": lambda s, dw, each: s.grads.update(w=dw[None])},
+        r"w has shape \(3,\), cannot take \(1, 3\): .* write .reshape\(\(3,\)\)",
     ),
     "dw-complex": ({"write": lambda s, dw, _: s.grads.update(w=dw * 1j)}, "complex64"),
     "dw-missing": ({"write": lambda s, dw, _: None}, r"overwrite all of grads\['w'\]"),

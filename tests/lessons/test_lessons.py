@@ -138,12 +138,16 @@ def test_copies_are_the_lessons(tmp_path, language):
 def test_a_file_that_was_changed_is_kept_and_named(tmp_path, capsys):
     first, *others = copy_lessons(tmp_path).written
     first.write_text("mine", encoding="utf-8")
+    assert main(["lessons", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr().out
+    assert f"Begin with {first.name}: copy its blocks of code" in said
     gone = others[-1:]
     for path in gone:
         path.unlink()
     assert main(["lessons", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert f"KEPT       {first}\n" in said and "not overwritten" in said
+    assert "Begin with" not in said
     assert all(f"written    {path}\n" in said for path in gone)
     assert said.count("unchanged") == len(others) - len(gone)
     assert first.read_text(encoding="utf-8") == "mine"

@@ -237,6 +237,8 @@ def test_places_that_are_none(place, words):
 
 def test_other_mistakes(rng):
     step = by_hand()
+    with pytest.raises(TypeError, match="needs the name of a layer .* layers: conv2d"):
+        step.explain("y[0, 0, 0, 0]")
     with pytest.raises(KeyError, match="no layer of the step is named 'conv'"):
         step.explain("conv", "y[0]")
     with pytest.raises(KeyError, match="conv2d has no array 'z'"):
