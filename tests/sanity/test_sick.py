@@ -143,7 +143,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "out-of-step": (
         "shuffled labels",
         lambda x, y: (x, np.random.default_rng(0).permutation(y)),
-        "Were x and y put into another order apart from one another",
+        "Were x and y shuffled separately",
     ),
     "twenty-samples-of-two-minds": (
         "20 samples",
@@ -188,25 +188,25 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         "gradients",
         lambda: deep("linear", kernel_initializer=RandomNormal(stddev=2)),
         "adam",
-        "the first steps run away",
+        "the first steps diverge",
     ),
     "zeros": (
         "gradients",
         lambda: head(Dense(16, "relu", kernel_initializer="zeros")),
         "adam",
-        "none at all reaches dense",
+        "no gradient reaches dense",
     ),
     "a-wrong-backward": (
         "gradients",
         lambda: head(Dense(16, "relu"), Lost()),
         "adam",
-        "none at all reaches dense",
+        "no gradient reaches dense",
     ),
     "all-frozen": (
         "gradients",
         lambda: [Dense(3, "softmax", trainable=False)],
         "adam",
-        "no layer with weights may change",
+        "no layer with weights is trainable",
     ),
     "dead": (
         "dead ReLUs",
@@ -228,7 +228,7 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         Adam(ExponentialDecay(1e-8, 10, 0.9)),
         "is too small",
     ),
-    "rate-runs-away": ("update / weight", None, SGD(1e38), "the steps run away"),
+    "rate-runs-away": ("update / weight", None, SGD(1e38), "the steps diverge"),
     "learns-nothing-by-heart": (
         "20 samples",
         lambda: head(Dense(16, "relu", trainable=False), Lost(), Dense(1)),
@@ -279,7 +279,7 @@ def test_frozen_weights_that_know_the_answers(data, make):
     known.params["kernel"], known.params["bias"] = learnt.get_weights()
     finding = sanity.check(model, *data)["shuffled labels"]
     assert finding.verdict == "suspect"
-    assert "the model knows them from elsewhere" in finding.diagnosis
+    assert "the model knows the true ones already" in finding.diagnosis
 
 
 def test_normalised_inputs_need_no_scale(data, make):
