@@ -53,7 +53,11 @@ WRONG = {
     ),
     "one sample": (X[0], 0, "forget the batch axis"),
     "no samples": (X[:0], 0, "x is empty"),
-    "NaN": (with_nan(), 0, r"x holds nan at \[2, 1, 0, 0\], .* clean the samples"),
+    "NaN": (
+        with_nan(),
+        0,
+        r"x must hold finite numbers, got nan at \[2, 1, 0, 0\]: clean the samples",
+    ),
 }
 
 
@@ -145,7 +149,7 @@ def test_what_takes_one_input():
         explain.occlusion(model, x, 0)
     with pytest.raises(ValueError, match="changes one input, the model has 2"):
         explain.activation_maximization(model, 0)
-    with pytest.raises(ValueError, match="one for each of 2 inputs, got 3"):
+    with pytest.raises(ValueError, match="one entry for each of 2 inputs, got 3"):
         explain.integrated_gradients(model, x, 0, [0, 0, 0])
     with pytest.raises(ValueError, match=r"x\[1\] must hold finite numbers, got inf"):
         explain.saliency(model, [x[0], np.full((2, 3), np.inf)])

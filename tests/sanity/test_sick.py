@@ -78,12 +78,12 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "a-class-is-rare": (
         "class balance",
         rare,
-        "samples, class 0 only 5: answering",
+        "samples, class 0 only 5: always answering",
     ),
     "a-class-of-the-test-is-missing": (
         "class balance",
         lambda x, y: (x[y > 0], y[y > 0], x[y == 0], y[y == 0]),
-        "y_test has label 0, which y never has",
+        "y_test has label 0, but y does not",
     ),
     "equal-samples": (
         "duplicates in x",
@@ -93,7 +93,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "equal-samples-of-other-classes": (
         "duplicates in x",
         lambda x, y: (np.concatenate([x, x[:9]]), np.concatenate([y, (y[:9] + 1) % 3])),
-        "9 of them have another y, which nobody can learn",
+        "9 of them have a different y, which cannot be learnt",
     ),
     "equal-but-for-the-sign-of-0": (
         "duplicates in x",
@@ -103,7 +103,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "test-among-training": (
         "test samples in x",
         lambda x, y: (x, y, np.concatenate([x[:2], x[:20] + 1]), None),
-        "9.1% of the test samples are training samples too",
+        "9.1% of the test samples are training samples, too",
     ),
     "constant-column": (
         "constant features",
@@ -133,12 +133,12 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "test-not-scaled": (
         "scale of test data",
         lambda x, y: (x[:200], y[:200], 255 * x[200:], y[200:]),
-        "was one of them scaled and the other not?",
+        "was only one of them scaled?",
     ),
     "only-test-scaled": (
         "scale of test data",
         lambda x, y: (x[:200], y[:200], x[200:] / 255, y[200:]),
-        "was one of them scaled and the other not?",
+        "was only one of them scaled?",
     ),
     "out-of-step": (
         "shuffled labels",
@@ -148,7 +148,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "twenty-samples-of-two-minds": (
         "20 samples",
         lambda x, y: (x[:7].repeat(3, axis=0), np.tile([0, 1, 2], 7)),
-        "have equal samples different y?",
+        "do equal samples have different y?",
     ),
 }
 
@@ -182,7 +182,7 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         "gradients",
         lambda: deep("sigmoid"),
         "adam",
-        "it vanishes on the way",
+        "the gradient vanishes",
     ),
     "exploding": (
         "gradients",
