@@ -81,7 +81,7 @@ def test_samples_and_directions(rng):
 @pytest.mark.parametrize(
     "options, text",
     [
-        ({"samples": 0, "directions": 0}, "how much to check, got 0 and 0"),
+        ({"samples": 0, "directions": 0}, "not both 0, got 0 and 0"),
         ({"samples": -1}, "got -1 and 3"),
         ({"directions": -2}, "and -2"),
         ({"eps": 0}, "eps must be a positive number, got 0"),
