@@ -1,15 +1,15 @@
-"""How fast sora_np is, and how fast others are on the same machine in the same run.
+"""Measure sora_np and other frameworks on the same machine in the same run.
 
     python -m benchmarks [--quick] [--threads N] [--peers PyTorch,TensorFlow,...]
                          [--only train,predict,vgg,recipe,graphs,fit,start,ops,threads]
                          [--json FILE] [--plot FILE] [--results]
 
-Every framework that is installed runs in a process of its own, at all settings that
-may be its best, all in turn (workers.py, timing.py), after its results were held equal
-to those of sora_np (measure.py).  Training steps are measured early and late
-(peers/trained_state.py).  What is measured: networks.py, graphs.py, whole.py,
-processes.py, problems.py, layer_ops.py.  --results writes the section of this machine
-in RESULTS.md (results.py).
+Every installed framework runs in its own process, with all settings that may be its
+fastest.  The measurements alternate (workers.py, timing.py), after a comparison of the
+results with those of sora_np (measure.py).  Training steps are measured early and late
+(peers/trained_state.py).  The tasks are in networks.py, graphs.py, whole.py,
+processes.py, problems.py and layer_ops.py.  --results writes the section of this
+machine in RESULTS.md (results.py).
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main(arguments=None):
 
 
 class Session:
-    """One run of the program: what was measured so far, and where training stood."""
+    """One run of the program: the measurements so far, and the states of training."""
 
     def __init__(self, options):
         self.options, self.lines, self.versions = options, [], {}
@@ -110,13 +110,13 @@ class Session:
 
     @contextlib.contextmanager
     def workers(self, settings, threads):
-        """Yield workers, whose versions are noted."""
+        """Yield workers, and note their versions."""
         with crew(settings, threads) as workers:
             self.versions.update({w.peer: w.ask("version") for w in workers})
             yield workers
 
     def late(self, task):
-        """Return the state of a training step's late row, else None."""
+        """Return the state of a training step's late row, otherwise None."""
         return self.state(task.what, task.batch) if task.kind == "train" else None
 
     def with_weights(self, task):
@@ -127,7 +127,7 @@ class Session:
         return task._replace(start=self.state(task.what, batch).weights)
 
     def state(self, network, batch):
-        """Return where training stands after the network's steps, computed once."""
+        """Return the state after the network's steps of training, computed once."""
         key, steps = (network.name, batch), 3 if self.options.quick else network.steps
         if key not in self._states:
             _say(f"{network.name}: {steps} steps of training, batch {batch}")
@@ -213,7 +213,7 @@ def thread_tasks(threads, quick):
 
 
 def all_settings(names, quick):
-    """Return the settings for networks; sora_np with none, its ratios', comes first."""
+    """Return the settings for networks; the first, for ratios, is sora_np with none."""
     found = [Setting(name) for name in names]
     if not quick:
         found += [
@@ -224,12 +224,12 @@ def all_settings(names, quick):
 
 
 def best_settings(names):
-    """Return one setting for each peer: the one that is its best in most rows."""
+    """Return one setting for each peer: its fastest in most rows."""
     return [Setting(n, n == "PyTorch", n == "PyTorch") for n in names]
 
 
 def _say(text):
-    """Show on a terminal what is going on, in place of what was shown before."""
+    """Show progress on a terminal, in the same line as before."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text[:78]}", end="", file=sys.stderr, flush=True)
 

@@ -1,10 +1,11 @@
-"""The networks with skips, and of depthwise convolutions: sora_np.applications'.
+"""Networks of sora_np.applications with skip connections or depthwise convolutions.
 
-Training takes much longer than that of the others: 200 steps come before a late row.
+Their training takes much longer than that of the others, so a late row begins after 200
+steps.
 
-The images have noise, as photographs do.  A background of zeros is one number in each
-channel behind every convolution: where this is almost 0, rounding decides whether it
-passes a ReLU, all pixels together, and gradients of two frameworks differ by 4 %.
+The images have noise, as photographs do.  A background of zeros becomes one number in
+each channel after every convolution.  If this number is almost 0, rounding decides
+whether all these pixels pass a ReLU, and gradients of two frameworks differ by 4 %.
 """
 
 from benchmarks.networks import (
@@ -30,7 +31,7 @@ BLOCKS = (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), (1, 512)
 
 
 def _conv(filters, size, strides=1):
-    """Return a convolution, whose normalisation follows, without a bias."""
+    """Return a convolution without a bias, for a normalisation after it."""
     return Conv(filters, size, "same", strides, bias=False, relu=False), NORM
 
 

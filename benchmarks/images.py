@@ -1,8 +1,8 @@
-"""Real images, for all alike: clothes, since what a ReLU passes on depends on them.
+"""Real images of clothes, the same for all frameworks.
 
-They are Fashion-MNIST where Debian's package dataset-fashion-mnist is installed, else
-the 10,000 training and 2,000 test images of it that come with sora_np; nothing is
-downloaded.
+Real images matter because they decide which numbers pass a ReLU.  They are
+Fashion-MNIST if Debian's package dataset-fashion-mnist is installed, otherwise its
+10,000 training and 2,000 test images that come with sora_np; nothing is downloaded.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ def samples(task, first=0):
     """Return images (N, H, W, C) in [0, 1] and labels from number ``first`` on.
 
     Labels are (N,), or (N, H, W, 1): which pixels belong to the piece of clothing.
-    A process whose start is measured reads the small data set alone.
+    A process whose start is measured reads only the small data set.
     """
     _, ((x, y), _) = load(full=task.group != "start")
     chosen = np.arange(first, first + task.batch) % len(x)
@@ -47,9 +47,9 @@ def samples(task, first=0):
 
 
 def batches(task):
-    """Return a list of (images, labels), enough not to learn them by heart.
+    """Return a list of (images, labels), too many to memorise.
 
-    One alone in a process whose start or memory is measured.
+    It is a single pair in a process whose start or memory is measured.
     """
     count = max(1, min(MOST_BATCHES, MOST // task.batch))
     count = {"start": 1, "graphs": FEW_BATCHES}.get(task.group, count)
@@ -68,7 +68,7 @@ def shuffled(network, batch, steps):
 
 
 def fashion(most=None):
-    """Return x, labels, x_test, labels of the test, for ``fit``.
+    """Return x, labels, x_test and test labels for ``fit``.
 
     ``most``: the largest number of training images; of test images, half as many.
     """

@@ -1,6 +1,6 @@
 """The operations of further layers: poolings, norms, merges; forward and backward.
 
-The backward of a concatenation is left out: PyTorch gives views of dy.
+The backward of a concatenation is left out, because PyTorch returns views of dy.
 """
 
 import numpy as np

@@ -1,9 +1,9 @@
-"""One row: prepare it in every worker, hold the results equal, then time in turn.
+"""One row: prepare it in every worker, compare the results, then time in turn.
 
-A training step makes two rows: "early", from the first step on, and "late", from where
-training stands after many steps on real images (peers/trained_state.py).  Every slice
-begins at that state again, with the same batches: early stays early however long a row
-is measured, and all variants do the same work.
+A training step makes two rows: "early", from the first step on, and "late", after many
+steps on real images (peers/trained_state.py).  Every slice begins at this state again,
+with the same batches: so early stays early for any time of measuring, and all variants
+do the same work.
 """
 
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ NEAR = 1.1  # a peer this near to the fastest one decides a row as well
 
 
 class Disagreement(Exception):
-    """Two variants do not compute the same."""
+    """Two variants compute different results."""
 
 
 class Made(NamedTuple):
@@ -71,7 +71,7 @@ def rows(task, late):
 
 
 def built(task, crew, quick, say):
-    """Return what is Made, its gradients held equal, and the lines of what failed."""
+    """Return the variants with equal gradients, and the lines of those that failed."""
     made, lines, expected = [], [], None
     for worker in crew:
         say(f"{task.name}: {worker.peer}")
@@ -96,7 +96,7 @@ def built(task, crew, quick, say):
 def left_out(variant, worker, quick, task):
     """Return whether a variant is not measured in this worker.
 
-    What torch.compile made is measured at PyTorch's best settings alone: it takes long.
+    torch.compile is measured only at PyTorch's best settings, because it takes long.
     """
     if quick and worker.peer == "TensorFlow" and task.group == "graphs":
         return variant != "tf.function"  # deep networks take long to trace and compile
@@ -104,7 +104,7 @@ def left_out(variant, worker, quick, task):
 
 
 def checked(task, state, made):
-    """Return those whose results are sora_np's, and the lines of what failed."""
+    """Return variants with sora_np's results, and the lines of those that failed."""
     agreed, lines, expected = [], [], None
     for one in made:
         try:
@@ -119,7 +119,7 @@ def checked(task, state, made):
 
 
 def timed(task, samplers, peers, quick):
-    """Return name -> Times, in as many rounds as the kind of task deserves."""
+    """Return name -> Times; the number of rounds depends on the type of task."""
     if quick:
         return interleaved(samplers, budget=0, least=1)
     ours = [name for name, peer in peers.items() if peer == OURS]
@@ -155,7 +155,7 @@ def as_lines(task, times, peers, threads):
 
 
 def of_times(t, threads):
-    """Return what a line says of its Times."""
+    """Return the entries of a line for its Times."""
     return {
         "value": t.median,
         "low": t.low,
@@ -184,7 +184,7 @@ def label(worker, variant, task):
 
 
 def line(task, peer, name):
-    """Return what every line of a row begins with."""
+    """Return the first entries of every line of a row."""
     found = {
         "group": task.group,
         "row": task.name,
@@ -196,14 +196,14 @@ def line(task, peer, name):
 
 
 def failure(task, one, error):
-    """Return the line of a variant that failed; the error where it is sora_np's."""
+    """Return the line of a variant that failed; raise the error if it is sora_np's."""
     if one.worker.peer == OURS:
         raise error
     return line(task, one.worker.peer, one.name) | {"failed": str(error)}
 
 
 def compare(name, task, result, expected, gradients=False):
-    """Hold a variant's results equal to sora_np's; Disagreement where they are not.
+    """Compare a variant's results with sora_np's; raise Disagreement if they differ.
 
     Parameters
     ----------

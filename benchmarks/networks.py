@@ -1,11 +1,12 @@
-"""The networks: their layers, the weights that all are given, where training stands.
+"""The networks: their layers, their common weights, and states of training.
 
-A network is a row of layers.  Marks between them let it branch: ``Keep`` gives what is
-there a name, ``Take`` goes on from it, ``Add`` and ``Concat`` join it to what is there.
-A peer calls its layers one after the other, and ``wire`` at a mark.
+A network is a sequence of layers.  Marks between them make branches: ``Keep`` names the
+current value, ``Take`` continues from a named value, ``Add`` and ``Concat`` join a
+named value with the current one.  A peer calls its layers one after the other, and
+``wire`` at a mark.
 
 Layouts are Keras's and sora_np's: images NHWC, filters HWIO, dense kernels (in, out).
-Weights come from seeds, so that every process makes the same ones.  NumPy alone is
+Weights come from seeds, so that every process makes the same ones.  Only NumPy is
 needed.
 """
 
@@ -17,7 +18,7 @@ from benchmarks.problems import Task
 
 
 class Conv(NamedTuple):
-    """A convolution, with a bias and ReLU where nothing else is said."""
+    """A convolution, by default with a bias and ReLU."""
 
     filters: int
     size: int
@@ -63,7 +64,7 @@ class GlobalAverage(NamedTuple):
 
 
 class Dropout(NamedTuple):
-    """Dropout; what comes to the first one is flattened, as for a dense layer."""
+    """Dropout; the input of the first one is flattened, as for a dense layer."""
 
     rate: float
 
@@ -75,25 +76,25 @@ class Dense(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """A mark: what is here has this name from here on."""
+    """A mark: the current value gets this name."""
 
     name: str
 
 
 class Take(NamedTuple):
-    """A mark: the next layer takes what was kept under this name."""
+    """A mark: the next layer takes the value of this name."""
 
     name: str
 
 
 class Add(NamedTuple):
-    """A mark: the sum of what was kept and of what is here."""
+    """A mark: the sum of the named value and the current value."""
 
     name: str
 
 
 class Concat(NamedTuple):
-    """A mark: the channels of what was kept, then of what is here."""
+    """A mark: the channels of the named value, then of the current value."""
 
     name: str
 
@@ -104,8 +105,8 @@ MARKS = Keep, Take, Add, Concat
 class Network(NamedTuple):
     """Layers in a row, and how they are trained: by Adam, or AdamW with a decay.
 
-    The loss is the cross-entropy of classes; of a network whose last layer is a
-    convolution that of every pixel, which ends in a sigmoid.
+    The loss is the cross-entropy of classes.  A network whose last layer is a
+    convolution ends in a sigmoid, and its loss is the cross-entropy of every pixel.
     """
 
     name: str
@@ -192,13 +193,13 @@ def _joined(mark, shapes):
 
 
 def wire(mark, x, kept, join):
-    """Return what the layer after a mark takes.
+    """Return the input of the layer after a mark.
 
     Parameters
     ----------
-    x : what the layer before gave
-    kept : dict of what was kept so far
-    join : function of Add or Concat and the list of what is joined
+    x : the output of the layer before
+    kept : dict of the named values
+    join : function of Add or Concat and the list of values to join
     """
     if isinstance(mark, Keep):
         kept[mark.name] = x
@@ -208,12 +209,12 @@ def wire(mark, x, kept, join):
 
 
 def has(network, kind):
-    """Return whether some layer of the network is of that kind."""
+    """Return whether the network has a layer of this type."""
     return any(isinstance(layer, kind) for layer in network.layers)
 
 
 def of_pixels(network):
-    """Return whether the network says something of every pixel."""
+    """Return whether the network has an output for every pixel."""
     return isinstance(network.layers[-1], Conv)
 
 
@@ -223,7 +224,7 @@ def has_bias(layer):
 
 
 def without_dropout(network):
-    """Return the network whose gradients everybody can compare."""
+    """Return the network without randomness, to compare gradients."""
     layers = tuple(la for la in network.layers if not isinstance(la, Dropout))
     return network._replace(layers=layers)
 
@@ -247,7 +248,7 @@ def weights(network):
 
 
 def start(task):
-    """Return the weights with which a task begins: trained ones, where it has them."""
+    """Return the weights at the start of a task: trained ones, if it has any."""
     return weights(task.what) if task.start is None else task.start
 
 
@@ -267,7 +268,7 @@ def trained_shapes(network):
 
 
 class State(NamedTuple):
-    """Where training stands: all arrays, Adam's moments of the trained ones, steps."""
+    """A state of training: all arrays, Adam's moments of the trained ones, steps."""
 
     weights: list[Any]
     m: list[Any]
@@ -285,7 +286,7 @@ def initial(network):
 def network_flops(network, batch, training):
     """Return the flops of a batch: forward, and in training dW and dX as well.
 
-    Nobody needs dX of the first layer.
+    dX of the first layer is not needed.
     """
     layers = []
     for layer, before, kernel, output in walk(network):

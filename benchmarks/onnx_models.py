@@ -1,7 +1,7 @@
 """The networks and convolutions as ONNX models, for ONNX Runtime and OpenVINO.
 
-ONNX has images (N, C, H, W) and filters (O, C, KH, KW); so has its input here, since
-neither gains from a transposition that it would have to make.
+ONNX has images (N, C, H, W) and filters (O, C, KH, KW).  The input here has this
+layout, too, because a transposition would only cost time.
 """
 
 import numpy as np
@@ -132,6 +132,6 @@ def nchw(x):
 
 
 def nhwc(y):
-    """Return what a model gave as a list of one array, images as (N, H, W, C)."""
+    """Return the output of a model as a list of one array, images as (N, H, W, C)."""
     y = np.array(y)
     return [y.transpose(0, 2, 3, 1) if y.ndim == 4 else y]

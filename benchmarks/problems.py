@@ -1,8 +1,8 @@
-"""What is measured: a row as a task, and the operations with their operands.
+"""The tasks of the rows, and the operations with their operands.
 
 Layouts here are Keras's and sora_np's: images NHWC, filters HWIO, dense kernels (in,
 out).  Weights, images and gradients come from seeds, so that every process makes the
-same ones.  NumPy alone is needed.
+same ones.  Only NumPy is needed.
 """
 
 from typing import Any, NamedTuple

@@ -2,8 +2,8 @@
 
     python -m benchmarks.processes PEER VARIANT STEPS
 
-is the process that is measured: it imports the framework, builds the reference network
-and trains STEPS steps of 32 images, with the default malloc.
+is the measured process: it imports the framework, builds the reference network and
+trains STEPS steps of 32 images, with the default malloc.
 """
 
 import importlib
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class ProcessError(Exception):
-    """A process that did not end well."""
+    """A process that failed."""
 
 
 def measure_processes(peers, threads, quick, say):
@@ -80,9 +80,9 @@ def measure_processes(peers, threads, quick, say):
 
 
 def starts_from_wheel(folder, threads):
-    """Return the seconds of five starts, each with a cache of its own.
+    """Return the seconds of five starts, each with its own cache.
 
-    The wheel is built for it, see sora_np/ready/, and installed without the checkout.
+    They use a wheel with machine code, see sora_np/ready/, without the checkout.
     """
     pip = [sys.executable, "-m", "pip", "-q"]
     site, wheels = Path(folder, "site"), Path(folder, "wheels")
@@ -96,7 +96,7 @@ def starts_from_wheel(folder, threads):
 def run(peer, variant, steps, threads, cache, site=None):
     """Return the seconds that a process took, and its peak memory in bytes.
 
-    ``site`` is where an installed sora_np lies, in place of that of this checkout.
+    ``site`` is the folder of an installed sora_np, used instead of this checkout.
     """
     env = environment(threads, tuned_malloc=False) | {"NUMBA_CACHE_DIR": cache}
     if site:

@@ -1,4 +1,4 @@
-"""What a number is worth nothing without: machine, versions, settings, date."""
+"""The record that every measurement needs: machine, versions, settings, date."""
 
 import datetime
 import os
@@ -53,7 +53,7 @@ def cpu_model():
 
 
 def _commit():
-    """Return the commit of the checkout, with a word if files differ from it."""
+    """Return the commit of the checkout, and whether files differ from it."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
     here = os.path.dirname(__file__)
     try:

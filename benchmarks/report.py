@@ -19,8 +19,8 @@ def rows_of(lines):
 def best_of(lines):
     """Return peer -> its fastest line.
 
-    sora_np's is its first: public functions, and no setting in the environment where
-    there is a choice.
+    For sora_np it is the first line: public functions, without settings in the
+    environment.
     """
     best = {}
     for line in lines:
@@ -33,7 +33,7 @@ def best_of(lines):
 def ratios_of(lines):
     """Return peer -> sora_np's value / that of the peer's best variant, of one row.
 
-    "best" stands for the best of all; empty where nobody else, or not sora_np, ran.
+    "best" is the best of all; the result is empty if sora_np or all peers are missing.
     """
     best = best_of(lines)
     ours = best.pop(OURS, None)
@@ -100,7 +100,7 @@ def cells(line):
 
 
 def spread(line):
-    """Return the distance of the quartiles, and what it is of where that is unusual.
+    """Return the distance of the quartiles, and how often a repeated row was measured.
 
     >>> spread({"value": 2.0, "low": 1.9, "high": 2.1, "rounds": 15, "repeats": 3})
     '10 %, measured 3 times'

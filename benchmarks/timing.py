@@ -1,4 +1,4 @@
-"""Variants in turn, round after round: what slows the machine slows all of them."""
+"""Time variants in turn, so that other work on the machine slows all of them."""
 
 import random
 import statistics
@@ -39,7 +39,7 @@ def summarise(values, repeats=1):
 
 
 def interleaved(samplers, budget, least=5, keep=(), rivals=None):
-    """Return name -> Times; every sampler once a round, in an order drawn anew.
+    """Return name -> Times; every round runs every sampler once, in a random order.
 
     Parameters
     ----------

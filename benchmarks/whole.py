@@ -1,9 +1,8 @@
 """A whole run: epochs of ``fit`` with validation, wall time and accuracy at the end.
 
-Everything is built, compiled and warm before, by one epoch of a part of the images;
-of the settings of one kind (``fit``, tensors, DataLoader) the one that was fastest
-there is measured.  Every run begins at the same weights; the order of images is another
-in each.
+One epoch of a part of the images first builds, compiles and warms up everything.  Of
+the settings of each type (``fit``, tensors, DataLoader) the fastest in this epoch is
+measured.  Every run begins with the same weights, and has its own order of images.
 """
 
 import statistics
@@ -33,7 +32,7 @@ def whole_run_task(quick):
 def measure_whole(task, crew, threads, quick, say):
     """Return the lines of the row.
 
-    sora_np runs MOST_REPEATS times, and so does everybody where LIMIT allows.
+    sora_np runs MOST_REPEATS times, and the others, too, if LIMIT allows.
     """
     made, lines = fastest(task, crew, quick, say)
     start, state = time.perf_counter(), initial(task.what.network)
@@ -57,7 +56,7 @@ def measure_whole(task, crew, threads, quick, say):
 
 
 def fastest(task, crew, quick, say):
-    """Return what is Made, the fastest of each kind, and the lines of what failed."""
+    """Return the fastest variant of each type, and the lines of those that failed."""
     trials, lines = {}, []
     for worker in crew:
         for variant in worker.ask("prepare", task):

@@ -15,7 +15,7 @@ STEPS = 3  # training steps whose losses are compared
 
 
 class Served:
-    """What a worker knows: its framework, and the variants of the present task."""
+    """A worker: its framework, and the variants of the current task."""
 
     def __init__(self, peer):
         self._module = importlib.import_module(module_of(peer))
@@ -37,7 +37,7 @@ class Served:
         return variant.gradients() if variant.gradients else []
 
     def check(self, name, state=None):
-        """Return what has to be equal for all of them."""
+        """Return the results that must be equal for all workers."""
         variant, self._state = self._variants[name], state
         if state is None:
             return variant.result(variant.run())

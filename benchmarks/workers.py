@@ -1,7 +1,7 @@
 """One process for each framework, kept alive; it runs a variant on request.
 
-So no two thread pools share a process, and each framework has the environment that
-suits it: numbers of threads and the allocator are read once, when a process starts.
+So no two thread pools share a process, and each framework has a suitable environment:
+numbers of threads and the allocator are read once, when a process starts.
 Messages are pickles over stdin and stdout::
 
     ("prepare", task)       -> names of variants
@@ -13,8 +13,8 @@ Messages are pickles over stdin and stdout::
     ("whole", name, state)  -> seconds of a long run from this state, and its accuracy
     ("version",)            -> str
 
-A worker that waits for a message does nothing, once its thread pools have stopped to
-spin: a pause before every slice lets the pools of the others fall asleep.
+A worker that waits for a message uses no CPU after its thread pools stop spinning: a
+pause before every slice lets the pools of the others fall asleep.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from benchmarks.peers import PEERS, PROBES, missing
 
 
 class Setting(NamedTuple):
-    """A framework, and what is set before its process starts."""
+    """A framework, and the settings of its process."""
 
     peer: str
     tuned_malloc: bool = False
@@ -49,7 +49,7 @@ PAUSE = 0.17
 
 
 class PeerError(Exception):
-    """What went wrong in a worker."""
+    """An error in a worker."""
 
 
 def environment(threads, tuned_malloc, flush=False):

@@ -1,8 +1,8 @@
-"""The frameworks, one a file, each with the same functions.
+"""The frameworks, each in its file, with the same functions.
 
 ``variants(task)`` returns a dict: name of a setting -> function that makes a
-:class:`Variant`; empty where the framework has nothing for that task.  Each runs in a
-process of its own (``worker.py``) and is imported only there.
+:class:`Variant`; it is empty if the framework cannot run the task.  Each framework runs
+in its own process (``worker.py``) and is imported only there.
 """
 
 import importlib.util

@@ -112,7 +112,7 @@ def build(network, layout, arrays):
 
 
 def _modules(layer, before, kernel):
-    """Return what does the work of a layer."""
+    """Return the modules of a layer."""
     if isinstance(layer, MARKS):
         return [Mark(layer)]
     if isinstance(layer, Pool):
@@ -169,7 +169,7 @@ def put(net, network, layout, arrays):
 
 
 def load(net, optimizer, network, layout, state):
-    """Let a module and its Adam go on from a ``networks.State``."""
+    """Let a module and its Adam continue from a ``networks.State``."""
     put(net, network, layout, state.weights)
     nhwc = layout == "NHWC"
     for p, m, v in zip(net.parameters(), state.m, state.v, strict=True):
@@ -183,7 +183,7 @@ def load(net, optimizer, network, layout, state):
 
 
 def _tensors(net):
-    """Return what has the weights, in the order of ``networks.weights``."""
+    """Return the modules with weights, in the order of ``networks.weights``."""
     names = "weight", "bias", "running_mean", "running_var"
     found = [getattr(part, name, None) for part in net.modules() for name in names]
     return [tensor for tensor in found if tensor is not None]
@@ -196,7 +196,7 @@ def _image_of(w, network, nhwc):
 
 
 def _to_torch(w, network, nhwc):
-    """Return kernel w, HWIO or (in, out), as PyTorch has it: OIHW or (out, in)."""
+    """Return kernel w, HWIO or (in, out), in PyTorch's layout: OIHW or (out, in)."""
     if w.ndim == 4:
         w = w[::-1, ::-1] if mirrored(network) else w
         return np.ascontiguousarray(w.transpose(3, 2, 0, 1))
@@ -245,7 +245,7 @@ def adam_of(net, network):
 
 
 def loss_of(net, network):
-    """Return the function of images and labels that training makes smaller."""
+    """Return the loss as a function of images and labels."""
     if of_pixels(network):
         return lambda x, y: F.binary_cross_entropy_with_logits(net(x), y)
     smoothing = network.label_smoothing

@@ -62,7 +62,7 @@ def build(network, arrays):
 
 
 def _end(network, x):
-    """Return the symbol of what comes out for the symbol x."""
+    """Return the output symbol for the symbol x."""
     kept = {}
 
     def join(mark, xs):
@@ -148,7 +148,7 @@ def optimizer(network):
 
 
 def load(model, state):
-    """Let the model go on from a state."""
+    """Let the model continue from a state."""
     put(model, state.weights)
     slots = model.optimizer.get_state(model.flat.values)["slots"]
     for name, arrays in (("m", state.m), ("v", state.v)):

@@ -69,7 +69,7 @@ def _prepared(task):
     found = function()
     found = found if isinstance(found, (tuple, list)) else [found]
     out = [empty(array.shape, array.dtype) for array in found]
-    if task.kind == "add_relu_dx":  # in the place of dy, which nobody else has
+    if task.kind == "add_relu_dx":  # into dy, which nothing else uses
         a = operands(task)
         out, tasks_of = [a["dy"]], lambda dx: [relu_dy_task(dx, a["y"])]
     program = Program(tasks_of(*out))

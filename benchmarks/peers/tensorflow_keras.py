@@ -90,7 +90,7 @@ def build(network, xla, arrays):
 
 
 def _end(network, x):
-    """Return the symbol of what comes out for the symbol x."""
+    """Return the output symbol for the symbol x."""
     kept = {}
 
     def join(mark, xs):
@@ -163,7 +163,7 @@ def put(model, arrays):
 
 
 def load(model, state):
-    """Let a model and its Adam go on from a ``networks.State``."""
+    """Let a model and its Adam continue from a ``networks.State``."""
     put(model, state.weights)
     model.reset_metrics()
     adam = model.optimizer
@@ -196,7 +196,7 @@ def _train(task, xla):
 
 
 def _step(task, xla):
-    """A training step of one's own, from logits, on tensors made before."""
+    """A custom training step, from logits, on tensors made before."""
     network = task.what
     model = build(network, xla, weights(network))
     model.layers[-1].activation = keras.activations.linear

@@ -1,8 +1,8 @@
-"""Where training stands after many steps: made once, and given to all frameworks.
+"""The state of training after many steps, computed once for all frameworks.
 
 sora_np computes the gradients.  Adam is written out in NumPy, which keeps subnormal
-numbers as IEEE 754 has them: the moments of weights whose gradient is 0 become
-subnormal after some 750 steps, and every framework is given them as they are.
+numbers as IEEE 754 defines them: the moments of weights whose gradient is 0 become
+subnormal after some 750 steps, and every framework gets them unchanged.
 """
 
 import numpy as np

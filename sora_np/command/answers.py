@@ -1,4 +1,4 @@
-"""What commands print of a model's outputs."""
+"""Print a model's outputs."""
 
 import warnings
 from typing import Any
@@ -13,7 +13,7 @@ from sora_np.report.classes import as_probabilities
 
 
 def say_of_bytes(bytes_are: str, file: Any = None) -> None:
-    """Say how bytes reach the model, if x held bytes."""
+    """Print how bytes are given to the model, if x has bytes."""
     if bytes_are:
         print(f"bytes are {bytes_are}", file=file)
 
@@ -33,7 +33,7 @@ def names_of(model: Sequential, count: int) -> list[str]:
 
 
 def shares_of(model: Sequential, outputs: NDArray[Any]) -> NDArray[Any]:
-    """Return what each class has of an output (N, K): the largest is the answer."""
+    """Return the share of each class (N, K) in an output; the largest is the answer."""
     found = as_probabilities(model, outputs)
     if found is not None:
         return found

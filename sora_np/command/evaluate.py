@@ -1,4 +1,4 @@
-"""Report how well a saved model does on test data."""
+"""Test a saved model, and report the results."""
 
 import argparse
 
@@ -9,7 +9,7 @@ ABOUT = "report how well a saved model does on test data"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of the command."""
     add_model(parser)
     add_data(parser)
 

@@ -21,7 +21,7 @@ FEW = 12  # entries of each array of the small networks
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of the command."""
     add_model(
         parser,
         nargs="?",

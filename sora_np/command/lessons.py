@@ -8,7 +8,7 @@ ABOUT = "copy the lessons into a folder, as text or as notebooks"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "folder", metavar="DIR", help="the folder to write to; created if missing"
     )

@@ -1,4 +1,4 @@
-"""The command line: choose the command to run, and report a user's mistakes."""
+"""The command line: choose the command to run, and report errors."""
 
 import argparse
 import io
@@ -19,7 +19,7 @@ ABOUT = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status, 2 for a mistake of the user's."""
+    """Run the command; return its exit status, which is 2 for a user's mistake."""
     options = _parser().parse_args(arguments)
     warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of classes may be any text

@@ -12,7 +12,7 @@ from . import reading
 
 
 def add_model(parser: argparse.ArgumentParser, **how: Any) -> None:
-    """Let a command take a saved model, and modules with classes of a user's own."""
+    """Add arguments for a saved model, and for modules with your own classes."""
     parser.add_argument("model", type=Path, metavar="MODEL.npz", **how)
     parser.add_argument(
         "--import",
@@ -34,7 +34,7 @@ def saved_model(options: argparse.Namespace) -> Sequential:
 def add_data(
     parser: argparse.ArgumentParser, default: str | None = "fashion_mini"
 ) -> None:
-    """Let a command take a data set by its name, or a file."""
+    """Add arguments for a data set by its name, or for a file."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--dataset", choices=reading.DATASETS, default=default)
     group.add_argument(
@@ -48,7 +48,7 @@ def add_data(
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Raise where --save or --report cannot be written: now, not after training."""
+    """Raise before training if --save or --report cannot be written."""
     for option, file in (("--save", options.save), ("--report", options.report)):
         if file is not None:
             try:

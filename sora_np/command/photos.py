@@ -1,4 +1,4 @@
-"""What the command does with folders of images: to train, to test, to look at."""
+"""Folders of images for the command: for training, tests and predictions."""
 
 import sys
 import warnings
@@ -32,13 +32,13 @@ Form = tuple[str, tuple[int, int]]  # the colours and the size of images
 def training_folders(
     path: Path, size: int, share: float, seed: int
 ) -> tuple[ImageFolder, ImageFolder]:
-    """Return the images to train on, and a share of every class to test by."""
+    """Return the images for training, and a share of every class for tests."""
     folder = _folder(path, ("rgb", (size, size)), label_mode="categorical")
     return folder.split(share, seed)
 
 
 def test_folder(path: Path, model: Sequential) -> ImageFolder:
-    """Return the images to test by, with the labels that the model has for their names.
+    """Return the images for tests, with the model's labels of their class names.
 
     Raises ValueError for a class that the model does not know.
     """
@@ -73,7 +73,7 @@ def _folder(path: Path, form: Form, label_mode: str) -> ImageFolder:
 
 
 def form_of(model: Sequential) -> Form:
-    """Return the form of the images that a model takes."""
+    """Return the form of a model's input images."""
     shape: Shape = model.sample_shape or ()
     grey = len(shape) == 2  # images without a channel axis
     channels = 1 if grey else shape[2] if len(shape) == 3 else 0
@@ -83,7 +83,7 @@ def form_of(model: Sequential) -> Form:
 
 
 def with_front(model: Sequential, scales: bool, augments: bool) -> Sequential:
-    """Return a compiled model with layers before its own: for bytes, and at random."""
+    """Return a compiled model with added first layers, for bytes and augmentation."""
     front: list[Layer] = [Rescaling(1 / 255)] if scales else []
     if augments:
         front += [RandomFlip("horizontal"), RandomRotation(0.05)]
@@ -98,7 +98,7 @@ def with_front(model: Sequential, scales: bool, augments: bool) -> Sequential:
 
 
 def found(paths: Sequence[Path]) -> list[Path]:
-    """Return files, with those of images in place of every folder.
+    """Return files; each folder is replaced by the images in it.
 
     Raises ValueError for a folder without one.
     """

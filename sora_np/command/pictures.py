@@ -1,4 +1,4 @@
-"""Train by a recipe whose network answers with a picture: masks, or boxes."""
+"""Train by a recipe whose network outputs pictures: masks, or maps of boxes."""
 
 import argparse
 

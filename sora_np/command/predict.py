@@ -23,7 +23,7 @@ ABOUT = "say what a saved model sees in images"
 
 
 class Seen(NamedTuple):
-    """What a model sees in a sample: the share of every class; or why it cannot."""
+    """The result for a sample: the share of every class, or an error."""
 
     name: str
     shares: NDArray[Any] | None
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of the command."""
     add_model(parser)
     parser.add_argument(
         "files",
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the command; return its exit status."""
     model = saved_model(options)
     if options.csv is not None:
-        atomic.prepare(options.csv)  # what cannot be written fails now
+        atomic.prepare(options.csv)  # fail now if it cannot be written
     seen: list[Seen] = []
     for one in _seen(model, photos.found(options.files)):
         if one.error:
@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _seen(model: Sequential, files: Sequence[Path]) -> Iterator[Seen]:
-    """Yield what the model sees in every file, in their order."""
+    """Yield the result for every file, in their order."""
     pictures: list[Path] = []
     for file in files:
         if file.suffix.lower() != ".npz":
@@ -117,7 +117,7 @@ def _print(model: Sequential, one: Seen) -> None:
 
 
 def _write(path: Path, model: Sequential, seen: Sequence[Seen]) -> None:
-    """Write a table of all samples, whole or not at all."""
+    """Write a table of all samples, completely or not at all."""
     width = next(len(one.shares) for one in seen if one.shares is not None)
     names, text = answers.names_of(model, width), io.StringIO(newline="")
     rows = csv.writer(text)

@@ -1,4 +1,4 @@
-"""What the command ``sora-np`` reads: arrays, labels, images; each checked at once.
+"""Read and check arrays, labels and images for the command ``sora-np``.
 
 A mistake in a file is one error that names the file and the array.  Images reach the
 model in the range that it takes, see ``models/ranges.py``.
@@ -53,7 +53,7 @@ def own_classes(modules: Sequence[str]) -> dict[str, type[Any]]:
     found: dict[str, type[Any]] = {}
     for name in modules:
         path = sys.path[:]
-        sys.path.insert(0, os.getcwd())  # as for a script that lies there
+        sys.path.insert(0, os.getcwd())  # as for a script in this folder
         try:
             module = importlib.import_module(name)
         except (Exception, SystemExit) as error:  # a module may do anything
@@ -95,7 +95,7 @@ def training_data(dataset: str, file: Path | None) -> tuple[Split, Split, list[s
 
 
 def held_out(train: Split, share: float, seed: int) -> tuple[Split, Split]:
-    """Return training data in two parts, the second with that share of every class.
+    """Return training data in two parts, the second with a share of every class.
 
     Raises ValueError for a share that leaves one of the parts empty.
     """
@@ -115,7 +115,7 @@ def held_out(train: Split, share: float, seed: int) -> tuple[Split, Split]:
 
 
 def evaluation_data(dataset: str, file: Path | None) -> Split:
-    """Return test data alone; a file need hold no other."""
+    """Return only test data; a file need not have training data."""
     if file is None:
         module: Any = DATASETS[dataset]
         test: Split = module.load_data()[1]
@@ -136,7 +136,7 @@ def with_channels(x: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_taken(x: NDArray[Any], model: Sequential, name: str) -> tuple[Any, str]:
-    """Return x as the model takes it, and what was done to bytes, "" without bytes.
+    """Return x as the model takes it, and how bytes were scaled, "" without bytes.
 
     Whole numbers from 0 to 255 are bytes, unless none is above 1.  Other numbers stay
     as they are; where they are far from what the model has seen, a warning says so.
@@ -172,7 +172,7 @@ def _checked(file: Path, x: NDArray[Any], y: NDArray[Any], part: str) -> Split:
 
 
 def _numbers(file: Path, x: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return x, or raise DataFileError where it holds no finite real numbers."""
+    """Return x, or raise DataFileError for other than finite real numbers."""
     if x.dtype.kind not in "buif":
         raise DataFileError(
             file,

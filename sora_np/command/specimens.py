@@ -1,4 +1,4 @@
-"""Small networks in which every kind of step occurs, for ``sora-np gradcheck``.
+"""Small networks that contain every type of layer, for ``sora-np gradcheck``.
 
 One network alone proves little: a dilation that is taken for a stride, or a penalty
 without its factor 2, changes nothing where there is neither.  Here is each option of
@@ -68,7 +68,7 @@ from sora_np.losses import Loss
 from sora_np.models import Sequential
 from sora_np.regularizers import L1L2, L2
 
-SAMPLES = 5  # of a batch: no other size in the networks, that a mean could confuse
+SAMPLES = 5  # of a batch: no other size in the networks is 5, to recognise means
 
 
 class Specimen(NamedTuple):
@@ -250,7 +250,7 @@ def _made(
     y: NDArray[Any],
     rng: np.random.Generator,
 ) -> Specimen:
-    """Return a network none of whose numbers are 0 or 1, which would hide mistakes."""
+    """Return a network without numbers 0 and 1, which would hide mistakes."""
     seed = int(rng.integers(2**31))
     model = Sequential(layers, name=name, seed=seed, dtype="float64")
     model.build((None, *shape))

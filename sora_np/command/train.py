@@ -15,7 +15,7 @@ ABOUT = "train a network and report on it"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what the command takes."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "--recipe",
         default="sora",

@@ -15,22 +15,21 @@
 `shapes`              coloured discs, squares, triangles; two moons: drawn
 ====================  ======================================================
 
-Each has `load_data()` with Keras's arguments, where Keras has it; most have
-`CLASS_NAMES`.  Files of your own are read by these, each with one clear error for what
-is not as it should be:
+Each has `load_data()`, with Keras's arguments if Keras has the data set; most have
+`CLASS_NAMES`.  These modules read your own files, with a clear error for every fault:
 
 ====================  ======================================================
 `idx`                 arrays in the format in which MNIST is published
 `npz`                 x_train, y_train, x_test and y_test of `np.savez`
 `table`               columns of numbers in text, with a target: CSV
-`image_folder`        images in folders, one a class
+`image_folder`        images in folders, one folder for each class
 ====================  ======================================================
 
-A module is imported when it is first asked for.  Open `mnist` first.  What they share:
-`fetch` and `published` find or download files and verify them; `cifar` and `words` hold
-what two data sets have in common; `pickles` reads pickled data without running
-anything; `image` reads one image, `image_files` looks through folders of images, and
-`pipeline` is what can be done with batches.  The folder ``pictures/`` has pictures with
+A module is imported when it is first used.  Open `mnist` first.  Shared files: `fetch`
+and `published` find or download files and verify them; `cifar` and `words` have the
+common code of two data sets each; `pickles` reads pickled data without running
+anything; `image` reads one image, `image_files` searches folders for images, and
+`pipeline` has the operations on batches.  The folder ``pictures/`` has pictures with
 masks and boxes.  Users, ``command/`` and ``recipes/`` call these modules.
 
 Examples

@@ -1,9 +1,9 @@
 """Boston housing: 506 places in 1978, 13 features, and the price of a house in k$.
 
-One of its features is built on the share of Black people in a place, by an assumption
-of the authors that nobody has shown: M. Carlisle, "Racist data destruction?" (2019).
-Scikit-learn has therefore removed it; `california_housing` with version="small" has
-about its size.
+One of its features is computed from the share of Black people in a place, by an
+unproven assumption of the authors: M. Carlisle, "Racist data destruction?" (2019).
+Scikit-learn has therefore removed this data set; `california_housing` with
+version="small" has about the same size.
 
 Source: D. Harrison and D. L. Rubinfeld, "Hedonic Housing Prices and the Demand for
 Clean Air", Journal of Environmental Economics and Management 5 (1978); the file is
@@ -35,8 +35,8 @@ def load_data(
 
     Parameters
     ----------
-    path : where the file is, or is to be put; relative to the cache's folder
-    test_split : the share of places to test by, the last ones
+    path : of the file, or of the download; relative to the cache folder
+    test_split : the share of places in the test set, which are the last ones
     seed : of the order
 
     Returns

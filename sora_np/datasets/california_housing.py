@@ -32,8 +32,8 @@ def load_data(
     Parameters
     ----------
     version : "large", or "small" for the first 600 districts
-    path : where the file is, or is to be put; relative to the cache's folder
-    test_split : the share of districts to test by, the last ones
+    path : of the file, or of the download; relative to the cache folder
+    test_split : the share of districts in the test set, which are the last ones
     seed : of the order
 
     Returns

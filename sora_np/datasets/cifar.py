@@ -1,8 +1,8 @@
-"""What CIFAR-10 and CIFAR-100 share: pickled batches in an archive, read as data.
+"""Read the pickled batches of CIFAR-10 and CIFAR-100 from an archive, as data.
 
-The archive is compressed by gzip, and holds one file after the other: a header of 512
-bytes, which begins with the name and has the size at 124, in octal digits, and the kind
-at 156; then the content, filled up to a multiple of 512.  Nothing is unpacked.
+The archive is compressed by gzip, and has one file after the other: a header of 512
+bytes, which begins with the name and has the size at byte 124, in octal digits, and the
+type at 156; then the content, padded to a multiple of 512.  Nothing is unpacked.
 
 Source: POSIX.1-1988, "ustar interchange format".
 """
@@ -28,7 +28,7 @@ def batches(
 ) -> list[Pair]:
     """Return, for every list of members, images (N, 32, 32, 3) and labels (N, 1).
 
-    Raises DataFileError for what is no such archive.
+    Raises DataFileError for another or a damaged archive.
     """
     found: dict[str, tuple[Any, Any]] = {}
     wanted = {name for split in splits for name in split}
@@ -48,7 +48,7 @@ def batches(
 
 
 def _members(archive: Path, wanted: set[str]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of those plain files in an archive that are wanted."""
+    """Yield name and content of the requested plain files in an archive."""
     with gzip.open(archive) as stream:
         while len(header := stream.read(512)) == 512 and header.strip(b"\0"):
             name = header[:100].rstrip(b"\0").decode("ascii", "replace")

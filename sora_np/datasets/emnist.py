@@ -41,7 +41,7 @@ def load_data(
 ) -> tuple[Split, Split]:
     """Return the training and the test set, in the form of ``mnist.load_data``.
 
-    Images stand upright; in the file they lie on their side.
+    Images are upright; in the file they are transposed.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Fashion-MNIST in small: 12,000 of its pictures, which come with the package.
+"""A part of Fashion-MNIST: 12,000 of its pictures, which come with the package.
 
-The first 1,000 pictures of each class in the training file, and the first 200 of each
-in the test file, all in the original order. Accuracies on it are not accuracies on
+It has the first 1,000 pictures of each class in the training file, and the first 200 of
+each in the test file, all in the original order. Accuracies on it are not accuracies on
 Fashion-MNIST: say which set a number comes from.
 
 Source: `sora_np.datasets.fashion_mnist`. Copyright 2017 Zalando SE, MIT licence, whose
@@ -57,7 +57,7 @@ OTHER DEALINGS IN THE SOFTWARE.
 
 
 def load_data() -> tuple[Split, Split]:
-    """Return the training and the test set, in the form in which Keras does.
+    """Return the training and the test set, in the form of Keras.
 
     Returns
     -------

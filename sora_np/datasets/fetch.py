@@ -1,8 +1,8 @@
-"""Finding the files of a published data set, or downloading them.
+"""Find the files of a published data set, or download them.
 
-They are looked for in the caller's folder alone, if one is given; else in the cache,
-then where the distribution installs them; at last they are downloaded into the cache.
-Wherever they come from, their checksum is verified on every load.
+If the caller gives a folder, only this folder is searched. Otherwise the cache is
+searched, then the folder of the distribution's package; then the files are downloaded
+into the cache. Their checksums are verified on every load.
 """
 
 import contextlib
@@ -26,8 +26,8 @@ TIMEOUT = 30.0  # seconds without a byte from the server
 class IdxFile(NamedTuple):
     """An IDX file: its name without .gz, its shape, its SHA-256 when decompressed.
 
-    Or, where that of the .gz file alone is published, `gz_sha256`; then it is wanted as
-    it was published.
+    If only the SHA-256 of the .gz file is published, it is `gz_sha256`, and the file
+    must be the published .gz file.
     """
 
     name: str
@@ -39,9 +39,9 @@ class IdxFile(NamedTuple):
 class IdxDataSet(NamedTuple):
     """A published data set of four IDX files.
 
-    `files` holds, in this order, the images and labels for training and those for
-    testing. `url` is the folder of the downloads. `package`, if the distribution has
-    one, puts the files into `package_folder`.
+    `files` are, in this order, the images and labels for training and those for
+    testing. `url` is the folder of the downloads. `package` is the distribution's
+    package, if there is one, which installs the files in `package_folder`.
     """
 
     name: str
@@ -54,8 +54,8 @@ class IdxDataSet(NamedTuple):
 def cache_folder() -> Path:
     """Return the folder for downloaded files, which may not exist yet.
 
-    It is `$SORA_NP_HOME`, else `$XDG_CACHE_HOME/sora_np`, else `~/.cache/sora_np`, else
-    (no home) `sora_np` in the folder for temporary files.
+    It is `$SORA_NP_HOME`, otherwise `$XDG_CACHE_HOME/sora_np`, otherwise
+    `~/.cache/sora_np`, or without a home `sora_np` in the folder for temporary files.
 
     Examples
     --------
@@ -75,14 +75,13 @@ def cache_folder() -> Path:
 def load(
     data_set: IdxDataSet, path: str | os.PathLike[str] | None = None
 ) -> tuple[Split, Split]:
-    """Return the verified arrays of a data set, downloading its files if need be.
+    """Return the verified arrays of a data set, downloading its files if necessary.
 
     Parameters
     ----------
     data_set : IdxDataSet
     path : path-like, optional
-        The folder that holds the four files, with or without .gz. Nothing is downloaded
-        then.
+        The folder with the four files, with or without .gz. Then nothing is downloaded.
 
     Returns
     -------
@@ -106,7 +105,7 @@ def load(
             names = ", ".join(file.name for file in missing)
             raise FileNotFoundError(
                 f"path must be a folder with the files of {data_set.name}, got "
-                f"{str(folder)!r}, which lacks {names} (.gz or not)"
+                f"{str(folder)!r}, which lacks {names} (with or without .gz)"
             )
     else:
         cache = cache_folder() / data_set.name.lower()
@@ -157,10 +156,10 @@ def _missing(data_set: IdxDataSet, folder: Path) -> list[IdxFile]:
 
 
 def _download(data_set: IdxDataSet, file: IdxFile, places: list[Path]) -> None:
-    """Put a verified file into the first of the `places`, whole or not at all.
+    """Put a verified file into the first of the `places`, completely or not at all.
 
-    Processes that do this at once each write a file of their own; the last rename wins,
-    and all of them have verified the same bytes.
+    Several processes may do this at once: each writes its own file, the last rename
+    wins, and all have verified the same bytes.
     """
     from http.client import HTTPException  # here: they double the time of the import
     from urllib.error import HTTPError
@@ -222,7 +221,7 @@ def _advice(data_set: IdxDataSet, places: list[Path]) -> str:
     install = f"`apt install {data_set.package}`, or " if data_set.package else ""
     names = ", ".join(file.name for file in data_set.files)
     return (
-        f"Looked in {' and '.join(map(str, places))}. To mend it: {install}put {names} "
-        f"(.gz or not) into {places[0]} (SORA_NP_HOME moves this cache), or give the "
-        "folder that holds them: load_data(path=...)"
+        f"Looked in {' and '.join(map(str, places))}. To fix it: {install}put {names} "
+        f"(with or without .gz) into {places[0]} (SORA_NP_HOME moves this cache), or "
+        "give the folder with the files: load_data(path=...)"
     )

@@ -49,7 +49,7 @@ class DataFileError(ValueError):
 def check_regular(path: str | os.PathLike[str], what: str) -> None:
     """Raise DataFileError for a folder, a pipe or a device: reading may never end.
 
-    Raises FileNotFoundError where there is nothing.
+    Raises FileNotFoundError for a missing file.
 
     >>> check_regular("/", "an image")
     Traceback (most recent call last):
@@ -70,7 +70,7 @@ def read_idx(
 ) -> NDArray[Any]:
     """Return the array in an IDX file, compressed with gzip or not.
 
-    No more is decompressed, and no more memory is used, than the header declares.
+    It decompresses, and uses in memory, only as many bytes as the header declares.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def read_idx_stream(
 
 
 def _read_at_most(stream: io.BufferedIOBase, count: int) -> bytearray:
-    """Return `count` bytes, or all that are left; memory grows with what comes."""
+    """Return `count` bytes, or all that are left; memory grows with the bytes read."""
     data = bytearray()
     while chunk := stream.read(min(_CHUNK, count - len(data))):
         data += chunk

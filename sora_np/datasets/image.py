@@ -1,4 +1,4 @@
-"""An image file as an array, whatever form it has."""
+"""Read an image file as an array."""
 
 import contextlib
 import os
@@ -21,10 +21,10 @@ SUFFIXES = (
     *(".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff"),
     ".webp",
 )
-THREADS = min(8, os.cpu_count() or 1)  # Pillow lets others work while it decodes
-TOGETHER = 64  # images in memory at once, beside those that are kept
+THREADS = min(8, os.cpu_count() or 1)  # Pillow lets other threads run while it decodes
+TOGETHER = 64  # images in memory at once, besides cached ones
 
-Read = tuple[NDArray[np.uint8], list[str]]  # an image, and what had to be done to it
+Read = tuple[NDArray[np.uint8], list[str]]  # an image, and the conversions it needed
 
 
 def pillow() -> Any:
@@ -45,9 +45,9 @@ def read_image(
     size: tuple[int, int] | None,
     interpolation: str = "bilinear",
 ) -> Read:
-    """Return an image in bytes (H, W, C), and what had to be done to it.
+    """Return an image in bytes (H, W, C), and the conversions that were necessary.
 
-    It is a BMP, GIF, JPEG, PNG, TIFF or WebP file; its content says which.
+    The file is BMP, GIF, JPEG, PNG, TIFF or WebP; its content decides, not its name.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def read_image(
     ------
     FileNotFoundError
     DataFileError
-        For what is empty, damaged, larger than 89 million pixels, no file (a folder,
-        a pipe), or no image of these formats.
+        For an empty or damaged file, more than 89 million pixels, a folder or a pipe,
+        or another format.
     """
     pil = pillow()
     with _quiet(pil):
@@ -75,7 +75,7 @@ def read_images(
 ) -> Iterator[Read | DataFileError | OSError]:
     """Yield what `read_image` returns or raises for every file, in their order.
 
-    Some threads decode side by side; how many has no say in what comes.
+    Several threads decode; their number does not change the result.
     """
     pil = pillow()
     pil.Image.init()  # the formats: here, not in several threads at once
@@ -116,7 +116,7 @@ def _read(
             return _converted(pil, opened, color_mode, size, interpolation)
     except pil.UnidentifiedImageError:
         raise DataFileError(path, "it is no image that Pillow reads") from None
-    except Exception as error:  # what decoders raise has no end
+    except Exception as error:  # decoders raise errors of any type
         raise DataFileError(path, str(error) or type(error).__name__) from error
 
 

@@ -16,7 +16,7 @@ from sora_np.common.warn import warn
 from .idx import DataFileError
 from .image import SUFFIXES, read_images
 
-# what systems and tools put among files, beside what begins with a dot
+# names that systems and tools add, besides those that begin with a dot
 NOT_OURS = ("__MACOSX", "__pycache__", "@eaDir", "$RECYCLE.BIN", "lost+found")
 # images that are not read here: passed over, with a warning
 OTHER_IMAGES = (
@@ -28,16 +28,16 @@ NO_SUFFIX = "files without suffix"
 
 
 class ImageReport(NamedTuple):
-    """What was found in a folder; ``print`` shows it.
+    """The images and other files in a folder; ``print`` shows a list.
 
     Attributes
     ----------
-    images : how many can be read
-    skipped : file -> why it cannot
-    converted : what was done to some images -> how many
-    other_files : how many are no images by their names
-    empty_classes : folders without an image that can be read
-    passed_over : suffixes of other files, and what else was left alone -> how many
+    images : how many images can be read
+    skipped : file -> why it cannot be read
+    converted : conversion -> how many images needed it
+    other_files : how many files are not images by their names
+    empty_classes : folders without a readable image
+    passed_over : suffixes of other files, and other ignored entries -> how many
     """
 
     images: int
@@ -62,14 +62,14 @@ class ImageReport(NamedTuple):
 def class_folders(root: Path, wanted: Sequence[str] | None) -> dict[str, str]:
     """Return class name -> folder.
 
-    Unicode can write one name in two ways, such as an accented e.  The class's name is
-    the composed form, whatever the file system has.
+    Unicode can write some names in two ways, for example with an accented e.  The name
+    of the class is always the composed form.
     """
     names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     names = [name for name in names if not _is_hidden(name)]
     found = {unicodedata.normalize("NFC", name): name for name in names}
     if len(found) < len(names):
-        raise ValueError(f"{root} has folders of one name, written in two ways")
+        raise ValueError(f"{root} has two folders of one name in different Unicode")
     if wanted is not None:
         missing = [name for name in wanted if name not in found]
         if missing:
@@ -155,9 +155,9 @@ def scan(
 
 
 def folders_within(root: Path, paths: Sequence[Path]) -> list[str]:
-    """Return two or more folders that every class holds, and images in them alone.
+    """Return two or more folders that every class has, if all images are in them.
 
-    So they do where the classes are one floor further down: train/cat, test/cat.
+    This is so if the classes are one level further down: train/cat, test/cat.
     """
     within: dict[str, set[str]] = {}
     for path in paths:
@@ -171,7 +171,7 @@ def folders_within(root: Path, paths: Sequence[Path]) -> list[str]:
 def warn_of(
     root: Path, report: ImageReport, names: list[str], inner: list[str], keeps: bool
 ) -> None:
-    """Warn of images that are not used, and of classes that cannot be meant."""
+    """Warn of images that are not used, and of folders that are hardly classes."""
     faults = [f"{len(report.skipped)} images were skipped"] * bool(report.skipped)
     images = {f"{suffix} files" for suffix in OTHER_IMAGES}
     images |= {"folders that cannot be read", "images beside the class folders"}

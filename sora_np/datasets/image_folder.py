@@ -1,4 +1,4 @@
-"""Images in folders, one folder a class, read while they are trained on."""
+"""Images in folders, one folder for each class, read during training."""
 
 import copy
 import hashlib
@@ -21,17 +21,17 @@ class ImageFolder(Stages):
     """Batches of images from files, and their labels: a source for ``fit``.
 
     ``evaluate``, ``predict`` and validation read it in the order of ``file_paths`` and
-    ``labels``, so that predictions belong to these; ``fit`` reads it in a new order
-    every epoch, if it is shuffled, as does ``folder[number]``.  Threads decode the
-    images of a batch side by side.  ``map``, ``take`` and the like, as TensorFlow has
-    them, are in ``pipeline.py``.
+    ``labels``, so that predictions have this order.  If it is shuffled, ``fit`` and
+    ``folder[number]`` use a new order every epoch.  Several threads decode the images
+    of a batch.  ``map``, ``take`` and other methods of TensorFlow's data sets are in
+    ``pipeline.py``.
 
     Attributes
     ----------
     file_paths, labels : of every image, (N,)
     samples : N
     class_names : the name of each label
-    report : what was found, skipped and converted
+    report : counts of images that were found, skipped and converted
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ImageFolder(Stages):
     def __getitem__(self, index: int) -> Any:
         """Return batch number ``index``: x (n, H, W, C) in bytes and y, or x alone."""
         if not 0 <= index < len(self):
-            raise IndexError(f"there are {len(self)} batches, not one {index}")
+            raise IndexError(f"batch must be below {len(self)}, got {index}")
         places = self._order[index * self.batch_size :][: self.batch_size]
         x = self._images(places).view(Batch)
         if self.label_mode is None:
@@ -108,16 +108,16 @@ class ImageFolder(Stages):
     def arrays(self) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         """Return all images (N, H, W, C) and targets, in the order of ``file_paths``.
 
-        Where ``label_mode`` is None the targets are zeros.
+        With ``label_mode=None`` the targets are zeros.
         """
         places = np.arange(self.samples)
         return self._images(places), self._targets(places)
 
     def cache(self) -> "ImageFolder":
-        """Return the same images, kept in memory as bytes once they were decoded.
+        """Return the same images, kept in memory as bytes after decoding.
 
-        A new order is drawn every epoch all the same, unlike in TensorFlow, where it is
-        that of the first one.
+        Every epoch still has a new order.  In TensorFlow, all epochs have the order of
+        the first.
         """
         channels = len(MODES[self.color_mode])
         images = np.empty((self.samples, *self.image_size, channels), np.uint8)
@@ -165,24 +165,24 @@ class ImageFolder(Stages):
         return self._with(_order=np.arange(self.samples), _rng=None)
 
     def _with(self, **attributes: Any) -> "ImageFolder":
-        """Return a copy in which some attributes are others."""
+        """Return a copy with some attributes changed."""
         changed = copy.copy(self)
         vars(changed).update(attributes)
         return changed
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold: this epoch's order, and the stream."""
+        """Return the state for a checkpoint: this epoch's order, and the stream."""
         stream = None if self._rng is None else self._rng.bit_generator.state
         return {"order": self._order, "stream": stream}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal folder returned."""
+        """Continue from the state that ``get_state`` of an equal folder returned."""
         self._order = np.array(state["order"])
         if self._rng is not None:
             self._rng.bit_generator.state = state["stream"]
 
     def _about(self) -> dict[str, Any]:
-        """Return what tells this folder from others, for checkpoints."""
+        """Return what identifies this folder, for checkpoints."""
         named = hashlib.sha256()
         for path, label in zip(self.file_paths, self.labels.tolist(), strict=True):
             named.update(
@@ -223,30 +223,30 @@ def image_dataset_from_directory(
 ) -> Any:
     """Return batches of the images in a folder that has a folder for every class.
 
-    All images are opened and decoded once, so that none fails in the middle of a
-    training; afterwards a batch is read when it is needed.  What cannot be used is
-    skipped, and what has another form is converted, as follows; ``report`` counts it,
-    and a warning says so where something was skipped.
+    All images are opened and decoded once, so that none fails during training;
+    afterwards each batch is read when it is needed.  Unusable images are skipped, and
+    others are converted, as follows.  ``report`` counts them, and a warning names
+    skipped ones.
 
     ==================================  ================================================
     empty, damaged or no image at all   skipped
     above 89 million pixels             skipped: a decompression bomb, or a poster
     palette, grey, CMYK, ...            converted to ``color_mode``
-    transparent                         the colours alone, unless "rgba"
+    transparent                         only the colours, unless "rgba"
     16 bits a channel                   the upper 8 bits
     turned by EXIF                      upright
     several frames                      the first
     another size                        scaled to ``image_size`` (bilinear, smoothed)
-    hidden, __MACOSX and the like       passed over, files and folders
-    links to folders, links to nothing  passed over; skipped
+    hidden, __MACOSX and the like       ignored, files and folders
+    links to folders, links to nothing  ignored; skipped
     ==================================  ================================================
 
     Parameters
     ----------
     directory : its folders are the classes, in the order of their names; images are
         BMP, GIF, JPEG, PNG, TIFF and WebP files with the usual suffixes, at any depth.
-        Images in other formats are passed over with a warning.  A folder without an
-        image is no class, with a warning, unless ``class_names`` names it
+        Images in other formats are ignored with a warning.  A folder without images is
+        not a class, with a warning, unless ``class_names`` names it
     labels : "inferred" from the folders, or None for x alone
     label_mode : "int", "categorical" (one-hot rows), "binary" (0 or 1, (n, 1)), or None
         for x alone, which needs no folders
@@ -255,12 +255,12 @@ def image_dataset_from_directory(
     batch_size : images a batch
     image_size : (height, width)
     shuffle : whether to draw a new order every epoch
-    seed : of the order and of the split; None for another one every time
+    seed : of the order and of the split; None for a new one every time
     validation_split : the share to keep apart, drawn by ``seed``
-    subset : "training", "validation" or "both" (a pair), where there is a split
+    subset : "training", "validation" or "both" (a pair), with a validation_split
     interpolation, follow_links, crop_to_aspect_ratio, pad_to_aspect_ratio,
-    data_format : have no other value than these
-    verbose : of no consequence: a warning says what was skipped
+    data_format : only these values are supported
+    verbose : without effect: a warning names skipped images
 
     Returns
     -------
@@ -271,7 +271,7 @@ def image_dataset_from_directory(
     ------
     ImportError : without Pillow, the extra ``image``
     FileNotFoundError, NotADirectoryError : for no such folder
-    ValueError : for a folder without class folders or images, or unknown options
+    ValueError : for a folder without class folders or images, or invalid options
 
     Examples
     --------

@@ -37,13 +37,13 @@ def load_data(
 
     Parameters
     ----------
-    path : where the file is, or is to be put; relative to the cache's folder
-    num_words : words numbered less, the commonest, are kept; None for all
-    skip_top : words numbered less are not kept
-    maxlen : texts of so many words, or more, are left out; None for none
+    path : of the file, or of the download; relative to the cache folder
+    num_words : keep only words with smaller numbers, the commonest; None for all
+    skip_top : drop words with smaller numbers
+    maxlen : leave out texts of so many words or more; None for no limit
     seed : of the order
     start_char : put before every text; None for nothing
-    oov_char : put in place of words that are not kept; None for nothing
+    oov_char : replaces words that are not kept; None for nothing
     index_from : added to the number of every word: 0 is for padding, 1 the start, 2 a
         word that is not kept
 
@@ -71,7 +71,7 @@ def load_data(
         some, own = words.shorter(words.marked(x, start_char, index_from), y, maxlen)
         if not some:
             raise ValueError(
-                f"no text has less than maxlen={maxlen} words: take a larger one"
+                f"no text has less than maxlen={maxlen} words: use a larger maxlen"
             )
         texts += some
         labels.append(own)

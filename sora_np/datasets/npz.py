@@ -1,4 +1,4 @@
-"""Data of your own in one .npz: x_train, y_train, x_test and y_test."""
+"""Read your own data from one .npz: x_train, y_train, x_test and y_test."""
 
 import math
 import os
@@ -29,8 +29,8 @@ def load_data(path: str | os.PathLike[str]) -> tuple[Arrays, Arrays]:
     ------
     FileNotFoundError
     DataFileError
-        For what is no such archive or is damaged, lacks one of the four arrays, or
-        holds complex numbers, or x and y of different lengths.
+        For another or a damaged file, a missing array, complex numbers, or x and y of
+        different lengths.
 
     Examples
     --------
@@ -52,8 +52,8 @@ def read_arrays(
 ) -> list[NDArray[Any]]:
     """Return the arrays of these names in a file that ``np.savez`` wrote.
 
-    Raises FileNotFoundError, and DataFileError for anything that is no such archive,
-    lacks one of them, or holds other things than real numbers and text in it.
+    Raises FileNotFoundError, and DataFileError for another file, a missing array, or an
+    array of other values than real numbers and text.
     """
     check_regular(path, "an .npz archive of arrays")
     with open(path, "rb") as file:
@@ -68,7 +68,7 @@ def read_arrays(
                     return [members[name] for name in names]
         except DataFileError:
             raise
-        except Exception as error:  # what damaged archives and headers raise has no end
+        except Exception as error:  # damaged archives and headers raise any error
             said = str(error) or type(error).__name__
             reason = f"it is no .npz archive of arrays: {said[:200]}"
             raise DataFileError(path, reason) from error

@@ -1,9 +1,9 @@
 """Data in Python's pickle format, read as data: nothing from the file is executed.
 
 A pickle is a program for a machine with a stack, which may import and call anything.
-Here are the few instructions that lists, dictionaries, text, numbers and NumPy's arrays
-of them are written with; any other one ends the reading with an error.  The three
-functions that such files name are no functions here, but names for what is done:
+This file has only the few instructions for lists, dictionaries, text, numbers and
+arrays of NumPy; any other instruction is an error.  The three functions that pickles of
+arrays name are not called; here they are names for operations:
 
     ==============================================  ====================================
     ``numpy.core.multiarray._reconstruct``          an array, to be filled by BUILD
@@ -192,7 +192,7 @@ def _of(kind: type[Any], value: Any) -> Any:
 
 
 def _key(value: Any) -> Any:
-    """Return the key of a dictionary; names of Python 2 are bytes."""
+    """Return the key of a dictionary as text; names of Python 2 are bytes."""
     return value.decode() if isinstance(value, bytes) else _of(str, value)
 
 
@@ -203,7 +203,7 @@ def _named(module: Any, name: Any) -> _Name:
 
 
 def _made(name: Any, arguments: Any) -> Any:
-    """Return what one of ``NAMES`` stands for with these arguments."""
+    """Return the result of one of ``NAMES`` for these arguments."""
     if not isinstance(name, _Name):
         raise ValueError(f"it calls a {type(name).__name__}")
     if name == "encode":
@@ -243,7 +243,7 @@ def _build(made: Any, state: Any) -> None:
 
 
 def _done(value: Any) -> Any:
-    """Return the value with the arrays that were made in it."""
+    """Return the value with finished arrays in it."""
     if isinstance(value, _Made):
         return value.value
     if type(value) is dict:

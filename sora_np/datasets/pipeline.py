@@ -1,9 +1,10 @@
-"""What can be done with batches before a model takes them: stages in a row.
+"""Operations on batches before a model takes them: a sequence of stages.
 
-``folder.map(f).cache().shuffle(8).prefetch(2)`` is an object that ``fit``, ``evaluate``
-and ``predict`` take, as TensorFlow's ``tf.data`` has it.  Nothing is computed before it
-is iterated over, and every ``iter`` begins anew.  Elements are batches: arrays, or
-tuples (x, y) or (x, y, sample_weight) of arrays; after ``unbatch`` they are samples.
+``fit``, ``evaluate`` and ``predict`` take objects such as
+``folder.map(f).cache().shuffle(8).prefetch(2)``, as in TensorFlow's ``tf.data``.
+Computation begins when the object is iterated over, and every ``iter`` begins anew.
+Elements are batches: arrays, or tuples (x, y) or (x, y, sample_weight) of arrays; after
+``unbatch`` they are samples.
 """
 
 import copy
@@ -34,7 +35,7 @@ class Batch(np.ndarray[Any, np.dtype[Any]]):
 
 
 class Stages:
-    """What has stages; a subclass defines ``__iter__``, and ``__len__`` if it knows."""
+    """A source with stages; a subclass has ``__iter__``, and ``__len__`` if known."""
 
     def map(
         self, function: Callable[..., Any], num_parallel_calls: int | None = None
@@ -43,8 +44,8 @@ class Stages:
 
         Parameters
         ----------
-        num_parallel_calls : taken as in TensorFlow, where it changes no result either;
-            images are decoded side by side anyhow, and ``prefetch`` computes ahead
+        num_parallel_calls : without effect; in TensorFlow it does not change results.
+            Threads decode images in any case, and ``prefetch`` computes ahead
         """
         if not callable(function):
             raise TypeError(f"map takes a function, got {type(function).__name__}")
@@ -82,9 +83,9 @@ class Stages:
         return _Pipeline(self, stage, lambda source: getattr(source, "samples", None))
 
     def cache(self) -> "Stages":
-        """Return the same elements, kept in memory from the first whole pass on.
+        """Return the same elements, kept in memory after the first whole pass.
 
-        The order is that of the first pass ever after: ``shuffle`` comes behind it.
+        All passes have the order of the first, so call ``shuffle`` after ``cache``.
         """
         kept: list[Any] = []
         whole = False
@@ -103,9 +104,9 @@ class Stages:
         return _Pipeline(self, stage, _length)
 
     def prefetch(self, buffer_size: int | None = None) -> "Stages":
-        """Return the same elements, of which a thread makes some ahead.
+        """Return the same elements; a thread computes some of them ahead.
 
-        What is asked for by its number, such as a folder, stays as it is.
+        A source with numbered batches, such as a folder, does not change.
 
         Parameters
         ----------
@@ -123,10 +124,11 @@ class Stages:
         seed: int | None = None,
         reshuffle_each_iteration: bool = True,
     ) -> "Stages":
-        """Return the elements in a random order, another one in every pass.
+        """Return the elements in a random order, a new one in every pass.
 
-        Each is drawn from ``buffer_size`` that are at hand; as many as there are make
-        all orders equally likely.  ``predict`` and ``evaluate`` leave this stage out.
+        Each element is drawn from a buffer of ``buffer_size``; if all elements fit in
+        it, all orders are equally likely.  ``predict`` and ``evaluate`` leave this
+        stage out.
         """
         size = as_count(buffer_size, "buffer_size")
         if seed is None:
@@ -217,8 +219,8 @@ class _Pipeline(Stages):
         count = self.length(self.source)
         if count is None:
             raise TypeError(
-                "how many elements there are is not known: iterate over them, or give "
-                "fit steps_per_epoch where there is no end"
+                "the number of elements is unknown: iterate over them, or give fit "
+                "steps_per_epoch if there is no end"
             )
         return count
 
@@ -254,7 +256,7 @@ class _MappedItems(_Pipeline):
         return self.source.get_state()
 
     def set_state(self, state: Any) -> None:
-        """Go on from what ``get_state`` returned."""
+        """Continue from the state that ``get_state`` returned."""
         self.source.set_state(state)
 
     def _about(self) -> Any:
@@ -262,7 +264,7 @@ class _MappedItems(_Pipeline):
 
 
 def in_order(source: Any) -> Any:
-    """Return a source in its stored order, where it has one."""
+    """Return a source in its stored order, if it has one."""
     method = getattr(source, "in_order", None)
     return method() if callable(method) else source
 
@@ -288,7 +290,7 @@ def _stacked(group: list[Any]) -> Any:
 
 
 def _made_ahead(source: Any, ahead: int) -> Iterator[Any]:
-    """Yield the elements of a source, which a thread makes until nobody asks more."""
+    """Yield the elements of a source; a thread computes them ahead."""
     made: queue.Queue[tuple[bool, Any]] = queue.Queue(ahead)
     stopped = threading.Event()
 

@@ -19,9 +19,9 @@ KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
 
 class PublishedFile(NamedTuple):
-    """A file: its address, most bytes it may have, its SHA-256, or MD5 of 32 digits.
+    """A file: its address, its maximal size in bytes, its SHA-256 or MD5 (32 digits).
 
-    Digests are those that Keras publishes, or TensorFlow Datasets.
+    Digests are those that Keras or TensorFlow Datasets publish.
     """
 
     url: str
@@ -30,20 +30,20 @@ class PublishedFile(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What the file is called."""
+        """The name of the file."""
         return self.url.rpartition("/")[2]
 
 
 def find(
     data_set: str, file: PublishedFile, path: str | os.PathLike[str] | None = None
 ) -> Path:
-    """Return where the verified file is, downloading it if need be.
+    """Return the path of the verified file, downloading it if necessary.
 
     Parameters
     ----------
-    data_set : its name, and that of its folder in the cache
-    path : where the file is, or is to be put; relative to that folder, as in Keras, or
-        a folder that has it
+    data_set : the name of the data set, and of its folder in the cache
+    path : of the file, or of the download; relative to that folder, as in Keras, or a
+        folder with the file
 
     Raises
     ------
@@ -60,13 +60,13 @@ def find(
 
 
 def _download(data_set: str, file: PublishedFile, target: Path) -> None:
-    """Put the verified file at its place, whole or not at all."""
+    """Put the verified file at its place, completely or not at all."""
     from http.client import HTTPException  # here: they double the time of the import
     from urllib.error import HTTPError
 
     part = target.parent / f".{target.name}.{uuid.uuid4().hex}.part"
     advice = (
-        f"To mend it: put {file.name} at {target} (SORA_NP_HOME moves the cache), or "
+        f"To fix it: put {file.name} at {target} (SORA_NP_HOME moves the cache), or "
         "give the file that you have: load_data(path=...)"
     )
     try:
@@ -89,7 +89,7 @@ def _download(data_set: str, file: PublishedFile, target: Path) -> None:
 
 
 def shuffled(seed: int, *pairs: Pair) -> list[Pair]:
-    """Return every (x, y) in the order that Keras gives them by this seed."""
+    """Return every (x, y) in the order of Keras for this seed."""
     rng, found = np.random.RandomState(as_count(seed, "seed", 0)), []
     for x, y in pairs:
         order = np.arange(len(x))
@@ -99,7 +99,7 @@ def shuffled(seed: int, *pairs: Pair) -> list[Pair]:
 
 
 def parted(x: Any, y: Any, test_split: float) -> tuple[Any, Any]:
-    """Return (x, y) without, and of, the last share of the samples, as Keras does.
+    """Split (x, y) into the first samples and a last share of them, as Keras does.
 
     >>> parted([1, 2, 3, 4], [0, 0, 1, 1], 0.25)
     (([1, 2, 3], [0, 0, 1]), ([4], [1]))

@@ -47,7 +47,7 @@ def load_data(
     ----------
     path, num_words, skip_top, maxlen, seed, start_char, oov_char, index_from : as in
         :func:`sora_np.datasets.imdb.load_data`
-    test_split : the share of texts to test by, the last ones
+    test_split : the share of texts in the test set, which are the last ones
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Drawn sets for lessons: coloured shapes, and two moons; no file, no download.
+"""Generated data for lessons: coloured shapes, and two moons; no file, no download.
 
-Every image comes from a seed.  The colours of a shape and of its background are
-random for every class alike: only the form says which class it is.
+A seed determines every image.  The colours of a shape and of its background are random
+in the same way for every class: only the form shows the class.
 """
 
 import math
@@ -23,8 +23,8 @@ def load_data(
     ----------
     train, test : how many images; the classes take turns
     size : height and width, at least 8
-    seed : the same seed draws the same images; the test set is drawn by itself, so it
-        does not depend on how many images there are to train on
+    seed : the same seed draws the same images; the test set does not depend on the
+        number of training images
 
     Returns
     -------
@@ -55,10 +55,10 @@ def load_data(
 def moons(
     samples: int = 200, noise: float = 0.1, seed: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return points on two half circles that reach into one another.
+    """Return points on two interleaving half circles.
 
     With t drawn from [0, pi], a point is (cos t, sin t) of class 0, or
-    (1 - cos t, 1/2 - sin t) of class 1: no straight line parts the classes.
+    (1 - cos t, 1/2 - sin t) of class 1: no straight line separates the classes.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables in text files: rows of numbers, separated by commas, with a target."""
+"""Read tables in text files: rows of numbers, separated by commas, with a target."""
 
 import csv
 import itertools
@@ -31,9 +31,9 @@ class Table(NamedTuple):
     Attributes
     ----------
     x : (N, K), float64; NaN where a cell is missing
-    y : (N,), float64, or the numbers of classes where the target is text
-    names : of the K columns, and at last of the target; "0", "1", ... without a header
-    classes : what the numbers of classes stand for; None for a target of numbers
+    y : (N,), float64, or class numbers if the target is text
+    names : of the K columns, then of the target; "0", "1", ... without a header
+    classes : the names of the class numbers; None for a target of numbers
     """
 
     x: NDArray[np.float64]
@@ -51,30 +51,30 @@ def read_csv(
     missing: str = "error",
     missing_values: Sequence[str] = MISSING,
 ) -> Table:
-    """Return a table of numbers, one column of which is the target.
+    """Return a table of numbers with one target column.
 
-    The text is UTF-8, with a byte order mark or not; empty lines are passed over.
-    Numbers are written as in most languages: 1_1 is text here, and may be a class.
+    The text is UTF-8, with or without a byte order mark; empty lines are ignored.
+    Underscores are not part of numbers: 1_1 is text, and may be a class.
 
     Parameters
     ----------
-    target : the column to learn, by number or by name; of numbers, or else of classes
-    delimiter : what separates cells
-    header : whether the first row names the columns.  None: if no cell of it, besides
-        the target, is a number; or if its target is text where all others are numbers.
-        A first row that counts, such as 0, 1, 2, before one that does not, is a header
-        too, as pandas writes it, with a warning
-    missing : what to do about cells that are missing: "error", "nan" (NaN), or "drop"
-        (leave out their rows, and warn)
-    missing_values : what such cells hold, in any case; give ("",) where a class is
-        called "none" or "NA"
+    target : the column to learn, by number or name; it has numbers, or classes
+    delimiter : the separator of cells
+    header : whether the first row has the names of the columns.  None means yes if no
+        cell of it, besides the target, is a number, or if its target is text and all
+        other targets are numbers.  A first row such as 0, 1, 2, as pandas writes it, is
+        a header, too, with a warning, if the next row does not count up
+    missing : what to do about missing cells: "error", "nan" (NaN), or "drop" (leave
+        out their rows, and warn)
+    missing_values : texts of missing cells, in upper or lower case; use ("",) if a
+        class is called "none" or "NA"
 
     Raises
     ------
     FileNotFoundError
     DataFileError
-        With the line: for rows of different lengths, cells that are no numbers, missing
-        cells, or a target that is not there; for a folder or a device.
+        With the line: for rows of different lengths, cells that are not numbers,
+        missing cells, or an unknown target; for a folder or a device.
 
     Warns
     -----
@@ -147,9 +147,9 @@ def read_csv(
 def _is_of_numbers(
     path: str | os.PathLike[str], first: list[str], place: int, gone: set[str]
 ) -> bool:
-    """Return whether a first row is of numbers, besides the target, and not of names.
+    """Return whether a first row has numbers, besides the target, and not names.
 
-    Raises DataFileError for one that is of both.
+    Raises DataFileError for a row with both.
     """
     cells = [cell.strip() for k, cell in enumerate(first) if k != place]
     cells = [cell for cell in cells if cell.casefold() not in gone]
@@ -158,9 +158,9 @@ def _is_of_numbers(
         number = next(cell for cell in cells if _is_number(cell))
         raise DataFileError(
             path,
-            f"its first row holds text and numbers, {texts[0]!r} and {number!r}: say "
-            "header=True if they name the columns; else take columns of text out, or "
-            "turn them into numbers",
+            f"its first row holds text and numbers, {texts[0]!r} and {number!r}: give "
+            "header=True if they name the columns; otherwise remove columns of text, "
+            "or turn them into numbers",
         )
     return not texts
 
@@ -173,7 +173,7 @@ def _are_names(
     targets: list[str],
     gone: set[str],
 ) -> bool:
-    """Return whether a first row of numbers names the columns all the same."""
+    """Return whether a first row of numbers names the columns, as pandas writes it."""
     own = first[place].strip()
     if targets[:1] != [own] or own.casefold() in gone or not second:
         return False  # a cell of it is missing; or it is alone
@@ -188,8 +188,9 @@ def _are_names(
     if len(first) < 3 or not _counts(rows[0]) or _counts(rows[1]):
         return False
     warn(
-        f"{path}: its first row, {', '.join(first[:3])} ..., counts, and is taken for "
-        "the names of the columns: header=True says so, header=False reads it as data"
+        f"{path}: its first row, {', '.join(first[:3])} ..., counts up, so it is read "
+        "as the names of the columns: give header=True to confirm, or header=False to "
+        "read it as data"
     )
     return True
 

@@ -1,7 +1,7 @@
-"""What IMDB and Reuters share: texts as lists of numbers of words, in an .npz.
+"""Read the texts of IMDB and Reuters: lists of word numbers in an .npz.
 
-The lists have different lengths, so that NumPy has written them as pickles; these are
-read as data, see ``pickles.py``.
+The lists have different lengths, so NumPy wrote them as pickles; ``pickles.py`` reads
+these as data.
 """
 
 import json
@@ -72,8 +72,8 @@ def common(
 ) -> Texts:
     """Return texts of the words numbered ``skip_top`` to less than ``num_words``.
 
-    Others become ``oov_char``, or are left out where it is None.  Without ``num_words``
-    it is the largest number, which, as in Keras, is itself none of them.
+    Others become ``oov_char``, or are left out if it is None.  ``num_words=None`` means
+    the largest number; as in Keras, the word with this number is then not kept.
     """
     if not texts:
         raise ValueError("no text is left: take a larger maxlen")

@@ -1,4 +1,4 @@
-"""Exercises: whether what a learner wrote is right, and if not, a hint.
+"""Exercises: check a learner's code, and give hints.
 
 >>> from sora_np import exercises
 >>> def neuron(x, w, b):
@@ -10,19 +10,19 @@
 neuron, exercise neuron: 1 of 5 right
 WRONG      three inputs: y
            y: expected 2.5, got 2
-           hint: The bias does not arrive in the result.
+           hint: The bias is missing in the result.
 ...
 
-:func:`task` shows what an exercise asks for, ``EXERCISES`` has their names.
+:func:`task` shows the text of an exercise, ``EXERCISES`` has their names.
 :func:`check` runs hidden cases (edges, ties, strides, dtypes, one sample, images that
 are not square) and returns a report: what is right, what is not, and a hint that fits
-the likely mistake, never the solution.  ``report.passed`` is for programs.
+the likely mistake, never the solution.  Programs read ``report.passed``.
 
-There is one file a subject: the task, its cases, and the results of known mistakes,
-by which a learner's mistake is recognised.  Open ``softmax.py`` first.  ``cases.py``
-runs functions and layers on the cases, ``learner.py`` says where their code raised,
-``compare.py`` compares results, ``windows.py`` has loops over windows, and
-``report.py`` is what comes back.  Learners call :func:`check`.  It calls
+There is one file for each subject.  It has the task, the cases, and the results of
+known mistakes, which identify a learner's mistake.  Open ``softmax.py`` first.
+``cases.py`` runs functions and layers on the cases, ``learner.py`` finds the line that
+raised, ``compare.py`` compares results, ``windows.py`` has loops over windows, and
+``report.py`` is the result.  Learners call :func:`check`.  It calls
 ``gradcheck/diagnosis.py`` to say what is wrong with an array.
 """
 
@@ -64,17 +64,17 @@ EXERCISES: dict[str, Exercise] = {
 def check(solution: Any, exercise: str | None = None) -> ExerciseReport:
     """Try a learner's solution of an exercise; ``print`` the report.
 
-    What the code raises is part of the report, with the line of the learner's code.
+    If the code raises an error, the report has the error and the learner's line.
 
     Parameters
     ----------
-    solution : the function, or the class of a layer, itself
-    exercise : its name; None takes it from the solution's name, which may say more:
-        ``MyConv2D`` and ``conv2d_by_hand`` are "conv2d"
+    solution : the function, or the class of a layer
+    exercise : its name; None finds it in the solution's name: ``MyConv2D`` and
+        ``conv2d_by_hand`` are "conv2d"
 
     Raises
     ------
-    ValueError : for an exercise that does not exist; for a name that holds none
+    ValueError : for an unknown exercise, or a solution's name without an exercise
 
     Examples
     --------
@@ -98,9 +98,9 @@ def check(solution: Any, exercise: str | None = None) -> ExerciseReport:
 
 
 def task(exercise: str | None = None) -> Listing:
-    """Return what an exercise asks for, or the names of all; a text to ``print``.
+    """Return the text of an exercise, or a list of all; ``print`` it.
 
-    Raises ValueError for an exercise that does not exist.
+    Raises ValueError for an unknown exercise.
 
     >>> print(task("softmax"))
     softmax(x) -> y
@@ -116,7 +116,7 @@ def task(exercise: str | None = None) -> Listing:
 
 
 def _named_in(subject: str) -> str:
-    """Return the exercise that a solution's name holds, the longest of several.
+    """Return the exercise whose name is part of a solution's name, or the longest one.
 
     >>> _named_in("MyConv2D"), _named_in("softmax_crossentropy_gradient_v2")
     ('conv2d', 'softmax_crossentropy_gradient')

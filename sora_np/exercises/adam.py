@@ -19,8 +19,8 @@ epsilon = 1e-7 (Kingma & Ba, 2015, algorithm 1):
     m^ = m / (1 - beta_1^t)                   v^ = v / (1 - beta_2^t)
     w = w - learning_rate m^ / (sqrt(v^) + epsilon)
 
-m and v are returned as they are before the correction.  All results are new arrays; the
-function leaves the four that are given as they are."""
+Return m and v without the correction.  All results are new arrays; the function does
+not change its arguments."""
 
 CASES = {  # shape, t, learning_rate
     "the first step": ((4,), 1, 0.1),
@@ -63,7 +63,7 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
     power = B2 * v + (1 - B2) * dw
     late, before = (
         "The corrected m^ and v^ are returned: the next step begins with m and v.",
-        "The old ones are returned: each step hands on the new ones.",
+        "The old m or v is returned: the next step needs the new ones.",
     )
     missing = (
         "The correction 1 - beta^t of m and v is missing: in the first steps both are "
@@ -85,7 +85,7 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
         Mistake("w", step(m1, np.sqrt(v1 + EPSILON)), missing),
         Mistake("w", step(mh, np.sqrt(vh) + 1e-8), "epsilon is 1e-7 in this task."),
         Mistake("w", step(mh, np.sqrt(vh)), "epsilon is missing: 0 / 0 is NaN."),
-        Mistake("w", step(dw, root), "dw moves w: the moving mean m^ is to move it."),
+        Mistake("w", step(dw, root), "dw moves w: use the moving mean m^ instead."),
         Mistake(
             "w",
             step(swapped[0] / (1 - B2**t), np.sqrt(swapped[1] / (1 - B1**t)) + EPSILON),
@@ -105,7 +105,7 @@ def _case(what: str, given: tuple[Any, ...]) -> Case:
         Mistake("v", vh, late),
         Mistake("m", m, before),
         Mistake("v", v, before),
-        Mistake("m", m + (1 - B1) * dw, "The old m is to shrink by beta_1."),
+        Mistake("m", m + (1 - B1) * dw, "The old m must be multiplied by beta_1."),
         Mistake("m", swapped[0], "beta_1 and beta_2 are exchanged."),
         Mistake("v", power, "v averages the squares of dw, not dw."),
         Mistake("v", swapped[1], "beta_1 and beta_2 are exchanged."),

@@ -96,7 +96,7 @@ def _of_y(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
     yield Mistake(
         "y",
         y(wrong[0], np.sqrt(wrong[1] + EPSILON)),
-        "Training takes mean and variance of the batch, prediction the moving ones: "
+        "Training uses mean and variance of the batch, prediction the moving ones: "
         "does forward look at training?",
     )
     if given.training:
@@ -104,7 +104,7 @@ def _of_y(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
         yield Mistake(
             "y",
             y(new[0], np.sqrt(new[1] + EPSILON)),
-            "Training takes mean and variance of the batch, prediction the moving "
+            "Training uses mean and variance of the batch, prediction the moving "
             "ones: does forward look at training?",
         )
     else:
@@ -112,7 +112,7 @@ def _of_y(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
         yield Mistake(
             "y",
             y(others[0], np.sqrt(others[1] + EPSILON)),
-            "The moving statistics of self.state do not arrive.",
+            "The moving statistics of self.state are not used.",
         )
     yield Mistake(
         "y",
@@ -120,7 +120,7 @@ def _of_y(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
         "epsilon is added to the deviation: the task adds it to the variance, below "
         "the root.",
     )
-    yield Mistake("y", y(m, np.sqrt(v)), "epsilon does not arrive.")
+    yield Mistake("y", y(m, np.sqrt(v)), "epsilon is missing.")
     yield Mistake("y", y(m, v + EPSILON), "The square root of the variance is missing.")
     count = x[..., 0].size
     if given.training and count > 1:
@@ -131,9 +131,9 @@ def _of_y(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
             "The variance divides by M - 1: the task divides by M.",
         )
     normalised = (x - m) / np.sqrt(v + EPSILON)
-    yield Mistake("y", normalised, "gamma and beta do not arrive.")
-    yield Mistake("y", gamma * normalised, "beta does not arrive.")
-    yield Mistake("y", normalised + beta, "gamma does not arrive.")
+    yield Mistake("y", normalised, "gamma and beta are missing.")
+    yield Mistake("y", gamma * normalised, "beta is missing.")
+    yield Mistake("y", normalised + beta, "gamma is missing.")
     if given.training:
         whole = "Every channel is by itself: over which axes are mean and variance?"
         for some in (None, axes[:1], (-1,), axes[1:]):
@@ -163,13 +163,13 @@ def _of_gradients(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
         gamma / deviation * (dy - hat * through_variance),
         "dx does not go through the mean, which depends on every x.",
     )
-    yield Mistake("dx", right["dx"] / gamma, "gamma does not arrive in dx.")
+    yield Mistake("dx", right["dx"] / gamma, "gamma is missing in dx.")
     yield Mistake(
         "dx", right["dx"] * deviation, "1 / sqrt(variance + epsilon) is missing in dx."
     )
     sums = (through_mean + hat * through_variance) * x[..., 0].size
     sums = gamma / deviation * (dy - sums)
-    yield Mistake("dx", sums, "The sums over a channel in dx are to be means.")
+    yield Mistake("dx", sums, "The sums over a channel in dx must be means.")
     yield Mistake(
         "dgamma",
         (dy * x).sum(axis=axes),
@@ -196,14 +196,16 @@ def _of_state(given: Inputs, momentum: float) -> Iterator[Mistake]:
         yield Mistake(
             name,
             old,
-            f"{name} stays as it was: training is to move it, in self.state.",
+            f"{name} does not change: training must update it in self.state.",
         )
         yield Mistake(
             name,
             (1 - momentum) * old + momentum * batch,
-            "momentum stands before the batch: it is the share of the old value.",
+            "momentum multiplies the batch: it is the share of the old value.",
         )
-        yield Mistake(name, batch, f"{name} is that of the last batch: it is to move.")
+        yield Mistake(
+            name, batch, f"{name} is that of the last batch: use the moving average."
+        )
         if name == "moving_mean":
             continue
         yield Mistake(
@@ -221,7 +223,7 @@ def _of_state(given: Inputs, momentum: float) -> Iterator[Mistake]:
         yield Mistake(
             name,
             momentum * old + (1 - momentum) * (batch + EPSILON),
-            "epsilon is in the moving variance: it belongs below the root alone.",
+            "epsilon is in the moving variance: it belongs only below the root.",
         )
 
 

@@ -1,4 +1,4 @@
-"""The cases of an exercise, and how functions and layers go through them."""
+"""The cases of an exercise, and how functions and layers run on them."""
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,16 +15,16 @@ from .report import RIGHT, UNTRIED, WRONG, Outcome
 
 
 class Case(NamedTuple):
-    """One thing that is tried.
+    """One case of an exercise.
 
     Attributes
     ----------
-    what : what the case looks at, for the report
-    given : what the learner's code is given: the arguments of a function, or Inputs
-    right : name of a result -> what it should be, the first of them first
-    mistakes : what known mistakes give
-    hint : where a result is wrong and no mistake fits
-    others : name of a result -> what other forms of the formula give, as right
+    what : what the case tests, for the report
+    given : the input of the learner's code: the arguments of a function, or Inputs
+    right : name of a result -> the right value, in order
+    mistakes : the results of known mistakes
+    hint : for a wrong result that fits no known mistake
+    others : name of a result -> results of other forms of the formula, also right
     """
 
     what: str
@@ -36,13 +36,13 @@ class Case(NamedTuple):
 
 
 class Inputs(NamedTuple):
-    """What a layer is made of and given.
+    """The arguments, inputs and arrays of a layer.
 
     Attributes
     ----------
     arguments : of ``__init__``
     x, dy : the batch, and d(loss)/dy
-    params, state : name -> the array that the layer goes on with after ``build``
+    params, state : name -> the array that replaces the layer's own after ``build``
     training : this argument of ``forward``; False leaves ``backward`` out
     """
 
@@ -59,8 +59,8 @@ class Exercise(NamedTuple):
 
     Attributes
     ----------
-    name : as ``check`` and ``task`` know it
-    task : what is to be written
+    name : for ``check`` and ``task``
+    task : the text of the exercise
     look : the learner's function or class -> the outcomes
     """
 
@@ -80,7 +80,7 @@ def of_function(
             kind = "a class" if isinstance(function, type) else type(function).__name__
             raise Stumble(
                 f"the exercise takes a function, got {kind}",
-                "Give the function itself, without parentheses behind its name.",
+                "Give the function itself, without parentheses after its name.",
             )
         need_arguments(function, names, whose)
         for case in cases():
@@ -117,7 +117,7 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """Yield an outcome for every result; after a wrong y of a layer, "not tried".
 
-    ``results`` yields names of results and what the learner's code gave.
+    ``results`` yields names of results and the values of the learner's code.
     """
     left = [*case.right]
     try:
@@ -131,7 +131,7 @@ def outcomes(
             hint = hint or (case.hint if found else "")
             yield Outcome(case.what, name, verdict, found, hint)
             if found and name == "y" and isinstance(case.given, Inputs):
-                break  # what follows depends on it
+                break  # the other results depend on it
     except Stumble as error:
         name = left.pop(0) if left else "all"
         yield Outcome(case.what, name, WRONG, error.found, error.hint or case.hint)
@@ -152,9 +152,8 @@ def _of_call(
             if not np.array_equal(before, after, equal_nan=True):
                 raise Stumble(
                     f"the function changes {name}, which the caller still needs",
-                    f"{name} -= ... and {name}[...] = ... write into the caller's own "
-                    f"array: let them work on {name}.copy(), or write {name} = {name} "
-                    "- ...",
+                    f"{name} -= ... and {name}[...] = ... write into the caller's "
+                    f"array: use {name}.copy(), or write {name} = {name} - ...",
                 )
     if len(case.right) == 1:
         yield next(iter(case.right)), result
@@ -225,7 +224,7 @@ def _made(cls: type[Layer], arguments: Mapping[str, Any]) -> Layer:
 
 
 def _put(layer: Layer, table: str, wanted: Mapping[str, Array]) -> None:
-    """Let the layer go on with these arrays."""
+    """Replace the layer's arrays by these."""
     there = layer.params if table == "params" else layer.state
     shapes = {name: array.shape for name, array in there.items()}
     right = {name: array.shape for name, array in wanted.items()}

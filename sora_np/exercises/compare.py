@@ -1,4 +1,4 @@
-"""A result against what it should be, and against what known mistakes give."""
+"""Compare a result with the right one, and with the results of known mistakes."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -8,17 +8,17 @@ import numpy as np
 from sora_np.gradcheck.diagnosis import Evidence, factor, moved
 from sora_np.kernels.machine.arrays import Array
 
-BLANK = "A blank, ..., is still to be filled in: what does the formula have there?"
-CLOSE = {4: 1e-4, 8: 1e-8}  # bytes of a float: of the largest number
+BLANK = "A blank, ..., is not filled in yet: what does the formula have there?"
+CLOSE = {4: 1e-4, 8: 1e-8}  # bytes of a float -> tolerance relative to the largest
 
 
 class Mistake(NamedTuple):
-    """What a mistake that learners make gives.
+    """The result of a mistake that learners make.
 
     Attributes
     ----------
-    result : the name of the result that shows it
-    value : what the result is then
+    result : the name of the result that shows the mistake
+    value : the result with the mistake
     hint : where to look
     """
 
@@ -50,13 +50,13 @@ def difference(
         wanted = f"an array of shape {expected.shape}" if expected.ndim else "a number"
         return (
             f"{name} is a {kind}, expected {wanted}",
-            "np.array(...) makes an array of numbers in lists."
+            "np.array(...) makes an array of a list of numbers."
             if isinstance(given, list)
             else "Look at the values after return, and at their order.",
         )
     array = np.asarray(given)
     if array.dtype.kind not in "fiub":
-        return f"{name} holds {array.dtype}, expected real numbers", ""
+        return f"{name} must hold real numbers, got {array.dtype}", ""
     if array.shape == expected.shape and _is_close(array, expected):
         return _of_dtype(name, given, array, expected)
     hint = next(
@@ -89,9 +89,9 @@ def _of_dtype(name: str, given: Any, array: Array, expected: Array) -> tuple[str
     if array.dtype == expected.dtype:
         return "", ""
     return (
-        f"{name} holds {array.dtype}, the arrays that were given hold float32",
-        "np.zeros(shape) holds float64, and float32 becomes float64 beside it: give "
-        "new arrays the dtype of x.",
+        f"{name} must be float32 as the arguments, got {array.dtype}",
+        "np.zeros(shape) is float64, and turns float32 into float64: give new arrays "
+        "the dtype of x.",
     )
 
 
@@ -130,7 +130,7 @@ def _of_numbers(name: str, array: Array, expected: Array, hint: str) -> tuple[st
 
 
 def _of_values(array: Array, expected: Array) -> str:
-    """Return a hint by what the numbers have to do with the right ones."""
+    """Return a hint if the numbers are related to the right ones."""
     if expected.size < 3 or not array.any():
         return ""
     evidence = Evidence(

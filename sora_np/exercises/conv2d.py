@@ -70,14 +70,14 @@ def _of_y(given: Inputs, y: Array, stride: int) -> Iterator[Mistake]:
     yield Mistake(
         "y",
         convolved(given.x, kernel[::-1, ::-1], bias, stride),
-        "The kernel is turned by 180 degrees in forward: networks leave it as it is.",
+        "The kernel is rotated by 180 degrees in forward: networks leave it as it is.",
     )
-    yield Mistake("y", y - bias, "The bias does not arrive in y.")
+    yield Mistake("y", y - bias, "The bias is missing in y.")
     last_channel = convolved(given.x[..., -1:], kernel[:, :, -1:], bias, stride)
     yield Mistake(
         "y",
         last_channel,
-        "Only the last channel arrives: every filter adds up all channels of x.",
+        "Only the last channel counts: every filter adds up all channels of x.",
     )
     yield Mistake(
         "y",
@@ -91,13 +91,15 @@ def _of_y(given: Inputs, y: Array, stride: int) -> Iterator[Mistake]:
     )
     if stride > 1:
         hint = (
-            "strides do not arrive: window i begins at row i * strides, and there are "
+            "strides are not used: window i begins at row i * strides, and there are "
             "fewer of them."
         )
         yield Mistake("y", convolved(given.x, kernel, bias, 1), hint)
         closer = convolved(given.x, kernel, bias, 1)[:, : y.shape[1], : y.shape[2]]
         yield Mistake("y", closer, hint)
-    yield Mistake("y", np.maximum(y, 0), "This looks as if ReLU followed; none is due.")
+    yield Mistake(
+        "y", np.maximum(y, 0), "This looks as if ReLU followed; the task has none."
+    )
 
 
 def _of_dx(given: Inputs, stride: int) -> Iterator[Mistake]:
@@ -105,7 +107,7 @@ def _of_dx(given: Inputs, stride: int) -> Iterator[Mistake]:
     yield Mistake(
         "dx",
         spread(given.dy, kernel[::-1, ::-1], shape, stride, "add"),
-        "dx is that of the kernel turned by 180 degrees: where dx is a convolution of "
+        "dx is that of the kernel rotated by 180 degrees: where dx is a convolution of "
         "dy with the kernel, the kernel must be turned; where windows of dx are added "
         "to, it must not.",
     )
@@ -119,14 +121,13 @@ def _of_dx(given: Inputs, stride: int) -> Iterator[Mistake]:
     yield Mistake(
         "dx",
         spread(given.dy[..., -1:], kernel[..., -1:], shape, stride, "add"),
-        "Only the last filter arrives in dx: every filter has seen x, so dx adds up "
+        "Only the last filter counts in dx: every filter has seen x, so dx adds up "
         "over all of them.",
     )
     yield Mistake(
         "dx",
         spread(given.dy, kernel, shape, 1, "add"),
-        "strides do not arrive in dx: window i begins at row i * strides, as in "
-        "forward.",
+        "dx does not use strides: window i begins at row i * strides, as in forward.",
     )
 
 
@@ -141,20 +142,20 @@ def _of_parameters(given: Inputs, dkernel: Array, stride: int) -> Iterator[Mista
         "parameters are sums."
     )
     last = (
-        "Only the last image arrives: does the loop over the batch add (+=), or "
+        "Only the last image counts: does the loop over the batch add (+=), or "
         "replace (=)?"
     )
     yield Mistake(
         "dkernel",
         dkernel[::-1, ::-1],
-        "dkernel is turned by 180 degrees: kernel_pq was multiplied with x_(i+p)(j+q).",
+        "dkernel is rotated by 180 degrees: kernel_pq was multiplied by x_(i+p)(j+q).",
     )
     yield Mistake("dkernel", dkernel / count, mean)
     yield Mistake("dbias", bias.mean(axis=0), mean)
     yield Mistake("dkernel", samples[-1], last)
     yield Mistake("dbias", bias[-1], last)
     window = (
-        "Only the last window arrives: every window used the kernel, so dkernel adds "
+        "Only the last window counts: every window used the kernel, so dkernel adds "
         "up over all."
     )
     for value in (windows[-1].sum(axis=0), windows[-1][-1]):
@@ -168,7 +169,7 @@ def _of_parameters(given: Inputs, dkernel: Array, stride: int) -> Iterator[Mista
     yield Mistake(
         "dbias",
         dy[:, -1, -1].sum(axis=0),
-        "Only the last place arrives: the bias was added at every place.",
+        "Only the last place counts: the bias was added at every place.",
     )
 
 

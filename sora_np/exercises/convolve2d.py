@@ -53,7 +53,7 @@ def _case(what: str, image: NDArray[Any], kernel: Array) -> Case:
         Mistake(
             "y",
             signal.convolve(x, k, "valid", "direct"),
-            "The kernel is turned by 180 degrees: that is the convolution of "
+            "The kernel is rotated by 180 degrees: that is the convolution of "
             "mathematics; networks leave the kernel as it is.",
         ),
         Mistake("y", signal.correlate(x, k, "same", "direct"), larger),
@@ -64,12 +64,12 @@ def _case(what: str, image: NDArray[Any], kernel: Array) -> Case:
         Mistake(
             "y",
             y / (p * q),
-            "The sum is divided by the number of the kernel's entries: no mean is due.",
+            "The sum is divided by the number of the kernel's entries: it is no mean.",
         ),
         Mistake(
             "y",
             x[p - 1 :, q - 1 :] * k[-1, -1],
-            "Only the last entry of the window arrives: does the loop over the window "
+            "Only the last entry of the window counts: does the loop over the window "
             "add (+=), or replace (=)?",
         ),
         Mistake(
@@ -84,7 +84,9 @@ def _case(what: str, image: NDArray[Any], kernel: Array) -> Case:
             "Bytes end at 255 and begin again at 0: add in a wider dtype.",
         ),
         Mistake("y", np.abs(y), "The signs are lost: the sum may be negative."),
-        Mistake("y", np.maximum(y, 0), "This looks as if ReLU followed; none is due."),
+        Mistake(
+            "y", np.maximum(y, 0), "This looks as if ReLU followed; the task has none."
+        ),
     ]
     if p == q:
         mistakes.append(

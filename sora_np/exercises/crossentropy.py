@@ -1,4 +1,4 @@
-"""Categorical cross-entropy, its gradient, and that of softmax and it together."""
+"""Categorical cross-entropy, its gradient, and the gradient of softmax with it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ TASK = """crossentropy(y_true, y_pred) -> loss
 
 y_true (N, C) one-hot, y_pred (N, C) probabilities, loss a number, the mean over the N
 samples:  loss = -1/N sum_nc y_true_nc log(y_pred_nc).  A probability of 0 must give a
-finite loss: take no probability below 1e-7."""
+finite loss: replace probabilities below 1e-7 by 1e-7."""
 
 GRADIENT_TASK = """crossentropy_gradient(y_true, y_pred) -> dy
 
@@ -83,7 +83,7 @@ def cases() -> Iterator[Case]:
                     terms.mean(),
                     "The mean is over all N times C numbers: it is over N samples.",
                 ),
-                Mistake("loss", each, "Each sample has its loss; the mean is due."),
+                Mistake("loss", each, "Each sample has its loss; return the mean."),
                 Mistake("loss", base2, "The logarithm is the natural one, np.log."),
                 Mistake(
                     "loss",
@@ -133,7 +133,7 @@ def gradient_cases() -> Iterator[Case]:
                     "dy",
                     -1 / p / n,
                     "Classes that are not the right one have a gradient of 0: does "
-                    "y_true arrive?",
+                    "y_true appear?",
                 ),
                 Mistake(
                     "dy",
@@ -181,7 +181,7 @@ def logits_cases() -> Iterator[Case]:
                     "The sign is wrong: what must happen to the logit of the right "
                     "class for the loss to fall?",
                 ),
-                Mistake("dz", p / n, "y_true does not arrive."),
+                Mistake("dz", p / n, "y_true is missing."),
                 Mistake(
                     "dz",
                     (z - y_true) / n,
@@ -191,8 +191,8 @@ def logits_cases() -> Iterator[Case]:
                 Mistake(
                     "dz",
                     -y_true / np.maximum(p, 1e-300) / n,
-                    "That is the gradient by the probabilities: the one of softmax "
-                    "still follows, by the chain rule.",
+                    "That is the gradient by the probabilities: the chain rule also "
+                    "needs the gradient of softmax.",
                 ),
             ],
             "Every row of dz sums to 0: a number added to all logits changes nothing.",

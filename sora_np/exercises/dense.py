@@ -50,10 +50,12 @@ def _mistakes(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
         "It is the mean over the batch: the loss has the mean already, gradients of "
         "parameters are sums."
     )
-    last = "Only the last sample arrives: does the loop over the batch add, or replace?"
-    yield Mistake("y", right["y"] - bias, "The bias does not arrive in y.")
+    last = "Only the last sample counts: does the loop over the batch add, or replace?"
+    yield Mistake("y", right["y"] - bias, "The bias is missing in y.")
     yield Mistake(
-        "y", np.maximum(right["y"], 0), "This looks as if ReLU followed; none is due."
+        "y",
+        np.maximum(right["y"], 0),
+        "This looks as if ReLU followed; the task has none.",
     )
     yield Mistake(
         "y",
@@ -77,7 +79,7 @@ def _mistakes(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
     yield Mistake(
         "dx",
         np.broadcast_to(kernel.sum(axis=1), x.shape),
-        "dy does not arrive in dx: by the chain rule it is a product with dy.",
+        "dy is missing in dx: by the chain rule it is a product with dy.",
     )
     yield Mistake("dkernel", right["dkernel"] / count, mean)
     yield Mistake("dbias", right["dbias"] / count, mean)
@@ -86,12 +88,12 @@ def _mistakes(given: Inputs, right: dict[str, Array]) -> Iterator[Mistake]:
     yield Mistake(
         "dbias",
         np.full_like(bias, count),
-        "dy does not arrive in dbias: by the chain rule it is a sum of dy.",
+        "dy is missing in dbias: by the chain rule it is a sum of dy.",
     )
     yield Mistake(
         "dbias",
         np.ones_like(bias),
-        "dy does not arrive in dbias: by the chain rule it is a sum of dy.",
+        "dy is missing in dbias: by the chain rule it is a sum of dy.",
     )
     yield Mistake("dkernel", 0 * kernel, "dkernel is 0: is it ever written?")
     yield Mistake("dbias", 0 * bias, "dbias is 0: is it ever written?")

@@ -1,4 +1,4 @@
-"""Data augmentation: images are mirrored, each by chance."""
+"""Data augmentation: mirror each image with probability 1/2."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ TASK = """random_flip(images, rng) -> y
 
 images (N, H, W, C), rng a np.random.Generator; y has the same shape and dtype: each
 image is mirrored left to right with probability 1/2, each by itself, or stays as it is.
-All random numbers come from rng; the function leaves images as it is."""
+All random numbers come from rng; the function does not change images."""
 
 SHAPES = {
     "many images": (64, 3, 4, 2),
@@ -31,7 +31,7 @@ def look(function: Any) -> Iterator[Outcome]:
     if isinstance(function, type) or not callable(function):
         raise Stumble(
             f"the exercise takes a function, got {whose}",
-            "Give the function itself, without parentheses behind its name.",
+            "Give the function itself, without parentheses after its name.",
         )
     need_arguments(function, ("images", "rng"), whose)
     for dtype in (np.float32, np.uint8):
@@ -54,7 +54,7 @@ def _tried(function: Any, case: str, images: Array) -> Iterator[Outcome]:
             again = run(function, images.copy(), np.random.default_rng(1))
             if not np.array_equal(again, y):
                 found = "two calls with an rng of the same seed differ"
-                hint = "Draw from the rng that is given, and from no other."
+                hint = "Take all random numbers from the argument rng."
         yield Outcome(case, "y", WRONG if found else RIGHT, found, hint)
     except Stumble as error:
         yield Outcome(case, "y", WRONG, error.found, error.hint or HINT)
@@ -77,8 +77,8 @@ def _of_result(y: Any, given: Array, images: Array) -> tuple[str, str]:
         )
     if y.dtype != images.dtype:
         return (
-            f"y holds {y.dtype}, images holds {images.dtype}",
-            "A new array has float64 unless its dtype is given.",
+            f"y must be {images.dtype} as images, got {y.dtype}",
+            "A new array is float64 unless you give its dtype.",
         )
     mirrored = images[:, :, ::-1]
     fits = [
@@ -105,14 +105,14 @@ def _likely(y: Array, images: Array) -> str:
     if each(images[..., ::-1]):
         return "The channels are reversed: the axis of columns is the one before."
     if each(images[:, ::-1, ::-1]):
-        return "The images are turned by 180 degrees: only columns are to be reversed."
+        return "The images are rotated by 180 degrees: reverse only the columns."
     if np.array_equal(y, images[::-1]) or sorted(map(bytes, y)) == sorted(
         map(bytes, images)
     ):
-        return "The order of the images is reversed: that is the axis of the batch."
+        return "The order of the images is reversed: that is the batch axis."
     rows = np.array_equal(np.sort(y, axis=2), np.sort(images, axis=2))
     if rows:
-        return "Columns or rows are chosen one by one: one choice holds for an image."
+        return "Columns or rows are chosen one by one: make one choice for each image."
     return HINT
 
 
@@ -135,7 +135,7 @@ def _chances(function: Any) -> Outcome:
     if not any(shares):
         hint = "No image is ever mirrored: is the result of the flip kept?"
     elif all(share == 1 for share in shares):
-        hint = "Every image is mirrored: each is to be, with probability 1/2."
+        hint = "Every image is mirrored: mirror each with probability 1/2."
     elif all(share in (0, 1) for share in shares):
         hint = "One choice holds for the whole batch: each image needs its own."
     else:

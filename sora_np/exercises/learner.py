@@ -1,4 +1,4 @@
-"""Running a learner's code: what it raises becomes a sentence with the line of it."""
+"""Run a learner's code; an error becomes a sentence with the learner's line."""
 
 import inspect
 import linecache
@@ -15,7 +15,7 @@ from sora_np import kernels
 
 from .compare import BLANK
 
-# where code lies whose lines help no learner: here, in Python, and what is installed
+# folders of code whose lines do not help a learner: sora_np, Python, installed packages
 PACKAGE = Path(__file__).parents[1]
 LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")]
 OTHERS = (str(PACKAGE), str(Path(str(kernels.__file__)).resolve().parent), *LIBRARIES)
@@ -23,7 +23,7 @@ OTHERS += ("<frozen", "<__array_function__")
 
 
 class Stumble(Exception):
-    """What kept a learner's code from giving a result.
+    """The reason why a learner's code gave no result.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Stumble(Exception):
 
 
 def run(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return what a call gives; its warnings are dropped.
+    """Return the result of a call, without its warnings.
 
-    Raises Stumble where the call raises an Exception.
+    Raises Stumble if the call raises an Exception.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -51,7 +51,7 @@ def run(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 
 def _said(error: Exception) -> str:
-    """Return the kind of error, its text, and the last line of the learner's own.
+    """Return the type of an error, its text, and the last line of the learner's code.
 
     >>> def broken():
     ...     return [][0]
@@ -80,14 +80,14 @@ def _advice(error: Exception) -> str:
     if "ellipsis" in str(error):
         return BLANK
     if "Cannot cast" in str(error) and "dtype('O')" in str(error):
-        return "What is added is no number: a blank, ..., to be filled in, or None?"
+        return "A term is not a number: is it a blank, ..., or None?"
     if "cannot take" in str(error):
         return (
-            "A gradient has the shape of its parameter: over which axes of the batch "
-            "is a sum due?"
+            "A gradient has the shape of its parameter: over which axes must you add "
+            "up?"
         )
     if isinstance(error, NotImplementedError):
-        return "The method that the message names is still to be written."
+        return "The method in the message is not written yet."
     if isinstance(error, IndexError):
         return (
             "An index runs past the end of an array: print the array's shape, and the "
@@ -99,8 +99,8 @@ def _advice(error: Exception) -> str:
         return "An array is assigned where one number belongs: is a sum missing?"
     if isinstance(error, ValueError) and "reshape" in str(error):
         return (
-            "reshape keeps every number: does this case have rows that are left over, "
-            "or windows that overlap?"
+            "reshape keeps every number: does this case have rows outside of all "
+            "windows, or windows that overlap?"
         )
     if not _place(error) and _is_of_a_layer(error):
         return (
@@ -117,11 +117,11 @@ def _is_of_a_layer(error: Exception) -> bool:
 
 
 def need_arguments(function: Any, names: tuple[str, ...], whose: str) -> None:
-    """Raise Stumble where a function cannot be called with that many arguments."""
+    """Raise Stumble if a function cannot be called with that many arguments."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return  # a function in C, which does not say
+        return  # a function in C without a signature
     try:
         signature.bind(*names)
     except TypeError:

@@ -16,8 +16,8 @@ x (N, H, W, C), y (N, OH, OW, C), OH = (H - P) // S + 1, with P = pool_size and
 S = strides whole numbers; strides=None means P.  y is the largest number of each
 window, for every channel by itself; rows and columns that fill no window are left out.
 
-backward returns dx: dy goes to the place of the maximum; where the maximum occurs
-several times in a window, to the first of them in row-major order (row by row, from
+backward returns dx: dy goes to the place of the maximum.  If the maximum occurs several
+times in a window, dy goes to the first of them in row-major order (row by row, from
 left to right)."""
 
 CASES = {  # N, H, W, C, pool_size, strides, ties
@@ -60,7 +60,7 @@ def _of_y(given: Inputs, y: Array, size: int, stride: int | None) -> Iterator[Mi
         "y",
         np.maximum(y, 0),
         "The maximum of negative numbers is negative: with which number does the "
-        "search begin? Zeros are no neutral start.",
+        "search begin? It must not be 0.",
     )
     mean, step = np.zeros_like(y), stride or size
     for i, j, rows, columns in places(given.x.shape[1:3], size, step):
@@ -82,7 +82,7 @@ def _of_y(given: Inputs, y: Array, size: int, stride: int | None) -> Iterator[Mi
         yield Mistake(
             "y",
             most(given.x, size, size),
-            "strides do not arrive: window i begins at row i * strides.",
+            "strides are not used: window i begins at row i * strides.",
         )
 
 
@@ -90,7 +90,7 @@ def _of_dx(given: Inputs, size: int, stride: int) -> Iterator[Mistake]:
     x, dy = given.x, given.dy
     hints = {
         "all": "Where the maximum occurs twice in a window, every one of them got dy: "
-        "only the first, in row-major order, is due it.",
+        "the task gives it to the first, in row-major order.",
         "share": "Where the maximum occurs twice in a window, dy was shared: the task "
         "gives all of it to the first, in row-major order.",
         "last": "Where the maximum occurs twice in a window, the last got dy: the task "
@@ -113,7 +113,7 @@ def _of_dx(given: Inputs, size: int, stride: int) -> Iterator[Mistake]:
         yield Mistake(
             "dx",
             spread,
-            "All of the window got dy: only the maximum had a part in y.",
+            "All of the window got dy: y depends only on the maximum.",
         )
         yield Mistake(
             "dx", spread / size**2, "That is the gradient of a mean, not of a maximum."

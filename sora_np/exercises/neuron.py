@@ -35,15 +35,15 @@ def cases() -> Iterator[Case]:
             (x, w, b),
             {"y": y},
             [
-                Mistake("y", y - b, "The bias does not arrive in the result."),
+                Mistake("y", y - b, "The bias is missing in the result."),
                 Mistake(
                     "y", x * w + b, "The products x_k w_k are not added to one number."
                 ),
                 Mistake(
                     "y",
                     (x * w + b).sum(),
-                    "The bias is added once for every input: where does it stand in "
-                    "the formula, inside or outside of the sum?",
+                    "The bias is added once for every input: is it inside or outside "
+                    "of the sum in the formula?",
                 ),
                 Mistake(
                     "y",
@@ -58,7 +58,7 @@ def cases() -> Iterator[Case]:
                 Mistake(
                     "y",
                     x[-1] * w[-1] + b,
-                    "Only the last input arrives: does the loop add (+=), or replace?",
+                    "Only the last input counts: does the loop add (+=), or replace?",
                 ),
                 Mistake(
                     "y",
@@ -79,7 +79,7 @@ def gradient_cases() -> Iterator[Case]:
     ):
         x, w = np.array(x_list), np.array(w_list)
         without_dy = (
-            "dy does not arrive: by the chain rule every gradient is a product with "
+            "dy is missing: by the chain rule every gradient is a product with "
             "d(loss)/dy."
         )
         swapped = (

@@ -1,4 +1,4 @@
-"""What a check of an exercise found, and how it is shown."""
+"""The result of a check of an exercise, and its table."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ class Outcome(NamedTuple):
 
     Attributes
     ----------
-    case : what the case looks at, such as "windows that overlap"
-    result : what the learner's code gave, such as "dx"
-    verdict : "right", "WRONG" or "not tried", where an earlier result is wrong
-    found : of a wrong result: what was expected, and the result
-    hint : of a wrong result: where to look, never the solution
+    case : what the case tests, such as "windows that overlap"
+    result : the name of a result of the learner's code, such as "dx"
+    verdict : "right", "WRONG" or, after a wrong result, "not tried"
+    found : for a wrong result: what was expected, and the result
+    hint : for a wrong result: where to look, never the solution
     """
 
     case: str
@@ -103,7 +103,7 @@ class ExerciseReport:
 
 
 def _texts(outcomes: list[Outcome], said: set[str]) -> Iterator[str]:
-    """Yield what was found, and the hint, where they have not been said."""
+    """Yield what was found, and the hint, without repetitions."""
     for one in outcomes:
         if one.found:
             yield "as above" if one.found in said else one.found

@@ -16,14 +16,14 @@ from .report import RIGHT, UNTRIED, WRONG, Outcome
 
 TASK = """residual_block(x, filters) -> y
 
-x a symbol (H, W, C), as Input gives it; y a symbol (H, W, filters), by layers that are
-called on symbols (He et al., 2015, arXiv:1512.03385):
+x is a symbol (H, W, C) as returned by Input; y is a symbol (H, W, filters), the result
+of layers called on symbols (He et al., 2015, arXiv:1512.03385):
 
     y = relu(f(x) + shortcut)
 
 f is two Conv2D(filters, 3, padding="same") with ReLU between them, each with or without
-BatchNormalization behind it and before the ReLU.  The shortcut is x itself; only where
-C differs from filters it is Conv2D(filters, 1) of x, with or without
+BatchNormalization after it and before the ReLU.  The shortcut is x itself; only if C
+differs from filters it is Conv2D(filters, 1) of x, with or without
 BatchNormalization."""
 
 CASES = {  # H, W, C, filters
@@ -66,7 +66,7 @@ def look(function: Any) -> Iterator[Outcome]:
 
 
 PROJECTION = (
-    "f(x) has as many channels as filters, x may have others: then the shortcut needs "
+    "f(x) has as many channels as filters; if x has another number, the shortcut needs "
     "a convolution of 1 x 1."
 )
 
@@ -96,7 +96,7 @@ def _of_shape(y: Any, shape: tuple[int | None, ...]) -> tuple[str, str]:
     if tuple(y.shape)[1:3] != shape[1:3]:
         hint = "Height and width change: which padding keeps them?"
     if tuple(y.shape)[3] == 2 * (shape[3] or 0):
-        hint = "The channels stand side by side: they are to be added."
+        hint = "The channels are concatenated: add them instead."
     return f"y has shape {tuple(y.shape)}, expected {shape}", hint
 
 
@@ -106,14 +106,14 @@ def _of_layers(model: Model, channels: int, filters: int | None) -> tuple[str, s
     points = [la for la in convolutions if tuple(la.kernel_size) == (1, 1)]
     if not any(isinstance(la, Add) for la in model.layers):
         return (
-            "no layer Add is in the block",
-            "f(x) and the shortcut are to be added, by Add()([a, b]).",
+            "the block has no layer Add",
+            "Add f(x) and the shortcut by Add()([a, b]).",
         )
     if len(large) != 2:
         return (
             f"the block has {len(large)} convolutions of 3 x 3, expected 2",
-            "f is two convolutions of 3 x 3; does each of them go on from the one "
-            "before?",
+            "f is two convolutions of 3 x 3; is the second called on the result of "
+            "the first?",
         )
     if channels == filters and points:
         return (
@@ -128,7 +128,7 @@ def _of_layers(model: Model, channels: int, filters: int | None) -> tuple[str, s
 
 
 def _of_numbers(model: Model, shape: tuple[Any, ...]) -> tuple[str, str]:
-    """Hold y against the formula, where f is 0 and where it is not."""
+    """Compare y with the formula, with f = 0 and without."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal(shape).astype(np.float32)
     layers = [la for la in model.layers if isinstance(la, Conv2D)]
@@ -150,16 +150,16 @@ def _of_numbers(model: Model, shape: tuple[Any, ...]) -> tuple[str, str]:
         return _of_branch(model, large, np.abs(x))
     found = "where the kernels of f are 0, y is not relu(shortcut)"
     if np.allclose(y, shortcut, rtol=1e-3, atol=1e-4):
-        return found, "ReLU is missing behind the sum."
+        return found, "ReLU is missing after the sum."
     if not y.any():
-        return found, "The shortcut does not arrive: y is 0 where f is 0."
+        return found, "The shortcut is missing: y is 0 where f is 0."
     if np.allclose(y, 2 * right, rtol=1e-3, atol=1e-4):
         return found, "The shortcut is added twice."
-    return found, "Follow x along the shortcut: nothing but the sum and ReLU is due."
+    return found, "Follow x along the shortcut: only the sum and ReLU change it."
 
 
 def _scale(model: Model, point: Conv2D) -> float:
-    """Return by what a fresh BatchNormalization behind a convolution divides."""
+    """Return the factor of a fresh BatchNormalization after a convolution, or 0."""
     for node in model.nodes:
         others = [model.nodes[i - 1].layer for i in node.inputs if i > 0]
         if point in others and type(node.layer).__name__ == "BatchNormalization":
@@ -169,9 +169,9 @@ def _scale(model: Model, point: Conv2D) -> float:
 
 
 def _of_branch(model: Model, large: list[Conv2D], x: Array) -> tuple[str, str]:
-    """Say of a positive x whether f has a ReLU between its convolutions, none behind.
+    """Test with a positive x whether f has a ReLU between its convolutions, none after.
 
-    Both hand on what is in the middle, with a sign: -1, then -1, then 1.
+    Each kernel copies the middle of its window with a sign: -1, then -1, then 1.
     """
     first, second = large
     middle = np.zeros_like(first.params["kernel"])
@@ -191,8 +191,9 @@ def _of_branch(model: Model, large: list[Conv2D], x: Array) -> tuple[str, str]:
     behind = np.asarray(run(model.predict, x, verbose=0))
     if np.allclose(behind, without, rtol=1e-3, atol=1e-4) and without.any():
         return (
-            "a negative f(x) does not arrive in the sum",
-            "There is a ReLU before the sum: f(x) may be negative, ReLU follows it.",
+            "a negative f(x) does not reach the sum",
+            "There is a ReLU before the sum: f(x) may be negative, ReLU follows the "
+            "sum.",
         )
     return "", ""
 

@@ -10,13 +10,12 @@ from .compare import Mistake
 
 TASK = """sgd_step(w, dw, velocity, learning_rate, momentum) -> w, velocity
 
-All arrays of one shape.  As Keras has it:
+All arrays of one shape.  The formula of Keras:
 
     velocity = momentum * velocity - learning_rate * dw
     w        = w + velocity
 
-Both results are new arrays; the function leaves the three that are given as they
-are."""
+Both results are new arrays; the function does not change its arguments."""
 
 CASES = {  # shape, learning_rate, momentum, whether there was a step before
     "the first step": ((4,), 0.1, 0.9, False),
@@ -38,8 +37,8 @@ def cases() -> Iterator[Case]:
         new = momentum * v - rate * dw
         other = momentum * v + dw
         convention = (
-            "That is another form of momentum, as PyTorch has it, where the velocity "
-            "holds no learning rate; the task has it in the velocity."
+            "That is PyTorch's form of momentum, whose velocity does not contain the "
+            "learning rate; in this task it does."
         )
         sign = "The step goes uphill: which way must w move for the loss to fall?"
         yield Case(
@@ -52,7 +51,7 @@ def cases() -> Iterator[Case]:
                 Mistake(
                     "w",
                     w - rate * dw,
-                    "The velocity of the step before does not arrive in w.",
+                    "The velocity of the step before is missing in w.",
                 ),
                 Mistake("w", w + v, "The old velocity moves w: use the new one."),
                 Mistake("w", w - rate * other, convention),

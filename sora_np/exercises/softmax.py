@@ -51,15 +51,15 @@ def _mistakes(x: Array) -> list[Mistake]:
     columns = np.exp(x - x.max(axis=0))
     overflow = (
         "exp of a large number overflows to infinity, and infinity / infinity is NaN: "
-        "which number may be taken from a whole row without a change of y?"
+        "which number can you subtract from a whole row without a change of y?"
     )
     found = [
         Mistake("y", plain / plain.sum(axis=1, keepdims=True), overflow),
         Mistake(
             "y",
             shifted / shifted.sum(axis=1, keepdims=True),
-            "The maximum of the whole array is taken from every row: a row far below "
-            "it becomes 0 / 0. Each row needs its own maximum.",
+            "The maximum of the whole array is subtracted from every row: a row far "
+            "below it becomes 0 / 0. Each row needs its own maximum.",
         ),
         Mistake("y", plain / plain.sum(axis=0), rows),
         Mistake("y", columns / columns.sum(axis=0), rows),
@@ -81,7 +81,7 @@ def _mistakes(x: Array) -> list[Mistake]:
         Mistake(
             "y",
             1 / x.shape[1] + np.zeros(x.shape),
-            "All classes got the same share: does x arrive in the exponent?",
+            "All classes got the same share: is x in the exponent?",
         ),
         Mistake(
             "y",

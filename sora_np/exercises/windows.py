@@ -37,7 +37,7 @@ def convolved(x: Array, kernel: Array, bias: Array, stride: int) -> Array:
 def spread(dy: Array, kernel: Array, shape: Shape, stride: int, how: str) -> Array:
     """Return dx (N, H, W, C) of a convolution for dy (N, OH, OW, O).
 
-    ``how`` : "add" for what is right, "replace" for = in the place of +=, "last filter"
+    ``how`` : "add" for the right dx, "replace" for = instead of +=, "last filter"
         for = in a loop over filters as well
     """
     dx = np.zeros(shape, dy.dtype)
@@ -78,9 +78,9 @@ def most(x: Array, size: int, stride: int) -> Array:
 def pooled(x: Array, dy: Array, size: int, stride: int, how: str) -> Array:
     """Return dx (N, H, W, C) of max-pooling for dy (N, OH, OW, C).
 
-    ``how`` : who is given dy where the maximum occurs several times: "first" in
+    ``how`` : which place gets dy if the maximum occurs several times: "first" in
         row-major order, "last", "all", "share" for equal shares; "replace" for the
-        first, with = in the place of +=, "replace all" for all so
+        first with = instead of +=, "replace all" for all with =
     """
     dx = np.zeros(x.shape, dy.dtype)
     for i, j, rows, columns in places(x.shape[1:3], size, stride):

@@ -1,4 +1,4 @@
-"""Explain: what a model looks at, and whether a picture of it can be trusted.
+"""Explain what a model looks at, and test whether the explanation can be trusted.
 
 >>> import numpy as np
 >>> from sora_np import Conv2D, Dense, Flatten, Sequential, explain
@@ -14,26 +14,26 @@
 `saliency`                      which numbers of x the score of a class depends on
 `smooth_grad`                   the same, averaged over noise
 `integrated_gradients`          shares of the score's difference to a baseline
-`guided_backpropagation`        sharp, and little to do with the model
-`occlusion`                     what the score loses where x is covered
-`grad_cam`                      where a layer's maps speak for a class
-`activation_maximization`       an input that a class or a channel answers to most
-`feature_maps`, `filters`       what a layer gives, and what it looks for
+`guided_backpropagation`        sharp, but depends little on the model
+`occlusion`                     by how much the score falls where x is covered
+`grad_cam`                      where a layer's maps support a class
+`activation_maximization`       an input that maximises a class or a channel
+`feature_maps`, `filters`       the outputs and the filters of a layer
 `embeddings`, `pca`, `tsne`     samples as vectors, and in a plane
-`nearest_samples`               training samples that are alike to the model
+`nearest_samples`               training samples that are similar for the model
 `parameter_randomization`       does an attribution change with the weights?
 `label_randomization`           does it change with the labels that were learnt?
-`edge_detector`                 the control of both: it fails
+`edge_detector`                 the control for both tests: it fails
 ==============================  ====================================================
 
-Scores are logits, the values before a last softmax or sigmoid: a probability can also
-rise because the other classes fall.  The model runs as in prediction, and is not
-changed in any way.
+Scores are logits, the values before a last softmax or sigmoid, because a probability
+can also rise when other scores fall.  The model runs as in prediction, and is not
+changed.
 
 Open ``gradients.py`` first.  It, ``occlusion.py``, ``grad_cam.py`` and
-``maximization.py`` hold the formulas, ``features.py`` what layers give,
+``maximization.py`` have the formulas, ``features.py`` the outputs of layers,
 ``randomization.py`` and ``verdict.py`` the tests, ``pictures.py`` the pictures.
-``study.py`` asks the model for scores and gradients, by the textbook ``backward`` of
+``study.py`` computes scores and gradients, by the textbook ``backward`` of
 ``engine/graph.py``.  Users and ``report/`` call these functions.
 """
 

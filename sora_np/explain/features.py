@@ -1,4 +1,4 @@
-"""What layers make of samples: maps, filters, vectors, and which samples are alike."""
+"""Outputs of layers: maps, filters, vectors, and which samples are similar."""
 
 from typing import Any, NamedTuple
 
@@ -18,9 +18,9 @@ METRICS = {"euclidean": "euclidean", "cosine": "cosine"}
 
 
 def feature_maps(model: Any, x: Any, layer: str | Layer) -> Array:
-    """Return what a layer gives for samples, as the model predicts.
+    """Return the output of a layer for samples, as in prediction.
 
-    ``sora_np.plots.plot_feature_maps`` draws them, of all layers.
+    ``sora_np.plots.plot_feature_maps`` draws the maps of all layers.
 
     Source: Zeiler & Fergus (2014), "Visualizing and understanding convolutional
     networks".
@@ -52,7 +52,7 @@ def feature_maps(model: Any, x: Any, layer: str | Layer) -> Array:
 
 
 def filters(model: Any, layer: str | Layer) -> Array:
-    """Return the filters of a convolution, one after the other.
+    """Return the filters of a convolution, with the filters as first axis.
 
     ``sora_np.plots.plot_filters`` draws them.
 
@@ -84,17 +84,17 @@ def filters(model: Any, layer: str | Layer) -> Array:
     kernel = study.model.nodes[study.place(layer)].layer.params.get("kernel")
     if kernel is None or kernel.ndim != 4:
         raise ValueError(
-            f"the layer {layer!r} has no kernel (rows, columns, channels, filters), as "
-            "that of Conv2D is"
+            f"layer must have a kernel (rows, columns, channels, filters) like Conv2D, "
+            f"got {layer!r}"
         )
     return np.ascontiguousarray(np.moveaxis(kernel, 3, 0))
 
 
 def embeddings(model: Any, x: Any, layer: str | Layer | None = None) -> Array:
-    """Return the vector that a layer makes of each sample.
+    """Return the output of a layer for each sample as a vector.
 
-    Samples whose vectors are near each other are alike to the model; :func:`pca` and
-    :func:`tsne` bring them into a plane.
+    Samples with similar vectors are similar for the model; :func:`pca` and :func:`tsne`
+    project the vectors to a plane.
 
     Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet classification with deep
     convolutional neural networks", 6.1.
@@ -102,7 +102,7 @@ def embeddings(model: Any, x: Any, layer: str | Layer | None = None) -> Array:
     Parameters
     ----------
     model, x : as in :func:`feature_maps`
-    layer : the layer or its name; None for what the last layer with parameters takes
+    layer : the layer or its name; None for the input of the last layer with parameters
 
     Returns
     -------
@@ -137,9 +137,9 @@ def embeddings(model: Any, x: Any, layer: str | Layer | None = None) -> Array:
 def pca(vectors: Any, components: int = 2) -> Array:
     """Return the coordinates of vectors along the directions in which they vary most.
 
-    With the mean taken off and the singular values ``U S V' = vectors - mean``, the
-    coordinates are the first columns of ``U S``.  Directions have no sign; the one is
-    taken whose largest entry is positive.
+    With the singular value decomposition ``U S V' = vectors - mean``, the coordinates
+    are the first columns of ``U S``.  The sign of a direction is arbitrary; here its
+    largest entry is positive.
 
     Source: Pearson (1901), "On lines and planes of closest fit to systems of points in
     space".
@@ -180,9 +180,9 @@ def pca(vectors: Any, components: int = 2) -> Array:
 def tsne(
     vectors: Any, components: int = 2, *, perplexity: float = 30, seed: int = 0
 ) -> Array:
-    """Return places in a plane where near vectors stay near; scikit-learn's t-SNE.
+    """Return points of a plane where similar vectors are near, by scikit-learn's t-SNE.
 
-    Distances between groups, and their sizes, mean nothing there.
+    Distances between groups, and their sizes, have no meaning.
 
     Source: van der Maaten & Hinton (2008), "Visualizing data using t-SNE".
 
@@ -191,7 +191,7 @@ def tsne(
     vectors : (N, D)
     components : 2 or 3
     perplexity : about how many neighbours count; less than N
-    seed : of the start
+    seed : of the initial points
 
     Returns
     -------
@@ -216,7 +216,7 @@ def tsne(
     points = _vectors(vectors, "vectors")
     if not 0 < perplexity < len(points):
         raise ValueError(
-            f"perplexity must lie between 0 and {len(points)}, the number of vectors, "
+            f"perplexity must be between 0 and {len(points)}, the number of vectors, "
             f"got {perplexity!r}"
         )
     made = TSNE(components, perplexity=perplexity, init="pca", random_state=seed)
@@ -245,7 +245,7 @@ def nearest_samples(
     *,
     metric: str = "euclidean",
 ) -> Nearest:
-    """Return the training samples that are most like x to the model.
+    """Return the training samples that are most similar to x for the model.
 
     Distances are those of :func:`embeddings`: ``||e(x) - e(x_train)||``, or
     ``1 - cos(e(x), e(x_train))``.

@@ -1,4 +1,4 @@
-"""Grad-CAM: where in the image a convolution found what speaks for a class."""
+"""Grad-CAM: where in the image a convolution found what supports a class."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from .study import Study, parts
 def grad_cam(
     model: Any, x: Any, target: Any = None, layer: str | Layer | None = None
 ) -> Array:
-    """Return where a layer's maps speak for a class, in the layer's rows and columns.
+    """Return where a layer's maps support a class, in the layer's rows and columns.
 
     With A the output (H, W, C) of the layer, its activation included, each channel is
-    weighed by the mean gradient of the score::
+    weighted by the mean gradient of the score::
 
         w[c] = 1/(H W) sum_ij dS_t / dA[i, j, c]
         L[i, j] = max(0, sum_c w[c] A[i, j, c])
@@ -31,8 +31,8 @@ def grad_cam(
     x : (N, ...), as ``model.predict`` takes it; for several inputs a list or dictionary
     target : class numbers (N,), or one for all; None for the classes predicted
     layer : the layer or its name, "model/layer" for one within a model, "layer:2" for
-        the second use of a shared one, as ``model.layer_outputs`` calls them; None for
-        the last one that gives rows and columns and has parameters
+        the second use of a shared one, as in ``model.layer_outputs``; None for the last
+        layer with parameters whose output has rows and columns
 
     Returns
     -------
@@ -78,7 +78,7 @@ def grad_cam(
 
 
 def has_maps(model: Any) -> bool:
-    """Whether a layer of the model has parameters and gives rows and columns."""
+    """Whether a layer with parameters has an output with rows and columns."""
     return any(len(n.output_shape) == 3 and bool(n.layer.params) for n in model.nodes)
 
 
@@ -94,6 +94,6 @@ def _last_with_rows(study: Study) -> int:
         if len(nodes[k].output_shape) == 3 and nodes[k].layer.params:
             return k
     raise ValueError(
-        "Grad-CAM needs a layer with rows and columns, such as Conv2D, and this model "
-        f"has none among {', '.join(study.names)}"
+        "Grad-CAM needs a layer with rows and columns, such as Conv2D, got a model "
+        f"with {', '.join(study.names)}"
     )

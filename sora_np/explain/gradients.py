@@ -1,4 +1,4 @@
-"""Attributions from gradients by x: which numbers of x move the score of a class.
+"""Attributions from gradients: which numbers of x change the score of a class.
 
 The score S is a class's logit, as in the rest of this package.
 """
@@ -16,7 +16,7 @@ from sora_np.kernels.machine.arrays import Array
 
 from .study import BATCH, Study, finite
 
-MISSED = 0.05  # of S(x) - S(baseline): more that is missing brings a warning
+MISSED = 0.05  # if more than this share of S(x) - S(baseline) is missing, warn
 
 
 def saliency(model: Any, x: Any, target: Any = None, *, absolute: bool = True) -> Any:
@@ -25,7 +25,7 @@ def saliency(model: Any, x: Any, target: Any = None, *, absolute: bool = True) -
     ``a[n] = |dS_t(x[n]) / dx[n]|`` with t = target[n] and S the logits.
 
     Source: Simonyan, Vedaldi & Zisserman (2013), "Deep inside convolutional networks",
-    3; for a picture they take the largest of the channels.
+    3; for a picture they use the largest of the channels.
 
     Parameters
     ----------
@@ -58,16 +58,16 @@ def saliency(model: Any, x: Any, target: Any = None, *, absolute: bool = True) -
 
 
 def guided_backpropagation(model: Any, x: Any, target: Any = None) -> Any:
-    """Return what leads to a class through units that are on and are wanted higher.
+    """Return the gradient of a class's score, with only positive values through ReLUs.
 
-    The gradient of the score, but backward through every ReLU y = max(0, z)::
+    Backward through every ReLU y = max(0, z) is::
 
         dz = dy * (y > 0) * (dy > 0)
 
-    so that nothing below 0 comes back.  A ReLU is the layer without a slope, and
-    ``"relu"`` or ``"relu6"`` as the activation of a layer; all others keep their
-    derivative.  The pictures are sharp, and nearly the same for any weights:
-    :func:`parameter_randomization` shows it.
+    This holds for the layer ReLU without a negative slope, and for ``"relu"`` or
+    ``"relu6"`` as the activation of a layer; all other activations keep their
+    derivative.  The pictures are sharp, and nearly the same for any weights, as
+    :func:`parameter_randomization` shows.
 
     Source: Springenberg et al. (2014), "Striving for simplicity: the all convolutional
     net", 3.4; Adebayo et al. (2018) for the warning.
@@ -108,7 +108,7 @@ def smooth_grad(
     *,
     seed: int = 0,
 ) -> Any:
-    """Return the mean gradient of the score around x: gradients flicker, means do not.
+    """Return the mean gradient of the score around x, which is less noisy.
 
     ``a[n] = 1/m sum_k dS_t(x[n] + e_k) / dx``, with m samples e_k of normal noise whose
     standard deviation is noise_level * (max x[n] - min x[n]).
@@ -128,8 +128,8 @@ def smooth_grad(
 
     Raises
     ------
-    RuntimeError, TypeError, ValueError : as in :func:`saliency`; for fewer samples than
-        1 and a negative noise_level
+    RuntimeError, TypeError, ValueError : as in :func:`saliency`; for samples below 1
+        and a negative noise_level
 
     Examples
     --------
@@ -161,13 +161,13 @@ def integrated_gradients(
 ) -> Any:
     """Return each number's share in the difference of scores between baseline and x.
 
-    The gradient is averaged on the straight way from the baseline b to x::
+    The gradient is averaged along the straight line from the baseline b to x::
 
         a = (x - b) * 1/m sum_k dS_t(b + (k - 1/2)/m (x - b)) / dx,   k = 1 .. m
 
-    the midpoint rule for the paper's integral, with m steps.  The shares of a sample
-    add up to S_t(x) - S_t(b) (completeness), up to the error of the rule: where more
-    than 5 % of it are missing, a warning asks for more steps.
+    This is the midpoint rule for the paper's integral, with m steps.  The shares of a
+    sample add up to S_t(x) - S_t(b) (completeness), up to the error of the rule: if
+    more than 5 % are missing, a warning asks for more steps.
 
     Source: Sundararajan, Taly & Yan (2017), "Axiomatic attribution for deep networks",
     3 and 5.
@@ -175,8 +175,8 @@ def integrated_gradients(
     Parameters
     ----------
     model, x, target : as in :func:`saliency`
-    baseline : an x that says nothing, such as black: a number, a sample, or an array of
-        x's shape; for several inputs also a list of these
+    baseline : an x without information, such as black: a number, a sample, or an array
+        of x's shape; for several inputs also a list of these
     steps : m
 
     Returns
@@ -190,7 +190,7 @@ def integrated_gradients(
 
     Warns
     -----
-    UserWarning : where the shares do not add up
+    UserWarning : if the shares do not add up
 
     Examples
     --------
@@ -227,7 +227,7 @@ def _mean_gradients(
 ) -> list[NDArray[np.float64]]:
     """Return the mean of the gradients at points(0) ... points(count - 1).
 
-    Of few samples several points make one batch.
+    With few samples a batch has several points.
     """
     group, sums = max(BATCH // len(targets), 1), list[NDArray[np.float64]]()
     for first in range(0, count, group):
@@ -248,7 +248,7 @@ def _warn_of_missing(total: Array, difference: Array, steps: int) -> None:
         warn(
             f"the integrated gradients of {int(missed.sum())} of {len(missed)} samples "
             f"miss the difference of scores by more than {MISSED:.0%}; of sample {n} "
-            f"they add up to {total[n]:.4g} instead of {difference[n]:.4g}: take more "
+            f"they add up to {total[n]:.4g} instead of {difference[n]:.4g}: use more "
             f"steps than {steps}"
         )
 
@@ -260,11 +260,12 @@ def _per_sample(function: Any, x: Array) -> Array:
 
 
 def _baselines(baseline: Any, xs: list[Array]) -> list[Array]:
-    """Return an array like each x, of the numbers that a baseline stands for."""
+    """Return the baseline as one array for each x, of its shape."""
     given = baseline if isinstance(baseline, (list, tuple)) and len(xs) > 1 else None
     if given is not None and len(given) != len(xs):
         raise ValueError(
-            f"baseline must hold one for each of {len(xs)} inputs, got {len(given)}"
+            f"baseline must have one entry for each of {len(xs)} inputs, got "
+            f"{len(given)}"
         )
     found = []
     for k, x in enumerate(xs):

@@ -1,4 +1,4 @@
-"""Activation maximisation: an input that a class, or a channel, answers to most."""
+"""Activation maximisation: an input with a large score of a class, or of a channel."""
 
 from typing import Any
 
@@ -26,16 +26,16 @@ def activation_maximization(
 ) -> Array:
     """Return inputs that make the score of classes, or of channels, large.
 
-    Steps of gradient ascent on ``S_t(x) - penalty ||x||^2``, each of one length, since
-    gradients of networks differ by orders of magnitude::
+    It makes steps of gradient ascent on ``S_t(x) - penalty ||x||^2``, all of the same
+    length, because gradients of networks differ by orders of magnitude::
 
         g = dS_t/dx - 2 penalty x
         x <- clip(x + learning_rate * range * g / sqrt(mean g^2))
 
-    with S the logit of the class, or the mean of a channel of a layer's output.  The
-    range and the clip are ``model.input_range``, what training has seen; where nothing
-    is known of it, the range is 1 and nothing is clipped.  What comes out need not look
-    like anything: it says what the score answers to, not what images hold.
+    S is the logit of the class, or the mean of a channel of a layer's output.  The
+    range and the clip are ``model.input_range``, the range of the training data; if it
+    is unknown, the range is 1 and nothing is clipped.  The results need not look like
+    real images: they show what raises the score, not what images contain.
 
     Source: Erhan et al. (2009), "Visualizing higher-layer features of a deep network";
     Simonyan, Vedaldi & Zisserman (2013), 2, for the penalty.
@@ -44,7 +44,7 @@ def activation_maximization(
     ----------
     model : built, with one input
     target : numbers of classes or channels (M,), or one
-    layer : a layer or its name, whose channels are meant; None for the classes
+    layer : a layer or its name, for its channels; None for the classes
     steps, learning_rate, penalty : as above
     start : (M, *input_shape), or one sample for all; None for the middle of the range
         with a little noise

@@ -1,4 +1,4 @@
-"""Occlusion: what the score of a class loses where a window of x is covered."""
+"""Occlusion: by how much the score of a class falls where a window covers x."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ def occlusion(
     """Return by how much the score of a class falls where x is covered.
 
     A window moves over the rows and columns of x (N, H, W, C), over the steps of
-    (N, L, C), or over the numbers of (N, D); what it covers becomes the baseline, in
+    (N, L, C), or over the numbers of (N, D).  Covered numbers become the baseline, in
     all channels.  With W_k the places under window k::
 
         a[p] = 1/|{k: p in W_k}| sum_{k: p in W_k} S_t(x) - S_t(x with W_k covered)
@@ -44,8 +44,8 @@ def occlusion(
     x : (N, ...), as ``model.predict`` takes it
     target : class numbers (N,), or one for all; None for the classes predicted
     window : its size, one number or one for each axis that it moves along
-    stride : likewise; at most the window, so that nothing is left out
-    baseline : what covered numbers become
+    stride : likewise; at most the window, so that every place is covered
+    baseline : the value of covered numbers
 
     Returns
     -------
@@ -70,7 +70,7 @@ def occlusion(
     xs = study.inputs(x)
     if len(xs) > 1:
         raise ValueError(
-            f"occlusion covers one input, the model has {len(xs)}: take "
+            f"occlusion needs a model with one input, got {len(xs)}: use "
             "integrated_gradients, or a Model of one of the inputs"
         )
     images, targets = xs[0], study.targets(target, xs)
@@ -94,7 +94,7 @@ def occlusion(
     total = np.zeros((len(images), *axes), np.float64)
     count = np.zeros(axes, np.float64)
     places = list(windows(axes, sizes, steps))
-    group = max(BATCH // len(images), 1)  # of few samples several make one batch
+    group = max(BATCH // len(images), 1)  # with few samples, several windows a batch
     for first in range(0, len(places), group):
         some = places[first : first + group]
         covered = np.repeat(images[None], len(some), axis=0)

@@ -26,9 +26,9 @@ def plot_attribution(
 ) -> Any:
     """Return a figure of images, each with its attribution beside it.
 
-    Where attributions have signs, the channels are added up, blue below 0 and red
-    above; where they have none, the largest of the channels is shown, dark to bright.
-    Each picture has a scale of its own, up to its largest absolute value.
+    Attributions with signs are added up over the channels, blue below 0 and red above.
+    Of attributions without signs the picture shows the largest channel, dark to bright.
+    Each picture has its own scale, up to its largest absolute value.
 
     Source: Simonyan, Vedaldi & Zisserman (2013), 3.1, for the largest of the channels.
 
@@ -78,9 +78,9 @@ def plot_grad_cam(
 ) -> Any:
     """Return a figure of images, and of Grad-CAM's maps laid over them.
 
-    The rows and columns of a map are spread over the image, with straight lines between
-    their centres.  Each map has a scale of its own, from 0 to its largest value: bright
-    colours mark places that support the class, dark ones places that do not.
+    Each map is scaled to the size of the image by bilinear interpolation.  Each map has
+    its own scale, from 0 to its largest value: bright colours mark
+    places that support the class, dark ones places that do not.
 
     Source: Selvaraju et al. (2017), "Grad-CAM", figure 1.
 
@@ -174,7 +174,7 @@ def plot_embedding(
 ) -> Any:
     """Return a figure of samples as points of a plane, each class with a colour.
 
-    From the eleventh class on, the form of the points differs, too.
+    From the eleventh class on, the markers differ, too.
 
     Source: van der Maaten & Hinton (2008), figure 2.
 
@@ -213,7 +213,7 @@ def plot_embedding(
         and not 0 <= numbers[0] <= numbers[-1] < len(names)
     ):
         raise ValueError(
-            f"labels go from {numbers[0]} to {numbers[-1]}, and there are {len(names)} "
+            f"labels go from {numbers[0]} to {numbers[-1]}, but there are {len(names)} "
             "names"
         )
     figure = new_figure(5.6, 4.2)
@@ -259,7 +259,7 @@ def plot_nearest(x: ArrayLike, x_train: ArrayLike, nearest: Nearest) -> Any:
     places, distances = nearest
     if len(places) != len(images):
         raise ValueError(
-            f"there are {len(images)} images, and neighbours of {len(places)}"
+            f"expected neighbours of {len(images)} images, got {len(places)}"
         )
     columns = 1 + places.shape[1]
     figure = new_figure(1.4 * columns, 1.6 * len(images))
@@ -278,5 +278,5 @@ def _titles(titles: Sequence[str] | None, count: int) -> list[str]:
     if titles is None:
         return [""] * count
     if len(titles) != count:
-        raise ValueError(f"{count} images need as many titles, got {len(titles)}")
+        raise ValueError(f"expected {count} titles, one an image, got {len(titles)}")
     return [plain(title) for title in titles]

@@ -1,15 +1,16 @@
-"""The test that an attribution must pass: another model must change it.
+"""The test that an attribution must pass: it must change when the model changes.
 
 A picture that looks right may show the edges of the image and nothing of the model.
-So the weights, or the labels that were learnt, are made random: an attribution that
-stays as it was does not explain this model.
+So the test randomises the weights, or the labels that were learnt: an attribution that
+does not change does not explain this model.
 
-What is compared are absolute values, which pictures show: their ranks keep something of
-the image for every gradient.  The limit of 0.7 divides methods as the paper does.  On
-four small networks for Fashion-MNIST the last layer drawn anew, after which nothing is
-recognised, leaves correlations of at most 0.15 of Grad-CAM, 0.53 to 0.68 of gradients,
-0.72 to 0.91 of guided backpropagation, 0.93 of integrated gradients with a black
-baseline and 1 of an edge detector.  Near the limit read the table, not the verdict.
+The test compares absolute values, which pictures show; for every gradient their ranks
+depend partly on the image.  The limit of 0.7 separates methods as the paper does.  On
+four small networks for Fashion-MNIST, fresh weights in the last layer, after which the
+network recognises nothing, leave correlations of at most 0.15 for Grad-CAM, 0.53 to
+0.68 for gradients, 0.72 to 0.91 for guided backpropagation, 0.93 for integrated
+gradients with a black baseline and 1 for an edge detector.  Near the limit, read the
+table and not only the verdict.
 
 Source: Adebayo et al. (2018), "Sanity checks for saliency maps".
 """
@@ -30,8 +31,8 @@ from .grad_cam import grad_cam
 from .study import Study
 from .verdict import Step, Verdict
 
-LIMIT = 0.7  # the largest rank correlation of attributions that are called different
-BY_HEART = 0.5  # of the way from chance to all: what must be learnt of random labels
+LIMIT = 0.7  # attributions differ if their rank correlation is at most this
+BY_HEART = 0.5  # random labels must be learnt at least half the way from chance to all
 
 Method = Callable[[Any, Any, Any], Array]
 
@@ -47,13 +48,13 @@ def parameter_randomization(
     limit: float = LIMIT,
     seed: int = 0,
 ) -> Verdict:
-    """Compare attributions with those after weights were drawn anew, layer by layer.
+    """Compare attributions before and after layers get random weights.
 
-    The layers lose what they learnt, from the last to the first, and keep it lost
-    (cascading); or one alone at a time.  Their weights are drawn by their own
-    initialisers.  After each, Spearman's rank correlation of the attributions with
-    those of the model is taken, sample by sample: 1 means the same picture.  The
-    largest decides, since a model is ruined by any layer that has lost what it learnt.
+    The layers get fresh weights from their initialisers, from the last layer to the
+    first: one after the other (cascading), or only one at a time.  After each layer,
+    Spearman's rank correlation compares the attributions with those of the model,
+    sample by sample: 1 means the same picture.  The largest correlation decides,
+    because any layer with random weights ruins a model.
 
     Source: Adebayo et al. (2018), "Sanity checks for saliency maps", 3.
 
@@ -61,13 +62,13 @@ def parameter_randomization(
     ----------
     model : built, with one input
     x : (N, ...), some 16 samples are enough
-    target : class numbers (N,), or one; None for the classes predicted.  They stay
+    target : class numbers (N,), or one; None for the classes that the model predicts
     method : (model, x, target) -> attributions (N, ...), such as :func:`saliency`, or
         ``lambda model, x, target: grad_cam(model, x, target, "conv2d")``
-    cascading : False for one layer alone at a time
-    draws : of random weights; the correlations are their means
+    cascading : False for only one layer at a time
+    draws : how often weights are drawn; the correlations are means of all draws
     limit : the largest correlation that passes
-    seed : of the draws
+    seed : of the random weights
 
     Returns
     -------
@@ -76,8 +77,8 @@ def parameter_randomization(
 
     Raises
     ------
-    RuntimeError, TypeError, ValueError : as :func:`saliency`; for a method that gives
-        no attribution for each sample; for a model without weights
+    RuntimeError, TypeError, ValueError : as :func:`saliency`; for a method that does
+        not return one attribution for each sample; for a model without weights
 
     Examples
     --------
@@ -95,7 +96,7 @@ def parameter_randomization(
     targets = study.targets(target, xs)
     layers = learning(model)
     if not layers:
-        raise ValueError("the model has no weights that could be drawn anew")
+        raise ValueError("the model has no weights to randomise")
     before = attributions(method, model, x, targets)
     found: list[list[Step]] = [[] for _ in layers]
     for draw in range(draws):
@@ -126,8 +127,8 @@ def label_randomization(
 ) -> Verdict:
     """Compare attributions with those of a copy that learnt shuffled labels.
 
-    The copy has fresh weights.  It memorises, with the model's loss and optimiser, the
-    same samples with shuffled labels.  The copy knows nothing of classes, so an
+    The copy has fresh weights.  With the model's loss and optimiser, it memorises the
+    same samples with shuffled labels.  It knows nothing about the classes, so an
     attribution that is the same for both does not show what the model has learnt.
 
     Source: Adebayo et al. (2018), "Sanity checks for saliency maps", 4.
@@ -142,8 +143,8 @@ def label_randomization(
 
     Returns
     -------
-    Verdict : "undecided" where the copy has not come half the way from chance to
-        knowing all of its labels; more ``epochs`` help
+    Verdict : "undecided" if the copy learnt less than half the way from chance to all
+        of its labels; use more ``epochs`` then
 
     Raises
     ------
@@ -186,23 +187,23 @@ def label_randomization(
     if not known >= chance + BY_HEART * (1 - chance):
         undecided = (
             f"The copy has memorised {known:.0%} of its shuffled labels in "
-            f"{epochs} epochs, guessing gives {chance:.0%}: take more epochs."
+            f"{epochs} epochs, guessing gives {chance:.0%}: use more epochs."
         )
     return Verdict("labels", name_of(method), [step], LIMIT, undecided)
 
 
 def edge_detector(model: Any, x: Any, target: Any = None) -> Array:
-    """Return the edges of images, whatever the model: what no explanation should be.
+    """Return the edges of images, for any model: an explanation must not do this.
 
-    ``a[i, j, c] = sqrt(gx^2 + gy^2)`` with the Sobel operator.  It looks like many a
-    saliency map, and fails every randomisation test: the control of both.
+    ``a[i, j, c] = sqrt(gx^2 + gy^2)`` with the Sobel operator.  It looks like many
+    saliency maps, and fails both randomisation tests: it is their control.
 
     Source: Sobel's operator in Duda & Hart (1973), "Pattern classification and scene
     analysis"; as a control in Adebayo et al. (2018), 1.
 
     Parameters
     ----------
-    model, target : of no consequence
+    model, target : without effect
     x : images (N, H, W, C)
 
     Returns
@@ -278,7 +279,7 @@ def _numbers(labels: Array) -> Array:
 def attributions(
     method: Method, model: Any, x: Any, targets: NDArray[np.intp]
 ) -> NDArray[np.float64]:
-    """Return what a method says (N, D), the numbers of a sample in a row."""
+    """Return the attributions of a method (N, D), the numbers of a sample in a row."""
     found = as_numbers(method(model, x, targets), "what the method returns", np.float64)
     if found.ndim < 2 or len(found) != len(targets):
         raise ValueError(
@@ -291,10 +292,10 @@ def attributions(
 def compared(
     name: str, before: NDArray[np.float64], after: NDArray[np.float64]
 ) -> Step:
-    """Return how alike attributions are, as the mean of the samples.
+    """Return how similar attributions are, as the mean of the samples.
 
-    A sample whose attribution was constant before is left out; one that becomes
-    constant has nothing left of what it was, and counts as 0.
+    Samples with a constant attribution before are left out; an attribution that becomes
+    constant counts as 0.
     """
     varies = np.ptp(before, axis=1) > 0
     if not varies.any():
@@ -309,13 +310,13 @@ def compared(
 
 
 def _too_few(before: NDArray[np.float64]) -> str:
-    """Say so where less than half of the samples have an attribution that varies."""
+    """Return a sentence if less than half of the samples have a varying attribution."""
     varies, count = int((np.ptp(before, axis=1) > 0).sum()), len(before)
     if 2 * varies >= count:
         return ""
     return (
-        f"{varies} of {count} samples have an attribution that varies from place to "
-        "place, which is too few: of Grad-CAM, take another layer, or other samples."
+        f"only {varies} of {count} samples have an attribution that varies from place "
+        "to place, which is too few: use other samples, or another layer in Grad-CAM."
     )
 
 

@@ -1,8 +1,8 @@
-"""What all explanations ask a model: its logits, and their gradients, as it predicts.
+"""The logits of a model and their gradients, as in prediction, for all explanations.
 
-:class:`Study` runs copies of the layers that share the model's parameters, which
-nothing here writes.  Gradients, caches, moving statistics and streams of random numbers
-are the copies' own: the model stays as it is, also when a call is broken off.
+:class:`Study` runs copies of the layers.  They share the model's parameters, and never
+write to them.  Gradients, caches, moving statistics and random streams belong to the
+copies: the model does not change, even if a call is interrupted.
 """
 
 import copy
@@ -32,21 +32,22 @@ from sora_np.layers import (
 )
 from sora_np.losses import Loss
 
-BATCH = 64  # samples at a time: more need memory, fewer take longer each
-AS_TRAINED = 1e-4  # how far the two passes of a layer may be apart, by rounding
+BATCH = 64  # samples at a time: more need memory, fewer take longer for each
+AS_TRAINED = 1e-4  # rounding: how much the two passes of a layer may differ
 
 
 class Study:
     """A model up to its logits, on copies of its layers that run as in prediction.
 
-    Dropout, noise and augmentation do nothing; batch normalisation takes its moving
-    statistics; a last softmax or sigmoid is cut off.  A model that ends in one sigmoid
+    Dropout, noise and augmentation do nothing; batch normalisation uses its moving
+    statistics; a last softmax or sigmoid is left out.  A model that ends in one sigmoid
     has two classes, with the scores -z and z.
 
     Parameters
     ----------
     model : built, with one output (N, K)
-    at : the name of a layer, and then that layer's output is the end of the graph
+    at : the layer whose output is the end of the graph, or its name; None for the
+        logits
 
     Attributes
     ----------
@@ -57,10 +58,10 @@ class Study:
 
     def __init__(self, model: Any, at: str | Layer | None = None) -> None:
         if not isinstance(model, Network):
-            raise TypeError(f"a model is expected, got {type(model).__name__}")
+            raise TypeError(f"expected a model, got {type(model).__name__}")
         if not model.built:
             raise RuntimeError(
-                f"{model} is not built, so that it has no weights to explain: call "
+                f"{model} is not built, so it has no weights to explain: call "
                 "build((None, ...)) or fit first"
             )
         self.model, self.dtype = model, model.dtype
@@ -101,13 +102,13 @@ class Study:
         shapes = [graph.shape(value) for value in graph.outputs]
         if len(shapes) > 1:
             raise ValueError(
-                f"one output is explained at a time, the model has {len(shapes)}: make "
+                f"expected a model with one output, got {len(shapes)}: make "
                 "Model(model.input, one of model.outputs), which shares its weights"
             )
         if len(shapes[0]) != 1:
             raise ValueError(
-                "outputs of shape (N, K), a number for each class, are explained; this "
-                f"model's are {batch_of(shapes[0])}"
+                "expected a model with outputs (N, K), a number for each class, got "
+                f"{batch_of(shapes[0])}"
             )
         last = graph.outputs[0] - len(graph.input_shapes)
         nodes = [*graph.nodes]
@@ -136,7 +137,7 @@ class Study:
         return arrays
 
     def targets(self, target: Any, xs: Sequence[Array]) -> NDArray[np.intp]:
-        """Return class numbers (N,), of None those with the largest logits."""
+        """Return class numbers (N,); for None those with the largest logits."""
         count = len(xs[0])
         if target is None:
             taken: NDArray[np.intp] = self.logits(xs).argmax(axis=1)
@@ -144,9 +145,9 @@ class Study:
         return class_numbers(target, count, self.classes)
 
     def place(self, layer: str | Layer) -> int:
-        """Return the node of a layer, given by name or as it is; where it comes first.
+        """Return the first node of a layer, given as the layer or its name.
 
-        Raises ValueError where there is none.
+        Raises ValueError if there is none.
         """
         for k, node in enumerate(self.model.graph.nodes):
             if layer is node.layer or layer == self.names[k]:
@@ -170,9 +171,9 @@ class Study:
             near = AS_TRAINED * max(float(np.abs(predicted).max(initial=0)), 1e-30)
             if not np.allclose(predicted, values[first + k], AS_TRAINED, near):
                 raise ValueError(
-                    f"forward of {layer} gives other numbers with training=True, and "
-                    "its backward is of these: a prediction has no gradient that could "
-                    "explain it. Let them agree where the layer is not trainable"
+                    f"forward of {layer} returns other numbers with training=True, and "
+                    "its backward belongs to these: there is no gradient that explains "
+                    "a prediction. Let both agree if the layer is not trainable"
                 )
         return values
 
@@ -197,8 +198,8 @@ class Study:
     ) -> tuple[list[Array], dict[int, Array]]:
         """Return all values, and d(score)/d(value) by the value's number.
 
-        Where the output has rows and columns, the score is a channel's mean.  With
-        ``guided``, ReLU lets nothing below 0 back.
+        For an output with rows and columns, the score is a channel's mean.  With
+        ``guided``, ReLU passes back only positive values.
         """
         values = self.values(xs)
         y = values[self.graph.outputs[0]]
@@ -227,7 +228,7 @@ class Study:
         return found
 
     def in_form(self, arrays: Sequence[Array], x: Any) -> Any:
-        """Return one array, or several as x holds them: a list, or by names."""
+        """Return one array, or several in the form of x: a list, or a dictionary."""
         if len(arrays) == 1:
             return arrays[0]
         if isinstance(x, dict):
@@ -236,7 +237,7 @@ class Study:
 
 
 def names_of(model: Network) -> list[str]:
-    """Return a name for every node: a layer's; where it is used again, "name:2"."""
+    """Return the layer's name for every node, "name:2" for its second use."""
     own = {id(layer): name for name, layer in model.named_leaves()}
     names, seen = [], set[str]()
     for node in model.nodes:
@@ -271,7 +272,7 @@ def _guided(layer: Layer, dy: Array, shapes: Sequence[Shape]) -> Any:
 
 
 def ends_in_relu(layer: Layer) -> bool:
-    """Whether the last thing that a layer does is ReLU, with a ceiling or without.
+    """Whether the last operation of a layer is ReLU, with a maximum or without.
 
     >>> from sora_np import Dense
     >>> ends_in_relu(ReLU(6)), ends_in_relu(Dense(2, "relu")), ends_in_relu(Dense(2))
@@ -286,7 +287,7 @@ def ends_in_relu(layer: Layer) -> bool:
 
 
 def parts(count: int, size: int = BATCH) -> Iterator[slice]:
-    """Yield slices that cut so many samples into batches.
+    """Yield the slices of batches of samples.
 
     >>> list(parts(5, 3))
     [slice(0, 3, None), slice(3, 5, None)]
@@ -296,11 +297,11 @@ def parts(count: int, size: int = BATCH) -> Iterator[slice]:
 
 
 def finite(array: Array, name: str) -> Array:
-    """Return the array, or raise ValueError where it holds NaN or infinity."""
+    """Return the array, or raise ValueError for NaN or infinity."""
     if not np.isfinite(array).all():
         place = [int(k) for k in np.argwhere(~np.isfinite(array))[0]]
         raise ValueError(
-            f"{name} holds {array[tuple(place)]} at {place}, which has no explanation: "
+            f"{name} must hold finite numbers, got {array[tuple(place)]} at {place}: "
             "clean the samples (sora_np.preprocessing.clean), or leave them out"
         )
     return array
@@ -339,7 +340,7 @@ def in_batches(
     xs: Sequence[Array],
     targets: NDArray[np.intp],
 ) -> Array:
-    """Return what a function gives for all samples, batch by batch."""
+    """Return the results of a function for all samples, computed batch by batch."""
     return np.concatenate(
         [function([x[p] for x in xs], targets[p]) for p in parts(len(targets))]
     )

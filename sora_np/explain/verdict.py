@@ -1,4 +1,4 @@
-"""What a randomisation test found, and how it is shown."""
+"""The result of a randomisation test, and its table."""
 
 import textwrap
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ HEAD = "weights drawn anew", "rank correlation", "with signs", "samples"
 
 
 class Step(NamedTuple):
-    """How alike the attributions are to those of the model, after one change.
+    """How similar the attributions are to those of the model, after one change.
 
     Attributes
     ----------
-    name : the layer that was drawn anew last, or what was changed
-    correlation : Spearman's, of the absolute values, the mean of the samples: 1 where
-        nothing has changed
+    name : the layer that got random weights last, or the change
+    correlation : Spearman's rank correlation of the absolute values, the mean of the
+        samples: 1 if nothing has changed
     signed : likewise, of the values with their signs
     samples : how many had an attribution that varies
     """
@@ -30,16 +30,16 @@ class Step(NamedTuple):
 
 
 class Verdict:
-    r"""The result of a randomisation test; ``print`` and notebooks make a table of it.
+    r"""The result of a randomisation test; ``print`` and notebooks show a table.
 
     Attributes
     ----------
     test : "cascading parameters", "single parameters" or "labels"
-    method : the name of what was tested
+    method : the name of the tested method
     steps : one for each change, in order
-    verdict : "passes": the attributions are others when the model is another;
-        "fails": they stay, so that they do not tell of the model; "undecided"
-    correlation : the one that decides, the largest of the steps
+    verdict : "passes" if the attributions change with the model; "fails" if they do
+        not, so that they do not explain the model; "undecided"
+    correlation : the largest of the steps, which decides
     limit : the largest correlation that passes
     reason : the verdict in a sentence
 
@@ -122,7 +122,7 @@ class Verdict:
         return figure.make_legible()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as numbers and texts, for JSON."""
+        """Return the result as numbers and texts, for JSON."""
         own = {name: value for name, value in vars(self).items() if name != "steps"}
         return own | {"steps": [step._asdict() for step in self.steps]}
 

@@ -10,33 +10,33 @@ x                     3        3      0 ...good
 kernel                6        6      0 ...good
 bias                  2        2      0 ...good
 
-:func:`check_layer`, :func:`check_loss`, :func:`check_model` and, for a function of
-one's own, :func:`check_function` compare the derivatives that ``backward`` gives with
-differences of what ``forward`` gives: at random entries of every tensor (``samples``,
-None for all), and along some directions of it as a whole.  The number differentiated is
-<dy, y> with a random dy: behind a plain sum, entries of the Jacobian could hide.
+:func:`check_layer`, :func:`check_loss`, :func:`check_model` and, for your own function,
+:func:`check_function` compare the derivatives of ``backward`` with differences of
+``forward``: at random entries of every tensor (``samples``, None for all), and along
+some directions of the whole tensor.  They differentiate the number <dy, y> with a
+random dy, because a plain sum could hide errors in the Jacobian.
 
-Each tensor has its largest relative error |a - n| / max(|a|, |n|, 1e-3 max|g|), the
-place, and a verdict: "good" up to 1e-7, "ok" up to 1e-6, then "too high", above 1e-4
-"suspicious", above 1e-2 "wrong".  Only the first two pass.  Where the numbers tell what
-is wrong, a diagnosis says so.
+For each tensor the report has the largest relative error
+|a - n| / max(|a|, |n|, 1e-3 max|g|), its place, and a verdict: "good" up to 1e-7, "ok"
+up to 1e-6, "too high" up to 1e-4, "suspicious" up to 1e-2, and "wrong" above.  Only
+"good" and "ok" pass.  If the numbers show what is wrong, a diagnosis says it.
 
 Where the step crosses a kink (ReLU at 0, a tie in max-pooling), there may be no
-derivative: such places are found by their one-sided differences and listed, and the
-gradient must lie between the derivatives that the kinks allow.  Nothing passes at a
-looser tolerance.
+derivative.  One-sided differences find these places, and the report lists them.  There
+the gradient must lie between the derivatives that the kinks allow; the tolerance stays
+the same.
 
-:func:`check_statistics` compares what no gradient depends on, the moving statistics of
-batch normalisation, with their formulas.
+:func:`check_statistics` compares the moving statistics of batch normalisation with
+their formulas; no gradient depends on them.
 
-Dropout draws the same mask in every pass, batch normalisation starts from the same
-state, and layers and models are afterwards as they were.
+Dropout draws the same mask in every pass, and batch normalisation starts from the same
+state.  A check does not change layers or models.
 
-Open ``checks.py`` first: it holds the checks that users call.  A check goes, in this
-order, through ``objective.py`` and ``function.py`` (what is differentiated),
-``line.py`` (along what), ``differences.py`` (numbers and kinks), ``judge.py`` (the
+Open ``checks.py`` first: it has the checks that users call.  A check uses, in this
+order, ``objective.py`` and ``function.py`` (what is differentiated), ``line.py`` (along
+which entry or direction), ``differences.py`` (numbers and kinks), ``judge.py`` (the
 verdict), ``diagnosis.py`` and ``windows.py`` (in words) and ``report.py`` (the table).
-``textbook.py`` checks moving statistics, and ``still.py`` leaves layers as they were.
+``textbook.py`` checks moving statistics, and ``still.py`` restores the layers.
 ``command/gradcheck.py`` calls the checks; they call ``engine/`` to run the layers.
 """
 

@@ -40,19 +40,19 @@ def check_layer(
 
     Parameters
     ----------
-    layer : built in float64, or not built yet: then a built copy is checked
+    layer : built in float64, or not built yet; then a built copy is checked
     x : (N, *input_shape); for a layer of several inputs a list of arrays, which the
         report calls x0, x1, ...
     samples : how many random entries of every tensor to check; None for all
-    directions : along how many directions to check every tensor as a whole; alone
-        (``samples=0``) they cost two forward passes each, whatever its size
+    directions : along how many directions to check the whole tensor; without entries
+        (``samples=0``) each costs two forward passes, for a tensor of any size
     seed : of dy, and of the choice of entries and directions
     eps : the step
 
     Raises
     ------
     TypeError : for a layer built in float32
-    ValueError : where two forward passes differ, or one changes x; for settings that
+    ValueError : if two forward passes differ, or one changes x; for settings that
         check nothing
 
     Examples
@@ -72,8 +72,8 @@ def check_layer(
         output_shape = contract.built(layer, shape, rng, np.float64)
     if layer.dtype != np.float64:
         raise TypeError(
-            f"{layer} is built in {layer.dtype}: gradients need float64: give "
-            "a layer that is not built yet"
+            f"a gradient check needs float64, got {layer} built in {layer.dtype}: "
+            "give a layer that is not built yet"
         )
     settings = Settings(samples, directions, rng, eps).checked()
     with held_still([layer]):
@@ -92,7 +92,7 @@ def check_function(
     seed: int = 0,
     eps: float = EPS,
 ) -> Report:
-    """Check the backward pass of a function of one's own, by each of its arrays.
+    """Check the backward pass of your own function, for each of its arrays.
 
     Parameters
     ----------
@@ -104,8 +104,8 @@ def check_function(
 
     Raises
     ------
-    TypeError : for a y that is not float64, or where there is no backward pass
-    ValueError : for another number of gradients than arrays; where two calls differ
+    TypeError : for a y that is not float64, or a function without a backward pass
+    ValueError : if the numbers of gradients and arrays differ, or two calls differ
 
     Examples
     --------
@@ -118,7 +118,7 @@ def check_function(
     tensor          entries  checked  kinks  max rel. error  at    ...
     x                     6        6      0 ...good
     w                     2        2      0         6.7e-01 ...wrong
-    w: 3 times too small; 3 is the batch size: a mean where a sum is due?
+    w: 3 times too small; 3 is the batch size: a mean instead of a sum?
     """
     if backward is None and not callable(getattr(f, "backward", None)):
         raise TypeError(
@@ -184,23 +184,24 @@ def check_model(
     seed: int = 0,
     eps: float = EPS,
 ) -> Report:
-    """Check the gradients of a whole model, by x and by every parameter.
+    """Check the gradients of a whole model with respect to x and every parameter.
 
     Parameters
     ----------
     model : a float64 model, e.g. ``Sequential(..., dtype="float64")``
     x : (N, *input_shape)
-    y : targets: then the compiled loss with its penalties is differentiated, by what is
-        trainable, and the gradients are those of a training step (the plan's, unless
-        compiled with ``fuse=False``); without y, it is <dy, y> with a random dy
+    y : targets.  With targets the check differentiates the compiled loss with its
+        penalties, with respect to trainable parameters, and the gradients are those of
+        a training step (the plan's, unless compiled with ``fuse=False``).  Without
+        targets it differentiates <dy, y> with a random dy
     sample_weight : of the samples in the loss, as ``fit`` takes it
     samples, directions, seed, eps : as in :func:`check_layer`
 
     Raises
     ------
     TypeError : for a float32 model
-    RuntimeError : for a y, and a model that is not compiled with a loss
-    ValueError : where two forward passes differ
+    RuntimeError : for a y with a model that is not compiled with a loss
+    ValueError : if two forward passes differ
 
     Examples
     --------
@@ -212,8 +213,8 @@ def check_model(
     """
     if model.dtype != np.float64:
         raise TypeError(
-            f"gradients need a float64 model, got {model.dtype}: make an equal one "
-            'with dtype="float64", and set_weights'
+            f"a gradient check needs a float64 model, got {model.dtype}: make the same "
+            'model with dtype="float64", and call set_weights'
         )
     if not model.built:
         model = copy.deepcopy(model)
@@ -270,7 +271,7 @@ class _Own(Layer):
         if len(found) != len(arrays):
             raise ValueError(
                 f"the backward pass of {self.name} must return {len(arrays)} "
-                f"gradients, for {', '.join(self.params)}; it returned {len(found)}"
+                f"gradients, for {', '.join(self.params)}, got {len(found)}"
             )
         self.grads.clear()
         for name, gradient in zip(self.params, found, strict=True):
@@ -280,7 +281,7 @@ class _Own(Layer):
 
 
 def _positional(f: Any) -> list[str]:
-    """Return the names of a function's arguments, or none where it tells none."""
+    """Return the names of a function's arguments, or none if it has no signature."""
     try:
         parameters = inspect.signature(f).parameters.values()
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""What is wrong with a gradient, in words, where its numbers say so.
+"""Say in words what is wrong with a gradient, if its numbers show it.
 
-Each function below has one suspicion: it looks whether the numbers bear it out at all
-entries that were compared, and returns a sentence, or nothing.
+Each function below tests one suspicion: if the numbers confirm it at all entries that
+were compared, the function returns a sentence, otherwise an empty string.
 """
 
 import itertools
@@ -27,7 +27,7 @@ class Evidence(NamedTuple):
     before : the gradient that was written by the backward pass before, or None
     sizes : numbers such as the batch size, and what they are called
     relatives : other arrays of the gradient's shape: "dy", "y", "x"
-    mistaken : what may be wrong, in words, and the entries if it were so
+    mistaken : what may be wrong, in words, and the entries in that case
     """
 
     gradient: Array
@@ -57,7 +57,7 @@ class Evidence(NamedTuple):
 
 
 def diagnose(evidence: Evidence) -> str:
-    """Return what is wrong, or an empty string where no suspicion fits."""
+    """Return what is wrong, or an empty string if no suspicion fits."""
     gradient, true = evidence.gradient, evidence.true
     bad = gradient.size - int(np.isfinite(gradient).sum())
     if bad:
@@ -78,7 +78,7 @@ def accumulated(e: Evidence) -> str:
     if e.before is None or e.before.shape != e.gradient.shape or not e.before.any():
         return ""
     if e.is_right(e.given - e.before[e.places]):
-        return "the gradient of the backward pass before is still in it: write, not add"
+        return "the gradient of the backward pass before is still in it: use =, not +="
     return ""
 
 
@@ -92,7 +92,7 @@ def factor(e: Evidence) -> str:
         if abs(abs(c) - size) < CLOSE * size:
             return f"{size} times too large{sign}; {size} is {name}"
         if abs(abs(c) * size - 1) < CLOSE:
-            hint = f"{size} is {name}: a mean where a sum is due?"
+            hint = f"{size} is {name}: a mean instead of a sum?"
             return f"{size} times too small{sign}; {hint}"
     if abs(c + 1) < CLOSE:
         return "it has the opposite sign"
@@ -102,7 +102,7 @@ def factor(e: Evidence) -> str:
 
 
 def recognised(e: Evidence) -> str:
-    """Say whether it is what a known mistake gives."""
+    """Say whether it is the result of a known mistake."""
     for text, numbers in e.mistaken:
         if np.count_nonzero(numbers) >= 3 and e.close(e.given, numbers).all():
             return text
@@ -110,14 +110,14 @@ def recognised(e: Evidence) -> str:
 
 
 def moved(e: Evidence) -> str:
-    """Say whether the numbers are right, but stand elsewhere."""
+    """Say whether the numbers are right, but at other places."""
     g, axes = e.gradient, range(e.gradient.ndim)
     for order in itertools.permutations(axes):
         shape = tuple(g.shape[axis] for axis in order)
         if e.is_right(g.reshape(shape).transpose(np.argsort(order))[e.places]):
             if shape == g.shape:
                 return f"transposed: right would be its axes in the order {order}"
-            return f"out of order: reshaped where a transposition {order} is due"
+            return f"out of order: reshaped instead of transposed by {order}"
     for count in range(1, g.ndim + 1):
         for some in itertools.combinations(axes, count):
             if e.is_right(np.flip(g, some)[e.places]):
@@ -153,13 +153,14 @@ def part(e: Evidence) -> str:
         if not bad.size or not good.size:
             continue
         in_bad = np.isin(place, bad)
-        # by chance, few entries may fall apart so; not three an index, nor two blocks
+        # few entries may divide like this by chance; three for each index, or two
+        # blocks, hardly
         many = len(place) >= 3 * (bad.size + good.size)
         blocks = bad[0] > good[-1] or bad[-1] < good[0]
         count = int(in_bad.sum())
         if not many and not (blocks and min(count, len(place) - count) >= 4):
             continue
-        if np.mean(~right[in_bad]) > 0.4:  # where both are 0 it is right by chance
+        if np.mean(~right[in_bad]) > 0.4:  # the others are right by chance: both are 0
             zeros = " (zeros there)" if not e.given[in_bad].any() else ""
             text = f"wrong where axis {axis} is {_ranges(bad)}{zeros}"
             share = bad.size / (bad.size + good.size)
@@ -168,7 +169,7 @@ def part(e: Evidence) -> str:
 
 
 def factors(e: Evidence) -> str:
-    """Say whether each index of an axis is off by a factor of its own."""
+    """Say whether each index of an axis is off by its own factor."""
     for axis, groups in _groups(e, 2):
         numbers = []
         for group in groups:
@@ -243,7 +244,7 @@ def _groups(e: Evidence, least: int) -> Iterator[tuple[int, list[NDArray[np.intp
 
 
 def _ranges(numbers: NDArray[np.intp]) -> str:
-    """Write sorted numbers shortly.
+    """Write sorted numbers in short form.
 
     >>> _ranges(np.array([0, 1, 2, 5]))
     '0..2, 5'

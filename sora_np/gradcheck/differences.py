@@ -1,4 +1,4 @@
-"""Derivatives by differences, and the kinks that are in their way.
+"""Derivatives by differences, and kinks, where there is no derivative.
 
 For a number f of an array a, along an entry or a direction e, a step eps::
 
@@ -6,17 +6,18 @@ For a number f of an array a, along an entry or a direction e, a step eps::
     df = (left + right) / 2 + O(eps^2)          bend = right - left
 
 Where f is smooth, the bend is eps f'' + O(eps^3): with half the step it is half as
-large.  Across a kink it is not: a kink at a itself bends f by the same for every step,
-and one further off is left behind by a smaller step.  That is how kinks are told from a
-wrong gradient, which changes nothing in f.
+large.  Across a kink it is not: a kink at a itself has the same bend for every step,
+and a smaller step no longer reaches a kink further off.  This distinguishes kinks from
+a wrong gradient, which does not change f.
 
-The step is eps times the size of the entry, or times 1 where that is larger.  Where the
-derivative is not what backward says, others are tried, see ``Line.sizes``, and count
-where their own error is known to be small.  A difference is not held to more than what
-rounding, as it is seen in f, leaves of it.
+The step is eps times the larger of 1 and the size of the entry.  If the derivative
+differs from that of backward, other steps are tried, see ``Line.sizes``; they count if
+their own error is known to be small.  The accuracy expected of a difference depends on
+the rounding that is measured in f.
 
-Where the step crosses a kink, df is an interval: see ``Function.interval``.  A tenth of
-the step is taken for it; where that leaves the kink behind, it is nearly a point.
+Where the step crosses a kink, df is an interval: see ``Function.interval``.  The
+interval uses a tenth of the step; if this step no longer crosses the kink, the interval
+is nearly a point.
 
 Source: the Stanford course CS231n, "Neural networks part 3", gradient checks; the best
 eps is near the cube root of the rounding unit, 6e-6.
@@ -35,18 +36,18 @@ from .line import Line
 from .report import TOLERANCE
 
 EPS = 1e-5
-CLOSE = 1e-7  # relative errors above are looked at closer: they may be the differences'
-FINER = 10  # an interval is taken with a step so many times smaller
-WIDER = (16, 4)  # and a derivative that rounding blurs with steps so many times larger
-# A bend is compared with those of steps so many times smaller.  One is not enough: a
+CLOSE = 1e-7  # relative errors above this may come from the differences: look closer
+FINER = 10  # the step of an interval is this many times smaller
+WIDER = (16, 4)  # steps this many times larger for a derivative blurred by rounding
+# A bend is compared with those of steps this many times smaller.  One is not enough: a
 # kink at eps / (n + 1) bends f n times less over eps / n, as if f were smooth.
 PARTS = (2, 4)
-# how far rounding may take a term of f, as a share of the largest: some units
+# how far rounding may change a term of f, relative to the largest: some units
 ROUNDING = 16 * UNIT
-MISTRUST = 4  # times what rounding was seen to do to f: so far off a difference may be
-STEADY = 1e-4  # with half the step, a difference that is to count changes by less
-FAR = 100  # times what a difference may be off: then the gradient is wrong
-ORDINARY = 100  # the size up to which no function bends within a step unnoticed
+MISTRUST = 4  # a difference may be off by this many times the rounding measured in f
+STEADY = 1e-4  # a difference counts if half the step changes it by less than this
+FAR = 100  # a gradient is wrong if it is off by this many times a difference's error
+ORDINARY = 100  # up to this size no function bends unnoticed within a step
 NOWHERE = np.nan, np.nan  # the derivative where f is not defined
 
 
@@ -57,8 +58,8 @@ def numerical_gradient(f: Callable[[], float], a: Array, eps: float = EPS) -> Ar
     ----------
     f : computes a number from ``a``, which is changed in place and put back
     a : float64
-    eps : the step, relative to the entry, or to 1 where that is larger; where f bends
-        too sharply for this one, a smaller one is tried
+    eps : the step, relative to the larger of 1 and the entry; if f bends too sharply
+        for this step, a smaller one is tried
 
     Raises
     ------
@@ -93,7 +94,7 @@ def numerical_gradient(f: Callable[[], float], a: Array, eps: float = EPS) -> Ar
 
 
 class Differences(NamedTuple):
-    """Derivatives of f along some lines, each an interval: a point but at kinks.
+    """Derivatives of f along some lines, as intervals; without a kink it is a point.
 
     Attributes
     ----------
@@ -102,7 +103,7 @@ class Differences(NamedTuple):
     low, high : the ends of the intervals
     at_kink, at_jump : whether the step crosses a kink; whether f itself jumps
     errors : relative, see :class:`sora_np.gradcheck.Check`
-    scale : 1e-3 max|g|; infinity for a g that is all rounding
+    scale : 1e-3 max|g|; infinity for a g that consists of rounding errors
     """
 
     lines: list[Line]
@@ -130,7 +131,7 @@ def compare(
     count, first = len(lines), function.first(tensor)
     given = np.array([line.slope(gradient) for line in lines])
     slopes, bends = np.zeros(count), np.zeros(count)
-    with np.errstate(invalid="ignore", over="ignore"):  # NaN is told as an error
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN counts as an error
         for k, line in enumerate(lines):
             slopes[k], bend = _slope(
                 function, line, first, eps * line.sizes[0], gradient
@@ -146,7 +147,7 @@ def compare(
         for k in map(int, np.flatnonzero(suspects)):
             sharper = not (errors[k] <= CLOSE or roughly)
             how, sizes = (function, tensor, lines[k], gradient), lines[k].sizes
-            # what rounding does is measured only where it is in doubt
+            # rounding is measured only in case of doubt
             tried = sizes[:1] if roughly else [sizes[0], *sizes]
             for number, size in enumerate(tried):
                 look = _Look(*how, eps * size, measure=number > 0)
@@ -170,7 +171,7 @@ def compare(
                         break  # no other step will make a wrong gradient right
                 if error <= TOLERANCE and not at_jump[k] and (known or not at_kink[k]):
                     break
-        nearest = np.clip(given, low, high)  # where all are 0, these now say so
+        nearest = np.clip(given, low, high)  # more accurate now: all may be 0
         scale = _scale(function, gradient, lines, nearest, eps)
         errors = np.where(at_jump, np.inf, _errors(given, low, high, scale))
     return Differences(lines, given, low, high, at_kink, at_jump, errors, scale)
@@ -191,7 +192,7 @@ def _slope(
 def _scale(
     function: Function, gradient: Array, lines: list[Line], slopes: Array, eps: float
 ) -> float:
-    """Return 1e-3 max|g|, or infinity for a g that is all rounding."""
+    """Return 1e-3 max|g|, or infinity for a g that consists of rounding errors."""
     entries = [line.is_entry for line in lines]
     largest = max(_largest(gradient), _largest(slopes[entries]))
     largest = largest or _largest(slopes)  # directions alone, of a gradient of zeros
@@ -205,7 +206,7 @@ def _largest(a: Array) -> float:
 
 
 def _rounding(function: Function) -> Array:
-    """Return how far rounding may take the weighted terms of f."""
+    """Return how far rounding may change the weighted terms of f."""
     terms = np.abs(function.middle).max(initial=0)
     return ROUNDING * terms * np.abs(function.objective.weights)
 
@@ -224,13 +225,13 @@ class _Look:
 
     Attributes
     ----------
-    at_kink : whether f has a kink within the step along the line; term by term, because
-        in a sum two kinks might hide one another
+    at_kink : whether f has a kink within the step along the line; tested for each term,
+        because in a sum two kinks might cancel
     at_jump : whether f jumps there
-    slope : of f without these, by Richardson's extrapolation: to O(step^4), or to
-        O(step^3) where f begins to bend at this very place, as Huber's loss does at
-        delta, and its central differences err by O(step)
-    blur : what rounding may make of it
+    slope : of f without kinks and jumps, by Richardson's extrapolation: to O(step^4),
+        or to O(step^3) where the curvature of f begins exactly at this place, as in
+        Huber's loss at delta, and central differences have an error of O(step)
+    blur : how far rounding may change the slope
     change : of the differences, with half the step
     """
 
@@ -258,7 +259,7 @@ class _Look:
         for times, bend in zip(PARTS, bends[1:], strict=True):
             most = noise * times / step
             unlike = np.abs(bend - bends[0] / times) > most + 1e-3 * bends[0]
-            # the step across a jump is the steeper the smaller it is
+            # across a jump a smaller step gives a steeper slope
             jumps = bend > 0.6 * times * bends[0] + 10 * most
             self.at_kink |= bool(np.any(unlike))
             self.at_jump |= bool(np.any(jumps))
@@ -274,10 +275,11 @@ class _Look:
             self.slope = (once - 6 * half + 8 * quarter) / 3
 
     def derivative(self, sharper: bool) -> tuple[float, float]:
-        """Return the interval of the derivative, give or take what rounding does.
+        """Return the interval of the derivative, widened by the rounding error.
 
-        Where f has no kink a larger step rounds less, and extrapolation makes up for
-        it; but it may cross a kink, or f be too sharply bent for it.
+        Without a kink, a larger step has less rounding error, and extrapolation removes
+        its larger truncation error.  But a larger step may cross a kink, or f may bend
+        too sharply for it.
         """
         function, tensor, line, gradient = self._given
         rounding = float(np.linalg.norm(self._measured))

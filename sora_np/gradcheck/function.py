@@ -1,4 +1,4 @@
-"""What is checked: layers in a graph, and a number at their end, held still."""
+"""What is checked: a graph of layers and a number at its end, without randomness."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +17,12 @@ from sora_np.layers.generators import generators_of
 from .line import Line
 from .objective import ScalarProduct
 
-# layers in which all kinks are of one kind, that of ReLU: all are passed alike
+# in these layers all kinks are those of ReLU, and all take the same side
 ALIKE = (Activation, Convolution, Dense, ReLU)
 UNIT = float(np.finfo(np.float64).eps)
-NEXT_TO_NONE = 2.0**-30  # of a step of 1e-5 that is some 40 units of the last place
-NOISIEST = 1e-9  # the most of a function's size that rounding is made answerable for
-BENT = 1e-3  # the least difference of two sides, as a share, that is a kink's
+NEXT_TO_NONE = 2.0**-30  # for a step of 1e-5 this is about 40 units of the last place
+NOISIEST = 1e-9  # larger changes, relative to the function, are not rounding
+BENT = 1e-3  # two sides that differ by more than this share are a kink
 
 
 class Tensor(NamedTuple):
@@ -42,7 +42,7 @@ class Tensor(NamedTuple):
     key: str = ""
 
     def written(self) -> Array | None:
-        """Return a copy of the gradient that stands in the layer, if any does."""
+        """Return a copy of the gradient in the layer, or None without one."""
         if self.layer is None or self.key not in self.layer.grads:
             return None
         return self.layer.grads[self.key].copy()
@@ -56,9 +56,9 @@ class Function:
     Parameters
     ----------
     graph : see ``graph.py``
-    xs : (N, ...), float64, one for each input; the arrays that will be moved
-    make_objective : y -> what makes a number of it; of several outputs y holds all
-        numbers of a sample in a row (N, ...)
+    xs : (N, ...), float64, one for each input; the checks change these arrays
+    make_objective : y -> the objective, which computes a number from y; for several
+        outputs y has all numbers of a sample in a row (N, ...)
     names : of the inputs
     paths : ``id`` of a layer's ``params`` -> its name among all layers
 
@@ -67,8 +67,8 @@ class Function:
     values : xs, then the output of every node
     slopes : df/dvalue for every value, by the layers' own ``backward``
     objective, middle : f, and its terms
-    changed : what a layer's ``backward`` wrote to that it should leave, "dy", "x" or
-        the name of a parameter -> the layer, and its size
+    changed : arrays that a layer's ``backward`` must not change but changed: "dy", "x"
+        or the name of a parameter -> the layer, and the array's size
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Function:
             held = {name: [x] for name, x in _named(xs, layer).items()}
             held["its params"] = [*layer.params.values()]
             before = {what: [a.copy() for a in held[what]] for what in held}
-            # another batch first: what a layer keeps of it must not matter
+            # run another batch first: what a layer keeps of it must have no effect
             others.append(self._run(k, *(others[i] for i in inputs)))
             self.values.append(self._run(k, *xs))
             for what, arrays in held.items():
@@ -106,7 +106,7 @@ class Function:
         y = self.output(self.values)
         names = ", ".join(str(layer) for layer in {node.layer for node in nodes})
         if y.dtype != np.float64:
-            raise TypeError(f"{names} gives {y.dtype}: gradients need float64")
+            raise TypeError(f"{names} must return float64, got {y.dtype}")
         self.objective = make_objective(y)
         self.objective.split = lambda y: joined(self.parts(y))
         self.middle = self.objective.terms(y)
@@ -118,14 +118,14 @@ class Function:
             )
 
     def output(self, values: Sequence[Array]) -> Array:
-        """Return the output of the graph; of several, all numbers of a sample."""
+        """Return the output of the graph; several outputs are joined (N, ...)."""
         outputs = [values[value] for value in self.graph.outputs]
         if len(outputs) == 1:
             return outputs[0]
         return np.concatenate([y.reshape(len(y), -1) for y in outputs], axis=1)
 
     def parts(self, y: Array) -> list[Array]:
-        """Return the outputs of which ``output`` is made."""
+        """Return the outputs that ``output`` joined."""
         outputs = [self.values[value] for value in self.graph.outputs]
         if len(outputs) == 1:
             return [y]
@@ -136,7 +136,7 @@ class Function:
         ]
 
     def tensors(self, whole: bool) -> list[Tensor]:
-        """Return x and all parameters, ``whole`` with the names of their layers."""
+        """Return x and all parameters; with ``whole``, named after their layers."""
         found = [*map(Tensor, self.names, self.values)]
         for layer in dict.fromkeys(node.layer for node in self.nodes):
             if self.objective.trains and not layer.trainable:
@@ -158,7 +158,7 @@ class Function:
         self.objective.penalise()
 
     def backward_of_another_batch(self, rng: np.random.Generator) -> None:
-        """Do so for x in reverse order: what is left of it must not matter."""
+        """Run backward for x in reverse order: what it leaves must have no effect."""
         xs = [x[::-1].copy() for x in self.values[: self._inputs]]
         self._backward(xs, lambda y: np.asarray(rng.standard_normal(y.shape)), {})
 
@@ -211,7 +211,7 @@ class Function:
         self.objective.penalise()
 
     def _value(self, tensor: Tensor) -> int:
-        """Return the number of the input that a tensor is."""
+        """Return which input a tensor is."""
         return next(k for k, a in enumerate(self.values) if a is tensor.array)
 
     def slope(self, tensor: Tensor) -> Array | None:
@@ -219,7 +219,7 @@ class Function:
         return self.slopes.get(self._value(tensor))
 
     def rewind(self) -> None:
-        """Put state and random streams of all layers back."""
+        """Restore the state and the random streams of all layers."""
         for k in reversed(range(len(self.nodes))):  # a layer may come twice
             self._rewind(k)
 
@@ -238,20 +238,20 @@ class Function:
         promised = self.nodes[k].output_shape
         if shape is None or (promised and shape != (len(inputs[0]), *promised)):
             raise TypeError(
-                f"forward of {layer} must return an array of shape {promised}, after "
-                f"the batch axis; got {type(y).__name__}"
+                f"forward of {layer} must return an array of shape {promised} after "
+                f"the batch axis, got {type(y).__name__}"
                 + (f" of shape {shape}" if shape is not None else "")
             )
         return y
 
     def first(self, tensor: Tensor) -> int:
-        """Return the first node that a tensor changes the value of."""
+        """Return the first node whose value depends on a tensor."""
         if tensor.layer is None:
             return 0
         return next(k for k, n in enumerate(self.nodes) if n.layer is tensor.layer)
 
     def terms(self, first: int = 0) -> Array:
-        """Return the terms of f after a change of what node ``first`` takes."""
+        """Return the terms of f after a change of the inputs of node ``first``."""
         values = self.values[: first + self._inputs]
         for k in range(first, len(self.nodes)):
             values.append(self._run(k, *(values[i] for i in self.nodes[k].inputs)))
@@ -262,10 +262,10 @@ class Function:
     ) -> tuple[Array, Array, Any]:
         """Return the slopes of the terms to the left and to the right, and the drift.
 
-        The drift is by how much the array, as it was moved, left the direction: in
-        numbers that are large beside the step, they are rounded on the way.
+        The drift is the distance of the moved array from the direction: numbers that
+        are large relative to the step are rounded when they are moved.
         """
-        with np.errstate(all="ignore"):  # what is beyond a function's domain is NaN
+        with np.errstate(all="ignore"):  # outside a function's domain f is NaN
             up = line.move(step)
             right = self.terms(first) - self.middle
             down = line.move(-step)
@@ -276,9 +276,9 @@ class Function:
             return left / step, right / step, (up - down) / (2 * step) - line.along
 
     def noise(self, line: Line, first: int, step: float) -> Array:
-        """Return how far rounding takes the weighted terms that a line moves.
+        """Return how far rounding changes the weighted terms along a line.
 
-        That is a unit of the last place, or what steps next to none are seen to do.
+        That is a unit of the last place, or the change that tiny steps cause.
         """
         terms = []
         with np.errstate(all="ignore"):
@@ -297,13 +297,12 @@ class Function:
         """Return the ends of the subgradient interval of f along a line.
 
         At a kink a number z of some layer has two derivatives, to the left and to the
-        right.  A backward pass may take either, or one between; so df may be anything
+        right.  A backward pass may use either, or one between.  So df may lie anywhere
         between its own two derivatives and those that follow when every ReLU takes the
-        smaller one, or the larger one.  Where values are compared (pooling, and layers
-        of one's own) each z may take its own side, so there the sides are taken that
-        make df least, and greatest.  All of them are followed through the layers by
-        one-sided differences: the layers' backward passes tell which side makes df
-        greater, and no number.
+        smaller one, or the larger one.  Where values are compared (pooling, and your
+        own layers) each z may take its own side; there the interval uses the sides that
+        make df least, and greatest.  One-sided differences follow all of them through
+        the layers; the layers' backward passes decide only which side makes df greater.
         """
         left, right, _ = self.differences(line, self.first(tensor), step)
         weights = self.objective.weights
@@ -346,7 +345,7 @@ class Function:
     def _sides(
         self, k: int, slopes: dict[int, Array], step: float, line: Line | None
     ) -> tuple[Array, Array]:
-        """Return node k's slopes to both sides, where its inputs have ``slopes``."""
+        """Return node k's slopes to both sides, for the ``slopes`` of its inputs."""
         sides = []
         for distance in (-step, step):
             inputs = [
@@ -367,7 +366,7 @@ def _replaced(values: Sequence[Array], others: dict[int, Array]) -> list[Array]:
 
 
 def _named(xs: Sequence[Array], layer: Layer) -> dict[str, Array]:
-    """Return what a layer takes, by the names that reports have for it."""
+    """Return the inputs of a layer by their names in reports."""
     if not layer.takes_several:
         return {"x": xs[0]}
     return {f"x{k}": x for k, x in enumerate(xs)}

@@ -1,4 +1,4 @@
-"""Run backward, compare every tensor's gradient with differences, and look why."""
+"""Run backward, compare every tensor's gradient with differences, and diagnose it."""
 
 import itertools
 import math
@@ -16,7 +16,7 @@ from .line import lines_of
 from .report import TOLERANCE, Check, Kink, Report
 from .windows import mistaken
 
-MORE = 200  # entries that a diagnosis looks at, or more
+MORE = 200  # entries that a diagnosis compares, at least
 
 
 class Settings(NamedTuple):
@@ -32,8 +32,8 @@ class Settings(NamedTuple):
         samples, directions, _, eps = self
         if min(samples or 0, directions) < 0 or samples == directions == 0:
             raise ValueError(
-                "samples (None for all) and directions say how much to check, got "
-                f"{samples!r} and {directions!r}"
+                "samples (None for all) and directions must be at least 0, and not "
+                f"both 0, got {samples!r} and {directions!r}"
             )
         if not eps > 0:
             raise ValueError(f"eps must be a positive number, got {eps!r}")
@@ -47,8 +47,8 @@ def judge(
 
     Parameters
     ----------
-    whole : whether parameters are named after their layer too
-    plan : whether their gradients are the plan's, instead of the layers' own
+    whole : whether names of parameters include their layer
+    plan : whether the gradients are those of the plan, or of the layers
     """
     tensors = [t for t in function.tensors(whole) if t.array.size or t.layer]
     if plan:
@@ -77,26 +77,27 @@ def _check(
     before: Array | None,
     settings: Settings,
 ) -> Check:
-    """Check one tensor; where it is wrong, look why."""
+    """Check one tensor; if it is wrong, diagnose it."""
     name, a = tensor.name, tensor.array
     missing = Check(name, np.inf, None, a.size, 0)
     if gradient is None:
-        text = "no gradient of it was written"
+        text = "its gradient was not written"
         if tensor.layer is None:
             text += ": backward returned None; is there a return at its end?"
         return missing._replace(diagnosis=text)
     if not isinstance(gradient, np.ndarray) or gradient.dtype.kind != "f":
         kind = getattr(gradient, "dtype", type(gradient).__name__)
-        return missing._replace(diagnosis=f"its gradient is no array of floats: {kind}")
+        text = f"its gradient must be an array of floats, got {kind}"
+        return missing._replace(diagnosis=text)
     if gradient.shape != a.shape:
-        text = f"its gradient has shape {gradient.shape}, it has {a.shape}"
+        text = f"its gradient must have shape {a.shape}, got {gradient.shape}"
         return missing._replace(diagnosis=text)
     samples, directions, rng, eps = settings
     lines = lines_of(a, samples, directions, rng)
     found = compare(function, tensor, gradient, lines, eps)
     is_entry = np.array([line.is_entry for line in lines], bool)
     errors = found.errors
-    if np.any(errors[is_entry] > TOLERANCE):  # a direction would name no place
+    if np.any(errors[is_entry] > TOLERANCE):  # a direction has no place
         errors = np.where(is_entry, errors, 0)
     worst = int(errors.argmax()) if lines else None
     check = Check(
@@ -109,7 +110,7 @@ def _check(
         kinks=_kinks(found),
     )
     if np.isinf(found.scale) and check.passed:
-        return check._replace(diagnosis="0, or no larger than what rounding makes of f")
+        return check._replace(diagnosis="0, or no larger than the rounding error of f")
     if found.at_jump.any():
         return check._replace(diagnosis="the function itself jumps there")
     if check.passed:
@@ -128,7 +129,7 @@ def _evidence(
     before: Array | None,
     found: Differences,
 ) -> Evidence:
-    """Return what a diagnosis goes by: entries that have a derivative."""
+    """Return the evidence for a diagnosis: entries that have a derivative."""
     x, y = function.values[0], function.values[-1]
     is_entry = np.array([line.is_entry for line in found.lines], bool)
     known = np.flatnonzero(is_entry & ~found.at_kink & np.isfinite(found.low))
@@ -158,7 +159,7 @@ def _kinks(found: Differences) -> tuple[Kink, ...]:
 
 
 def _sizes(shape: Shape) -> dict[int, str]:
-    """Return the numbers that a mean may divide by, and what they are."""
+    """Return the numbers that a mean may divide by, and their names."""
     sizes: dict[int, str] = {}
     for first, last in itertools.combinations(range(len(shape) + 1), 2):
         axes = "axes " * (last > first + 1) or "axis "
@@ -183,13 +184,13 @@ def _with_ones(report: Report, tensors: Sequence[Tensor]) -> Report:
 
 
 def _with_culprit(report: Report, tensors: Sequence[Tensor]) -> Report:
-    """Say behind which layer gradients go wrong, where all before it are."""
+    """Name the layer before which all gradients are wrong, if there is one."""
     wrong = [not check.passed for check in report]
     count = sum(wrong)
     if not 1 < count < len(wrong) or not all(wrong[:count]):
         return report
     layer = tensors[count].layer
-    text = f"all before {layer} are wrong: its dx is, or that of a layer between"
+    text = f"all before {layer} are wrong: look at its dx, or that of a layer between"
     found = report[count - 1].diagnosis
     text = f"{found}; {text}" if found else text
     report[count - 1] = report[count - 1]._replace(diagnosis=text)

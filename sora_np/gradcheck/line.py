@@ -1,4 +1,4 @@
-"""Along what a gradient is checked: entries of an array, directions of all of it."""
+"""The lines along which a gradient is checked: entries and directions of an array."""
 
 from typing import Any
 
@@ -28,12 +28,12 @@ class Line:
 
     @property
     def sizes(self) -> list[float]:
-        """How large the numbers on the line are, in which a step is measured.
+        """The sizes of the numbers on the line; a step is relative to one of them.
 
-        The first is that of ordinary numbers, at least 1.  The others are tried where
-        it does not do: of this entry, or of the least one of a direction, for which
-        the first may be far too large (log at 1e-5); of all of the array; and 1, for
-        functions that bend within far less than their argument (sin at 1e6).
+        The first is for ordinary numbers and at least 1.  The others are tried if the
+        first fails: the size of this entry, or of the least one of a direction, for
+        which the first may be far too large (log at 1e-5); that of the whole array; and
+        1, for functions that bend within far less than their argument (sin at 1e6).
         """
         every = np.sqrt(np.mean(np.square(self.array))) if self.array.size else 0.0
         usual = max(1.0, float(abs(self._kept) if self.is_entry else every))
@@ -42,18 +42,18 @@ class Line:
 
     @property
     def least(self) -> float:
-        """That of this entry, or the least of a direction's; infinity for zeros."""
+        """The size of this entry, or of a direction's least; infinity for zeros."""
         kept, along = np.abs(self._kept), np.abs(self.along)
         moved = (kept > 0) & (along > 0)
         return float((kept / np.where(along > 0, along, 1))[moved].min(initial=np.inf))
 
     def move(self, distance: float) -> Any:
-        """Go so far from where the array was; return how far that is, rounded."""
+        """Move the array this far from its start; return the rounded distance."""
         self.array[self._part] = self._kept + distance * self.along
         return self.array[self._part] - self._kept
 
     def back(self) -> None:
-        """Put the array back, to the bit."""
+        """Restore the array, to the bit."""
         self.array[self._part] = self._kept
 
     def direction(self) -> Array:
@@ -63,7 +63,7 @@ class Line:
         return direction
 
     def slope(self, gradient: Array) -> float:
-        """Return the derivative along the line that a gradient says."""
+        """Return the derivative along the line by a gradient."""
         return float(np.sum(gradient[self._part] * self.along))
 
 
@@ -72,8 +72,8 @@ def lines_of(
 ) -> list[Line]:
     """Return random entries of an array (all for None), and directions of length 1.
 
-    In the first direction all entries grow alike, so that cells that tie stay tied; the
-    others are random.
+    In the first direction all entries grow equally, so that ties remain; the others are
+    random.
     """
     if samples is None or samples >= a.size:
         lines = [Line(a, place) for place in np.ndindex(a.shape)]

@@ -28,7 +28,7 @@ class ScalarProduct:
         self.split: Callable[[Array], Any] = lambda y: y  # y -> one output, or several
 
     def terms(self, y: Array) -> Array:
-        """Return the terms apart, as each rounds by itself."""
+        """Return the terms, not added up, because each has its own rounding."""
         return y
 
     def slope(self, y: Array) -> Array:

@@ -1,15 +1,15 @@
-"""What a gradient check found, tensor by tensor, and how it is shown."""
+"""The results of a gradient check, for every tensor, and their table."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from sora_np.common import markup
 
-TOLERANCE = 1e-6  # of the relative error of a right backward pass
-# What the Stanford course CS231n, "Neural networks part 3", makes of relative errors:
-# above 1e-2 the gradient is probably wrong; above 1e-4 one should feel uncomfortable;
-# up to 1e-4 is okay where there are kinks, and too high where there are none; 1e-7 and
-# less should make one happy.  Here kinks are judged apart, so nothing excuses 1e-4.
+TOLERANCE = 1e-6  # the largest relative error of a right backward pass
+# The Stanford course CS231n, "Neural networks part 3", says of relative errors: above
+# 1e-2 the gradient is probably wrong; above 1e-4 one should feel uncomfortable; up to
+# 1e-4 is okay with kinks, and too high without; 1e-7 and less should make one happy.
+# Here kinks are judged separately, so 1e-4 is always too high.
 BANDS = [(1e-7, "good"), (TOLERANCE, "ok"), (1e-4, "too high"), (1e-2, "suspicious")]
 HEAD = "tensor", "entries", "checked", "kinks", "max rel. error", "at", "verdict"
 SHOWN = 8  # kinks that a table lists; ``Check.kinks`` has all
@@ -21,9 +21,9 @@ class Kink(NamedTuple):
     Attributes
     ----------
     place : index of the entry, or "direction 0", ...
-    given : what the backward pass says
-    low, high : the ends of the subgradient interval: where a tenth of the step leaves
-        the kink behind, the derivative, give or take what rounding does
+    given : the derivative by the backward pass
+    low, high : the ends of the subgradient interval; if a tenth of the step no longer
+        crosses the kink, it is the derivative with its rounding error
     """
 
     place: tuple[int, ...] | str
@@ -33,12 +33,12 @@ class Kink(NamedTuple):
 
     @property
     def is_inside(self) -> bool:
-        """Whether the interval holds what the backward pass says."""
+        """Whether the interval contains the derivative by the backward pass."""
         return self.low <= self.given <= self.high
 
 
 class Check(NamedTuple):
-    """What was found for one tensor.
+    """The result for one tensor.
 
     Attributes
     ----------
@@ -48,9 +48,9 @@ class Check(NamedTuple):
         nearest number of the subgradient interval
     place : where: the index of an entry, or "direction 0", ...; None for no entries
     entries, checked : how many numbers the tensor has; how many were checked one by one
-    directions : along how many directions it was checked as a whole
+    directions : along how many directions the whole tensor was checked
     kinks : those entries and directions whose step crosses a kink
-    diagnosis : what the numbers say about a wrong gradient; empty if nothing
+    diagnosis : what the numbers show about a wrong gradient; empty if nothing
     """
 
     name: str
@@ -78,7 +78,7 @@ class Check(NamedTuple):
 
 
 class Report(list[Check]):
-    """The checks of all tensors; ``print`` and notebooks make a table of it.
+    """The checks of all tensors; ``print`` and notebooks show a table.
 
     >>> print(Report([Check("bias", 2e-9, (3,), 10, 10)]))
     tensor          entries  checked  kinks  max rel. error  at    verdict
@@ -92,7 +92,7 @@ class Report(list[Check]):
 
     @property
     def kink_share(self) -> float:
-        """The share of all entries that sit on a kink, as far as was tried."""
+        """The estimated share of all entries that are on a kink."""
         shares = [
             check.entries * len(check.kinks) / (check.checked + check.directions or 1)
             for check in self

@@ -1,4 +1,4 @@
-"""Layers are left as they were, and draw the same random numbers again."""
+"""Restore layers after a check, with their random streams."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from sora_np.layers.generators import generators_of
 
 
 class held_still:
-    """Lets layers run, and then leaves them as they were.
+    """A context in which layers may run; at its end they are restored.
 
-    Weights, gradients, states, random streams, what they keep for ``backward``, and
-    every other attribute.
+    It restores weights, gradients, states, random streams, the values kept for
+    ``backward``, and every other attribute.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -45,4 +45,4 @@ class held_still:
             array[...] = before
         for rng, stream in self._streams:
             rng.bit_generator.state = stream
-        note_change()  # vars and tables do not say so themselves
+        note_change()  # changes of vars and tables are not noticed otherwise

@@ -1,14 +1,14 @@
-"""What no gradient depends on: the moving statistics of batch normalisation.
+"""Check the moving statistics of batch normalisation; no gradient depends on them.
 
-A moving variance of another bias passes every gradient check, and training too; it is
-seen in predictions alone.  Here they are compared with the formulas::
+A moving variance with the wrong divisor passes every gradient check and trains; only
+predictions show it.  Here the statistics are compared with the formulas::
 
     moving_mean     = momentum * moving_mean     + (1 - momentum) * sum x / M
     moving_variance = momentum * moving_variance + (1 - momentum) * sum (x - mean)^2 / M
     y in prediction = gamma * (x - moving_mean) / sqrt(moving_variance + epsilon) + beta
 
-with M all entries of a channel.  Source: Ioffe & Szegedy (2015), arXiv:1502.03167; the
-moving averages as in Keras.
+with M the number of entries of a channel.  Source: Ioffe & Szegedy (2015),
+arXiv:1502.03167; the moving averages as in Keras.
 """
 
 from typing import Any
@@ -29,9 +29,9 @@ from .still import held_still
 
 
 def check_statistics(model: Any, x: ArrayLike) -> Report:
-    """Compare what every BatchNormalization carries after a batch with the formulas.
+    """Compare the state of every BatchNormalization after a batch with the formulas.
 
-    By the layers, and by the model's plan where it has one.
+    The batch is run by the layers, and by the model's plan if there is one.
 
     Parameters
     ----------

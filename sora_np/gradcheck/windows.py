@@ -6,11 +6,11 @@ round::
     dx_(i+p)(j+q) += dy_ij kernel_pq              windows of dx that are added to
     dx_uv = sum_pq dy_(u-p)(v-q) kernel_pq        the same: dy with a rotated kernel
 
-The other is = in the place of +=: of all windows over a number, or of all samples that
-share a parameter, only the last arrives.
+The other is = instead of +=: of all windows that contain a number, or of all samples
+that share a parameter, only the last counts.
 
-Both are taken from ``forward`` alone, by differences: nothing is assumed of a layer but
-that its y has the batch first and places in row-major order.
+Both are computed from ``forward`` alone, by differences.  The only assumption is that
+the layer's y has the batch axis first and its places in row-major order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,20 +24,18 @@ from .line import Line
 
 STEP = 1e-5
 OVERLAP = (
-    "of windows that overlap only the last arrives: = in the place of +=, where every "
-    "window adds its part"
+    "of overlapping windows only the last counts: = instead of +=, the parts of all "
+    "windows add up"
 )
-SHARED = (
-    "only the last {} arrives: = in the place of +=, where the parts of all {}s are due"
-)
+SHARED = "only the last {} counts: = instead of +=, the parts of all {}s add up"
 
 
 def mistaken(
     function: Function, tensor: Tensor, lines: Sequence[Line]
 ) -> Iterator[tuple[str, Array]]:
-    """Yield what is wrong, in words, and the gradient's entries if it were so.
+    """Yield what may be wrong, in words, and the gradient's entries in that case.
 
-    ``lines`` : the entries.  Nothing is yielded for several layers, and for a y without
+    ``lines`` : the entries.  Yields nothing for several layers, and for a y without
     places.
     """
     layer, y = function.nodes[0].layer, function.values[-1]
@@ -59,9 +57,9 @@ def mistaken(
             if not np.array_equal(kernel, before):
                 found = [_terms(function, line, first).sum() for line in lines]
                 text = (
-                    f"right for a {key} rotated by 180 degrees: rotate it where dy is "
-                    "convolved with it, and only there; where windows are added to, it "
-                    "stays as it is"
+                    f"right for a {key} rotated by 180 degrees: rotate it if you "
+                    "convolve dy with it; do not rotate it if you add dy times it to "
+                    "windows of dx"
                 )
                 yield text, np.array(found)
         finally:

@@ -1,4 +1,4 @@
-"""The same objects under Keras's names, so that a program changes its imports alone.
+"""The same objects under Keras's names: a program needs to change only its imports.
 
 >>> from sora_np import keras
 >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, "softmax")])
@@ -6,12 +6,12 @@
 True
 
 ``from sora_np.keras.layers import Dense`` and ``import sora_np.keras.layers as L`` work
-as well, and ``import sora_np as tf`` serves programs that say ``tf.keras.layers``.
+as well, and ``import sora_np as tf`` is for programs with ``tf.keras.layers``.
 
-Each file is a module of Keras's, and names what it has: open ``layers.py`` first.
-``old_names.py`` maps the names of Keras 1 and 2, and ``absent.py`` says what to do
-instead of the names that are not here.  sora_np/keras/NAMES.md lists all names.  Only
-programs that were written for Keras import this folder.
+Each file is a module of Keras with its names: open ``layers.py`` first.
+``old_names.py`` maps the names of Keras 1 and 2, and ``absent.py`` has a replacement
+for each name that is missing.  sora_np/keras/NAMES.md lists all names.  Only programs
+that were written for Keras import this folder.
 """
 
 from sora_np.common.versions import VERSION as __version__

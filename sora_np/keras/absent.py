@@ -1,6 +1,6 @@
-"""What Keras has and ``sora_np.keras`` has not, with what to do instead.
+"""The names of Keras that ``sora_np.keras`` lacks, with replacements.
 
-A program that asks for such a name gets the advice in its error, and NAMES.md lists it
+A program that uses such a name gets the advice in the error, and NAMES.md lists it
 (tests/keras_names/write_names.py).
 """
 
@@ -114,7 +114,7 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
 
 
 def advice(module: str, name: str) -> str:
-    """Return what to do instead of a name that is not here."""
+    """Return the replacement of a missing name."""
     for pattern, text in NAMES:
         if re.fullmatch(pattern, name):
             return text
@@ -126,10 +126,10 @@ def advice(module: str, name: str) -> str:
 
 
 def refusing(module: str) -> Callable[[str], NoReturn]:
-    """Return the ``__getattr__`` of a module, which says what to do instead.
+    """Return the ``__getattr__`` of a module, whose errors name a replacement.
 
-    It raises AttributeError, and where the name is imported ImportError: the import
-    statement would hide the text of the other one.
+    It raises AttributeError, but ImportError in an import statement, which would hide
+    the text of an AttributeError.
 
     >>> refusing("layers")("LSTM")
     Traceback (most recent call last):
@@ -165,9 +165,9 @@ class Absent(ModuleType):
 
 
 def explain(modules: dict[str, Any]) -> None:
-    """Let modules say of every name that they lack what to do instead.
+    """Give modules errors that name a replacement for every missing name.
 
-    So do the modules of ``PACKAGES``, which are not here at all.
+    The modules of ``PACKAGES`` are missing as a whole, and get such errors, too.
     """
     for name, instead in PACKAGES.items():
         sys.modules[f"sora_np.keras.{name}"] = Absent(name, instead)

@@ -1,4 +1,4 @@
-"""Keras's ``keras.backend``: what there is to ask of, and to set in, NumPy.
+"""Keras's ``keras.backend``: settings, which here are those of NumPy.
 
 With Keras 2's functions of arrays, which are those of ``ops.py``.
 """
@@ -30,7 +30,7 @@ __all__ = [
 
 
 def backend() -> str:
-    """Return what computes: "numpy"."""
+    """Return the name of the backend: "numpy"."""
     return "numpy"
 
 
@@ -39,7 +39,7 @@ def clear_session(free_memory: bool = True) -> None:
 
 
 def epsilon() -> float:
-    """Return the number by which losses keep away from 0 and 1."""
+    """Return the smallest distance of probabilities from 0 and 1 in losses."""
     return 1e-7
 
 
@@ -51,7 +51,7 @@ def floatx() -> str:
 def set_floatx(value: str) -> None:
     """Accept "float32"; there is no global dtype.
 
-    Raises ValueError for another one, with the argument that takes its place.
+    Raises ValueError for another one, and names the argument to use instead.
     """
     if value != "float32":
         raise ValueError(
@@ -91,7 +91,7 @@ def get_value(x: Any) -> Any:
 def set_value(x: Any, value: ArrayLike) -> None:
     """Set an array such as ``layer.kernel``, or ``optimizer.learning_rate``.
 
-    Raises TypeError for what is neither.
+    Raises TypeError for anything else.
     """
     assign = getattr(x, "assign", None)
     if assign is None:

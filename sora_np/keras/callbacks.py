@@ -1,4 +1,4 @@
-"""Keras's ``keras.callbacks``: what happens around training."""
+"""Keras's ``keras.callbacks``: actions during training."""
 
 from sora_np.callbacks import *
 from sora_np.callbacks import __all__ as __all__

@@ -1,4 +1,4 @@
-"""Keras's ``keras.config``: what there is to set in NumPy."""
+"""Keras's ``keras.config``: settings, which here are those of NumPy."""
 
 from .backend import backend as backend
 from .backend import epsilon as epsilon

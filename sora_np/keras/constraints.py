@@ -1,4 +1,4 @@
-"""Keras's ``keras.constraints``: what weights are held to."""
+"""Keras's ``keras.constraints``: constraints on weights."""
 
 from sora_np.constraints import Constraint as Constraint
 from sora_np.constraints import MaxNorm as MaxNorm

@@ -1,4 +1,4 @@
-"""Keras's ``keras.datasets``: each is imported when it is first asked for."""
+"""Keras's ``keras.datasets``: each is imported at its first use."""
 
 from typing import Any
 

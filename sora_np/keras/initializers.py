@@ -1,4 +1,4 @@
-"""Keras's ``keras.initializers``: how weights begin."""
+"""Keras's ``keras.initializers``: initial weights."""
 
 from sora_np.initializers import Constant as Constant
 from sora_np.initializers import GlorotNormal as GlorotNormal

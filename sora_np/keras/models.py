@@ -1,4 +1,4 @@
-"""Keras's ``keras.models``: models, and how they come from files and texts."""
+"""Keras's ``keras.models``: models, also from files and texts."""
 
 import json
 from collections.abc import Mapping
@@ -34,9 +34,9 @@ def model_from_json(
     """Return the model that ``model.to_json()`` described, with fresh weights.
 
     Only layers of this package, registered ones (``saving.register``) and
-    ``custom_objects`` are made; nothing of the text is executed.
+    ``custom_objects`` are made; nothing in the text is executed.
 
-    Raises ValueError for a text that describes no model.
+    Raises ValueError for a text that does not describe a model.
     """
     try:
         config = json.loads(json_string)
@@ -51,7 +51,7 @@ def model_from_config(
     """Return the model of {"class_name": ..., "config": model.get_config()}."""
     if not isinstance(config, Mapping) or "config" not in config:
         raise ValueError(
-            "a model is described by class_name and config, as model.to_json() writes "
-            f"them; got {config!r:.200}"
+            "expected a dictionary of class_name and config, as model.to_json() writes "
+            f"it, got {config!r:.200}"
         )
     return Model.from_config(config["config"], custom_objects)

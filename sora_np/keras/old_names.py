@@ -1,8 +1,8 @@
-"""What Keras 1 and 2 called by other names, and many programs still do.
+"""The old names of Keras 1 and 2, which many programs still use.
 
-``serve_old_names`` lets what was taken from ``sora_np.keras`` understand them; the rest
-of the package knows nothing of this file.  Each name brings one DeprecationWarning with
-the new one.  An old argument is read as the new one where a class, or a method, has the
+``serve_old_names`` makes the objects of ``sora_np.keras`` accept them; the rest of the
+package does not depend on this file.  Each old name gives one DeprecationWarning with
+the new name.  An old argument is read as the new one if a class, or a method, has the
 new one and not the old one.
 """
 
@@ -116,7 +116,7 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
 
 
 def _decay(where: str, own: Any, found: dict[str, Any]) -> None:
-    """Let ``decay`` be what it was: learning_rate / (1 + decay * steps)."""
+    """Give ``decay`` its old meaning: learning_rate / (1 + decay * steps)."""
     decay = float(found.pop("decay") or 0)
     tell(
         f"{where}(decay=)",
@@ -129,7 +129,7 @@ def _decay(where: str, own: Any, found: dict[str, Any]) -> None:
 
 
 def understanding(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
-    """Return a function that understands old arguments, too."""
+    """Return a function that accepts old arguments, too."""
     own = inspect.signature(function).parameters
     of_class = function.__name__ == "__init__"
 
@@ -147,7 +147,7 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
 
 
 def teach(owner: type, name: str) -> None:
-    """Let a method of a class, or of its parents in this package, understand."""
+    """Make a method of a class, or of its parents here, accept old arguments."""
     for cls in owner.__mro__:
         function = vars(cls).get(name)
         if cls.__module__.startswith("sora_np.") and function is not None:
@@ -159,7 +159,7 @@ def teach(owner: type, name: str) -> None:
 
 
 def Convolution2D(*args: Any, **options: Any) -> Any:
-    """Return a Conv2D; as in Keras 1, (filters, rows, columns) say the kernel's size.
+    """Return a Conv2D for Keras 1's arguments (filters, rows, columns).
 
     In Keras 3 the third would be the strides.
     """
@@ -182,7 +182,7 @@ def merge(
     dot_axes: Any = -1,
     name: str | None = None,
 ) -> Any:
-    """Return what a layer gives for symbols, as Keras 1's ``merge`` did."""
+    """Return the output of a merging layer for symbols, as Keras 1's ``merge``."""
     made: dict[str, Callable[[], Any]] = {
         "sum": lambda: layers.Add(name=name),
         "mul": lambda: layers.Multiply(name=name),
@@ -228,7 +228,7 @@ def fit_generator(
 
 
 def _batches(samples: int, generator: Any, name: str) -> int:
-    """Return in how many batches of a generator there are so many samples."""
+    """Return the number of batches of a generator for a number of samples."""
     size = getattr(generator, "batch_size", None)
     if size is None:
         raise ValueError(
@@ -278,7 +278,7 @@ def predict_proba(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -> 
 
 
 def predict_classes(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -> Any:
-    """Return the class of every sample: where the outputs are largest, or over 0.5."""
+    """Return the class of every sample: that of the largest output, or output > 0.5."""
     tell("predict_classes", "write predict(x).argmax(-1), or predict(x) > 0.5")
     y = np.asarray(self.predict(x, batch_size, verbose))
     return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype(np.int32)
@@ -335,7 +335,7 @@ def _place(name: str, module: ModuleType) -> None:
 
 
 def serve_old_names() -> None:
-    """Let what ``sora_np.keras`` has understand old names from now on."""
+    """Make the objects of ``sora_np.keras`` accept old names from now on."""
     for name, new in MODULES.items():
         _place(name, OldModule(f"sora_np.keras.{name}", new, tell))
     _place("optimizers.schedules", optimizers.schedules)

@@ -1,8 +1,8 @@
 """Functions of ``keras.ops`` and of Keras 2's ``keras.backend``, by NumPy.
 
-They are here for metrics that are functions f(y_true, y_pred) of arrays, and for what a
-program does before and after a model.  Within a model layers take their place, and a
-loss is a subclass of ``Loss``: these functions know no derivative.
+They are for metrics that are functions f(y_true, y_pred) of arrays, and for code before
+and after a model.  Within a model use layers, and write a loss as a subclass of
+``Loss``, because these functions have no derivative.
 
 >>> mean(abs([[-1.0, 3.0]]), axis=-1)
 array([2.])

@@ -1,4 +1,4 @@
-"""Keras's ``keras.utils``: what ``sora_np.utils`` has, and what stands above it."""
+"""Keras's ``keras.utils``: ``sora_np.utils``, and functions of other folders."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def plot_model(
     to_file, show_shapes, rankdir : see ``sora_np.plots.plot_model``
     show_dtype, show_layer_activations, show_trainable, expand_nested : not drawn here;
         True brings a warning
-    show_layer_names, dpi : of no consequence
+    show_layer_names, dpi : without effect
     """
     asked = {
         "show_dtype": show_dtype,
@@ -54,5 +54,5 @@ def plot_model(
 def register_keras_serializable(
     package: str = "Custom", name: str | None = None
 ) -> Any:
-    """Let files name a class of one's own: see ``sora_np.saving.register``."""
+    """Let files name your own class: see ``sora_np.saving.register``."""
     return lambda cls: register(cls)

@@ -79,7 +79,7 @@ def copy_lessons(
     ----------
     folder : created if missing
     language : "en" or "zh"
-    notebooks : whether to write notebooks (.ipynb) in the place of text (.md)
+    notebooks : whether to write notebooks (.ipynb) instead of text (.md)
 
     Returns
     -------

@@ -1,23 +1,23 @@
-"""Pictures: what a model learnt, mistook and sees; the extra ``plot`` (matplotlib).
+"""Pictures of training, mistakes and layers; they need the extra ``plot`` (matplotlib).
 
 =========================  =========================================================
 `History.plot()`           loss and metrics by epoch, the best one marked
-`plot_confusion_matrix`    which classes are taken for which
-`plot_mistakes`            the images that a model is most surely wrong about
-`plot_filters`             what a convolution looks for
+`plot_confusion_matrix`    which classes are mistaken for which
+`plot_mistakes`            the wrong predictions with the largest probabilities
+`plot_filters`             the filters of a convolution
 `plot_feature_maps`        an image, layer by layer
-`plot_model`               the layers, and what each of them takes
+`plot_model`               the layers, and how they are connected
 `plot_augmented`           samples before and after, in `sora_np.preprocessing`
 =========================  =========================================================
 
 Each returns a ``matplotlib.figure.Figure``, which a notebook shows and
-``figure.savefig("name.png")`` writes.  Nothing of pyplot is touched, so that no window
-opens and no figure stays in memory.
+``figure.savefig("name.png")`` writes.  They do not use pyplot, so no window opens and
+no figure stays in memory.
 
 Open ``curves.py`` first.  It, ``classes.py``, ``layers.py`` and ``graph.py`` make the
-pictures; ``figure.py`` is what they share, ``picture.py`` shows figures in notebooks,
-and ``fonts.py`` finds letters for any script.  Users, ``report/`` and ``explain/`` call
-them; they call ``engine/network.py`` for the outputs of layers.
+pictures; ``figure.py`` has what they share, ``picture.py`` shows figures in notebooks,
+and ``fonts.py`` finds fonts for any script.  Users, ``report/`` and ``explain/`` call
+these files; they call ``engine/network.py`` for the outputs of layers.
 """
 
 from .classes import plot_confusion_matrix, plot_mistakes

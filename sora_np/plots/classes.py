@@ -1,4 +1,4 @@
-"""Pictures of what a classifier takes for what."""
+"""Pictures of a classifier's predictions and mistakes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,9 @@ from .figure import as_images, draw_image, grid, names_of, new_figure, scaled
 def plot_confusion_matrix(
     y_true: ArrayLike, y_pred: ArrayLike, names: Sequence[str] | None = None
 ) -> Any:
-    """Return a figure of how many samples of each class were taken for which.
+    """Return a figure of the confusion matrix.
 
-    A row is a true class, a column a predicted one; shades are shares of the row.
+    A row is a true class, a column a predicted class; shades are shares of the row.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def plot_confusion_matrix(
     Raises
     ------
     ImportError : without matplotlib, the extra ``plot``
-    ValueError : for what are no labels, or more of them than names
+    ValueError : for invalid labels, or more classes than names
 
     Examples
     --------
@@ -66,14 +66,15 @@ def plot_mistakes(
     names: Sequence[str] | None = None,
     count: int = 12,
 ) -> Any:
-    """Return a figure of the images that a model is most surely wrong about.
+    """Return a figure of the wrong predictions with the largest probabilities.
 
-    Above each stands what it was taken for, how surely, and what it is.
+    The title of each image gives the predicted class, its probability, and the true
+    class.
 
     Parameters
     ----------
-    x : images (N, H, W, C) with 1 or 3 channels; or what
-        ``image_dataset_from_directory`` gives, and then the names of files are shown
+    x : images (N, H, W, C) with 1 or 3 channels; or a result of
+        ``image_dataset_from_directory``, and then the picture shows file names
     y_true : labels (N,) or one-hot rows (N, K); None for those of the folder
     y_pred : probabilities (N, K), as ``model.predict(x)`` gives
     names : of the classes; by default their numbers
@@ -111,7 +112,7 @@ def plot_mistakes(
             f"(N, K), got shapes {labels.shape} and {probabilities.shape}"
         )
     if len(images) != len(labels):
-        raise ValueError(f"there are {len(images)} images and {len(labels)} labels")
+        raise ValueError(f"expected {len(images)} labels, got {len(labels)}")
     names = names_of(names, probabilities.shape[1])
     worst = worst_mistakes(labels, probabilities)
     total, worst = len(worst), worst[:count]
@@ -134,7 +135,7 @@ def plot_mistakes(
 def worst_mistakes(
     labels: NDArray[Any], probabilities: NDArray[Any]
 ) -> NDArray[np.intp]:
-    """Return the samples taken for another class, the surest first.
+    """Return the wrong predictions, those with the largest probability first.
 
     >>> worst_mistakes(np.array([0, 1, 0]), np.array([[0.4, 0.6], [0, 1], [0.1, 0.9]]))
     array([2, 0])

@@ -15,14 +15,14 @@ from .figure import TRAINING, VALIDATION, new_figure, plain, svg_of
 
 
 class Epochs(Protocol):
-    """What is drawn: the numbers of epochs, as ``History`` holds them."""
+    """The numbers of all epochs, in the form of ``History``."""
 
     history: dict[str, list[Any]]
     epoch: list[int]
     epochs_of: dict[str, list[int]]
 
     def direction(self, name: str) -> str | None:
-        """Return "max" or "min" where the number of that name is better so, or None."""
+        """Return whether "max" or "min" is better for a name, or None if unknown."""
 
 
 def plot_history(history: Epochs, names: Sequence[str] | None = None) -> Any:
@@ -43,16 +43,16 @@ def plot_history(history: Epochs, names: Sequence[str] | None = None) -> Any:
 
 
 def panels(history: Epochs) -> list[str]:
-    """Return the names that get a panel of their own, the loss first."""
+    """Return the names that get a panel, the loss first."""
     names = {name.removeprefix("val_") for name in history.history}
     return sorted(names, key=lambda name: (name != "loss", name))
 
 
 def best_epoch(history: Epochs, name: str) -> tuple[str, int, float] | None:
-    """Return (name, epoch, value) where a loss or metric was best, NaN never is.
+    """Return (name, epoch, value) of the best epoch of a loss or metric.
 
-    The validation's number decides where there is one.  None where nobody knows whether
-    more is better, or where the numbers are arrays.
+    Values of the validation decide if there are any.  NaN is never the best.  Returns
+    None if it is unknown whether more is better, or if the values are arrays.
 
     >>> from sora_np.callbacks import History
     >>> history = History()
@@ -75,9 +75,9 @@ def _draw_curves(ax: Any, history: Epochs, name: str) -> None:
         if shown in history.history:
             epochs = [epoch + 1 for epoch in history.epochs_of[shown]]
             values = np.array(history.history[shown], np.float64)
-            marker = "o" if len(epochs) == 1 else None  # a line of one point is none
+            marker = "o" if len(epochs) == 1 else None  # one point makes no line
             drawn = ax.plot(epochs, values, line, color=colour, marker=marker)
-            drawn[0].set_label(label)  # of several classes, once
+            drawn[0].set_label(label)  # once for several classes
     title = plain(name)
     best = best_epoch(history, name)
     if best is not None:
@@ -134,7 +134,7 @@ def history_html(history: Epochs) -> str:
 
 
 def in_words(history: Epochs, names: Sequence[str] | None = None) -> str:
-    """Say what the curves show, for those who do not see them.
+    """Describe the curves in words, for readers who cannot see them.
 
     >>> from sora_np.callbacks import History
     >>> history = History()

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np.common.inputs import as_numbers
 
-TRAINING, VALIDATION = "#0072b2", "#d55e00"  # told apart without colours too, by style
+TRAINING, VALIDATION = "#0072b2", "#d55e00"  # their line styles differ, too
 
 
 def new_figure(width: float, height: float) -> Any:
     """Return an empty figure of a size in inches.
 
-    Raises ImportError, with the extra's name, where there is no matplotlib.
+    Raises ImportError, with the name of the extra, without matplotlib.
     """
     try:
         import matplotlib.figure  # noqa: F401
@@ -30,9 +30,9 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def as_images(x: ArrayLike) -> NDArray[Any]:
-    """Return x as grey or colour images (N, H, W, C), one at least.
+    """Return x as one or more grey or colour images (N, H, W, C).
 
-    Raises ValueError for anything else.
+    Raises ValueError for other arrays.
     """
     images = as_numbers(x)
     if images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
@@ -43,7 +43,7 @@ def as_images(x: ArrayLike) -> NDArray[Any]:
 
 
 def scaled(images: ArrayLike) -> NDArray[np.float64]:
-    """Return numbers in [0, 1], all by one scale; 0 for what is not finite.
+    """Return numbers scaled to [0, 1], all by one scale; NaN and infinity become 0.
 
     >>> scaled([[-2, 0], [2, np.nan]])
     array([[0. , 0.5],
@@ -59,7 +59,7 @@ def scaled(images: ArrayLike) -> NDArray[np.float64]:
 
 
 def grid(figure: Any, cells: int, columns: int) -> list[Any]:
-    """Return axes for so many cells in rows of so many, none with ticks."""
+    """Return axes without ticks for a number of cells, in rows of a given length."""
     rows = max(-(-cells // columns), 1)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
@@ -77,19 +77,19 @@ def draw_image(ax: Any, image: NDArray[Any]) -> None:
 
 
 def names_of(names: Sequence[str] | None, classes: int) -> list[str]:
-    """Return the names of so many classes, their numbers by default.
+    """Return the names of the classes, their numbers by default.
 
-    Raises ValueError where there are more or fewer names.
+    Raises ValueError for more or fewer names than classes.
     """
     if names is None:
         return [str(k) for k in range(classes)]
     if len(names) != classes:
-        raise ValueError(f"{classes} classes need as many names, got {len(names)}")
+        raise ValueError(f"expected {classes} names, one a class, got {len(names)}")
     return [plain(name) for name in names]
 
 
 def plain(name: object) -> str:
-    r"""Return a name that is drawn as it stands: to matplotlib, two ``$`` mean maths.
+    r"""Return a name with escaped ``$``, because matplotlib reads two as a formula.
 
     >>> print(plain("5$"))
     5\$

@@ -17,9 +17,9 @@ EMPTY = {"LastResort", "LastResortHigh-Efficiency", "AdobeBlank"}  # boxes for a
 
 
 def complete(figure: Any) -> frozenset[str]:
-    """Give texts installed fonts that have what theirs lack; return what no font has.
+    """Give texts installed fonts for missing characters; return those without a font.
 
-    A text keeps its fonts, and takes from a further one only what they lack.
+    A text keeps its fonts, and uses another font only for characters that they lack.
     """
     lacking = {}
     for text in figure.findobj(Text):
@@ -58,13 +58,13 @@ def _lacks(text: Text) -> set[str]:
         try:
             path = font_manager.findfont(properties, fallback_to_default=False)
         except ValueError:
-            continue  # that is not installed: matplotlib passes it over, too
+            continue  # it is not installed: matplotlib ignores it, too
         lacks -= _has(path, lacks)
     return lacks
 
 
 def _is_drawn(character: str) -> bool:
-    """Whether a character leaves ink: joiners and variation selectors do not."""
+    """Whether a character is visible: joiners and variation selectors are not."""
     kind = unicodedata.category(character)
     return kind[0] != "C" and not (kind == "Mn" and "VARIATION" in _name(character))
 
@@ -80,7 +80,7 @@ def _has(path: Any, characters: Iterable[str]) -> set[str]:
 
 @functools.lru_cache(maxsize=64)
 def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return the fewest installed families that have them, and what none has."""
+    """Return few installed font families for characters, and characters without one."""
     _take_in_new_fonts()
     files = {entry.name: entry.fname for entry in font_manager.fontManager.ttflist}
     having = {
@@ -99,15 +99,15 @@ def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[st
 
 
 def _rank(name: str) -> tuple[bool, bool, bool, str]:
-    """Return a smaller value for a font that goes with matplotlib's own.
+    """Return a sort key: fonts that look like matplotlib's come first.
 
-    Without serifs, proportional; of fonts for Han characters, Simplified Chinese.
+    They have no serifs and are proportional; for Han characters, Simplified Chinese.
     """
     return "Serif" in name, "Mono" in name, not name.endswith(" SC"), name
 
 
 def _take_in_new_fonts() -> None:
-    """Tell matplotlib of fonts installed since it wrote its list to the disk."""
+    """Add fonts that were installed after matplotlib wrote its list to the disk."""
     known = {entry.fname for entry in font_manager.fontManager.ttflist}
     for path in font_manager.findSystemFonts():
         if path not in known:

@@ -1,4 +1,4 @@
-"""A picture of a model: its layers, and what each of them takes."""
+"""A picture of a model: its layers, and their connections."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +20,13 @@ def plot_model(
 ) -> Any:
     """Return a figure of a model: a box for every use of a layer, arrows between them.
 
-    A layer that is used twice has two boxes of one name.
+    A layer that is used twice has two boxes with the same name.
 
     Parameters
     ----------
     model : a model that is built
-    to_file : where to write it, if anywhere; the ending says in which format
-    show_shapes : whether a box says the shape of what the layer gives
+    to_file : a file to write, or None; the suffix gives the format
+    show_shapes : whether a box has the shape of the layer's output
     rankdir : "TB" from top to bottom, "LR" from left to right
 
     Returns
@@ -96,10 +96,9 @@ def _text(layer: Any, shapes: Sequence[Any]) -> str:
 
 
 def layout(taken: Sequence[Sequence[int]]) -> list[tuple[int, float]]:
-    """Return (row, column) of every box, given the boxes that each takes.
+    """Return (row, column) of every box, given the inputs of each box.
 
-    A box stands below all that it takes, in a row of its own or beside others, as near
-    below them as it can.
+    A box is below all its inputs, in the first possible row, alone or beside others.
 
     >>> layout([[], [0], [0], [1, 2]])
     [(0, 0.5), (1, 0.0), (1, 1.0), (2, 0.5)]

@@ -1,4 +1,4 @@
-"""Pictures of what convolutions look for, and of what becomes of an image."""
+"""Pictures of the filters of convolutions, and of an image in every layer."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from .figure import as_images, draw_image, grid, new_figure, plain, scaled
 def plot_filters(layer: Conv2D, count: int = 64) -> Any:
     """Return a figure of the filters of a convolution.
 
-    A filter over one channel is an image of its own, blue below 0 and red above; over
-    three channels it is a colour image, with 0 as grey; over more channels it is a row
-    of images, one a channel.  All have one scale.
+    A filter over one channel is an image, blue below 0 and red above; over three
+    channels it is a colour image, with 0 as grey; over other numbers of channels it is
+    a row of images, one for each channel.  All have the same scale.
 
     Parameters
     ----------
     layer : a Conv2D that has been built
-    count : how many filters at most, from the first; of channels, 16
+    count : show at most the first ``count`` filters, and 16 channels of each
 
     Returns
     -------
@@ -76,16 +76,16 @@ def plot_filters(layer: Conv2D, count: int = 64) -> Any:
 
 
 def plot_feature_maps(model: Network, image: ArrayLike, count: int = 8) -> Any:
-    """Return a figure of an image and of what every layer makes of it.
+    """Return a figure of an image and of the outputs of every layer.
 
-    The first row is the image; then every layer with maps (H, W, C) has a row of the
-    first ones, all with that layer's scale, dark to bright.
+    The first row is the image; then every layer with maps (H, W, C) has a row of its
+    first maps, all with that layer's scale, dark to bright.
 
     Parameters
     ----------
-    model : that takes images
+    model : a model of images
     image : (H, W, C) with 1 or 3 channels, as the model takes it
-    count : how many maps a layer at most
+    count : show at most so many maps of a layer
 
     Returns
     -------
@@ -94,7 +94,7 @@ def plot_feature_maps(model: Network, image: ArrayLike, count: int = 8) -> Any:
     Raises
     ------
     ImportError : without matplotlib, the extra ``plot``
-    ValueError : for what is no such image
+    ValueError : for another shape
 
     Examples
     --------
@@ -106,7 +106,7 @@ def plot_feature_maps(model: Network, image: ArrayLike, count: int = 8) -> Any:
     """
     one = as_numbers(image, "image")
     if one.ndim != 3:
-        raise ValueError(f"image must be one, (H, W, C), got shape {one.shape}")
+        raise ValueError(f"image must be one image (H, W, C), got shape {one.shape}")
     images = as_images(one[None])
     values = [
         (name, value[0])

@@ -1,4 +1,4 @@
-"""A figure that a notebook shows, and in which every name can be read."""
+"""A figure that a notebook shows, with fonts for every name."""
 
 import io
 import warnings
@@ -12,17 +12,17 @@ from . import fonts
 class Picture(Figure):
     """A matplotlib figure that needs no pyplot.
 
-    Matplotlib teaches IPython to show figures when pyplot is imported, which nothing
-    here does; so a picture brings its own PNG.  Where IPython has learnt it, IPython's
-    way comes first, in the format that the user chose.
+    IPython shows figures of matplotlib only after an import of pyplot, which sora_np
+    does not do.  So a picture returns a PNG itself.  After an import of pyplot, IPython
+    shows the picture in the format that the user chose.
     """
 
     _boxes: frozenset[str] = frozenset()  # characters that no installed font has
 
     def make_legible(self) -> "Picture":
-        """Give texts further fonts where theirs lack characters; return the picture.
+        """Add fonts for characters that the texts' fonts lack; return the picture.
 
-        Warn, once a picture, of characters that no installed font has.
+        Warn, once for a picture, of characters that no installed font has.
         """
         boxes = fonts.complete(self)
         if not boxes <= self._boxes:
@@ -31,7 +31,7 @@ class Picture(Figure):
         return self
 
     def draw(self, renderer: Any) -> None:
-        """Draw, with fonts for what was written since ``make_legible``, too."""
+        """Draw, with fonts also for texts added after ``make_legible``."""
         self.make_legible()
         with warnings.catch_warnings():
             if self._boxes:  # matplotlib warns of each of them

@@ -12,14 +12,14 @@ pictures            `plot_augmented`: samples before and after
 as in older Keras   `image.ImageDataGenerator`, `sequence.pad_sequences`
 ==================  ==============================================================
 
-The layers are in `sora_np.layers`: they are part of a model and of its file, so that
-whoever gets the model need not know how its data were prepared.  Called by itself,
-`layer(x)`, a `Random*` layer augments, as in Keras; a model augments in `fit` alone.
+The layers are in `sora_np.layers`: they are part of a model and of its file, so users
+of the model need not know how its data were prepared.  A `Random*` layer that is called
+by itself, `layer(x)`, augments, as in Keras; a model augments only in `fit`.
 
-Open ``cleaning.py`` first: it cleans, and ``report.py`` is the report of it.
+Open ``cleaning.py`` first: it cleans data, and ``report.py`` is its report.
 ``pictures.py`` shows samples; ``image.py`` is the generator of images,
-``flow_options.py`` checks its options, ``changes.py`` is what it does to images, and
-``flows.py`` returns their batches.  Users and ``sanity/`` call these functions.
+``flow_options.py`` checks its options, ``changes.py`` changes images, and ``flows.py``
+returns their batches.  Users and ``sanity/`` call these functions.
 """
 
 from . import image, sequence

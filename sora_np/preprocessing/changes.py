@@ -1,4 +1,4 @@
-"""What ``ImageDataGenerator`` does to images, and what it draws for that."""
+"""The changes that ``ImageDataGenerator`` makes to images, and their random numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ def matrices_of(params: Mapping[str, Any], shape: Sequence[int]) -> NDArray[np.f
 def brightened(image: Images, factor: float) -> Images:
     """Return an image times a factor, as Pillow computes it in bytes.
 
-    An image in [0, 1] is kept there instead, where bytes would make it black.
+    An image in [0, 1] stays in this range, because as bytes it would become black.
     """
     low, high = float(image.min()), float(image.max())
     if low >= 0 and high <= 1:
@@ -56,7 +56,7 @@ def both_sides(u: NDArray[np.float64], most: float) -> NDArray[np.float64]:
 def shifts(
     u: NDArray[np.float64], v: NDArray[np.float64], given: Any, size: int
 ) -> NDArray[np.float64]:
-    """Return by how many pixels to move each image, as Keras draws it."""
+    """Return by how many pixels to move each image, by the rule of Keras."""
     if isinstance(given, float):
         return both_sides(u, given) * (size if given < 1 else 1)
     choices = np.asarray(given)
@@ -65,10 +65,10 @@ def shifts(
 
 
 def whitening(x: Any, epsilon: float) -> Any:
-    """Return the matrix W (D, D) of which x W has uncorrelated columns of variance 1.
+    """Return the matrix W (D, D) so that x W has uncorrelated columns of variance 1.
 
     With x = U S V^T, W = V diag(sqrt(N) / (s + epsilon)) V^T; it is symmetric, so that
-    x W is as near to x as may be (ZCA).
+    x W is as near to x as possible (ZCA).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Cleaning: what in a data set is no measurement, and what to do about it.
+"""Cleaning: find faulty values in a data set, and drop or repair them.
 
 Source: the source document, 2.1 and 4.3.1: "noise and outliers are removed".
 """
@@ -17,7 +17,7 @@ from .report import CleaningReport, Finding
 
 
 class Cleaned(NamedTuple):
-    """What ``clean`` returns; y is None where none was given."""
+    """The result of ``clean``; y is None if none was given."""
 
     x: NDArray[Any]
     y: NDArray[Any] | None
@@ -38,9 +38,9 @@ def clean(
 ) -> Cleaned:
     """Return a data set without faulty values, and a report of the changes.
 
-    Nothing given is changed.  Faults are looked for in this order, each among the
-    samples that those before have left; each is met by "drop", "repair" where that can
-    be done, or "report" alone, and None does not look for it.
+    The arguments are not changed.  ``clean`` looks for faults in this order, each among
+    the samples that are left.  For each fault choose "drop", "repair" (if possible),
+    only "report", or None to ignore it.
 
     ==========  =========================================  =========================
     non_finite  NaN or infinity in x, or in y              by the median of the
@@ -54,19 +54,19 @@ def clean(
                 the 8 pixels around has such a score
     ==========  =========================================  =========================
 
-    Fine detail and sharp edges may look like noise, and rare classes like outliers:
+    Fine detail and sharp edges may look like noise, and rare classes like outliers: use
     "report" first.
 
     Parameters
     ----------
-    x : columns (N, K), or images (N, H, W) or (N, H, W, C); of a DataFrame the rows
-    y : (N, ...), dropped along with x: by position, an index of pandas has no say
+    x : columns (N, K), or a DataFrame, or images (N, H, W) or (N, H, W, C)
+    y : (N, ...), dropped along with x by position; an index of pandas is ignored
     threshold : of the robust z-scores, see :func:`robust_z_score`
     verbose : whether to print the report
 
     Returns
     -------
-    x, y, report : new arrays, and what was found where and why
+    x, y, report : new arrays, and a report of the faults, their places and reasons
 
     Raises
     ------
@@ -123,14 +123,14 @@ def clean(
 
 
 def robust_z_score(values: ArrayLike) -> NDArray[np.float64]:
-    """Return how far numbers (N, ...) lie from the median over the first axis.
+    """Return the robust distance of numbers (N, ...) from the median over axis 0.
 
-    In units that for normal numbers are standard deviations, with MAD the median
-    absolute deviation and, where that is 0, AD the mean one::
+    For normal numbers the unit is the standard deviation.  MAD is the median absolute
+    deviation; if it is 0, AD, the mean absolute deviation, is used::
 
         z = (v - median) / (1.4826 MAD)      or      (v - median) / (1.2533 AD)
 
-    Neither is moved by some outliers, as mean and standard deviation are.  NaN and
+    Some outliers change mean and standard deviation, but hardly these.  NaN and
     infinity are left out, and have the score NaN.  Equal numbers have the score 0.
 
     Source: Iglewicz & Hoaglin (1993), How to Detect and Handle Outliers, 3.3, who take
@@ -149,7 +149,7 @@ def robust_z_score(values: ArrayLike) -> NDArray[np.float64]:
 
 
 class _State:
-    """The samples that are left, and what was found so far."""
+    """The samples that are left, and the findings so far."""
 
     def __init__(
         self, x: NDArray[Any], y: NDArray[Any] | None, columns: list[Any] | None
@@ -182,7 +182,7 @@ class _State:
 
 
 def _any(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return of which samples some number is marked."""
+    """Return which samples have a marked number."""
     return np.asarray(mask.reshape(len(mask), -1).any(axis=1))
 
 
@@ -218,13 +218,13 @@ def _column_medians(
     if len(empty):
         column = empty[0] if columns is None else repr(columns[empty[0]])
         raise ValueError(
-            f"column {column} of x holds no finite number to repair it by: leave it out"
+            f"column {column} of x has no finite number to repair it with: leave it out"
         )
     return np.nanmedian(np.where(mask, np.nan, x), axis=0)
 
 
 def _pixels_around(x: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return x with the median of the nearest finite pixels where the mask says."""
+    """Return x with masked pixels replaced by the median of the nearest finite ones."""
     filled = x.copy()
     for place in np.argwhere(mask):
         n, i, j, *channel = map(int, place)
@@ -252,7 +252,7 @@ def _duplicates(state: _State, action: str) -> None:
 
 
 def fingerprint(sample: NDArray[Any]) -> bytes:
-    """Return 16 bytes that are the same for equal samples, and else differ."""
+    """Return 16 bytes that are the same for equal samples, and differ otherwise."""
     numbers = np.ascontiguousarray(sample + sample.dtype.type(0))  # -0 is 0
     return hashlib.blake2b(numbers.tobytes(), digest_size=16).digest()
 
@@ -291,11 +291,11 @@ def _noise(state: _State, action: str, threshold: float) -> None:
     x = state.x
     if x.ndim == 2:
         raise ValueError(
-            f"noise is looked for in images, got columns x {x.shape}: leave noise out"
+            f"noise needs images, got columns x {x.shape}: leave noise out"
         )
     from scipy import ndimage  # here: it takes as long as all the rest of sora_np
 
-    ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # the pixel itself has no say
+    ring = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # without the pixel itself
     ring = ring.reshape((1, 3, 3, 1)[: x.ndim])
     smooth = ndimage.median_filter(x, footprint=ring)
     distance = np.moveaxis(x.astype(np.float64) - smooth, 0, 2)
@@ -310,7 +310,7 @@ def _noise(state: _State, action: str, threshold: float) -> None:
 def _median_and_scale(
     values: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the median over the first axis, and what a score is measured in."""
+    """Return the median over the first axis, and the unit of scores."""
     finite = np.isfinite(values)
     empty = ~finite.any(axis=0)
     values = np.where(finite | empty, np.where(empty, 0, values), np.nan)

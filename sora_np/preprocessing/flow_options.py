@@ -1,4 +1,4 @@
-"""What an ``ImageDataGenerator`` and its flows are asked for, checked."""
+"""Check the options of an ``ImageDataGenerator`` and its flows."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -22,7 +22,7 @@ def form_of(
     interpolation: str,
     class_mode: str | None,
 ) -> tuple[str, tuple[int, int], str]:
-    """Return how images are read, checked."""
+    """Return the checked options for reading images."""
     pillow()
     look_up(dict.fromkeys(MODES), color_mode, "color_mode")
     look_up(dict.fromkeys(INTERPOLATIONS), interpolation, "interpolation")
@@ -33,7 +33,7 @@ def form_of(
 
 
 def part_of(generator: Any, subset: str | None, count: int) -> slice:
-    """Return which of so many samples a subset is: the first ones validate."""
+    """Return the samples of a subset: the first ones are for validation."""
     if subset is None:
         return slice(count)
     if subset not in ("training", "validation"):

@@ -1,4 +1,4 @@
-"""What flows from an ``ImageDataGenerator``: batches by number, and without an end."""
+"""The batches of an ``ImageDataGenerator``, by number and as endless iterators."""
 
 import copy
 import os
@@ -21,16 +21,16 @@ from .flow_options import form_of, part_of
 
 
 class Flow:
-    """Batches of images, changed at random; a subclass has the images.
+    """Batches of randomly changed images; a subclass has the images.
 
-    ``flow[k]`` is batch k of this epoch; ``next(flow)`` and a loop go on without an end
-    as in Keras, while ``fit`` takes an epoch at a time.  The order is drawn by seed and
-    epoch, and what is done to an image by its number, too.
+    ``flow[k]`` is batch k of this epoch; ``next(flow)`` and loops never end, as in
+    Keras, but ``fit`` takes one epoch at a time.  The order depends on seed and epoch,
+    the changes of an image also on its number.
 
     Attributes
     ----------
-    samples : how many there are, also ``n``
-    epoch : how many there were
+    samples : the number of images, also ``n``
+    epoch : the number of finished epochs
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Flow:
     def __getitem__(self, index: int) -> Any:
         """Return batch number ``index``: x, (x, y) or (x, y, sample_weight)."""
         if not 0 <= index < len(self):
-            raise IndexError(f"there are {len(self)} batches, not one {index}")
+            raise IndexError(f"batch must be below {len(self)}, got {index}")
         order = np.arange(self.samples)
         if self.shuffle:
             rng = np.random.default_rng([self._key, self.epoch])
@@ -74,9 +74,9 @@ class Flow:
         return x if len(given) == 1 else tuple(given)
 
     def saving(self, folder: Any, prefix: str = "", file_format: str = "png") -> Any:
-        """Write every image that flows into a folder from now on; return the flow.
+        """Write every image of later batches into a folder; return the flow.
 
-        The names are prefix_sample_epoch.png, so that an epoch writes over none before.
+        The names are prefix_sample_epoch.png, so no epoch overwrites another one.
         """
         if folder is not None:
             pillow()
@@ -116,21 +116,21 @@ class Flow:
         self.batch_index = 0
 
     def on_epoch_end(self) -> None:
-        """Begin another epoch: a new order, and other changes."""
+        """Begin another epoch, with a new order and new changes."""
         self.epoch += 1
 
     def in_order(self) -> "Flow":
-        """Return the same in the stored order, for predictions that line up."""
+        """Return the same images in the stored order, for predictions."""
         stored = copy.copy(self)
         stored.shuffle = False
         return stored
 
     def get_state(self) -> dict[str, Any]:
-        """Return what a checkpoint must hold."""
+        """Return the state for a checkpoint."""
         return {"key": self._key, "epoch": self.epoch}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``get_state`` of an equal flow returned."""
+        """Continue from the state that ``get_state`` of an equal flow returned."""
         self._key, self.epoch = int(state["key"]), int(state["epoch"])
 
     def _images(self, places: NDArray[np.intp]) -> NDArray[Any]:
@@ -188,7 +188,7 @@ class NumpyArrayIterator(Flow):
 
 
 class FileFlow(Flow):
-    """Batches of images from files, decoded side by side by threads.
+    """Batches of images from files; several threads decode them.
 
     Attributes
     ----------
@@ -290,7 +290,7 @@ class DirectoryIterator(FileFlow):
 
 
 class DataFrameIterator(FileFlow):
-    """Batches of the images whose names stand in a column of a table."""
+    """Batches of the images whose names are in a column of a table."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Keras's ``ImageDataGenerator``: images that flow, turned and moved at random.
+"""Keras's ``ImageDataGenerator``: batches of images, changed at random.
 
-New programs do better with layers (``RandomRotation`` and the like), which are part of
-the model and of its file; this is here because so many programs have it.
+In new programs prefer layers (``RandomRotation`` and others), which are part of the
+model and of its file; this class is for programs that were written for it.
 """
 
 import os
@@ -35,28 +35,28 @@ __all__ = [
     "save_img",
 ]
 
-DRAWN = 12  # uniform numbers for every image, whatever is asked for
+DRAWN = 12  # uniform numbers for every image, for any options
 Images = NDArray[Any]
 
 
 class ImageDataGenerator:
-    """Makes batches of images that are changed at random, anew in every epoch.
+    """Makes batches of images, with new random changes in every epoch.
 
     An image goes through one affine map, about its centre, with (x, y) counted to the
     right and down::
 
         M = R(theta) T(tx, ty) S(shear) Z(zx, zy)        y(p) = x(M p)
 
-    then its colours and brightness are changed, and at last it is scaled as
-    ``standardize`` says.  What is drawn depends on seed, epoch and the number of the
-    sample alone.
+    Then its colours and brightness are changed, and at last it is scaled by
+    ``standardize``.  The random numbers depend only on seed, epoch and the number of
+    the sample.
 
     ``apply_transform`` has the numbers of Keras 3.15 on square images, for the fill
-    modes "nearest" and "reflect"; "constant" and "wrap" go on beyond the borders as
-    ``kernels/preprocessing/affine_warp.py`` says, and Keras as SciPy's modes of these
-    names.  Two things are otherwise here: ``height_shift_range`` moves up and down and
-    ``width_shift_range`` to the left and right, as their names say (Keras 3 has them
-    the other way round), and an image that is no square turns about its own centre.
+    modes "nearest" and "reflect".  The modes "constant" and "wrap" are those of
+    ``kernels/preprocessing/affine_warp.py``; Keras uses SciPy's modes of these names.
+    Two things differ from Keras: ``height_shift_range`` moves up and down and
+    ``width_shift_range`` to the left and right, as their names say (Keras 3 exchanges
+    them), and an image that is not square rotates about its own centre.
 
     Parameters
     ----------
@@ -64,25 +64,26 @@ class ImageDataGenerator:
         the deviation of every channel, which ``fit`` measures
     samplewise_center, samplewise_std_normalization : by those of the image itself
     zca_whitening : whether to make the pixels uncorrelated, with variances 1, by the
-        symmetric matrix that ``fit`` measures; it takes the place of
+        symmetric matrix that ``fit`` measures; it replaces
         featurewise_std_normalization.  Source: Krizhevsky (2009), "Learning multiple
         layers of features from tiny images", appendix A
-    zca_epsilon : what is added to the singular values there
+    zca_epsilon : added to the singular values for zca_whitening
     rotation_range : in degrees, to both sides
     width_shift_range, height_shift_range : a share below 1, or pixels; a list to choose
         from, to both sides; or a whole number n, for pixels of -(n - 1) to n - 1
     brightness_range : (least, most) factor
     shear_range : in degrees, to both sides
     zoom_range : (least, most), below 1 is nearer; or z for (1 - z, 1 + z)
-    channel_shift_range : most that is added to all channels, within the image's range
+    channel_shift_range : the largest number added to all channels, within the image's
+        range
     fill_mode : beyond the borders "constant", "nearest", "reflect" or "wrap"
     cval : the constant
     horizontal_flip, vertical_flip : whether to mirror half of the images
     rescale : a factor
-    preprocessing_function : image (H, W, C) -> another one of its shape, before rescale
-    validation_split : the share that ``subset="validation"`` takes, the first samples
-    interpolation_order, data_format : have no other value than these
-    dtype : of what flows; None for float32
+    preprocessing_function : image (H, W, C) -> image of the same shape, before rescale
+    validation_split : the share of ``subset="validation"``, the first samples
+    interpolation_order, data_format : only these values are supported
+    dtype : of the batches; None for float32
 
     Examples
     --------
@@ -133,10 +134,7 @@ class ImageDataGenerator:
         self.zca_whitening = as_flag(zca_whitening, "zca_whitening")
         self.zca_epsilon = as_finite(zca_epsilon, "zca_epsilon")
         if zca_whitening and featurewise_std_normalization:
-            warn(
-                "zca_whitening takes the place of featurewise_std_normalization, as in "
-                "Keras"
-            )
+            warn("zca_whitening replaces featurewise_std_normalization, as in Keras")
             featurewise_std_normalization = False
         self.featurewise_std_normalization = featurewise_std_normalization
         self.featurewise_center = bool(
@@ -198,10 +196,10 @@ class ImageDataGenerator:
         ----------
         x : (N, H, W, C)
         y, sample_weight : (N, ...), or None
-        seed : of the order and of what is drawn; None for another one every time
-        save_to_dir, save_prefix, save_format : a folder for the images that flow, to
-            look at, and how its files are called
-        ignore_class_split : of no consequence, a subset may lack classes here
+        seed : of the order and of the changes; None for a new one every time
+        save_to_dir, save_prefix, save_format : a folder for the changed images, and the
+            names and format of its files
+        ignore_class_split : without effect; a subset may lack classes here
         subset : "training" or "validation", where there is a ``validation_split``
         """
         flow = NumpyArrayIterator(
@@ -229,7 +227,7 @@ class ImageDataGenerator:
     ) -> DirectoryIterator:
         """Return batches of the images in a folder that has a folder for every class.
 
-        What cannot be read is left out, with a warning, as in
+        Unreadable images are left out, with a warning, as in
         ``utils.image_dataset_from_directory``.
 
         Parameters
@@ -245,7 +243,7 @@ class ImageDataGenerator:
         """
         if follow_links or keep_aspect_ratio:
             raise ValueError(
-                "links to folders are not followed, and images not cut to shape: leave "
+                "links to folders are not followed, and images are not cropped: leave "
                 "follow_links and keep_aspect_ratio out"
             )
         flow = DirectoryIterator(
@@ -275,7 +273,7 @@ class ImageDataGenerator:
         interpolation: str = "nearest",
         validate_filenames: bool = True,
     ) -> DataFrameIterator:
-        """Return batches of images whose names stand in a column of a table.
+        """Return batches of images whose names are in a column of a table.
 
         Parameters
         ----------
@@ -283,7 +281,7 @@ class ImageDataGenerator:
         directory : what the names are relative to
         x_col, y_col, weight_col : columns of names, of classes or numbers, of weights
         class_mode : also "raw", for the numbers in one column or in several
-        validate_filenames : of no consequence: every image is tried
+        validate_filenames : without effect: every image is tried
         save_to_dir, save_prefix, save_format : as in ``flow``
         """
         flow = DataFrameIterator(
@@ -304,8 +302,8 @@ class ImageDataGenerator:
     ) -> None:
         """Measure mean and deviation of every channel, for the featurewise options.
 
-        And, for ``zca_whitening``, the matrix that makes pixels uncorrelated, of
-        (H W C)^2 numbers: images of 32x32 in colour need 38 MB.
+        For ``zca_whitening`` also measure the matrix that makes pixels uncorrelated, of
+        (H W C)^2 numbers: colour images of 32x32 need 38 MB.
         """
         images = as_images(x, "x").astype(self.dtype)
         if self.rescale is not None:
@@ -320,7 +318,7 @@ class ImageDataGenerator:
             self.zca_whitening_matrix = whitening(images - self.mean, self.zca_epsilon)
 
     def standardize(self, x: Images) -> Images:
-        """Return images (N, H, W, C), or one (H, W, C), scaled; x stays as it is."""
+        """Return scaled images (N, H, W, C), or one (H, W, C); x does not change."""
         one, x = x.ndim == 3, x[None] if x.ndim == 3 else x
         if self.preprocessing_function is not None:
             x = np.stack([self.preprocessing_function(image.copy()) for image in x])
@@ -350,27 +348,27 @@ class ImageDataGenerator:
     def get_random_transform(
         self, img_shape: Sequence[int], seed: int | None = None
     ) -> dict[str, Any]:
-        """Return what is drawn for one image, for ``apply_transform``."""
+        """Return random changes of one image, for ``apply_transform``."""
         drawn = self._drawn(_as_key(seed), 0, np.zeros(1, np.int64), img_shape)
         return {name: v if v is None else v[0].item() for name, v in drawn.items()}
 
     def apply_transform(
         self, x: Images, transform_parameters: Mapping[str, Any]
     ) -> Images:
-        """Return an image (H, W, C) changed by what was drawn; x stays as it is."""
+        """Return an image (H, W, C) with the given changes; x does not change."""
         params = {
             k: np.array([v]) for k, v in transform_parameters.items() if v is not None
         }
         return self._applied(as_images(x[None], "x").astype(self.dtype), params)[0]
 
     def random_transform(self, x: Images, seed: int | None = None) -> Images:
-        """Return an image (H, W, C) changed at random; x stays as it is."""
+        """Return an image (H, W, C) changed at random; x does not change."""
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def augmented(
         self, x: Images, key: int, epoch: int, samples: NDArray[np.int64]
     ) -> Images:
-        """Return images (N, H, W, C) changed by what is drawn for these samples."""
+        """Return images (N, H, W, C) with the random changes of these samples."""
         return self._applied(x, self._drawn(key, epoch, samples, x.shape[1:]))
 
     def _drawn(

@@ -20,7 +20,7 @@ from sora_np.plots.figure import as_images, draw_image, new_figure, scaled
 def plot_augmented(
     x: ArrayLike, layers: Sequence[Layer], versions: int = 5, *, seed: int = 0
 ) -> Any:
-    """Return a figure of samples, each in a row, and of what layers make of them.
+    """Return a figure of samples before and after layers, with one row a sample.
 
     On the left is the original sample, then its augmented form in each epoch.
     Layers of a model that has been built, such as ``model.layers[:4]``, show what that
@@ -28,8 +28,8 @@ def plot_augmented(
 
     Parameters
     ----------
-    x : (N, H, W, C) with 1 or 3 channels; take a few, one makes a row
-    layers : of augmentation and scaling; they are copied, and stay as they are
+    x : a few images (N, H, W, C) with 1 or 3 channels
+    layers : of augmentation and scaling; they are copied, and do not change
     versions : how many epochs
     seed : for layers that are not built yet
 

@@ -1,4 +1,4 @@
-"""What cleaning found, and what was done about it."""
+"""The report of cleaning: faults, and what was done about them."""
 
 from typing import Any, NamedTuple
 
@@ -11,13 +11,13 @@ DONE = {"drop": "dropped", "repair": "repaired", "report": "kept"}
 
 
 class Finding(NamedTuple):
-    """Samples in which one kind of fault was found.
+    """The samples with one type of fault.
 
     Attributes
     ----------
-    kind : what was looked for, such as "duplicates"
+    kind : the fault, such as "duplicates"
     action : "drop", "repair" or "report"
-    samples : their places (n,) in the data as they were given
+    samples : their indices (n,) in the original data
     numbers : how many single numbers were changed
     why : in words
     """
@@ -42,15 +42,15 @@ class Finding(NamedTuple):
 
 
 class CleaningReport:
-    """What ``clean`` found, as ``print`` and notebooks show it.
+    """The findings of ``clean``; ``print`` and notebooks show a list.
 
-    ``to_dict`` is for programs.
+    Programs use ``to_dict``.
 
     Attributes
     ----------
-    samples : how many were given
-    kept : their places (n,) in the data as they were given
-    findings : one for everything that was looked for
+    samples : the number of samples in the original data
+    kept : the indices (n,) of the kept samples in the original data
+    findings : one for every type of fault
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class CleaningReport:
         return f"cleaning: {len(self.kept)} of {self.samples} samples kept"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as numbers, texts and lists, for JSON."""
+        """Return the report as numbers, texts and lists, for JSON."""
         findings = [
             finding._asdict() | {"samples": finding.samples.tolist()}
             for finding in self.findings

@@ -1,9 +1,9 @@
 """One page about a trained model, in one file that needs no network.
 
-``sora-np train --report run.html`` writes it, and so does `write`.  Open ``write.py``
-first: it puts the page together.  ``page.html`` is its frame and style;
-``classes.py``, ``regression.py`` and ``pictures.py`` are its parts by the type of
-model; ``looks.py`` is where a classifier of images looks; ``markup.py`` has its forms.
+``sora-np train --report run.html`` and `write` write it.  Open ``write.py`` first: it
+puts the page together.  ``page.html`` is its frame and style; ``classes.py``,
+``regression.py`` and ``pictures.py`` write the parts that depend on the type of model;
+``looks.py`` shows where a classifier of images looks; ``markup.py`` makes the HTML.
 
 It calls ``plots/``, ``explain/`` and ``metrics/``.
 """

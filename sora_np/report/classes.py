@@ -1,4 +1,4 @@
-"""What the page says of a classifier: each class, confusions, right and wrong."""
+"""The part of the page about a classifier: classes, confusions, samples."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -36,9 +36,10 @@ class Classified(NamedTuple):
 def as_probabilities(
     model: Sequential, outputs: NDArray[Any], loss: Loss | None = None
 ) -> NDArray[Any] | None:
-    """Return probabilities (N, K) of the outputs, or None where they stand for none.
+    """Return probabilities (N, K) for the outputs, or None if they are something else.
 
-    Softmax over K outputs makes them, and one sigmoid; or a cross-entropy of logits.
+    Probabilities come from softmax over K outputs, from one sigmoid, or from logits
+    with a cross-entropy.
     """
     if outputs.ndim != 2:
         return None
@@ -59,9 +60,10 @@ def as_probabilities(
 def classified(
     model: Sequential, y: NDArray[Any], outputs: NDArray[Any]
 ) -> Classified | None:
-    """Return what a classifier said, or None where the model is none.
+    """Return the predictions of a classifier, or None for another model.
 
-    Softmax over K outputs makes one, and one sigmoid; or a cross-entropy of logits.
+    A classifier has softmax over K outputs, one sigmoid, or logits with a
+    cross-entropy.
     """
     if len(y) != len(outputs):
         return None
@@ -71,7 +73,7 @@ def classified(
     width = outputs.shape[1]
     if width > 1 and y.shape == outputs.shape:
         if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
-            return None  # several classes a sample, or shares of them
+            return None  # several classes for a sample, or shares of classes
         labels = y.argmax(axis=1)
     elif y.size == len(y):
         labels = y.reshape(len(y))
@@ -206,7 +208,7 @@ def _samples(
         section(
             "Mistakes",
             _gallery(x, found, wrong[:SAMPLES], files),
-            note=f"{total} are taken for another class; these most surely."
+            note=f"{total} are wrong; these have the largest probability."
             if len(wrong)
             else "There are none.",
         ),
@@ -224,7 +226,7 @@ def _gallery(
     samples: NDArray[Any],
     files: Sequence[str] | None,
 ) -> Markup:
-    """Return images with captions, or a table where the samples are no images."""
+    """Return images with captions, or a table if the samples are not images."""
     said = [answer_of(found, int(sample)) for sample in samples]
     if x.ndim != 4 or x.shape[3] not in (1, 3):
         rows = [
@@ -246,7 +248,7 @@ def _gallery(
 
 
 def answer_of(found: Classified, sample: int) -> tuple[str, float, str]:
-    """Return the class that a sample is taken for, how surely, and what it is."""
+    """Return the predicted class of a sample, its probability, and the true class."""
     taken = int(found.taken[sample])
     sure = float(found.probabilities[sample, taken])
     return found.names[taken], sure, found.names[int(found.labels[sample])]

@@ -1,4 +1,4 @@
-"""What the page says of where a classifier of images looks, and if that can be true."""
+"""The part of the page about where a classifier of images looks, with its test."""
 
 from typing import Any
 
@@ -20,9 +20,9 @@ TITLE = "What the model looks at"
 
 
 def sections(model: Any, x: NDArray[Any], found: Classified) -> list[Markup]:
-    """Return the section about where the model looks; none where x are no images.
+    """Return the section about where the model looks; empty if x are not images.
 
-    It says why, where a model cannot be explained.
+    If the model cannot be explained, the section says why.
     """
     if x.ndim != 4 or x.shape[3] not in (1, 3):
         return []
@@ -59,9 +59,9 @@ def sections(model: Any, x: NDArray[Any], found: Classified) -> list[Markup]:
             _gallery(x[shown], heat, found, shown),
             Markup(f'<p class="note">{text(trial)}</p>'),
             table(head, rows),
-            note=f"{name} of the class that each sample is taken for: mistakes first, "
-            "then samples that are recognised. Bright places speak for that class. The "
-            "table has the rank correlation with the pictures of the model as it is.",
+            note=f"{name} of the class that is predicted for each sample: wrong "
+            "predictions first, then correct ones. Bright places support that class. "
+            "The table has the rank correlation with the trained model's pictures.",
         )
     ]
 
@@ -83,7 +83,7 @@ def _gallery(
     found: Classified,
     samples: NDArray[Any],
 ) -> Markup:
-    """Return the images, each beside itself under the heat of what speaks for it."""
+    """Return the images, each beside a copy with the attribution laid over it."""
     from matplotlib import colormaps
 
     cards = []

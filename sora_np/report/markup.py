@@ -1,4 +1,4 @@
-"""The few forms of HTML that the page consists of."""
+"""The elements of HTML that the page consists of."""
 
 import base64
 import io
@@ -39,12 +39,12 @@ def section(title: str, *parts: str, note: object = "") -> Markup:
 def table(
     head: Sequence[object], rows: Iterable[Sequence[object]], *, name: str = ""
 ) -> Markup:
-    """Return a table that scrolls by itself where the page is narrow."""
+    """Return a table that scrolls if the page is narrow."""
     return scroll(markup.table(head, rows, name=name))
 
 
 def scroll(content: str) -> Markup:
-    """Return what may be wider than the page, to be moved by finger or keys."""
+    """Return content that scrolls by finger or keys if it is wider than the page."""
     return Markup(f'<div class="scroll" tabindex="0">{content}</div>')
 
 

@@ -1,4 +1,4 @@
-"""What the page says of a model that answers with a picture: masks, or boxes."""
+"""The part of the page about a model whose outputs are pictures: masks, or boxes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,8 +19,8 @@ def sections(
     Parameters
     ----------
     scores : name -> number
-    rows : for each picture a caption, and what is shown side by side: name -> pixels
-        (H, W, C) in [0, 1], C = 1 or 3
+    rows : for each picture a caption, and the images to show side by side: name ->
+        pixels (H, W, C) in [0, 1], C = 1 or 3
     """
     numbers = [(name, f"{value:.4g}") for name, value in scores.items()]
     shown = []

@@ -1,4 +1,4 @@
-"""What the page says of a model whose outputs are numbers."""
+"""The part of the page about a model whose outputs are numbers."""
 
 from collections.abc import Sequence
 from typing import Any

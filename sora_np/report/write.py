@@ -38,29 +38,29 @@ def write(
 ) -> None:
     """Write one self-contained HTML page about a trained model.
 
-    On it: the curves of ``model.history``; scores on the test samples, for a classifier
-    of every class, with Wilson intervals, the confusion matrix and samples right and
-    wrong, of images also what the model looks at in some, and whether that passes a
-    randomisation test (see ``explain/``); for other models their errors; the layers;
-    configuration, seed, times and versions.  It loads nothing from anywhere.
+    The page has the curves of ``model.history``, the scores on the test samples, the
+    layers, configuration, seed, times and versions.  For a classifier it has the scores
+    of every class with Wilson intervals, the confusion matrix, and correct and wrong
+    samples; for images also where the model looks, with a randomisation test (see
+    ``explain/``).  For other models it has their errors.  The page loads no other file.
 
     Parameters
     ----------
-    path : of the page; it is replaced as a whole or not at all
+    path : of the page; an existing file is replaced completely or not at all
     model : compiled; ``model.class_names`` name the classes
-    x_test, y_test : (N, ...), as ``model.evaluate`` takes them, at least one sample; or
-        what ``image_dataset_from_directory`` gives alone, and then files are named
+    x_test, y_test : (N, ...), as for ``model.evaluate``, at least one sample; or only a
+        result of ``image_dataset_from_directory``, and then the page names files
     title : by default the model's name
     configuration : name -> value, such as the data's name and the batch size
     times : a stopwatch that was among the callbacks of ``fit``
-    results : sections about what the model does, in the place of those about classes
-        or errors, such as ``report.pictures.sections`` makes them
+    results : sections that replace those about classes or errors, such as those of
+        ``report.pictures.sections``
 
     Raises
     ------
     ImportError : without matplotlib, the extra ``plot``
     RuntimeError, ValueError, TypeError : as ``evaluate``
-    OSError : where the page cannot be written
+    OSError : if the page cannot be written
 
     Examples
     --------
@@ -115,7 +115,7 @@ def write(
 
 
 def _are_flags(y: NDArray[Any]) -> bool:
-    """Whether y says yes or no: of these, differences to a prediction say little."""
+    """Whether y is 0 or 1; then differences to predictions have little meaning."""
     return bool(np.isin(y, (0, 1)).all())
 
 
@@ -161,7 +161,7 @@ def _curves(history: History) -> Markup:
         Markup(f'<div class="curves">{drawn}</div>'),
         Markup(f"<details><summary>All numbers</summary>{numbers}</details>"),
         note="Training numbers are means over an epoch while the model changes; "
-        "validation's are taken at its end.",
+        "validation's are measured at its end.",
     )
 
 
@@ -198,15 +198,15 @@ def _time(times: Stopwatch) -> Markup:
         "Training step": _duration(times.step),
     }
     note = (
-        "The first step of training and of validation also compile kernels, or load "
-        "them from the cache, and a later one may compile: compiling is what these "
-        "take longer than all others."
+        "The first step of training and of validation also compile kernels or load "
+        "them from the cache, and later steps may compile some. Compiling is the "
+        "additional time of these steps."
     )
     return section("Time", pairs(rows), note=note)
 
 
 def _duration(seconds: float) -> str:
-    """Write a time in the unit that suits it.
+    """Return a time in a suitable unit.
 
     >>> _duration(0.00321), _duration(12.34), _duration(754)
     ('3.21 ms', '12.3 s', '12 min 34 s')

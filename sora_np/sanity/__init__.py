@@ -1,4 +1,4 @@
-"""Sanity: is a model, with its data, worth training?  A diagnosis in words.
+"""Sanity: check a model and its data before training.  A diagnosis in words.
 
 >>> import numpy as np
 >>> from sora_np import Dense, Sequential, sanity
@@ -9,19 +9,19 @@
 >>> model.compile("adam", "sparse_categorical_crossentropy")
 >>> sanity.check(model, x, y).passed
 True
->>> report = sanity.check(model, 1000 * x, y)  # one forgets to scale
+>>> report = sanity.check(model, 1000 * x, y)  # without scaling
 >>> [finding.name for finding in report.suspects]
 ['scale of inputs', 'initial loss']
 
-:func:`check` looks at the data (NaN, classes, duplicates, test samples among those of
-training, features that are constant), at the model as it stands (what its first weights
-take, its loss against ln C, slopes by layer, dead ReLUs, the size of a step) and lets
-copies of the model learn for some seconds: they memorise 20 samples, and learn true and
-shuffled targets.  Each suspect finding has its figure, its meaning and a remedy.
+:func:`check` tests the data (NaN, classes, duplicates, test samples in the training
+data, constant features) and the model before training (the scale of inputs, its loss
+compared with ln C, gradients by layer, dead ReLUs, the size of a step).  Then copies of
+the model learn for some seconds: they memorise 20 samples, and learn true and shuffled
+targets.  Each suspect finding has its figure, its meaning and a remedy.
 
-Open ``data.py`` first: it looks at the data.  ``start.py`` looks at the model before
-training, ``trials.py`` lets copies learn, which ``copies.py`` makes, and ``report.py``
-is what comes back.  Users call :func:`check`.
+Open ``data.py`` first: it tests the data.  ``start.py`` tests the model before
+training, ``trials.py`` trains copies, which ``copies.py`` makes, and ``report.py`` is
+the result.  Users call :func:`check`.
 
 Source: Karpathy, "A recipe for training neural networks" (2019); the Stanford course
 CS231n, "Neural networks part 3", for ln C, the 20 samples and updates of about 1e-3,
@@ -46,8 +46,8 @@ from .report import Finding, SanityReport
 
 __all__ = ["Finding", "SanityReport", "check"]
 
-NUMBERS = 2**25  # in the largest array of an experiment, about
-LOOKED_AT, PROBE = 2000, 128  # samples, of whose features and by the model
+NUMBERS = 2**25  # about the size of the largest array of an experiment
+LOOKED_AT, PROBE = 2000, 128  # samples for tests of features, and of the model
 
 
 def check(
@@ -59,18 +59,20 @@ def check(
     *,
     seed: int = 0,
 ) -> SanityReport:
-    """Look for what commonly spoils training; ``print`` the report.
+    """Look for common causes of bad training; ``print`` the report.
 
-    The model is not changed in any way: copies are tried.  Of large data a part is
-    drawn.  It takes some hundred training steps of 20 to 32 samples: seconds.
+    The check trains copies and does not change the model.  From large data it takes a
+    random part.  It takes some hundred training steps of 20 to 32 samples, which is
+    some seconds.
 
     Parameters
     ----------
-    model : compiled as it is to be trained, and best before it was
-    x, y : arrays, the training data as ``fit`` takes them
-    x_test, y_test : validation or test data, to be compared with them; either may be
-        what ``image_dataset_from_directory`` gives, without y, and files are then named
-    seed : of what is drawn and shuffled
+    model : compiled as for training, and best not trained yet
+    x, y : arrays, the training data as for ``fit``
+    x_test, y_test : validation or test data, compared with x and y.  x and x_test may
+        also be results of ``image_dataset_from_directory``, without y; the report then
+        names files
+    seed : of random parts and shuffling
 
     Raises
     ------
@@ -118,11 +120,11 @@ def check(
         findings.append(data.scale_of_test_data(inputs[some], others))
     subject = f"{model.name}, {len(inputs)} samples"
     if findings[0].verdict != "ok":
-        return SanityReport(subject, findings)  # all else would be NaN
+        return SanityReport(subject, findings)  # the other figures would be NaN
     size = max(math.prod(node.output_shape) for node in model.nodes)
     some = drawn(len(inputs), _most(trials.MOST, size), rng)
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # each was said above, or is a finding
+        warnings.simplefilter("ignore")  # each was given above, or is a finding
         findings += _of_model(model, loss, inputs[some], targets[some], rng)
     return SanityReport(subject, findings)
 

@@ -1,4 +1,4 @@
-"""Copies of a model that are tried, and what they are measured by."""
+"""Copies of a model for trials, and the losses that they are compared with."""
 
 import copy
 
@@ -21,10 +21,10 @@ from .data import labels_of
 
 
 def calm(model: Sequential) -> Sequential:
-    """Return a copy without what is random in training, and without penalties.
+    """Return a copy without randomness in training, and without penalties.
 
-    Dropout, noise and augmentation change no shape, so the other layers stay as they
-    are, weights included.
+    Dropout, noise and augmentation do not change shapes, so the other layers keep their
+    weights.
     """
     quiet = copy.deepcopy(model)
     random = [la for la in quiet.leaves if isinstance(la, ONLY_IN_TRAINING)]
@@ -35,7 +35,7 @@ def calm(model: Sequential) -> Sequential:
 
 
 def plain(loss: Loss) -> Loss:
-    """Return the loss as a mean, without label smoothing: what is 0 at the best."""
+    """Return the loss as a mean, without label smoothing, so that the best is 0."""
     loss = copy.deepcopy(loss)
     loss.reduction = "sum_over_batch_size"
     if hasattr(loss, "label_smoothing"):
@@ -44,9 +44,9 @@ def plain(loss: Loss) -> Loss:
 
 
 def constant_answer(loss: Loss, y: Array, shape: tuple[int, ...]) -> tuple[Loss, Array]:
-    """Return the best prediction (N, *shape) that is the same for all samples.
+    """Return a loss, and the best prediction (N, *shape) that ignores the samples.
 
-    And the loss that takes it: probabilities, where ``loss`` may take logits.
+    The loss takes probabilities, also if ``loss`` takes logits.
     """
     loss = plain(loss)
     if hasattr(loss, "from_logits"):
@@ -72,9 +72,9 @@ def constant_loss(loss: Loss, y: Array, shape: tuple[int, ...]) -> float:
 
 
 def passes(model: Sequential, x: Array) -> list[tuple[Layer, Array, Array]]:
-    """Return every layer, what it takes and what it gives, as in training.
+    """Return every layer with its input and its output in training.
 
-    But for chance: dropout and the like are left out.
+    Random layers such as dropout are left out.
     """
     nodes = calm(model).nodes
     values = graph.forward(nodes, kernel_array(x, model.dtype), training=True)

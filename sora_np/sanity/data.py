@@ -1,4 +1,4 @@
-"""Findings about the data alone: samples, labels, features."""
+"""Findings about the data: samples, labels, features."""
 
 import math
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from sora_np.preprocessing.cleaning import fingerprint
 
 from .report import LEFT_OUT, OK, SUSPECT, Finding
 
-HASHED = 100_000  # samples that are compared, and their bytes together, at most
+HASHED = 100_000  # at most this many samples are compared, of at most so many bytes
 HASHED_BYTES = 2**29
-RAREST = 0.1  # of the commonest class's count, for the rarest
-REPEATED = 0.01  # of the samples may be equal to others
-LEAKED = 0.001  # of the test samples may be in the training data
-CONSTANT_PIXELS = 0.5  # of an image's pixels may be the same in all images
-SPREAD = 100  # between the deviations of columns
-ALIKE = 2  # between the size of training and test data
-SMALL, LARGE = 0.02, 5  # root mean square of what the first weights take
+RAREST = 0.1  # the least count of a class, as a share of the largest
+REPEATED = 0.01  # this share of the samples may be equal to others
+LEAKED = 0.001  # this share of the test samples may be in the training data
+CONSTANT_PIXELS = 0.5  # this share of the pixels may be the same in all images
+SPREAD = 100  # the largest ratio of the deviations of columns
+ALIKE = 2  # the largest ratio of the sizes of training and test data
+SMALL, LARGE = 0.02, 5  # limits of the root mean square of the inputs of first weights
 
 Array = NDArray[Any]
 
@@ -38,7 +38,9 @@ def drawn(count: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
 
 
 def labels_of(loss: Loss, y: Array, width: int) -> tuple[Array, int] | None:
-    """Return the label of every sample and the number of classes; None for numbers.
+    """Return the label of every sample and the number of classes, or None.
+
+    None means that the targets are not classes.
 
     Parameters
     ----------
@@ -64,7 +66,7 @@ def finite_numbers(x: Array, y: Array) -> Finding:
     name = " and ".join(n for n, b in zip(("x", "y"), bad, strict=True) if b)
     return Finding(
         *("finite numbers", SUSPECT, value, f"{sum(bad)} samples are not", "all"),
-        f"{sum(bad)} samples of {name} hold NaN or infinity: one of them turns all "
+        f"{sum(bad)} samples of {name} hold NaN or infinity: a single one turns all "
         "weights into NaN. Drop or repair them: sora_np.preprocessing.clean.",
     )
 
@@ -98,8 +100,8 @@ def class_balance(loss: Loss, y: Array, y_test: Array | None, width: int) -> Fin
     elif value < RAREST:
         said.append(
             f"class {commonest} has {counts[commonest]} samples, class {rarest} only "
-            f"{counts[rarest]}: answering {commonest} always is right in "
-            f"{counts[commonest] / counts.sum():.0%}, so that accuracy says little. "
+            f"{counts[rarest]}: always answering {commonest} is right for "
+            f"{counts[commonest] / counts.sum():.0%}, so accuracy says little. "
             "Give fit class_weight, and look at F1Score or classification_report."
         )
     elsewhere = None if y_test is None else labels_of(loss, y_test, width)
@@ -107,7 +109,7 @@ def class_balance(loss: Loss, y: Array, y_test: Array | None, width: int) -> Fin
         there = np.bincount(elsewhere[0], minlength=classes)
         new = np.flatnonzero((there > 0) & (counts == 0))
         if len(new):
-            said.append(f"y_test has label {new[0]}, which y never has.")
+            said.append(f"y_test has label {new[0]}, but y does not.")
     return Finding(
         name, SUSPECT if said else OK, value, found, expected, " ".join(said)
     )
@@ -121,11 +123,11 @@ def duplicates(
     files: Sequence[str] | None = None,
     test_files: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Compare samples bit by bit, those of x with one another and with x_test.
+    """Compare the samples of x with one another and with x_test, bit by bit.
 
     Parameters
     ----------
-    files, test_files : the names of the samples' files, if they have some
+    files, test_files : the names of the samples' files, if there are any
     """
     places = drawn(len(x), _comparable(x), rng)
     seen: dict[bytes, int] = {}
@@ -152,7 +154,7 @@ def _such_as(
     files: Sequence[str] | None,
     others: Sequence[str] | None,
 ) -> str:
-    """Name the files of some samples, and those that they are equal to."""
+    """Return the file names of some pairs of equal samples."""
     if not files or not others:
         return ""
     some = "; ".join(f"{files[n]} is equal to {others[k]}" for n, k in pairs[:3])
@@ -166,11 +168,10 @@ def _repeated(repeated: int, conflicts: int, count: int, which: str) -> Finding:
         return Finding("duplicates in x", OK, share, found, expected)
     text = (
         f"{share:.1%} of the samples are equal to an earlier one: they count twice, "
-        "and a split puts one of a pair on either side, where it makes validation "
-        "look better than it is."
+        "and if a split separates a pair, validation looks better than it is."
     )
     if conflicts:
-        text += f" {conflicts} of them have another y, which nobody can learn."
+        text += f" {conflicts} of them have a different y, which cannot be learnt."
     text += f" Drop them before splitting: sora_np.preprocessing.clean.{which}"
     return Finding("duplicates in x", SUSPECT, share, found, expected, text)
 
@@ -182,9 +183,9 @@ def _leaked(known: int, count: int, sampled: bool, which: str) -> Finding:
         return Finding(name, OK, share, found, expected)
     least = "at least " * sampled
     text = (
-        f"{least}{share:.1%} of the test samples are training samples too: the model "
-        "has seen their answers, and the test result is too good. Drop duplicates "
-        f"first, then split.{which}"
+        f"{least}{share:.1%} of the test samples are training samples, too: the model "
+        "knows their answers, and the test result is too good. Drop duplicates first, "
+        f"then split.{which}"
     )
     return Finding(name, SUSPECT, share, found, expected, text)
 
@@ -198,7 +199,7 @@ def _comparable(x: Array) -> int:
 def constant_features(x: Array, names: Sequence[Any] | None = None) -> Finding:
     """Count the columns, or pixels, that are the same in all samples.
 
-    ``names`` : of the columns, if they have some.
+    ``names`` : of the columns, if they have names.
     """
     flat = x.reshape(len(x), -1)
     constant = np.flatnonzero((flat == flat[:1]).all(axis=0))
@@ -212,31 +213,31 @@ def constant_features(x: Array, names: Sequence[Any] | None = None) -> Finding:
         some = constant[:5].tolist()
         first = ", ".join(str(k) if names is None else repr(names[k]) for k in some)
         text = (
-            f"column {first} of x is the same in all samples: it tells nothing, and "
-            "divides by 0 where it is standardised. Leave it out."
+            f"column {first} of x is the same in all samples: it has no information, "
+            "and standardising divides by 0. Leave it out."
         )
     else:
         text = (
-            f"{share:.0%} of the pixels are the same in all images: were they read, "
-            "cropped and scaled as meant? Look at some of them."
+            f"{share:.0%} of the pixels are the same in all images: were the images "
+            "read, cropped and scaled as intended? Look at some of them."
         )
     return Finding(name, SUSPECT, share, found, expected, text)
 
 
 def input_scale(values: Array, layer: str) -> Finding:
-    """Measure what the first layer with weights takes (N, ...)."""
+    """Measure the input (N, ...) of the first layer with weights."""
     name = "scale of inputs"
     expected = f"{SMALL:g} to {LARGE:g} (RMS)"
     value = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
     found = f"{value:.3g} into {layer}"
     mend = (
-        "Scale in the model: Rescaling(1 / 255) for bytes, else Normalization() with "
-        "adapt(x_train)."
+        "Scale in the model: Rescaling(1 / 255) for bytes, otherwise Normalization() "
+        "with adapt(x_train)."
     )
     if not SMALL <= value <= LARGE:
         text = (
             f"{layer} takes numbers of {value:.3g} (root mean square); initial weights "
-            f"and learning rates are made for about 1. {mend}"
+            f"and learning rates suit numbers of about 1. {mend}"
         )
         return Finding(name, SUSPECT, value, found, expected, text)
     if values.ndim == 2:
@@ -245,8 +246,8 @@ def input_scale(values: Array, layer: str) -> Finding:
         spread = float(deviations.max() / deviations.min()) if len(deviations) else 1.0
         if spread > SPREAD:
             text = (
-                f"the standard deviations of the columns differ by {spread:.3g}: the "
-                f"small ones are hardly learnt. {mend}"
+                f"the standard deviations of the columns differ by a factor of "
+                f"{spread:.3g}: small columns are hardly learnt. {mend}"
             )
             found = f"{spread:.3g} between columns"
             return Finding(name, SUSPECT, spread, found, f"under {SPREAD}", text)
@@ -265,7 +266,7 @@ def scale_of_test_data(x: Array, x_test: Array) -> Finding:
         return Finding(name, OK, value, found, expected)
     text = (
         f"the root mean square is {both[1]:.3g} in x_test and {both[0]:.3g} in x: was "
-        "one of them scaled and the other not? Scaling by a layer of the model, such "
-        "as Rescaling or Normalization, does both alike."
+        "only one of them scaled? A layer of the model, such as Rescaling or "
+        "Normalization, scales both in the same way."
     )
     return Finding(name, SUSPECT, value, found, expected, text)

@@ -1,4 +1,4 @@
-"""What a sanity check found, and how it is shown."""
+"""The findings of a sanity check, and their table."""
 
 import textwrap
 from collections.abc import Iterator
@@ -11,16 +11,15 @@ HEAD = "check", "found", "expected", "verdict"
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one test.
 
     Attributes
     ----------
-    name : what, such as "class balance"
+    name : of the test, such as "class balance"
     verdict : "ok", "suspect" or "left out"
-    value : the figure; NaN where there is none
+    value : the figure, or NaN if there is none
     found, expected : the figure and what it should be, in a few words
-    diagnosis : of what is suspect: the figure, what it means, how to mend it; of what
-        was left out: why
+    diagnosis : if suspect: the figure, its meaning and a remedy; if left out: why
     """
 
     name: str
@@ -32,14 +31,14 @@ class Finding(NamedTuple):
 
 
 class SanityReport:
-    """The findings of ``sanity.check``; ``print`` and notebooks make a table of them.
+    """The findings of ``sanity.check``; ``print`` and notebooks show a table.
 
-    ``report["dead ReLUs"]`` is one of them, ``to_dict`` is for programs.
+    ``report["dead ReLUs"]`` is one of them; programs use ``to_dict``.
 
     Attributes
     ----------
     subject : what was checked
-    findings : one for everything that was looked at
+    findings : one for every test
 
     Examples
     --------
@@ -64,7 +63,7 @@ class SanityReport:
 
     @property
     def suspects(self) -> list[Finding]:
-        """The findings that ask for a look."""
+        """The suspect findings."""
         return [f for f in self.findings if f.verdict == SUSPECT]
 
     def __getitem__(self, name: str) -> Finding:
@@ -104,6 +103,6 @@ class SanityReport:
         return [f"{f.name}: {f.diagnosis}" for f in self.findings if f.diagnosis]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as numbers and texts, for JSON."""
+        """Return the report as numbers and texts, for JSON."""
         findings = [finding._asdict() for finding in self.findings]
         return {"subject": self.subject, "passed": self.passed, "findings": findings}

@@ -1,4 +1,4 @@
-"""Findings about a model as it stands: its loss, slopes, dead units, first steps."""
+"""Findings about a model before training: loss, gradients, dead units, first steps."""
 
 import copy
 import math
@@ -27,27 +27,28 @@ from .copies import calm, constant_loss, passes, plain
 from .data import input_scale
 from .report import LEFT_OUT, OK, SUSPECT, Finding
 
-FAR = 2.5  # times the loss of knowing nothing: too high to begin with
-KNOWING = 0.5  # times that: too low
-VANISHED, EXPLODED = 1e-4, 1e3  # of the largest layer's slope / weight; itself
-DEAD = 0.4  # of a layer's units
-SMALLEST, GREATEST = 1e-5, 1e-1  # change / weight in a step
+FAR = 2.5  # an initial loss of so many times the loss of guessing is too high
+KNOWING = 0.5  # and of so many times that loss too low
+# limits of slope / weight: relative to the largest layer's; of the largest itself
+VANISHED, EXPLODED = 1e-4, 1e3
+DEAD = 0.4  # this share of a layer's units may be dead
+SMALLEST, GREATEST = 1e-5, 1e-1  # limits of change / weight in a step
 STEPS = 10  # of the user's optimiser, batches of 32
 
 
 def scale_at_first_weights(model: Sequential, x: Array) -> Finding:
-    """Measure what reaches the first layer with weights."""
+    """Measure the input of the first layer with weights."""
     for layer, values, _ in passes(model, x):
         if isinstance(layer, BatchNormalization):
             break
         if layer.params:
             return input_scale(values, layer.name)
-    why = "the model has no weights, or normalises what comes"
+    why = "the model has no weights, or normalises its inputs"
     return Finding("scale of inputs", LEFT_OUT, math.nan, "-", "-", why)
 
 
 def initial_loss(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
-    """Compare the loss before training with that of knowing nothing."""
+    """Compare the loss before training with the loss of guessing."""
     name, width = "initial loss", model.output_sample_shape[-1]
     if isinstance(loss, (BinaryFocalCrossentropy, CategoricalFocalCrossentropy)):
         least = constant_loss(loss, y, model.output_sample_shape)
@@ -71,30 +72,30 @@ def initial_loss(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
         return Finding(name, OK, value, found, expected)
     if value < KNOWING * least:
         text = (
-            f"the loss is {value:.3g} before any training, where knowing nothing gives "
-            f"{least:.3g}: do the inputs hold the targets, or were weights loaded?"
+            f"the loss is {value:.3g} before any training, but guessing gives "
+            f"{least:.3g}: do the inputs contain the targets, or were weights loaded?"
         )
     elif of_what == "a constant":
         text = (
-            f"the loss is {value:.3g}, the best constant answer has {least:.3g}: the "
-            "outputs begin far from the targets. Standardise y, best in the model: "
+            f"the loss is {value:.3g}, but the best constant answer has {least:.3g}: "
+            "the outputs begin far from the targets. Standardise y, best in the model: "
             "Normalization, adapted to y, and its inverse() as the last layer."
         )
     else:
         text = (
-            f"the loss is {value:.3g} before training, where knowing nothing gives "
-            f"{of_what} = {least:.3g}: the model is sure of wrong answers. Are inputs "
-            "unscaled, initial weights too large, or the loss not the one that suits "
-            "the last activation?"
+            f"the loss is {value:.3g} before training, but guessing gives {of_what} = "
+            f"{least:.3g}: the model is sure of wrong answers. Are inputs unscaled, "
+            "are initial weights too large, or does the loss not suit the last "
+            "activation?"
         )
     return Finding(name, SUSPECT, value, found, expected, text)
 
 
 def gradients_by_layer(model: Sequential, loss: Loss, x: Array, y: Array) -> Finding:
-    """Compare the slopes of all layers' weights.
+    """Compare the gradients of all layers' weights.
 
-    Each by the size of its weights, and by the loss of the best constant answer, so
-    that units do not matter.
+    Each is divided by the size of the weights and by the loss of the best constant
+    answer, so that units have no effect.
     """
     name, expected = "gradients", f"over {VANISHED:g}"
     probe = calm(model)
@@ -106,7 +107,7 @@ def gradients_by_layer(model: Sequential, loss: Loss, x: Array, y: Array) -> Fin
         for layer, key, w in _weights(probe)
     }
     if not slopes:
-        text = "no layer with weights may change, so nothing is learnt: set trainable."
+        text = "no layer with weights is trainable, so the model learns nothing."
         return Finding(name, SUSPECT, 0.0, "nothing trains", expected, text)
     low, high = (f(slopes, key=slopes.__getitem__) for f in (min, max))
     value = slopes[low] / slopes[high] if slopes[high] > 0 else 0.0
@@ -115,19 +116,19 @@ def gradients_by_layer(model: Sequential, loss: Loss, x: Array, y: Array) -> Fin
         text = "some are NaN or infinite: look at x, y and the initial weights."
     elif slopes[low] == 0:
         text = (
-            f"none at all reaches {low}: are the units behind it dead or saturated, or "
-            "the weights all zero? Take he_normal with ReLU, glorot_uniform else."
+            f"no gradient reaches {low}: are the units after it dead or saturated, or "
+            "the weights all zero? Use he_normal with ReLU, otherwise glorot_uniform."
         )
     elif slopes[high] > EXPLODED:
         text = (
             f"that of {high} is {slopes[high]:.1e} times its weights: the first steps "
-            "run away. Scale inputs and targets, take smaller initial weights, or clip "
-            "(global_clipnorm of the optimiser)."
+            "diverge. Scale inputs and targets, use smaller initial weights, or clip "
+            "gradients (global_clipnorm of the optimiser)."
         )
     elif value < VANISHED:
         text = (
-            f"that of {low} is {value:.0e} of that of {high}, by the size of their "
-            "weights: it vanishes on the way. Take ReLU for sigmoid or tanh, "
+            f"that of {low} is {value:.0e} of that of {high}, relative to their "
+            "weights: the gradient vanishes. Use ReLU instead of sigmoid or tanh, "
             "he_normal, BatchNormalization, or fewer layers."
         )
     else:
@@ -160,7 +161,7 @@ def dead_relus(model: Sequential, x: Array) -> Finding:
 def update_ratio(model: Sequential, x: Array, y: Array) -> Finding:
     """Make some steps as ``fit`` would, and compare them with the weights.
 
-    Where the learning rate follows a schedule, its largest is taken.
+    From a schedule of the learning rate it uses the largest rate.
     """
     name, expected = "update / weight", f"{SMALLEST:g} to {GREATEST:g}"
     probe = copy.deepcopy(model)
@@ -180,25 +181,25 @@ def update_ratio(model: Sequential, x: Array, y: Array) -> Finding:
             ratios.setdefault(layer, []).append(ratio)
     medians = {layer: float(np.median(of)) for layer, of in ratios.items()}
     if not medians:
-        why = "no weights may change"
+        why = "no weights are trainable"
         return Finding(name, LEFT_OUT, math.nan, "-", expected, why)
     low, high = (f(medians, key=medians.__getitem__) for f in (min, max))
     found = f"{medians[low]:.1e} to {medians[high]:.1e}"
     rate = f"the learning rate {optimizer.learning_rate:g}"
     if not np.isfinite(list(medians.values())).all():
-        text, value = f"the steps run away: {rate} is far too large.", math.nan
+        text, value = f"the steps diverge: {rate} is far too large.", math.nan
     elif medians[high] > GREATEST:
         value = medians[high]
         text = (
-            f"a step changes the weights of {high} by {value:.1e} of their size, and "
-            f"forgets what they were: {rate} is too large, or inputs are unscaled."
+            f"a step changes the weights of {high} by {value:.1e} of their size: "
+            f"{rate} is too large, or inputs are unscaled."
         )
     elif medians[low] < SMALLEST:
         value = medians[low]
         text = (
-            f"a step changes the weights of {low} by {value:.1e} of their size, and "
-            f"it takes {1 / max(value, 1e-30):.0e} of them to learn anything: {rate} "
-            "is too small, or no slope comes there."
+            f"a step changes the weights of {low} by {value:.1e} of their size, so "
+            f"learning takes about {1 / max(value, 1e-30):.0e} steps: {rate} is too "
+            "small, or no gradient reaches the layer."
         )
     else:
         return Finding(name, OK, medians[high], found, expected)
@@ -209,13 +210,13 @@ def update_ratio(model: Sequential, x: Array, y: Array) -> Finding:
 
 
 def _loss(model: Sequential, loss: Loss, x: Array, y: Array) -> float:
-    """Return the loss that a step would begin with."""
+    """Return the loss before a step."""
     model.compile(SGD(0.0), plain(loss))
     return float(model.train_on_batch(x, y))
 
 
 def _weights(model: Sequential) -> Iterator[tuple[Layer, str, Array]]:
-    """Yield layer, name and array of what is multiplied with, and may change."""
+    """Yield layer, name and array of all trainable kernels."""
     for layer in model.leaves:
         for key, array in layer.params.items():
             if layer.trainable and array.ndim > 1:
@@ -233,6 +234,6 @@ def _is_relu(layer: Layer) -> bool:
 
 
 def _peak(schedule: LearningRateSchedule) -> float:
-    """Return the largest rate of a schedule, as far as a million steps show it."""
+    """Return the largest rate of a schedule within a million steps."""
     steps = np.unique(np.geomspace(1, 1e6, 300).astype(int)) - 1
     return max(schedule(int(step)) for step in steps)

@@ -13,18 +13,18 @@ from .data import Array, labels_of
 from .report import LEFT_OUT, OK, SUSPECT, Finding
 
 FEW, STEPS = 20, 300  # samples, and steps to memorise them
-RATES = (0.001, 0.01)  # of Adam, the second where the first was too slow
-LEARNT = 0.05  # of the constant answer's loss may be left
+RATES = (0.001, 0.01)  # of Adam; the second is tried if the first is too slow
+LEARNT = 0.05  # this share of the constant answer's loss may be left
 LEAST, MOST = 60, 1200  # samples for the trial of labels; a third of them is held out
 TAUGHT = 120  # steps of 32 samples
-DISTANCE = 3  # standard errors between two mean losses that differ
+DISTANCE = 3  # two mean losses differ if they are so many standard errors apart
 
 
 def overfit(model: Sequential, loss: Loss, x: Array, y: Array) -> tuple[Finding, float]:
     """Memorise 20 samples; return the finding, and the best learning rate.
 
-    With Adam, whatever the model's optimiser, and without dropout, noise, augmentation
-    and penalties: a model that cannot do this will learn nothing at all.
+    The copy learns with Adam instead of the model's optimiser, and without dropout,
+    noise, augmentation and penalties: a model that fails here cannot learn at all.
     """
     name, expected = f"{FEW} samples", f"under {LEARNT:.0%}"
     some = _of_all_classes(loss, y, model.output_sample_shape[-1])
@@ -50,10 +50,10 @@ def overfit(model: Sequential, loss: Loss, x: Array, y: Array) -> tuple[Finding,
     if left <= LEARNT:
         return Finding(name, OK, left, found, expected), rate
     text = (
-        f"{left:.0%} of the loss is left after {step} steps on {len(x)} samples alone, "
+        f"{left:.0%} of the loss is left after {step} steps on only {len(x)} samples, "
         "which any network with a right gradient can memorise. Is it too small or "
-        "frozen, are its units dead, does the loss suit the last activation, have "
-        "equal samples different y? sora_np.gradcheck.check_model checks gradients."
+        "frozen, are its units dead, does the loss suit the last activation, do equal "
+        "samples have different y? sora_np.gradcheck.check_model checks gradients."
     )
     return Finding(name, SUSPECT, left, found, expected, text), rate
 
@@ -66,10 +66,10 @@ def shuffled_labels(
     rate: float,
     rng: np.random.Generator,
 ) -> Finding:
-    """Train anew on true and on shuffled targets, and compare on samples held out.
+    """Train copies on true and on shuffled targets, and compare on held-out samples.
 
-    The difference of losses must be some standard errors: true targets better than
-    shuffled ones, and shuffled ones not better than the best constant answer.
+    True targets must be better than shuffled ones by some standard errors, and shuffled
+    ones must not be better than the best constant answer.
     """
     name = "shuffled labels"
     expected = f"over {DISTANCE}"
@@ -97,17 +97,16 @@ def shuffled_labels(
             ("for the best constant answer", constant),
         )
     )
-    measured = f"on samples held out the loss is {means}"
+    measured = f"on held-out samples the loss is {means}"
     if not value > DISTANCE:
         text = (
-            f"{measured}: what was learnt from x and y is of no use. Were x and y put "
-            "into another order apart from one another, is x scaled, or is there "
-            "nothing in x that tells y?"
+            f"{measured}: training on x and y does not help. Were x and y shuffled "
+            "separately, is x unscaled, or does x have no information about y?"
         )
     elif leak > DISTANCE:
         text = (
-            f"{measured}: shuffled targets cannot teach anything, so the model knows "
-            "them from elsewhere. Look how they get into x, or into frozen weights."
+            f"{measured}: nothing can be learnt from shuffled targets, so the model "
+            "knows the true ones already: are they part of x, or of frozen weights?"
         )
     else:
         return Finding(name, OK, value, found, expected)
@@ -123,7 +122,7 @@ def _losses_after(
     held: Array,
     rate: float,
 ) -> Array:
-    """Train a copy anew on x[learnt] and y[targets]; return the losses of x[held]."""
+    """Train a fresh copy on x[learnt] and y[targets]; return the losses of x[held]."""
     (x, y), learner = data, calm(model)
     for position, layer in enumerate(learner.leaves):
         if layer.params and layer.trainable and layer.input_shape is not None:
@@ -131,7 +130,7 @@ def _losses_after(
     learner.compile(Adam(rate), plain(loss))
     epochs = -(-TAUGHT // -(-len(learnt) // 32))
     learner.fit(x[learnt], y[targets], 32, epochs, verbose=0)
-    # as in training: moving averages have not come far in so few steps
+    # as in training, because moving averages need more steps
     return _each(loss, y[held], passes(learner, x[held])[-1][-1])
 
 
@@ -160,7 +159,7 @@ def _least(loss: Loss, y: Array, shape: tuple[int, ...]) -> float:
 
 
 def _of_all_classes(loss: Loss, y: Array, width: int) -> Array:
-    """Return places of 20 samples: the first of every class, then the second, ..."""
+    """Return indices of 20 samples: the first of each class, then the second, ..."""
     labelled = labels_of(loss, y, width)
     if labelled is None or len(labelled[0]) != len(y):
         return np.arange(min(FEW, len(y)))

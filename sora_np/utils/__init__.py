@@ -1,4 +1,4 @@
-"""What Keras users look for in ``keras.utils``.
+"""Functions that Keras users look for in ``keras.utils``.
 
 ``__init__.py`` has ``to_categorical``, ``normalize`` and ``set_random_seed``;
 ``images.py`` reads and writes single pictures, ``files.py`` downloads, and
@@ -49,12 +49,12 @@ def to_categorical(
 
     Returns
     -------
-    array (..., K) : 1 at the label, else 0
+    array (..., K) : 1 at the label, otherwise 0
 
     Raises
     ------
-    ValueError : for a label that is no whole number of 0..K-1
-    TypeError : for text, and for classes that are no number
+    ValueError : for a label that is not a whole number from 0 to K - 1
+    TypeError : for text, and for a num_classes that is not a number
 
     Examples
     --------
@@ -83,7 +83,7 @@ def to_categorical(
 
 
 def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
-    """Return x divided by its norms along an axis; where a norm is 0, x itself.
+    """Return x divided by its norms along an axis; x stays 0 where a norm is 0.
 
     Whole numbers become float64; float32 stays float32.
 
@@ -103,10 +103,10 @@ def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
 def set_random_seed(seed: int) -> None:
     """Seed the generators of Python (``random``) and of NumPy (``np.random``).
 
-    So shuffles and splits of a program's own repeat.  Models here need none of it: the
-    weights, masks and order of samples of a model depend on its own argument ``seed``,
-    0 by default, so that a program repeats by itself, and another seed for the whole
-    program changes none of them.  Give ``Sequential(..., seed=1)`` for other weights.
+    This repeats shuffles and splits of your program.  Models do not use these
+    generators: the weights, masks and order of samples of a model depend on its
+    argument ``seed``, which is 0 by default.  Give ``Sequential(..., seed=1)`` for
+    other weights.
 
     Parameters
     ----------
@@ -127,11 +127,11 @@ def set_random_seed(seed: int) -> None:
 
 
 class PyDataset:
-    """What a Sequence-style source of batches may be made from, as in Keras.
+    """A base class for sources of numbered batches, as in Keras.
 
-    A subclass defines ``__len__``, how many batches there are, and ``__getitem__``,
-    which returns a batch (x, y) or (x, y, sample_weight).  ``fit`` asks for them in any
-    order.  Any other class with both will do as well.
+    A subclass defines ``__len__``, the number of batches, and ``__getitem__``, which
+    returns a batch (x, y) or (x, y, sample_weight).  ``fit`` gets them in any order.
+    Any other class with both methods works, too.
 
     Examples
     --------
@@ -151,7 +151,7 @@ class PyDataset:
         use_multiprocessing: bool = False,
         max_queue_size: int = 10,
     ) -> None:
-        """Take what Keras's takes; it does nothing, batches are asked for in turn."""
+        """Accept the arguments of Keras; they have no effect."""
 
     def __len__(self) -> int:
         """Return how many batches there are."""
@@ -162,11 +162,11 @@ class PyDataset:
         raise NotImplementedError(f"{type(self).__name__} must define __getitem__")
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield every batch once; without this, Python would never know the end."""
+        """Yield every batch once; without this method, loops would not end."""
         return (self[index] for index in range(len(self)))
 
     def on_epoch_end(self) -> None:
         """Do something between epochs, such as shuffling; called by ``fit``."""
 
 
-Sequence = PyDataset  # as Keras called it first, and still does
+Sequence = PyDataset  # the older name, which Keras still has

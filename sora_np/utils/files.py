@@ -1,4 +1,4 @@
-"""A file from the net, kept in a folder, verified on every use."""
+"""Download a file, keep it in a cache, and verify it on every use."""
 
 import contextlib
 import hashlib
@@ -32,26 +32,26 @@ def get_file(
 ) -> str:
     """Return the path of a file, downloading it if it is not in the cache.
 
-    It is verified by its checksum on every call, and a file that has another one is
-    downloaded again.  What is downloaded stands there whole or not at all.
+    Its checksum is verified on every call, and a file with another checksum is
+    downloaded again.  A file is stored completely or not at all.
 
     Parameters
     ----------
     fname : its name in the cache; None for the last part of origin
     origin : its address, http, https or file
     file_hash, md5_hash : its SHA-256 or MD5 in hexadecimal.  Without one, a warning
-        gives the SHA-256 of the file, to be used from then on
+        gives the SHA-256 of the file, for later calls
     cache_subdir : of the cache
     hash_algorithm : "auto" (by the length of file_hash), "sha256" or "md5"
     cache_dir : None for ``$SORA_NP_HOME`` or ``~/.cache/sora_np``
     force_download : whether to download it anyway
-    untar, extract, archive_format : archives are not unpacked here, for what is in them
-        is not known: ``shutil.unpack_archive(path, folder, filter="data")`` does
+    untar, extract, archive_format : archives are not unpacked, because their content is
+        unknown: use ``shutil.unpack_archive(path, folder, filter="data")``
 
     Raises
     ------
     sora_np.datasets.idx.DataFileError : for another checksum than expected
-    OSError : where it cannot be downloaded
+    OSError : if it cannot be downloaded
     ValueError : for a name that leads out of the cache, or extract=True
     """
     if untar or extract:

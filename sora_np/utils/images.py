@@ -1,4 +1,4 @@
-"""Single pictures: from a file to an array and back, as Keras has it; needs Pillow."""
+"""Single pictures: from a file to an array and back, as in Keras; needs Pillow."""
 
 import os
 from collections.abc import Sequence
@@ -23,22 +23,22 @@ def load_img(
 ) -> Any:
     """Return a picture of Pillow from a file; ``img_to_array`` makes an array of it.
 
-    It is turned upright as the file says, and read as ``image_dataset_from_directory``
-    reads it: BMP, GIF, JPEG, PNG, TIFF or WebP.
+    It is read as in ``image_dataset_from_directory``: BMP, GIF, JPEG, PNG, TIFF or
+    WebP, rotated upright by its EXIF data.
 
     Parameters
     ----------
     color_mode : "rgb", "grayscale" or "rgba"
     target_size : (height, width), or None for the picture's own
     interpolation : "nearest", "bilinear", "bicubic", "hamming", "box" or "lanczos"
-    keep_aspect_ratio : whether to cut the middle out first, of the shape of target_size
+    keep_aspect_ratio : whether to crop to the aspect ratio of target_size first
 
     Raises
     ------
     ImportError : without Pillow, the extra ``image``
     FileNotFoundError
-    sora_np.datasets.idx.DataFileError : for what is no such picture
-    ValueError : for a color_mode or interpolation that is none
+    sora_np.datasets.idx.DataFileError : for another or a damaged file
+    ValueError : for an unknown color_mode or interpolation
     """
     _check("color_mode", color_mode, MODES)
     _check("interpolation", interpolation, RESAMPLING)
@@ -80,7 +80,7 @@ def img_to_array(
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3:
-        raise ValueError(f"a picture has the axes (H, W, C), got {array.shape}")
+        raise ValueError(f"a picture must have axes (H, W, C), got {array.shape}")
     return array
 
 
@@ -96,8 +96,8 @@ def array_to_img(
     ----------
     x : with 1 (grey), 3 (red, green, blue) or 4 (and alpha) channels
     data_format : None or "channels_last"
-    scale : whether to stretch the numbers to 0..255; else they are taken as they are
-    dtype : what is computed in; None for float32
+    scale : whether to stretch the numbers to 0..255; otherwise they are not changed
+    dtype : of the computation; None for float32
 
     Raises
     ------
@@ -108,7 +108,7 @@ def array_to_img(
     array = as_numbers(x, "x").astype(dtype or np.float32)
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or not array.size:
         raise ValueError(
-            "a picture has the axes (H, W, C) and 1, 3 or 4 channels, got "
+            "a picture must have axes (H, W, C) and 1, 3 or 4 channels, got "
             f"{array.shape}"
         )
     if scale:
@@ -128,12 +128,12 @@ def save_img(
     scale: bool = True,
     **kwargs: Any,
 ) -> None:
-    """Write an array (H, W, C) as a picture; the name, or file_format, says which kind.
+    """Write an array (H, W, C) as a picture, in the format of the name or file_format.
 
     Parameters
     ----------
     x, data_format, scale : see :func:`array_to_img`
-    kwargs : what Pillow's ``save`` takes besides, such as quality=95
+    kwargs : further options of Pillow's ``save``, such as quality=95
     """
     image = array_to_img(x, data_format, scale)
     if image.mode == "RGBA" and str(file_format or path).lower().endswith("jpg"):

@@ -17,19 +17,19 @@ def pad_sequences(
     truncating: str = "pre",
     value: Any = 0.0,
 ) -> NDArray[Any]:
-    """Return sequences in rows of one length: filled up, or cut, at one end.
+    """Return sequences as rows of one length, padded or truncated at one end.
 
     Parameters
     ----------
-    sequences : lists or arrays (L, ...), each with a length of its own
-    maxlen : the length; None for that of the longest
+    sequences : lists or arrays (L, ...) of any lengths L
+    maxlen : the length of the rows; None for that of the longest sequence
     dtype : of the result; object for text of any length
     padding, truncating : "pre", at the beginning, or "post", at the end
-    value : what stands where there is nothing
+    value : fills missing elements
 
     Raises
     ------
-    TypeError, ValueError : for what is no sequence, and for elements of other shapes
+    TypeError, ValueError : for other objects, and for elements of different shapes
 
     Examples
     --------

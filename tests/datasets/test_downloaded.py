@@ -306,9 +306,7 @@ def test_emnist(offer):
 def test_a_file_that_is_nowhere(cache, monkeypatch):
     file = PublishedFile("http://127.0.0.1:9/boston_housing.npz", 9, "0" * 64)
     monkeypatch.setattr(boston_housing, "FILE", file)
-    text = (
-        "could not be downloaded from http://127.0.0.1:9/.* To mend it: put boston_ho"
-    )
+    text = "could not be downloaded from http://127.0.0.1:9/.* To fix it: put boston_ho"
     with pytest.raises(FileNotFoundError, match=text):
         boston_housing.load_data()
     assert not [*cache.parent.rglob("*.part")]

@@ -47,7 +47,7 @@ def test_what_it_yields(folder):
     assert_array_equal(x, folder[1])
     assert_array_equal(y, [0] * 10 + [1] * 10)
     assert str(source.report) == "20 images, 0 other files"
-    with pytest.raises(IndexError, match="there are 3 batches"):
+    with pytest.raises(IndexError, match="batch must be below 3, got"):
         source[3]
 
 

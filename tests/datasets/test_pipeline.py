@@ -61,7 +61,7 @@ def test_every_stage_begins_anew_and_knows_its_length():
     assert lengths == [5, 2, 5, 5, 2, 0, 10, 5, 5, 5]
     assert (len(n.batch(2)), len(n.batch(2, True)), len(n.repeat(0))) == (3, 2, 0)
     for unknown in (n.unbatch(), n.repeat(), n.unbatch().batch(2).take(3)):
-        with pytest.raises(TypeError, match="how many elements there are is not known"):
+        with pytest.raises(TypeError, match="the number of elements is unknown"):
             len(unknown)
     assert values(n.repeat().take(7)) == (pairs * 2)[:7]
 

@@ -72,7 +72,7 @@ def test_a_header_of_whole_numbers(text, told, x, write):
     """pandas names columns 0, 1, 2: they are no sample."""
     path = write(text)
     if told:
-        with pytest.warns(UserWarning, match="counts, and is taken for the names"):
+        with pytest.warns(UserWarning, match="counts up, so it is read as the names"):
             table = read_csv(path)
     else:
         table = read_csv(path)
@@ -186,7 +186,7 @@ BAD = {
     "names-and-numbers": (
         "id,2019,y\n1,2,3\n",
         {},
-        "its first row holds text and numbers, 'id' and '2019': say header=True",
+        "its first row holds text and numbers, 'id' and '2019': give header=True",
     ),
     "large": ("1,9007199254740993\n2,5\n", {}, "too large: float64 rounds it"),
     "latin": ("é,b\n1,2\n".encode("latin-1"), {}, "no text in UTF-8.*save it as"),

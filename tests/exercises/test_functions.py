@@ -264,7 +264,7 @@ def flip_by_another(images, rng):
 
 
 WRONG = {
-    "neuron-no-bias": ("neuron", lambda x, w, b: x @ w, "bias does not arrive"),
+    "neuron-no-bias": ("neuron", lambda x, w, b: x @ w, "bias is missing"),
     "neuron-no-sum": ("neuron", lambda x, w, b: x * w + b, "not added to one number"),
     "neuron-bias-in-loop": ("neuron", bias_in_the_loop, "once for every input"),
     "neuron-last": ("neuron", last_product, r"\(\+=\), or replace"),
@@ -364,7 +364,7 @@ WRONG = {
         *("crossentropy_gradient", lambda t, p: (p - t) / len(p), "by the logits"),
     ),
     "crossentropy-gradient-all": (
-        *("crossentropy_gradient", lambda t, p: -1 / p / len(p), "does y_true arrive"),
+        *("crossentropy_gradient", lambda t, p: -1 / p / len(p), "does y_true appear"),
     ),
     "crossentropy-gradient-size": (
         *("crossentropy_gradient", lambda t, p: -t / p / p.size, "samples alone"),
@@ -386,7 +386,7 @@ WRONG = {
     ),
     "logits-no-target": (
         *("softmax_crossentropy_gradient", lambda t, z: softmax(z) / len(z)),
-        "y_true does not arrive",
+        "y_true is missing",
     ),
     "logits-overflow": (
         "softmax_crossentropy_gradient",
@@ -401,10 +401,10 @@ WRONG = {
         *("sgd_step", lambda w, dw, v, a, b: (w + b * v + a * dw, b * v + a * dw)),
         "uphill",
     ),
-    "sgd-pytorch": ("sgd_step", pytorch, "another form of momentum"),
+    "sgd-pytorch": ("sgd_step", pytorch, "form of momentum"),
     "sgd-no-momentum": (
         *("sgd_step", lambda w, dw, v, a, b: (w - a * dw, b * v - a * dw)),
-        "step before does not arrive",
+        "step before is missing",
     ),
     "sgd-old-velocity": (
         *("sgd_step", lambda w, dw, v, a, b: (w + v, b * v - a * dw)),
@@ -442,7 +442,7 @@ WRONG = {
     "flip-rows": ("random_flip", flipped(lambda x: x[::-1]), "upside down"),
     "flip-channels": ("random_flip", flipped(lambda x: x[..., ::-1]), "channels are"),
     "flip-both": ("random_flip", flipped(lambda x: x[::-1, ::-1]), "180 degrees"),
-    "flip-batch": ("random_flip", lambda x, rng: x[::-1].copy(), "axis of the batch"),
+    "flip-batch": ("random_flip", lambda x, rng: x[::-1].copy(), "batch axis"),
     "flip-never": ("random_flip", flip_lost, "No image is ever mirrored"),
     "flip-always": (
         *("random_flip", lambda x, rng: x[:, :, ::-1].copy(), "Every image is mirr"),
@@ -454,8 +454,8 @@ WRONG = {
     ),
     "flip-rarely": ("random_flip", flip_rarely, "compare a number in"),
     "flip-in-place": ("random_flip", flip_in_place, "no copy"),
-    "flip-float64": ("random_flip", flip_to_floats, "dtype is given"),
-    "flip-another-rng": ("random_flip", flip_by_another, "the rng that is given"),
+    "flip-float64": ("random_flip", flip_to_floats, "you give its dtype"),
+    "flip-another-rng": ("random_flip", flip_by_another, "the argument rng"),
 }
 
 

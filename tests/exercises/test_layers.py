@@ -401,7 +401,7 @@ WRONG = {
     "dense-no-bias": (
         "dense",
         dense_forward(lambda s, x, y: y - s.params["bias"]),
-        "bias does not arrive in y",
+        "bias is missing in y",
     ),
     "dense-transposed": ("dense", dense_forward(transposed), "transposed in forward"),
     "dense-dx": (
@@ -432,15 +432,15 @@ WRONG = {
     "dense-dbias-not-summed": (
         "dense",
         after(Dense, put("bias", lambda s, dy: dy)),
-        "over which axes of the batch",
+        "over which axes must you add",
     ),
     "dense-dbias-one": (
         "dense",
         after(Dense, put("bias", lambda s, dy: np.ones(dy.shape[1]))),
-        "dy does not arrive in dbias",
+        "dy is missing in dbias",
     ),
     "dense-names": ("dense", WrongNames, "Make the arrays of self.params in build"),
-    "dense-list": ("dense", dense_forward(lambda s, x, y: y.tolist()), "returned list"),
+    "dense-list": ("dense", dense_forward(lambda s, x, y: y.tolist()), "got list"),
     "dense-accumulates": (
         "dense",
         after(Dense, lambda s, dy, dx: s.grads["bias"].__iadd__(np.nan) and None),
@@ -486,14 +486,14 @@ WRONG = {
     "conv-dkernel-turned": (
         "conv2d",
         after(MyConv2D, put("kernel", lambda s, dy: s.grads["kernel"][::-1, ::-1])),
-        "dkernel is turned",
+        "dkernel is rotated",
     ),
-    "conv-strides-lost": ("conv2d", WithoutStrides, "strides do not arrive"),
+    "conv-strides-lost": ("conv2d", WithoutStrides, "strides are not used"),
     "conv-no-strides": ("conv2d", Unstrided, "by these names"),
     "pool-zeros": (
         "max_pooling2d",
         changed(MyMaxPooling2D, start=0.0),
-        "neutral start",
+        "must not be 0",
     ),
     "pool-smallest": (
         "max_pooling2d",
@@ -556,7 +556,7 @@ WRONG = {
     "bn-not-moved": (
         "batch_normalization",
         changed(MyBatchNormalization, moved=lambda s, old, new: old),
-        "stays as it was",
+        "does not change",
     ),
     "bn-dx": (
         "batch_normalization",
@@ -598,10 +598,10 @@ WRONG = {
         "over which axes",
     ),
     "block-no-add": ("residual_block", without_add, r"Add\(\)"),
-    "block-side-by-side": ("residual_block", side_by_side, "side by side"),
+    "block-side-by-side": ("residual_block", side_by_side, "channels are concatenated"),
     "block-no-projection": ("residual_block", block(project="never"), "1 x 1"),
     "block-always-projects": ("residual_block", block(project="always"), "x itself"),
-    "block-no-relu-behind": ("residual_block", block(behind=None), "behind the sum"),
+    "block-no-relu-behind": ("residual_block", block(behind=None), "after the sum"),
     "block-no-relu-between": ("residual_block", block(between=None), "between the two"),
     "block-relu-before": ("residual_block", block(before="relu"), "before the sum"),
     "block-one-convolution": ("residual_block", one_convolution, "two convolutions"),

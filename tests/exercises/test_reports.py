@@ -179,12 +179,12 @@ def test_a_report_shows_itself():
     report = exercises.check(lambda x, w, b: float(x @ w), "neuron")
     text = str(report)
     assert text.splitlines()[0] == "<lambda>, exercise neuron: 1 of 5 right"
-    assert text.count("hint: The bias does not arrive") == 1  # each once
+    assert text.count("hint: The bias is missing") == 1  # each once
     assert "right      no bias, five inputs: y" in text
-    assert report.hints == ["The bias does not arrive in the result."]
+    assert report.hints == ["The bias is missing in the result."]
     page = report._repr_html_()
     assert "&lt;lambda&gt;, exercise neuron: 1 of 5 right" in page
-    assert page.count("The bias does not arrive") == 1
+    assert page.count("The bias is missing") == 1
     assert [one.verdict for one in report].count("WRONG") == 4
 
 
@@ -223,7 +223,7 @@ def test_a_reshape_that_does_not_fit_is_explained():
     assert "windows that overlap" in rest.hint and "x.reshape(n" in rest.found
     first = report.outcomes[1]
     assert first.result == "dx" and "must define backward" in first.found
-    assert "still to be written" in first.hint
+    assert "is not written yet" in first.hint
 
 
 def test_the_same_words_are_printed_once():

@@ -123,7 +123,7 @@ def test_filters_come_one_by_one(model):
         assert_array_equal(one, layer.params["kernel"][..., o])
     found[...] = 7
     assert not (layer.params["kernel"] == 7).any(), "a copy"
-    with pytest.raises(ValueError, match="has no kernel"):
+    with pytest.raises(ValueError, match="must have a kernel"):
         explain.filters(model, model.nodes[-1].layer)
 
 

@@ -87,16 +87,16 @@ def test_shapes_that_do_not_fit(rng):
     x = rng.random((2, 5, 4, 1))
     with pytest.raises(ValueError, match=r"must have x's shape \(2, 5, 4, 1\), got"):
         explain.plot_attribution(x, x[:, :4])
-    with pytest.raises(ValueError, match="2 images need as many titles, got 1"):
+    with pytest.raises(ValueError, match="expected 2 titles, one an image, got 1"):
         explain.plot_attribution(x, x, ["a"])
     with pytest.raises(ValueError, match=r"must have the shape \(2, rows, columns\)"):
         explain.plot_grad_cam(x, x)
     with pytest.raises(ValueError, match=r"places must have the shape \(N, 2\)"):
         explain.plot_embedding(np.ones((3, 3)), [0, 1, 2])
     with pytest.raises(
-        ValueError, match="labels go from 0 to 2, and there are 2 names"
+        ValueError, match="labels go from 0 to 2, but there are 2 names"
     ):
         explain.plot_embedding(np.ones((3, 2)), [0, 1, 2], ["a", "b"])
     nearest = explain.Nearest(np.array([[0]]), np.array([[0.0]]))
-    with pytest.raises(ValueError, match="2 images, and neighbours of 1"):
+    with pytest.raises(ValueError, match="expected neighbours of 2 images, got 1"):
         explain.plot_nearest(x, x, nearest)

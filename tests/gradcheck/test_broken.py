@@ -137,7 +137,7 @@ BROKEN = {  # id: layer, shape of x, change of backward, wrong tensor, diagnosis
     ),
     "mean-for-sum": (
         *(Dense(3), ROWS, changed_grad("bias", lambda g, dy, _: dy.mean(axis=0))),
-        *("bias", "5 times too small; 5 is the batch size: a mean where a sum is due?"),
+        *("bias", "5 times too small; 5 is the batch size: a mean instead of a sum?"),
     ),
     "mean-over-pixels": (
         *(Conv2D(2, 3), IMAGES),
@@ -154,7 +154,7 @@ BROKEN = {  # id: layer, shape of x, change of backward, wrong tensor, diagnosis
     ),
     "reshaped": (
         *(Dense(3), ROWS, changed_grad("kernel", lambda g, *_: g.T.reshape(g.shape))),
-        *("kernel", "out of order: reshaped where a transposition (1, 0) is due"),
+        *("kernel", "out of order: reshaped instead of transposed by (1, 0)"),
     ),
     "filters-turned": (
         *(Conv2D(2, 3), IMAGES, changed_grad("kernel", lambda g, *_: g[::-1, ::-1])),
@@ -179,7 +179,7 @@ BROKEN = {  # id: layer, shape of x, change of backward, wrong tensor, diagnosis
     ),
     "never-written": (
         *(Unwritten(), ROWS, lambda layer, dy, dx, kept: dx),
-        *("gain", "no gradient of it was written"),
+        *("gain", "its gradient was not written"),
     ),
     "a-group-dropped": (
         *(Conv2D(4, 3, groups=2), IMAGES, first_group_alone, "x"),

@@ -81,7 +81,7 @@ def test_samples_and_directions(rng):
 @pytest.mark.parametrize(
     "options, text",
     [
-        ({"samples": 0, "directions": 0}, "how much to check, got 0 and 0"),
+        ({"samples": 0, "directions": 0}, "not both 0, got 0 and 0"),
         ({"samples": -1}, "got -1 and 3"),
         ({"directions": -2}, "and -2"),
         ({"eps": 0}, "eps must be a positive number, got 0"),
@@ -162,7 +162,7 @@ def test_an_object_with_backward(rng):
     assert [(c.name, c.passed) for c in report] == [
         *(("x", True), ("w", False), ("b", True)),
     ]
-    hint = "4 times too small; 4 is the batch size: a mean where a sum is due?"
+    hint = "4 times too small; 4 is the batch size: a mean instead of a sum?"
     assert report[1].diagnosis == hint
 
 
@@ -181,12 +181,12 @@ UNUSABLE = {
     "float32": (
         lambda x: x.astype(np.float32),
         lambda dy, x: dy,
-        *(TypeError, "gives float32: gradients need float64"),
+        *(TypeError, "must return float64, got float32"),
     ),
     "count": (
         lambda x: x,
         lambda dy, x: (dy, dy),
-        *(ValueError, "must return 1 gradients, for x; it returned 2"),
+        *(ValueError, "must return 1 gradients, for x, got 2"),
     ),
     "random": (
         lambda x: x * np.random.default_rng().random(),
@@ -208,9 +208,9 @@ def test_shapes_and_none_are_findings():
         return report[0].passed, report[0].diagnosis
 
     assert check(lambda dy, x: dy.T) == (
-        *(False, "its gradient has shape (3, 2), it has (2, 3)"),
+        *(False, "its gradient must have shape (2, 3), got (3, 2)"),
     )
-    assert check(lambda dy, x: [None]) == (False, "no gradient of it was written")
+    assert check(lambda dy, x: [None]) == (False, "its gradient was not written")
 
 
 def test_gradients_no_larger_than_rounding_are_told():
@@ -222,7 +222,7 @@ def test_gradients_no_larger_than_rounding_are_told():
         )[0]
 
     assert check(1e-12).passed
-    assert check(1e-12).diagnosis == "0, or no larger than what rounding makes of f"
+    assert check(1e-12).diagnosis == "0, or no larger than the rounding error of f"
     assert not check(1e-6).passed
 
 
@@ -288,12 +288,21 @@ def test_a_forward_that_changes_params_is_refused():
 
 
 ODD = {
-    "list": (lambda dx: dx.tolist(), "its gradient is no array of floats: list"),
-    "complex": (lambda dx: dx * 1j, "its gradient is no array of floats: complex128"),
-    "whole": (lambda dx: dx.astype(int), "its gradient is no array of floats: int64"),
+    "list": (
+        lambda dx: dx.tolist(),
+        "its gradient must be an array of floats, got list",
+    ),
+    "complex": (
+        lambda dx: dx * 1j,
+        "its gradient must be an array of floats, got complex128",
+    ),
+    "whole": (
+        lambda dx: dx.astype(int),
+        "its gradient must be an array of floats, got int64",
+    ),
     "none": (
         lambda dx: None,
-        "no gradient of it was written: backward returned None; is there a return at "
+        "its gradient was not written: backward returned None; is there a return at "
         "its end?",
     ),
 }

@@ -126,7 +126,10 @@ def test_the_layer_that_breaks_the_chain_is_named(batch):
     layer.backward = lambda dy: right(dy)[:, ::-1]
     report = gradcheck.check_model(model, *batch)
     assert [check.name for check in report if not check.passed] == NAMES[:5]
-    text = "all before Dense 'hidden' are wrong: its dx is, or that of a layer between"
+    text = (
+        "all before Dense 'hidden' are wrong: look at its dx, or that of a layer "
+        "between"
+    )
     assert text in str(report)
 
 

@@ -8,9 +8,9 @@ from sora_np import gradcheck
 from sora_np.layers import Conv2D, Layer
 
 ROTATED = "right for a kernel rotated by 180 degrees"
-OVERLAP = "of windows that overlap only the last arrives: = in the place of +="
-WINDOW = "only the last window arrives: = in the place of +="
-SAMPLE = "only the last sample arrives: = in the place of +="
+OVERLAP = "of overlapping windows only the last counts: = instead of +="
+WINDOW = "only the last window counts: = instead of +="
+SAMPLE = "only the last sample counts: = instead of +="
 
 
 class Convolution(Layer):

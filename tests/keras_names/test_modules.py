@@ -387,7 +387,7 @@ def test_pictures(tmp_path):
     scaled = utils.img_to_array(utils.array_to_img(x))
     assert (scaled.min(), scaled.max()) == (0, 255)
     for wrong in (x[0], x[..., :2], x[:0]):
-        with pytest.raises(ValueError, match="a picture has"):
+        with pytest.raises(ValueError, match="a picture must have"):
             utils.array_to_img(wrong)
     with pytest.raises(ValueError, match="channels_last"):
         utils.img_to_array(image, data_format="channels_first")

@@ -100,10 +100,10 @@ def test_nothing_given_is_changed(mistaken):
     [
         (lambda x, y, p: (x[..., :2], y, p), r"C = 1 or 3, got shape \(6, 5, 4, 2\)"),
         (lambda x, y, p: (x[:0], y, p), r"got shape \(0, 5, 4, 3\)"),
-        (lambda x, y, p: (x[:5], y, p), "there are 5 images and 6 labels"),
+        (lambda x, y, p: (x[:5], y, p), "expected 5 labels, got 6"),
         (lambda x, y, p: (x, y, y), r"y_pred probabilities \(N, K\)"),
         (lambda x, y, p: (x, y[:3], p), r"got shapes \(3,\) and \(6, 2\)"),
-        (lambda x, y, p: (x, y, p, ["one"]), "2 classes need as many names, got 1"),
+        (lambda x, y, p: (x, y, p, ["one"]), "expected 2 names, one a class, got 1"),
     ],
     ids=["channels", "empty", "lengths", "labels", "labels-short", "names"],
 )

@@ -221,7 +221,7 @@ MISTAKES = {
         lambda x, y: only(x, outliers="drop", threshold=-3.5),
         "threshold must be finite and not negative, got -3.5",
     ),
-    "noise": (lambda x, y: only(x, noise="drop"), "noise is looked for in images"),
+    "noise": (lambda x, y: only(x, noise="drop"), "noise needs images"),
 }
 
 

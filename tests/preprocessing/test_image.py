@@ -310,7 +310,7 @@ def test_mistakes_in_data():
         made.fit(np.zeros((5, 4, 4)))
     with pytest.raises(ValueError, match="equally many samples, got 5 and 4"):
         made.flow(np.zeros((5, 4, 4, 1)), np.zeros(4))
-    with pytest.raises(IndexError, match="there are 1 batches, not one 1"):
+    with pytest.raises(IndexError, match="batch must be below 1, got 1"):
         made.flow(np.zeros((5, 4, 4, 1)))[1]
     with pytest.raises(TypeError, match="preprocessing_function must be a function"):
         ImageDataGenerator(preprocessing_function=3)

@@ -77,7 +77,7 @@ def test_saliency_where_no_layer_has_maps(rng, tmp_path, read):
     model, x, y = images(rng)
     report.write(tmp_path / "s.html", model, x, y)
     page = read(tmp_path / "s.html")
-    assert "Saliency of the class that each sample is taken for" in page.text
+    assert "Saliency of the class that is predicted for each sample" in page.text
     taken = model.predict(x, verbose=0).argmax(axis=1)
     right = {*taken[taken == y].tolist()}
     assert len(looks(page)) == min((taken != y).sum(), 6) + len(right)

@@ -78,12 +78,12 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "a-class-is-rare": (
         "class balance",
         rare,
-        "samples, class 0 only 5: answering",
+        "samples, class 0 only 5: always answering",
     ),
     "a-class-of-the-test-is-missing": (
         "class balance",
         lambda x, y: (x[y > 0], y[y > 0], x[y == 0], y[y == 0]),
-        "y_test has label 0, which y never has",
+        "y_test has label 0, but y does not",
     ),
     "equal-samples": (
         "duplicates in x",
@@ -93,7 +93,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "equal-samples-of-other-classes": (
         "duplicates in x",
         lambda x, y: (np.concatenate([x, x[:9]]), np.concatenate([y, (y[:9] + 1) % 3])),
-        "9 of them have another y, which nobody can learn",
+        "9 of them have a different y, which cannot be learnt",
     ),
     "equal-but-for-the-sign-of-0": (
         "duplicates in x",
@@ -103,7 +103,7 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "test-among-training": (
         "test samples in x",
         lambda x, y: (x, y, np.concatenate([x[:2], x[:20] + 1]), None),
-        "9.1% of the test samples are training samples too",
+        "9.1% of the test samples are training samples, too",
     ),
     "constant-column": (
         "constant features",
@@ -133,22 +133,22 @@ DATA = {  # what is sick about the data: finding, x and y, x_test and y_test, wo
     "test-not-scaled": (
         "scale of test data",
         lambda x, y: (x[:200], y[:200], 255 * x[200:], y[200:]),
-        "was one of them scaled and the other not?",
+        "was only one of them scaled?",
     ),
     "only-test-scaled": (
         "scale of test data",
         lambda x, y: (x[:200], y[:200], x[200:] / 255, y[200:]),
-        "was one of them scaled and the other not?",
+        "was only one of them scaled?",
     ),
     "out-of-step": (
         "shuffled labels",
         lambda x, y: (x, np.random.default_rng(0).permutation(y)),
-        "Were x and y put into another order apart from one another",
+        "Were x and y shuffled separately",
     ),
     "twenty-samples-of-two-minds": (
         "20 samples",
         lambda x, y: (x[:7].repeat(3, axis=0), np.tile([0, 1, 2], 7)),
-        "have equal samples different y?",
+        "do equal samples have different y?",
     ),
 }
 
@@ -182,31 +182,31 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         "gradients",
         lambda: deep("sigmoid"),
         "adam",
-        "it vanishes on the way",
+        "the gradient vanishes",
     ),
     "exploding": (
         "gradients",
         lambda: deep("linear", kernel_initializer=RandomNormal(stddev=2)),
         "adam",
-        "the first steps run away",
+        "the first steps diverge",
     ),
     "zeros": (
         "gradients",
         lambda: head(Dense(16, "relu", kernel_initializer="zeros")),
         "adam",
-        "none at all reaches dense",
+        "no gradient reaches dense",
     ),
     "a-wrong-backward": (
         "gradients",
         lambda: head(Dense(16, "relu"), Lost()),
         "adam",
-        "none at all reaches dense",
+        "no gradient reaches dense",
     ),
     "all-frozen": (
         "gradients",
         lambda: [Dense(3, "softmax", trainable=False)],
         "adam",
-        "no layer with weights may change",
+        "no layer with weights is trainable",
     ),
     "dead": (
         "dead ReLUs",
@@ -228,7 +228,7 @@ MODELS = {  # what is sick about the model: finding, layers, optimiser, words
         Adam(ExponentialDecay(1e-8, 10, 0.9)),
         "is too small",
     ),
-    "rate-runs-away": ("update / weight", None, SGD(1e38), "the steps run away"),
+    "rate-runs-away": ("update / weight", None, SGD(1e38), "the steps diverge"),
     "learns-nothing-by-heart": (
         "20 samples",
         lambda: head(Dense(16, "relu", trainable=False), Lost(), Dense(1)),
@@ -279,7 +279,7 @@ def test_frozen_weights_that_know_the_answers(data, make):
     known.params["kernel"], known.params["bias"] = learnt.get_weights()
     finding = sanity.check(model, *data)["shuffled labels"]
     assert finding.verdict == "suspect"
-    assert "the model knows them from elsewhere" in finding.diagnosis
+    assert "the model knows the true ones already" in finding.diagnosis
 
 
 def test_normalised_inputs_need_no_scale(data, make):

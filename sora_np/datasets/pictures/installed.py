@@ -14,19 +14,18 @@ def find(
     files: Mapping[str, str],
     path: str | os.PathLike[str] | None = None,
 ) -> list[Path]:
-    """Return where the verified files of a package are; the package is not imported.
+    """Return the paths of verified files of a package, without importing it.
 
     Parameters
     ----------
-    package, extra : what brings the files, and the extra of sora-np that asks for it
-    files : for each its place in the package, with /, and its SHA-256
-    path : the folder that has these files beside one another, in the place of the
-        package
+    package, extra : the package with the files, and the extra of sora_np for it
+    files : the path in the package, with /, and the SHA-256 of each file
+    path : a folder with these files, to use instead of the package
 
     Raises
     ------
-    ImportError : where the package is not installed
-    FileNotFoundError : where it, or the folder, has no such file
+    ImportError : if the package is not installed
+    FileNotFoundError : if a file is missing
     DataFileError : for a file that is not the published one
 
     >>> find("no_such_package", "nuclei", {})

@@ -43,7 +43,7 @@ def load_data(path: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
     Raises
     ------
     ImportError : without the package, the extra ``nuclei``, or without Pillow
-    FileNotFoundError, DataFileError : for a file that is missing or another one
+    FileNotFoundError, DataFileError : for a missing file, or another content
 
     Examples
     --------
