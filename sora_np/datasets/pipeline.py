@@ -32,6 +32,9 @@ class Batch(np.ndarray[Any, np.dtype[Any]]):
         """Return a copy, a plain array."""
         return np.array(self)
 
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
 
 class Stages:
     """What has stages; a subclass defines ``__iter__``, and ``__len__`` if it knows."""
