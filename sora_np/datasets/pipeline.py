@@ -286,8 +286,8 @@ def _applied(function: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def _stacked(group: list[Any]) -> Any:
     if isinstance(group[0], tuple):
-        return tuple(np.stack(part) for part in zip(*group, strict=True))
-    return np.stack(group)
+        return tuple(np.stack(part).view(Batch) for part in zip(*group, strict=True))
+    return np.stack(group).view(Batch)
 
 
 def _made_ahead(source: Any, ahead: int) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sora_np import callbacks, layers, losses, optimizers
+from sora_np import callbacks, layers, optimizers
 from sora_np import models as new_models
 from sora_np.common.warn import warn
 from sora_np.models import Model
@@ -23,12 +23,10 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.schedules import InverseTimeDecay
 from sora_np.regularizers import L1, L2
 
-from . import backend, datasets, utils
+from . import backend, datasets
 from . import layers as keras_layers
-from . import losses as keras_losses
 from . import optimizers as keras_optimizers
 from .old_modules import MODULES, OldModule
-from .preprocessing import image
 
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
@@ -65,16 +63,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "input": ("inputs",),
     "output": ("outputs",),
     **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
-    **dict.fromkeys(("batch_size", "weights", "grayscale"), ()),
+    **dict.fromkeys(("batch_size", "weights"), ()),
 }
 OLD_OPTIMIZERS = {  # Keras 2 called each by a small letter, too
     name.lower(): getattr(optimizers, name)
     for name in ("SGD", "RMSprop", "Adagrad", "Adadelta", "Adam", "Adamax", "Nadam")
-}
-OLD_LOSSES = {
-    "cosine_proximity": losses.cosine_similarity,
-    "kullback_leibler_divergence": losses.kl_divergence,
-    "logcosh": losses.log_cosh,
 }
 OLD_LAYERS = {
     "Deconvolution2D": "Conv2DTranspose",
@@ -109,9 +102,6 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
             tell(f"{where}({old}=)", "it does nothing, leave it out")
         elif old == "batch_size" and "log_dir" in own:
             tell(f"{where}({old}=)", "it does nothing, leave it out")
-        elif old == "grayscale":
-            tell(f"{where}({old}=)", 'write color_mode="grayscale"')
-            found["color_mode"] = "grayscale" if value else "rgb"
         elif old == "weights":
             raise TypeError(
                 f"{where} takes no weights=: build the layer in a model, and then call "
@@ -379,15 +369,12 @@ def serve_old_names() -> None:
         teach(new_models.Sequential, name)
     for name in ("save", "save_weights"):
         teach(Model, name)
-    for module in (utils, image):
-        vars(module)["load_img"] = understanding(image.load_img)
     for method in METHODS:
         setattr(Model, method.__name__, understanding(method))
     setattr(layers.Layer, "output_shape", ShapeOf())  # noqa: B010
     setattr(Optimizer, "lr", property(_get_lr, _set_lr))  # noqa: B010
     for old, optimizer in OLD_OPTIMIZERS.items():
         vars(keras_optimizers).setdefault(old, optimizer)
-    vars(keras_losses).update(OLD_LOSSES)
     there = vars(keras_layers)
     there.update(Convolution2D=Convolution2D, merge=merge)
     for old, current in OLD_LAYERS.items():

@@ -6,6 +6,7 @@ TensorFlow names for metrics, and what asks after devices, of which there are no
 name that is not here says what to do instead.
 """
 
+import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -83,7 +84,7 @@ def normal(
     dtype: DTypeLike = np.float32,
     seed: int | None = None,
 ) -> NDArray[Any]:
-    """Return normal numbers; without a seed they are those of ``np.random``.
+    """Return normal numbers; without a seed ``tf.random.set_seed`` fixes them.
 
     >>> normal((2, 3), seed=1).shape
     (2, 3)
@@ -98,12 +99,12 @@ def uniform(
     dtype: DTypeLike = np.float32,
     seed: int | None = None,
 ) -> NDArray[Any]:
-    """Return uniform numbers; without a seed they are those of ``np.random``."""
+    """Return uniform numbers; without a seed ``tf.random.set_seed`` fixes them."""
     return _drawn(seed).uniform(minval, maxval, shape).astype(dtype)
 
 
-def _drawn(seed: int | None) -> Any:
-    return np.random if seed is None else np.random.RandomState(seed)  # noqa: NPY002
+def _drawn(seed: int | None) -> np.random.Generator:
+    return np.random.default_rng(random.getrandbits(64) if seed is None else seed)
 
 
 class Part(SimpleNamespace):
@@ -141,6 +142,7 @@ NAMES: dict[str, Any] = {
     **{name: getattr(ops, name) for name in ops.__all__},
     **{"argmax": argmax, "argmin": argmin, "concat": ops.concatenate},
     **{"zeros": zeros, "ones": ones, "range": np.arange},
+    **{"clip_by_value": np.clip, "linspace": np.linspace, "bool": np.bool_},
     **devices.NAMES,
     **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},

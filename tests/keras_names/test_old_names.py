@@ -311,8 +311,13 @@ def test_tensors_have_numpy():
 def test_a_dataset_of_arrays(model):
     import sora_np as tf
 
+    tf.random.set_seed(3)
+    first = tf.random.normal((2,))
+    tf.random.set_seed(3)
+    assert np.array_equal(tf.random.normal((2,)), first)
     dataset = tf.data.Dataset.from_tensor_slices((X, Y))
     assert len(dataset) == 8 and next(iter(dataset))[1].numpy() == 0
+    assert next(iter(dataset.batch(2)))[1].numpy().tolist() == [0, 1]
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
     twin.compile("sgd", "sparse_categorical_crossentropy")
@@ -355,10 +360,6 @@ def test_functions_of_backend():
 @pytest.mark.filterwarnings("ignore:.*old name")
 def test_what_keras_2_wrote_and_read(model, tmp_path):
     model.save(tmp_path / "model.npz", save_format="tf")
-    picture = np.zeros((2, 2, 3), np.uint8)
-    keras.preprocessing.image.save_img(tmp_path / "a.png", picture)
-    grey = keras.utils.load_img(tmp_path / "a.png", grayscale=True)
-    assert keras.utils.img_to_array(grey).shape == (2, 2, 1)
     assert keras.losses.kullback_leibler_divergence is keras.losses.kl_divergence
     model.compile("sgd", "cosine_proximity")
     assert isinstance(model.loss, keras.losses.CosineSimilarity)
