@@ -34,8 +34,6 @@ OLD = re.compile(
 def new_name(name: Any, known: Iterable[str]) -> Any:
     """Return the name of the same number among the known ones, or the name itself.
 
-    >>> new_name("val_acc", ["accuracy", "val_accuracy"])
-    'val_accuracy'
     >>> new_name("val_acc", ["acc", "val_acc"])
     'val_acc'
     """

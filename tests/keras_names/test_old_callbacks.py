@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sora_np import keras
-from sora_np.keras import callbacks, layers, old_names
+from sora_np.keras import callbacks, layers, old_callbacks, old_names
 
 X, Y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
 
@@ -52,6 +52,8 @@ def test_a_metric_of_the_old_name_keeps_it():
         assert len(history["acc"]) == len(history["val_acc"]) == 2
     with pytest.raises(KeyError):
         history["accuracy"]
+    both = ["acc", "accuracy"]
+    assert old_callbacks.new_name("acc", both) == "acc"
 
 
 class Asking(keras.callbacks.Callback):
@@ -62,6 +64,9 @@ class Asking(keras.callbacks.Callback):
         self.found.append((logs["acc"], logs.get("val_acc")))
         logs["doubled"] = 2 * logs["acc"]
 
+    def on_train_end(self, logs=None):
+        self.last = logs["doubled"]
+
 
 @pytest.mark.filterwarnings("ignore:.*old name")
 def test_logs_that_callbacks_see():
@@ -70,6 +75,7 @@ def test_logs_that_callbacks_see():
     expected = zip(history["accuracy"], history["val_accuracy"], strict=True)
     assert asking.found == list(expected)
     assert history["doubled"] == [2 * a for a in history["accuracy"]]
+    assert asking.last == history["doubled"][-1]
 
 
 @pytest.mark.filterwarnings("ignore:'acc' in logs")
