@@ -143,6 +143,7 @@ NAMES: dict[str, Any] = {
     **{"argmax": argmax, "argmin": argmin, "concat": ops.concatenate},
     **{"zeros": zeros, "ones": ones, "range": np.arange},
     **{"clip_by_value": np.clip, "linspace": np.linspace, "bool": np.bool_},
+    "pow": np.power,
     **devices.NAMES,
     **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
