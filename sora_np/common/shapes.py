@@ -22,6 +22,11 @@ def as_shape(shape: Sequence[int]) -> Shape:
             f"{len(shape)}"
         )
     what = f"each size of the shape {shape}"
+    if any(size is None for size in shape):
+        raise TypeError(
+            f"{what} must be a positive whole number, got None: a model takes inputs "
+            "of one size, so give that size, and resize or pad inputs to it"
+        )
     return tuple(as_count(size, what) for size in shape)
 
 

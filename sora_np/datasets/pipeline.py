@@ -33,6 +33,9 @@ class Batch(np.ndarray[Any, np.dtype[Any]]):
         """Return a copy, a plain array."""
         return np.array(self)
 
+    def __repr__(self) -> str:
+        return repr(self.view(np.ndarray))
+
 
 class Stages:
     """A source with stages; a subclass has ``__iter__``, and ``__len__`` if known."""
@@ -285,8 +288,8 @@ def _applied(function: Callable[..., Any]) -> Callable[[Any], Any]:
 
 def _stacked(group: list[Any]) -> Any:
     if isinstance(group[0], tuple):
-        return tuple(np.stack(part) for part in zip(*group, strict=True))
-    return np.stack(group)
+        return tuple(np.stack(part).view(Batch) for part in zip(*group, strict=True))
+    return np.stack(group).view(Batch)
 
 
 def _made_ahead(source: Any, ahead: int) -> Iterator[Any]:

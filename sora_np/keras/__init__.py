@@ -44,9 +44,13 @@ from . import (
     utils,
 )
 from .absent import explain
+from .data import serve_numpy
+from .old_callbacks import serve_old_callbacks
 from .old_names import serve_old_names
 
 serve_old_names()
+serve_old_callbacks()
+serve_numpy()
 explain(
     {
         "activations": activations,

@@ -37,7 +37,6 @@ MODULES = {  # what to do about modules that are not here
 PACKAGES = {  # modules that programs import from, and what to do instead
     **dict.fromkeys(("wrappers", "wrappers.scikit_learn"), MODULES["wrappers"]),
     "mixed_precision": MODULES["mixed_precision"],
-    "preprocessing.text": "scikit-learn's `CountVectorizer`, before the model",
     **{
         f"applications.{name}": MODULES["applications"]
         for name in (
@@ -108,6 +107,7 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
     ),
     (r"Orthogonal.*|orthogonal.*", "a subclass of `Regularizer`"),
     (r"model_to_dot", "`plot_model`"),
+    (r"model_from_yaml", "`model.to_json` and `model_from_json`: YAML can run code"),
     (r"(load|save)_weights", "`model.load_weights`, `model.save_weights`"),
     (r".*_focal_crossentropy", "`keras.losses` has it"),
 ]

@@ -7,24 +7,41 @@ import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from sora_np.common.warn import warn
+from sora_np.models import Model
+
+from .devices import Session, nothing
 from .ops import *
 from .ops import power as pow  # noqa: A004
 from .ops import ravel as flatten
 
 __all__ = [
+    "argmax",
+    "argmin",
     "backend",
     "clear_session",
+    "concatenate",
     "epsilon",
+    "eval",
+    "expand_dims",
     "flatten",
     "floatx",
+    "function",
+    "get_session",
     "get_value",
     "image_data_format",
     "int_shape",
+    "learning_phase",
+    "manual_variable_initialization",
+    "one_hot",
+    "permute_dimensions",
     "pow",
     "set_floatx",
     "set_image_data_format",
+    "set_learning_phase",
+    "set_session",
     "set_value",
 ]
 
@@ -100,3 +117,114 @@ def set_value(x: Any, value: ArrayLike) -> None:
             f"{type(x).__name__}"
         )
     assign(value)
+
+
+# --- what Keras 2 computes with other defaults than NumPy -------------------------
+
+
+def argmax(x: ArrayLike, axis: int = -1) -> Any:
+    """Return where an array is largest along an axis, the last one by default.
+
+    >>> argmax([[1, 5], [3, 2]])
+    array([1, 0])
+    """
+    return np.argmax(x, axis)
+
+
+def argmin(x: ArrayLike, axis: int = -1) -> Any:
+    """Return where an array is smallest along an axis, the last one by default."""
+    return np.argmin(x, axis)
+
+
+def concatenate(tensors: Any, axis: int = -1) -> NDArray[Any]:
+    """Return arrays joined along an axis, the last one by default."""
+    return np.concatenate(tensors, axis)
+
+
+def expand_dims(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
+    """Return an array with one more axis, the last one by default."""
+    return np.expand_dims(x, axis)
+
+
+def permute_dimensions(x: ArrayLike, pattern: Any) -> NDArray[Any]:
+    """Return an array with its axes in another order."""
+    return np.transpose(x, pattern)
+
+
+def one_hot(indices: ArrayLike, num_classes: int) -> NDArray[Any]:
+    """Return rows (..., num_classes) that are 1 at an index and 0 elsewhere.
+
+    >>> one_hot([1, 0], 3)
+    array([[0., 1., 0.],
+           [1., 0., 0.]], dtype=float32)
+    """
+    return (np.arange(num_classes) == np.asarray(indices)[..., None]).astype(np.float32)
+
+
+# --- graphs and sessions, which are not here --------------------------------------
+
+
+class LearningPhase:
+    """The place of ``K.learning_phase()`` among the inputs of ``K.function``."""
+
+
+def learning_phase() -> LearningPhase:
+    """Return what stands for 0, prediction, or 1, training, in ``function``."""
+    return LearningPhase()
+
+
+def set_learning_phase(value: Any) -> None:
+    """Warn that it does nothing: ``fit`` trains, ``predict`` predicts."""
+    warn(
+        f"set_learning_phase({value!r}) does nothing: fit trains, evaluate and predict "
+        "do not; model(x, training=True) calls a model as in training"
+    )
+
+
+def function(inputs: Any, outputs: Any, updates: Any = None) -> Any:
+    """Return a function of a list of arrays that returns a list of arrays.
+
+    Parameters
+    ----------
+    inputs : symbols such as ``model.input``, and perhaps ``learning_phase()``, whose
+        value is 1 where layers such as Dropout behave as in training
+    outputs : symbols that are computed from them, such as ``layer.output``
+    updates : not supported
+
+    Raises
+    ------
+    TypeError : if updates are given, or outputs are no symbols but, for example,
+        gradients
+    """
+    if updates:
+        raise TypeError("function takes no updates: layers change weights in fit alone")
+    many = isinstance(outputs, (list, tuple))
+    symbols = [one for one in inputs if not isinstance(one, LearningPhase)]
+    model = Model(symbols, list(outputs) if many else [outputs])
+
+    def computed(values: Any) -> Any:
+        phases = [
+            bool(value)
+            for one, value in zip(inputs, values, strict=True)
+            if isinstance(one, LearningPhase)
+        ]
+        arrays = [
+            np.asarray(value, model.dtype)
+            for one, value in zip(inputs, values, strict=True)
+            if not isinstance(one, LearningPhase)
+        ]
+        given = arrays if len(arrays) > 1 else arrays[0]
+        found = model(given, training=True in phases)
+        found = list(found) if isinstance(found, (list, tuple)) else [found]
+        return found if many else found[0]
+
+    return computed
+
+
+def get_session() -> Session:
+    """Return a session that computes nothing, and says so when it is to."""
+    return Session()
+
+
+set_session = manual_variable_initialization = nothing
+eval = get_value  # noqa: A001

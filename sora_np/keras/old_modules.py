@@ -6,10 +6,10 @@ from typing import Any
 
 from sora_np import layers
 
+from . import backend, utils
 from . import layers as keras_layers
 from . import models as keras_models
 from . import optimizers as keras_optimizers
-from . import utils
 
 _OLD = {  # a module within sora_np.keras -> the names of old ones, within it
     keras_layers: """
@@ -31,6 +31,10 @@ MODULES = {
     for name in names.split()
 }
 MODULES |= dict.fromkeys(["layers.experimental"], keras_layers)
+MODULES |= {  # the functions of single backends and of tf.keras
+    "backend.tensorflow_backend": backend,
+    "backend.common": backend,
+}
 MODULES |= {  # deeper ones stand behind the modules that they are in
     f"layers.{name}": keras_layers
     for name in (

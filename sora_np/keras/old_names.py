@@ -30,10 +30,10 @@ from .old_modules import MODULES, OldModule
 
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
-    *("nb_worker", "show_accuracy", "schedule_decay", "mode", "period"),
-    "write_grads",
+    *("nb_worker", "show_accuracy", "schedule_decay", "mode", "write_grads"),
+    *("save_format", "embeddings_layer_names", "embeddings_data"),
 }
-ONLY = {"schedule_decay": 0.004, "mode": 0, "period": 1}  # other values meant something
+ONLY = {"schedule_decay": 0.004, "mode": 0}  # other values meant something
 ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "lr": ("learning_rate",),
     "nb_epoch": ("epochs",),
@@ -63,6 +63,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "input": ("inputs",),
     "output": ("outputs",),
     **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
+    **dict.fromkeys(("batch_size", "weights"), ()),
 }
 OLD_OPTIMIZERS = {  # Keras 2 called each by a small letter, too
     name.lower(): getattr(optimizers, name)
@@ -99,6 +100,13 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
             found[new] = value
         elif old in NOTHING and value == ONLY.get(old, value):
             tell(f"{where}({old}=)", "it does nothing, leave it out")
+        elif old == "batch_size" and "log_dir" in own:
+            tell(f"{where}({old}=)", "it does nothing, leave it out")
+        elif old == "weights":
+            raise TypeError(
+                f"{where} takes no weights=: build the layer in a model, and then call "
+                "layer.set_weights(weights)"
+            )
         elif old == "dim_ordering":
             tell(f"{where}({old}=)", 'write data_format="channels_last"')
             if value != "default":
@@ -134,13 +142,18 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
     of_class = function.__name__ == "__init__"
 
     @functools.wraps(function)
-    def understood(self: Any, *args: Any, **given: Any) -> Any:
+    def understood(*args: Any, **given: Any) -> Any:
         if not ARGUMENTS.keys().isdisjoint(given):
-            name = type(self).__name__ if of_class else function.__name__
+            name = type(args[0]).__name__ if of_class else function.__name__
             given = renamed(name, own, given)
-        if of_class and not args and "pool_size" in own and "pool_size" not in given:
+        if (
+            of_class
+            and len(args) == 1
+            and "pool_size" in own
+            and "pool_size" not in given
+        ):
             given["pool_size"] = 2  # Keras 2's default, which Keras 3's averages lack
-        return function(self, *args, **given)
+        return function(*args, **given)
 
     vars(understood)["is_understanding"] = True
     return understood
@@ -284,9 +297,14 @@ def predict_classes(self: Any, x: Any, batch_size: int = 32, verbose: Any = 0) -
     return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype(np.int32)
 
 
+def to_yaml(self: Any, **options: Any) -> str:
+    """Raise RuntimeError, as TensorFlow does since 2.6: YAML could run code."""
+    raise RuntimeError("to_yaml is not here, for YAML can run code: write to_json")
+
+
 METHODS: list[Callable[..., Any]] = [
     *(fit_generator, evaluate_generator, predict_generator),
-    *(predict_proba, predict_classes),
+    *(predict_proba, predict_classes, to_yaml),
 ]
 
 
@@ -349,6 +367,8 @@ def serve_old_names() -> None:
         teach(regularizer, "__init__")
     for name in ("__init__", "fit", "evaluate", "predict", "compile"):
         teach(new_models.Sequential, name)
+    for name in ("save", "save_weights"):
+        teach(Model, name)
     for method in METHODS:
         setattr(Model, method.__name__, understanding(method))
     setattr(layers.Layer, "output_shape", ShapeOf())  # noqa: B010

@@ -6,28 +6,40 @@ TensorFlow names for metrics, and what asks after devices, of which there are no
 name that is not here says what to do instead.
 """
 
+import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sora_np import activations, utils
+from sora_np.common.versions import VERSION
 
-from . import initializers, losses, metrics, ops, optimizers
+from . import devices, initializers, losses, metrics, ops, optimizers
+from .data import Dataset
 
 INSTEAD = {  # a first part of a name -> what a program does instead
     "GradientTape": "no tape records operations: each layer has a `backward`, and "
     "`Model.train_on_batch` takes one step",
     "function": "nothing is compiled from Python: leave the decorator out",
     "Variable": "weights are arrays of layers: `Layer.add_weight` in `build`",
-    "data": "arrays, a `keras.utils.PyDataset` or "
+    "data": "arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or "
     "`keras.utils.image_dataset_from_directory` go to `fit`",
+    "math": "the function of NumPy",
+    "random": "`np.random.default_rng(seed)`",
     "image": "resize by `keras.layers.Resizing` or by Pillow",
     "io": "read files by `keras.utils.load_img` or NumPy",
-    "Session": "there is no graph and no session: call the model",
-    "distribute": "one machine, all its cores: leave it out",
-    "compat": "nothing of TensorFlow 1 is here: leave it out",
+    "placeholder": "there is no graph: arrays go to `fit` and `predict`",
+    "train": "`keras.optimizers` has optimisers; `model.load_weights` takes the name "
+    "that `ModelCheckpoint` wrote",
+    "saved_model": "`model.save` and `keras.models.load_model`",
+    "lite": "`model.save` writes one .npz, which `sora-np predict` reads",
+    "summary": "`CSVLogger` or `TensorBoard` of `keras.callbacks`",
+    "strings": "Python's `str`",
+    "feature_column": "arrays of NumPy: `to_categorical`, `Normalization`",
+    "estimator": "a model of `keras`, with `fit`, `evaluate` and `predict`",
+    "contrib": "nothing of TensorFlow 1's contrib is here",
 }
 
 
@@ -41,20 +53,69 @@ def one_hot(indices: ArrayLike, depth: int) -> NDArray[Any]:
     return (np.arange(depth) == np.asarray(indices)[..., None]).astype(np.float32)
 
 
-def no_devices(device_type: str | None = None) -> list[Any]:
-    """Return [], for no device is listed: models run on the CPU's cores."""
-    return []
+def argmax(input: ArrayLike, axis: int = 0) -> Any:
+    """Return where an array is largest along an axis, the first one by default.
+
+    >>> argmax([[1, 5], [3, 2]])
+    array([1, 0])
+    """
+    return np.argmax(input, axis)
+
+
+def argmin(input: ArrayLike, axis: int = 0) -> Any:
+    """Return where an array is smallest along an axis, the first one by default."""
+    return np.argmin(input, axis)
+
+
+def zeros(shape: Any, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return an array of zeros, float32 by default."""
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Any, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Return an array of ones, float32 by default."""
+    return np.ones(shape, dtype)
+
+
+def normal(
+    shape: Any,
+    mean: float = 0.0,
+    stddev: float = 1.0,
+    dtype: DTypeLike = np.float32,
+    seed: int | None = None,
+) -> NDArray[Any]:
+    """Return normal numbers; without a seed ``tf.random.set_seed`` fixes them.
+
+    >>> normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    return _drawn(seed).normal(mean, stddev, shape).astype(dtype)
+
+
+def uniform(
+    shape: Any,
+    minval: float = 0.0,
+    maxval: float = 1.0,
+    dtype: DTypeLike = np.float32,
+    seed: int | None = None,
+) -> NDArray[Any]:
+    """Return uniform numbers; without a seed ``tf.random.set_seed`` fixes them."""
+    return _drawn(seed).uniform(minval, maxval, shape).astype(dtype)
+
+
+def _drawn(seed: int | None) -> np.random.Generator:
+    return np.random.default_rng(random.getrandbits(64) if seed is None else seed)
 
 
 class Part(SimpleNamespace):
-    """A module of TensorFlow's of which little is here."""
+    """A module of TensorFlow's, of which some names are here."""
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> NoReturn:
             if name.startswith("__"):
                 raise AttributeError(name)
-            refuse("data", name)
+            refuse(vars(self)["called"], name)
 
 
 NAMES: dict[str, Any] = {
@@ -63,22 +124,35 @@ NAMES: dict[str, Any] = {
     "losses": losses,
     "metrics": metrics,
     "initializers": initializers,
-    "random": SimpleNamespace(set_seed=utils.set_random_seed),
-    "config": SimpleNamespace(
-        list_physical_devices=no_devices,
-        experimental=SimpleNamespace(list_physical_devices=no_devices),
+    "random": Part(
+        called="random",
+        set_seed=utils.set_random_seed,
+        normal=normal,
+        uniform=uniform,
     ),
-    "data": Part(AUTOTUNE=-1, experimental=Part(AUTOTUNE=-1)),
-    "set_random_seed": utils.set_random_seed,
+    "version": SimpleNamespace(VERSION=VERSION),
+    "data": Part(
+        called="data",
+        AUTOTUNE=-1,
+        Dataset=Dataset,
+        experimental=Part(called="data", AUTOTUNE=-1),
+    ),
     "constant": ops.convert_to_tensor,
     "one_hot": one_hot,
     **{name: getattr(ops, name) for name in ops.__all__},
+    **{"argmax": argmax, "argmin": argmin, "concat": ops.concatenate},
+    **{"zeros": zeros, "ones": ones, "range": np.arange},
+    **{"clip_by_value": np.clip, "linspace": np.linspace, "bool": np.bool_},
+    "pow": np.power,
+    **devices.NAMES,
     **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
     "int64": np.int64,
 }
 FUNCTIONS = {name: value for name, value in NAMES.items() if callable(value)}
-NAMES["math"] = SimpleNamespace(**FUNCTIONS)
+NAMES["math"] = Part(
+    **FUNCTIONS, called="math", confusion_matrix=metrics.confusion_matrix
+)
 
 
 def named(name: str) -> Any:

@@ -54,6 +54,7 @@ CLASSES: dict[str, type[Loss]] = by_name(
     **dict.fromkeys(("msle", "MSLE"), MeanSquaredLogarithmicError),
     **dict.fromkeys(("kld", "KLD", "kullback_leibler_divergence"), KLDivergence),
     **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
+    cosine_proximity=CosineSimilarity,
     logcosh=LogCosh,
     huber_loss=Huber,
 )

@@ -116,8 +116,12 @@ WRONG = {
     "th": (conv(dim_ordering="th"), "channels_last"),
     "both": (lambda: layers.Dense(3, units=3, output_dim=3), "output_dim|units"),
     "period": (
-        lambda: keras.callbacks.ModelCheckpoint("a.npz", period=3),
+        lambda: keras.callbacks.ModelCheckpoint("a.npz", period=0),
         "period",
+    ),
+    "weights": (
+        lambda: layers.Dense(3, weights=[np.ones((2, 3)), np.ones(3)]),
+        "set_weights",
     ),
     "nadam": (lambda: keras.optimizers.Nadam(schedule_decay=0.1), "schedule_decay"),
     "image": (lambda: keras.backend.set_image_dim_ordering("th"), "channels_last"),
@@ -270,8 +274,10 @@ def test_names_of_tensorflow_around_keras():
     assert tf.reduce_mean(tf.cast([1, 2], tf.float32)) == 1.5
     with pytest.raises(AttributeError, match="no tape records operations"):
         tf.GradientTape  # noqa: B018
-    with pytest.raises(AttributeError, match=r"tf.data.Dataset is not here: arrays"):
-        tf.data.Dataset  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf.data.TFRecord.* is not here: arrays"):
+        tf.data.TFRecordDataset  # noqa: B018
+    assert tf.argmax([[1, 5], [3, 2]]).tolist() == [1, 0]
+    assert tf.math.confusion_matrix([0, 1], [1, 1]).tolist() == [[0, 1], [0, 1]]
 
 
 def test_modules_that_are_not_here_say_what_to_do():
@@ -279,5 +285,83 @@ def test_modules_that_are_not_here_say_what_to_do():
         from sora_np.keras.applications.vgg16 import VGG16  # noqa: F401
     with pytest.raises(ImportError, match="No weights of ImageNet"):
         from sora_np.keras.applications import ResNet50  # noqa: F401
-    with pytest.raises(ImportError, match="CountVectorizer"):
-        from sora_np.keras.preprocessing.text import Tokenizer  # noqa: F401
+    with pytest.raises(ImportError, match="YAML can run code"):
+        from sora_np.keras.models import model_from_yaml  # noqa: F401
+
+
+def test_tensors_have_numpy():
+    """The program of TensorFlow's quickstart; the loss of equal logits is ln 2."""
+    import sora_np as tf
+
+    model = tf.keras.Sequential([layers.Dense(2, "relu", input_shape=(3,))])
+    model.layers[0].set_weights([np.zeros((3, 2)), np.zeros(2)])
+    predictions = model(np.ones((1, 3))).numpy()
+    assert type(predictions) is np.ndarray and predictions.tolist() == [[0, 0]]
+    assert tf.nn.softmax(predictions).numpy().tolist() == [[0.5, 0.5]]
+    loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    np.testing.assert_allclose(loss([1], predictions).numpy(), np.log(2), rtol=1e-6)
+    again = model(model(np.ones((1, 3))) @ np.ones((2, 3)))
+    assert (
+        repr(again)
+        == "array([[0., 0.]], dtype=float32)"
+        == repr(model(again @ np.ones((2, 3))))
+    )
+
+
+def test_a_dataset_of_arrays(model):
+    import sora_np as tf
+
+    tf.random.set_seed(3)
+    first = tf.random.normal((2,))
+    tf.random.set_seed(3)
+    assert np.array_equal(tf.random.normal((2,)), first)
+    dataset = tf.data.Dataset.from_tensor_slices((X, Y))
+    assert len(dataset) == 8 and next(iter(dataset))[1].numpy() == 0
+    assert next(iter(dataset.batch(2)))[1].numpy().tolist() == [0, 1]
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    twin.compile("sgd", "sparse_categorical_crossentropy")
+    batches = dataset.map(lambda x, y: (2 * x, y)).batch(4).prefetch(tf.data.AUTOTUNE)
+    found = model.fit(batches, epochs=2, verbose=0)
+    expected = twin.fit(2 * X, Y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_allclose(found.history["loss"], expected.history["loss"])
+    with pytest.raises(ValueError, match=r"one length, got \[8, 7\]"):
+        tf.data.Dataset.from_tensor_slices((X, Y[:7]))
+
+
+@pytest.mark.filterwarnings("ignore:there is no device")
+def test_devices_and_sessions():
+    import sora_np as tf
+    from sora_np.keras import backend
+
+    config = tf.compat.v1.ConfigProto()
+    config.gpu_options.allow_growth = True
+    with tf.device("/gpu:0"), tf.distribute.MirroredStrategy().scope():
+        backend.set_session(tf.Session(config=config))
+    assert not tf.test.is_gpu_available() and tf.test.gpu_device_name() == ""
+    with pytest.raises(AttributeError, match="no graph to run"):
+        tf.Session().run(None)
+
+
+def test_functions_of_backend():
+    """With Dropout(0.5) each output is 0 or twice the input in training."""
+    backend = keras.backend
+    model = keras.Sequential([layers.Dropout(0.5, input_shape=(50,)), layers.ReLU()])
+    inputs = [model.layers[0].input, backend.learning_phase()]
+    function = backend.function(inputs, [model.layers[0].output])
+    x = np.ones((2, 50))
+    assert set(np.ravel(function([x, 1]))) == {0, 2}
+    assert np.array_equal(function([x, 0])[0], x)
+    assert backend.argmax([[1, 5], [3, 2]]).tolist() == [1, 0]
+    with pytest.warns(UserWarning, match="does nothing"):
+        backend.set_learning_phase(1)
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_what_keras_2_wrote_and_read(model, tmp_path):
+    model.save(tmp_path / "model.npz", save_format="tf")
+    assert keras.losses.kullback_leibler_divergence is keras.losses.kl_divergence
+    model.compile("sgd", "cosine_proximity")
+    assert isinstance(model.loss, keras.losses.CosineSimilarity)
+    with pytest.raises(RuntimeError, match="to_json"):
+        model.to_yaml()

@@ -395,7 +395,8 @@ CALLS = {  # what is called on a model that is not built, the error, what it say
     "build-unknown-size": (
         lambda m: m.build((None, None, 6, 1)),
         TypeError,
-        f"each size of the shape (None, 6, 1) {COUNT} None",
+        f"each size of the shape (None, 6, 1) {COUNT} None: a model takes inputs of "
+        "one size, so give that size, and resize or pad inputs to it",
     ),
     "build-negative": (
         lambda m: m.build((None, -1, 6, 1)),
