@@ -266,7 +266,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         first, ratio = self.first_decay_steps, self.t_mul
         if ratio == 1:
             period = step // first
-            start, length = period * first, float(first)
+            start, length = float(period * first), float(first)
         else:
             # periods 0 .. k - 1 last first * (ratio^k - 1) / (ratio - 1) steps
             grown = 1 + step / first * (ratio - 1)
