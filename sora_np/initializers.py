@@ -60,8 +60,9 @@ def _by_shape(function: Any) -> Callable[..., Array]:
 
     @functools.wraps(function)
     def call(self: Any, *args: Any, **given: Any) -> Any:
-        is_ours = "rng" in given or (args and hasattr(args[0], "bit_generator"))
-        return (function if is_ours else keras)(self, *args, **given)
+        first = args[0] if args else None if "rng" in given else given.get("shape")
+        is_shape = isinstance(first, (tuple, list))
+        return (keras if is_shape else function)(self, *args, **given)
 
     return call
 
