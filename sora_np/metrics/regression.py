@@ -74,7 +74,8 @@ class R2Score(Metric):
     class_aggregation : over outputs "uniform_average", "variance_weighted_average", or
         None for an array with the R2 of every output
     num_regressors : p, the number of inputs that a regression used, for the adjusted
-        score 1 - (1 - R2) (n - 1) / (n - p - 1) of n samples; 0 for R2 itself
+        score 1 - (1 - R2) (n - 1) / (n - p - 1); 0 for R2 itself.  As in Keras n counts
+        the entries of y_true, samples times outputs, whatever their weights
     name : by default "r2_score"
 
     Examples
@@ -85,6 +86,7 @@ class R2Score(Metric):
 
     direction = "max"
     _count: float
+    _entries: int
     _mean: NDArray[np.float64]
     _spread: NDArray[np.float64]
     _residual: NDArray[np.float64]
@@ -113,6 +115,7 @@ class R2Score(Metric):
         pred = as_numbers(y_pred, "y_pred", np.float64)
         true = same_shape(self, as_numbers(y_true, "y_true", np.float64), pred)
         weight = weights_for(self, sample_weight, true.shape[:1])
+        self._entries += true.size
         if not true.size:
             return
         true, pred = (a.reshape(len(a), -1) for a in (true, pred))
@@ -149,17 +152,17 @@ class R2Score(Metric):
         """Return (n - 1) / (n - p - 1), or 1, with a warning, for too few samples."""
         if not self.num_regressors:
             return 1.0
-        left = self._count - self.num_regressors - 1
+        left = self._entries - self.num_regressors - 1
         if left <= 0:
             self.warn_once(
                 f"{self.name} is not adjusted: {self.num_regressors} regressors need "
-                f"more than {self.num_regressors + 1} samples, got {self._count:g}"
+                f"more than {self.num_regressors + 1} entries, got {self._entries}"
             )
             return 1.0
-        return (self._count - 1) / left
+        return (self._entries - 1) / left
 
     def reset_state(self) -> None:
-        self._count = 0.0
+        self._count, self._entries = 0.0, 0
         self._mean = self._spread = self._residual = np.zeros(1)
 
 
