@@ -13,14 +13,15 @@ import numpy as np
 
 from sora_np.common.arguments import as_index, as_rate
 from sora_np.common.attributes import Known
+from sora_np.common.configured import Configured
 from sora_np.common.inputs import as_numbers
-from sora_np.common.names import arguments_of, by_name, from_config, look_up
+from sora_np.common.names import by_name, from_config, look_up
 from sora_np.kernels.machine.arrays import Array
 
 EPSILON = 1e-7  # is added to what is divided by, as in Keras
 
 
-class Constraint(Known):
+class Constraint(Configured, Known):
     """A projection of a parameter: the nearest array, or a near one, that is allowed.
 
     A subclass defines ``__call__``; to be saved with a model it keeps its arguments as
@@ -51,10 +52,6 @@ class Constraint(Known):
                 f"{w.shape}, got {projected.shape}"
             )
         w[...] = projected
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal constraint."""
-        return arguments_of(self)
 
 
 class NonNeg(Constraint):

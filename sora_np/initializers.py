@@ -5,6 +5,7 @@ numbers are drawn, ``seed=`` lets them depend on it alone; else they come from `
 the layer's own generator.
 """
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.common.arguments import as_count, as_finite, as_generator, as_rate
+from sora_np.common.configured import Configured
 from sora_np.common.names import by_name, from_config, look_up, takes
 from sora_np.kernels.machine.arrays import Array, Shape
 
@@ -33,7 +35,39 @@ class Initializer(Protocol):
     ) -> Array: ...
 
 
-class Zeros:
+class _CalledByShape(Configured):
+    """An initialiser that is also called as Keras's, with a shape and a dtype.
+
+    Without a seed of its own, every such call draws other numbers.
+
+    >>> RandomNormal(seed=1)((2, 3), dtype="float32").shape
+    (2, 3)
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let ``__call__`` of a class of this file also take (shape, dtype)."""
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls) and cls.__module__ == __name__:
+            setattr(cls, "__call__", _by_shape(vars(cls)["__call__"]))  # noqa: B010
+
+
+def _by_shape(function: Any) -> Callable[..., Array]:
+    """Return a ``__call__`` that takes (rng, shape, dtype), or (shape, dtype)."""
+
+    def keras(self: Any, shape: Any, dtype: Any = None) -> Any:
+        rng = np.random.default_rng()
+        return function(self, rng, tuple(shape), dtype or np.float32)
+
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **given: Any) -> Any:
+        first = args[0] if args else None if "rng" in given else given.get("shape")
+        is_shape = isinstance(first, (tuple, list))
+        return (keras if is_shape else function)(self, *args, **given)
+
+    return call
+
+
+class Zeros(_CalledByShape):
     """All zeros."""
 
     def __call__(
@@ -42,7 +76,7 @@ class Zeros:
         return np.zeros(shape, dtype)
 
 
-class Ones:
+class Ones(_CalledByShape):
     """All ones."""
 
     def __call__(
@@ -51,7 +85,7 @@ class Ones:
         return np.ones(shape, dtype)
 
 
-class Constant:
+class Constant(_CalledByShape):
     """All ``value``."""
 
     def __init__(self, value: float = 0.0) -> None:
@@ -63,7 +97,7 @@ class Constant:
         return np.full(shape, self.value, dtype)
 
 
-class RandomNormal:
+class RandomNormal(_CalledByShape):
     """Normal with ``mean`` and ``stddev``."""
 
     def __init__(
@@ -79,7 +113,7 @@ class RandomNormal:
         return rng.normal(self.mean, self.stddev, shape).astype(dtype)
 
 
-class RandomUniform:
+class RandomUniform(_CalledByShape):
     """Uniform on [minval, maxval)."""
 
     def __init__(
@@ -100,7 +134,7 @@ class RandomUniform:
         return rng.uniform(self.minval, self.maxval, shape).astype(dtype)
 
 
-class TruncatedNormal:
+class TruncatedNormal(_CalledByShape):
     """Normal with ``mean`` and ``stddev``, drawn again beyond two deviations."""
 
     def __init__(
@@ -116,7 +150,7 @@ class TruncatedNormal:
         return (self.mean + self.stddev * _truncated(rng, shape)).astype(dtype)
 
 
-class VarianceScaling:
+class VarianceScaling(_CalledByShape):
     """Draws whose variance is ``scale / n``, n by ``mode`` from the fans of the shape.
 
     fan_in = inputs * receptive field, fan_out = outputs * receptive field.
@@ -203,7 +237,7 @@ class LecunNormal(VarianceScaling):
         super().__init__(1.0, "fan_in", "truncated_normal", seed)
 
 
-class Orthogonal:
+class Orthogonal(_CalledByShape):
     """``gain`` times a matrix of orthonormal rows or columns, whichever are fewer.
 
     Of a kernel, the matrix has the outputs as columns.  It is the Q of a QR
@@ -245,7 +279,7 @@ class Orthogonal:
         return np.ascontiguousarray(self.gain * q.reshape(shape), dtype)
 
 
-class Identity:
+class Identity(_CalledByShape):
     """``gain`` times the identity matrix, with zeros around if it is not square.
 
     >>> Identity(2)(np.random.default_rng(0), (2, 3), "float32")
@@ -308,6 +342,8 @@ CLASSES: dict[str, type[Any]] = by_name(
     one=Ones,
     normal=RandomNormal,
     uniform=RandomUniform,
+    IdentityInitializer=Identity,
+    OrthogonalInitializer=Orthogonal,
 )
 
 

@@ -12,14 +12,15 @@ import numpy as np
 
 from sora_np.common.arguments import as_rate
 from sora_np.common.attributes import Known
+from sora_np.common.configured import Configured
 from sora_np.common.inputs import as_numbers
-from sora_np.common.names import arguments_of, from_config, look_up
+from sora_np.common.names import from_config, look_up
 from sora_np.kernels.machine.arrays import Array
 from sora_np.kernels.machine.tasks import Program
 from sora_np.kernels.regularization.l1_l2 import l1_l2_task
 
 
-class Regularizer(Known):
+class Regularizer(Configured, Known):
     """A differentiable penalty on a parameter.
 
     A subclass defines ``__call__`` and ``gradient``; to be saved with a model it keeps
@@ -52,10 +53,6 @@ class Regularizer(Known):
             return self(w)
 
         return penalise
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal regulariser."""
-        return arguments_of(self)
 
 
 class L1L2(Regularizer):
@@ -115,7 +112,7 @@ l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names
 
 CLASSES: dict[str, type[Regularizer]] = {
     **{"L1": L1, "l1": L1, "L2": L2, "l2": L2},
-    **{"L1L2": L1L2, "l1_l2": L1L2},
+    **{"L1L2": L1L2, "l1l2": L1L2, "l1_l2": L1L2},
 }
 
 

@@ -21,5 +21,5 @@ EQUIVALENT = {
         "one line of zeros more than is read"
     ),
     "sora_np/layers/core/dense.py Dense.backward: 1 -> 2 #1": RESHAPE,
-    "sora_np/metrics/confusion.py F1Score.update_state: 1 -> 2 #3": RESHAPE,
+    "sora_np/metrics/confusion.py FBetaScore.update_state: 1 -> 2 #3": RESHAPE,
 }

@@ -179,6 +179,7 @@ metrics.CategoricalCrossentropy(from_logits=False, label_smoothing=0, axis=-1)
 metrics.CategoricalHinge()
 metrics.CosineSimilarity(axis=-1)
 metrics.F1Score(average=None, threshold=None)
+metrics.FBetaScore(average=None, beta=1.0, threshold=None)
 metrics.FalseNegatives(thresholds=None)
 metrics.FalsePositives(thresholds=None)
 metrics.Hinge()
@@ -255,6 +256,8 @@ optimizers.SGD(learning_rate=0.01, momentum=0.0, nesterov=False, weight_decay=No
     gradient_accumulation_steps=None)
 optimizers.schedules.CosineDecay(initial_learning_rate, decay_steps, alpha=0.0,
     warmup_target=None, warmup_steps=0)
+optimizers.schedules.CosineDecayRestarts(initial_learning_rate, first_decay_steps,
+    t_mul=2.0, m_mul=1.0, alpha=0.0)
 optimizers.schedules.ExponentialDecay(initial_learning_rate, decay_steps, decay_rate,
     staircase=False)
 optimizers.schedules.PiecewiseConstantDecay(boundaries, values)

@@ -151,3 +151,18 @@ def test_a_seed_of_ones_own(name):
     assert not np.array_equal(w, other(one, (4, 5), "float64"))
     assert not np.array_equal(free(one, (4, 5), "f8"), free(two, (4, 5), "f8"))
     assert made.seed == 3 and free.seed is None
+
+
+@pytest.mark.parametrize("name", ["Zeros", "HeNormal", "RandomUniform", "Orthogonal"])
+def test_called_by_shape_as_in_keras(name):
+    made = initializers.get(name)
+    if hasattr(made, "seed"):
+        assert not np.array_equal(made((4, 3)), made((4, 3)))
+        made.seed = 7
+    expected = made(np.random.default_rng(0), (4, 3), "float32")
+    for w in (made((4, 3)), made(shape=[4, 3], dtype="float32")):
+        assert w.dtype == np.float32
+        np.testing.assert_array_equal(w, expected)
+    assert type(made).from_config(made.get_config()).get_config() == made.get_config()
+    with pytest.raises(TypeError, match="shape"):
+        made()

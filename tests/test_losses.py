@@ -89,6 +89,17 @@ BY_HAND = {
         *([[1, 0]], [[0.8, 0.4]]),
         -(0.3 * 0.2 * math.log(0.8) + 0.7 * 0.4 * math.log(0.6)) / 2,
     ),
+    # means over axis 1, whose two entries are equal in every column
+    "bce-axis": (
+        BinaryCrossentropy(axis=1, reduction="none"),
+        *([[[1, 0], [1, 0]]], [[[0.8, 0.4]] * 2]),
+        [[-math.log(0.8), -math.log(0.6)]],
+    ),
+    "focal-axis": (
+        BinaryFocalCrossentropy(axis=1, gamma=1, reduction="none"),
+        *([[[1, 0], [1, 0]]], [[[0.8, 0.4]] * 2]),
+        [[-0.2 * math.log(0.8), -0.4 * math.log(0.6)]],
+    ),
     "focal-large-logit": (
         BinaryFocalCrossentropy(from_logits=True),
         [[0]],
@@ -167,6 +178,10 @@ GRADIENTS = {
     "sparse-logits": (SparseCategoricalCrossentropy(True), LABELS, LOGITS),
     "bce": (BinaryCrossentropy(), ONE_HOT, PROBABILITIES),
     "bce-logits": (BinaryCrossentropy(True, 0.1), ONE_HOT, LOGITS),
+    "bce-axis": (
+        BinaryCrossentropy(axis=1),
+        *(np.stack([ONE_HOT] * 2, 2), np.stack([PROBABILITIES] * 2, 2)),
+    ),
     "mse": (MeanSquaredError(), ONE_HOT, LOGITS),
     "mse-sum": (MeanSquaredError(reduction="sum"), ONE_HOT, LOGITS),
     "mae": (MeanAbsoluteError(), ONE_HOT, LOGITS),
@@ -322,6 +337,21 @@ def test_labels_where_rows_are_wanted():
 def test_nothing_is_broadcast():
     with pytest.raises(ValueError, match=r"y_true \(2, 1\) and y_pred \(2, 3\)"):
         MeanSquaredError()(np.zeros((2, 1)), np.zeros((2, 3)))
+
+
+def test_mean_with_sample_weight():
+    """Keras 3.15: (1 * 1 + 3 * 4) / (1 + 3), its gradient, and 0 for weights of 0."""
+    mse = MeanSquaredError(reduction="mean_with_sample_weight")
+    arrays = [[0.0], [0.0], [0.0]], [[1.0], [2.0], [9.0]]
+    assert mse(*arrays, [1, 3, 0]) == pytest.approx(13 / 4)
+    gradient = mse.gradient(*arrays, [1, 3, 0])
+    np.testing.assert_allclose(gradient, [[2 / 4], [12 / 4], [0]])
+    assert mse(*arrays) == pytest.approx(86 / 3)
+    assert mse(*arrays, [0, 0, 0]) == 0
+    with pytest.raises(ValueError, match="cannot have ignore_class with the reduction"):
+        SparseCategoricalCrossentropy(
+            ignore_class=0, reduction="mean_with_sample_weight"
+        )
 
 
 def test_unknown_names():

@@ -4,7 +4,14 @@ from sklearn import metrics as sklearn
 
 from sora_np import losses, metrics
 from sora_np.layers import Activation
-from sora_np.metrics import F1Score, FunctionMetric, Precision, R2Score, Recall
+from sora_np.metrics import (
+    F1Score,
+    FBetaScore,
+    FunctionMetric,
+    Precision,
+    R2Score,
+    Recall,
+)
 from sora_np.models import Sequential
 
 
@@ -203,6 +210,7 @@ def test_what_does_not_suit(metric, true, pred, text):
             "class_id must be a whole number, not negative",
         ),
         (lambda: F1Score("mean"), 'average must be None, "micro", "macro" or "weigh'),
+        (lambda: FBetaScore(beta=0), "beta must be positive, got 0"),
         (lambda: R2Score("mean"), "class_aggregation must be one of"),
         (lambda: metrics.TopKCategoricalAccuracy(0), "k must be a positive whole numb"),
     ],
@@ -242,6 +250,19 @@ def test_f1_is_scikit_learns(classified, average, weighted):
         zero_division=0,
     )
     actual = of_batches(F1Score(average), labels, p, weights)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("beta", [0.5, 2.0])
+@pytest.mark.parametrize("average", [None, "micro", "weighted"])
+def test_fbeta_is_scikit_learns(classified, average, beta):
+    labels, p, weights = classified
+    expected = sklearn.fbeta_score(
+        *(labels, p.argmax(axis=1)),
+        **{"beta": beta, "labels": range(5), "average": average},
+        **{"sample_weight": weights, "zero_division": 0},
+    )
+    actual = of_batches(FBetaScore(average, beta), labels, p, weights)
     np.testing.assert_allclose(actual, expected, rtol=1e-12)
 
 
@@ -493,6 +514,17 @@ def test_r2_of_a_constant_that_is_rounded():
         near = [*true[:-1], true[-1] + 0.5]
         assert R2Score()(true, true) == sklearn.r2_score(true, true) == 1
         assert of_batches(R2Score(), np.array(true), np.array(near)) == 0
+
+
+def test_r2_is_adjusted_for_regressors():
+    """Of n = 4, R2 = 1 - 1 / 5 and p = 2: 1 - 1/5 * 3/1; too few samples warn."""
+    true, pred = [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 5.0]
+    assert R2Score(num_regressors=2)(true, pred) == pytest.approx(0.4)
+    # a sample of weight 0 counts in n: Keras 3.15 has 1 - 1/5 * 4/2
+    zero = [*true, 9.0], [*pred, 0.0], [1, 1, 1, 1, 0]
+    assert R2Score(num_regressors=2)(*zero) == pytest.approx(0.6)
+    with pytest.warns(UserWarning, match="3 regressors need more than 4 entries, got"):
+        assert R2Score(num_regressors=3)(true, pred) == pytest.approx(0.8)
 
 
 def test_r2_by_hand():

@@ -123,7 +123,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.metrics": """
         AUC MAE MAPE MSE MSLE Accuracy BinaryAccuracy BinaryCrossentropy
         BinaryIoU CategoricalAccuracy CategoricalCrossentropy CategoricalHinge
-        CosineSimilarity F1Score FalseNegatives FalsePositives FunctionMetric
+        CosineSimilarity F1Score FBetaScore FalseNegatives FalsePositives FunctionMetric
         Hinge IoU KLDivergence LogCoshError MeanAbsoluteError
         MeanAbsolutePercentageError MeanIoU MeanLoss MeanSquaredError
         MeanSquaredLogarithmicError Metric OneHotIoU OneHotMeanIoU Poisson
@@ -149,8 +149,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     """,
     "sora_np.optimizers.base": "Optimizer",
     "sora_np.optimizers.schedules": """
-        CLASSES CosineDecay ExponentialDecay InverseTimeDecay LearningRateSchedule
-        OneCycle PiecewiseConstantDecay PolynomialDecay get
+        CLASSES CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay
+        LearningRateSchedule OneCycle PiecewiseConstantDecay PolynomialDecay get
     """,
     "sora_np.plots": """
         plot_confusion_matrix plot_feature_maps plot_filters plot_mistakes

@@ -9,6 +9,7 @@ from sora_np import optimizers
 from sora_np.optimizers import SGD, Adam
 from sora_np.optimizers.schedules import (
     CosineDecay,
+    CosineDecayRestarts,
     ExponentialDecay,
     LearningRateSchedule,
     OneCycle,
@@ -33,6 +34,16 @@ BY_HAND = {  # schedule, step -> rate
         {0: 0.1, 1: 0.2, 3: 0.4, 4: 0.5, 6: 0.375, 8: 0.25, 99: 0.25},
     ),
     "cosine-no-target": (CosineDecay(0.2, 4, warmup_steps=3), {0: 0.2, 2: 0.1}),
+    # Keras 3.15's numbers: a period begins at 0, 4, 8; in the next case at 0, 4, 12
+    "restarts-equal": (
+        CosineDecayRestarts(0.2, 4, t_mul=1.0, m_mul=0.5, alpha=0.1),
+        {0: 0.2, 2: 0.11, 4: 0.11, 6: 0.065, 8: 0.065},
+    ),
+    "restarts-longer": (
+        CosineDecayRestarts(0.2, 4, m_mul=0.5, alpha=0.1),
+        {0: 0.2, 2: 0.11, 4: 0.11, 8: 0.065, 12: 0.065, 20: 0.0425, 28: 0.0425},
+    ),
+    "restarts": (CosineDecayRestarts(0.2, 4), {0: 0.2, 2: 0.1, 4: 0.2, 20: 0.1}),
     # as PyTorch's: the top at step 0.4 * 10 - 1, the end at step 9
     "one-cycle": (
         OneCycle(1.0, 10, pct_start=0.4, div_factor=5, final_div_factor=2),

@@ -3,7 +3,8 @@
 - Checks of what a user passes: ``arguments.py`` of numbers and flags, ``inputs.py`` of
   arrays, ``shapes.py`` of shapes, ``names.py`` of names.
 - ``attributes.py`` rejects attributes that nothing reads.  ``changes.py`` notes that a
-  layer has changed, so that plans made for it are checked again.
+  layer has changed, so that plans made for it are checked again.  ``configured.py`` has
+  ``get_config`` and ``from_config`` of losses, metrics, optimisers and the like.
 - ``several.py`` holds several arrays as one batch, for models with several inputs or
   outputs.
 - Output for users: ``warn.py`` for warnings that point to the user's line,

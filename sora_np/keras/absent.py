@@ -87,14 +87,13 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
         "`np.mean`; a function f(y_true, y_pred) as metric",
     ),
     (r"ctc|CTC|[cC]ircle|.*eneralized.*", "a subclass of `Loss`: losses, dlosses"),
-    (r".*Correlation|.*_correlation|FBeta.*", "a function f(y_true, y_pred) as metric"),
+    (r".*Correlation|.*_correlation", "a function f(y_true, y_pred) as metric"),
     (r"Ftrl|Muon|Adafactor|MultiOptimizer|ScheduleFree.*", "`Adam`, `SGD`, ..."),
     (r"LossScaleOptimizer|OptimizerMap|STFT.*|stft", "nothing"),
     (r"LocallyConnected.*", "a `Conv2D`, whose weights all places share"),
     (r"ThresholdedReLU", "`ReLU(threshold=theta)`"),
     (r"BaseLogger", "nothing: the logs of `fit` are means already"),
     (r"multi_gpu_model", "one machine, all its cores: train the model itself"),
-    (r"CosineDecayRestarts", "`CosineDecay`, or a `LearningRateSchedule` of your own"),
     (r".*dtype.*|.*_epsilon|set_backend", "nothing: NumPy, float32 or float64"),
     (
         r"(text|audio|timeseries)_dataset_from_.*|split_dataset|pad_sequences"

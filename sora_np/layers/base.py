@@ -16,7 +16,7 @@ from sora_np.common.shapes import as_shape, as_shapes, batch_of
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.kernels.regularization.philox import uniform
 
-from .contract import answered, built, is_ours, undefined
+from .contract import answered, buildable, built, is_ours, undefined
 from .spelling import understood
 from .symbol import Call, Symbol, called, is_symbolic, sketch
 from .tables import Table, is_plain
@@ -111,6 +111,8 @@ class Layer(Weighed, Noted):
         super().__init_subclass__(**options)
         if "__init__" in vars(cls) and is_ours(cls):
             setattr(cls, "__init__", understood(cls.__init__))  # noqa: B010
+        if "build" in vars(cls) and is_ours(cls):
+            setattr(cls, "build", buildable(cls.build))  # noqa: B010
 
     @understood
     def __init__(
@@ -144,7 +146,8 @@ class Layer(Weighed, Noted):
     ) -> Shape:
         """Make the parameters for x (N, *input_shape); return y's shape, without N.
 
-        Raises ValueError if the layer cannot take an x of this shape.
+        Raises ValueError if the layer cannot take an x of this shape.  ``buildable`` in
+        ``contract.py`` also lets it be called as Keras's, with (N, *input_shape) alone.
         """
         for arrays in (self.params, self.grads, self.state):
             arrays.names = None  # a second build starts from nothing
@@ -188,6 +191,23 @@ class Layer(Weighed, Noted):
         y = answered(self, xs, training=self.augments)
         del self._caches[kept:]
         return y
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        """Return y's shape for x's, both with the batch axis, which may be None.
+
+        A layer of several inputs takes a list of shapes.  The layer is not built.
+        Raises ValueError if the layer cannot take an x of this shape.
+
+        >>> from sora_np.layers import Conv2D
+        >>> Conv2D(8, 3).compute_output_shape((None, 28, 28, 1))
+        (None, 26, 26, 8)
+        """
+        shapes = [tuple(s) for s in self.inputs_of(input_shape)]
+        sizes: Any = tuple(shape[1:] for shape in shapes)
+        twin = copy.deepcopy(self)
+        twin.input_shape = None
+        y = sketch(twin, sizes if self.takes_several else sizes[0], built)
+        return (shapes[0][0], *y)
 
     def inputs_of(self, x: Any) -> Sequence[Any]:
         """Return the list of inputs in x, which ``layer(x)`` was called on."""
@@ -428,3 +448,6 @@ class Layer(Weighed, Noted):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r}"
+
+
+setattr(Layer, "build", buildable(Layer.build))  # noqa: B010

@@ -18,8 +18,9 @@ checked only in the first batch, because that takes copies.
 """
 
 import difflib
+import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,26 @@ def built(
     layer.is_sketch = False
     layer._proven.clear()
     return output_shape
+
+
+def buildable(build: Any) -> Callable[..., Any]:
+    """Return a ``build`` that is also called as Keras's, with a shape alone.
+
+    That shape has the batch axis: ``Dense(3).build((None, 4))`` makes weights (4, 3),
+    from seed 0.  A layer of several inputs takes a list of shapes.
+    """
+
+    @functools.wraps(build)
+    def understood(
+        self: Any, input_shape: Any, rng: Any = None, dtype: Any = None
+    ) -> Any:
+        if rng is not None:
+            return build(self, input_shape, rng, dtype)
+        sizes: Any = tuple(tuple(s)[1:] for s in self.inputs_of(input_shape))
+        shape = sizes if self.takes_several else sizes[0]
+        return built(self, shape, np.random.default_rng(0), dtype or self.dtype)
+
+    return understood
 
 
 def _build_own(

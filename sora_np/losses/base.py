@@ -7,17 +7,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from sora_np.common.changes import Noted
+from sora_np.common.configured import TakesDtype
 from sora_np.common.inputs import as_numbers
-from sora_np.common.names import arguments_of, snake_case
+from sora_np.common.names import snake_case
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 from sora_np.kernels.machine.tasks import Task
 
 EPSILON = 1e-7  # probabilities are clipped to [EPSILON, 1 - EPSILON], as in Keras
-MEANS = ("sum_over_batch_size", "mean")
+BY_WEIGHT = "mean_with_sample_weight"
+MEANS = ("sum_over_batch_size", "mean", BY_WEIGHT)
 REDUCTIONS = (*MEANS, "sum", "none", None)
 
 
-class Loss(Noted):
+class Loss(TakesDtype, Noted):
     """A differentiable function of (y_true, y_pred).  The first axis is the batch.
 
     ``loss(y_true, y_pred)`` is the number to minimise; ``loss.gradient(...)`` is
@@ -29,8 +31,9 @@ class Loss(Noted):
     Parameters
     ----------
     reduction : "sum_over_batch_size" or "mean" (the sum of weight * loss, divided by
-        the number of losses, so samples of weight 0 count, too), "sum", or "none" (an
-        array)
+        the number of losses, so samples of weight 0 count, too),
+        "mean_with_sample_weight" (divided by the sum of the weights instead), "sum", or
+        "none" (an array)
     name : for reports; by default the class's name in snake_case
     """
 
@@ -173,15 +176,17 @@ class Loss(Noted):
         return self.targets(y_true, predictions), predictions
 
     def _factors(self, losses: Array, weight: ArrayLike | None) -> Any:
-        """Return a weight for every loss; weights (N,) or (N, 1) are repeated."""
+        """Return a weight for every loss; weights (N,) or (N, 1) are repeated.
+
+        For "mean_with_sample_weight" they are scaled so that their mean is 1.
+        """
         if weight is None:
             return losses.dtype.type(1)
         factors = _numbers(weight, "sample_weight", losses.dtype)
-        return spread(factors, losses.shape, "the losses", "one for each loss")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal loss."""
-        return arguments_of(self)
+        factors = spread(factors, losses.shape, "the losses", "one for each loss")
+        if self.reduction == BY_WEIGHT and (total := factors.sum(dtype=np.float64)):
+            factors = factors * losses.dtype.type(losses.size / total)
+        return factors
 
 
 def _numbers(a: ArrayLike, name: str, dtype: DTypeLike | None = None) -> Any:

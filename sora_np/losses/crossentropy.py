@@ -16,7 +16,7 @@ from sora_np.kernels.losses.softmax_crossentropy import (
 )
 from sora_np.kernels.machine.arrays import Array, Shape, empty
 
-from .base import EPSILON, MEANS, Loss, Prepared, classes_last
+from .base import BY_WEIGHT, EPSILON, MEANS, Loss, Prepared, classes_last
 from .targets import class_labels, label_hint, warn_of_rows, within
 
 
@@ -85,6 +85,7 @@ class BinaryCrossentropy(Loss):
     ----------
     from_logits : whether y_pred holds z instead of p
     label_smoothing : s, which changes t to t (1 - s) + s / 2
+    axis : the axis of y_pred over which a loss is the mean
 
     Raises
     ------
@@ -101,6 +102,7 @@ class BinaryCrossentropy(Loss):
         self,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
+        axis: int = -1,
         *,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
@@ -108,8 +110,11 @@ class BinaryCrossentropy(Loss):
         super().__init__(reduction, name)
         self.from_logits = as_flag(from_logits, "from_logits")
         self.label_smoothing = as_rate(label_smoothing, "label_smoothing", 1)
+        self.axis = as_index(axis, "axis")
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:
+        if self.axis != -1:
+            check_axis(self.axis, y_pred.ndim, self.name, f"y_pred {y_pred.shape}")
         t = within(super().targets(y_true, y_pred), self.name)
         if self.label_smoothing:
             t = t * (1 - self.label_smoothing) + self.label_smoothing / 2
@@ -122,10 +127,10 @@ class BinaryCrossentropy(Loss):
         else:
             p = np.clip(y_pred, EPSILON, 1 - EPSILON)
             entries = -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
-        return entries.mean(axis=-1)
+        return entries.mean(axis=self.axis)
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
-        classes = y_pred.dtype.type(y_pred.shape[-1])
+        classes = y_pred.dtype.type(y_pred.shape[self.axis])
         if self.from_logits:
             return (sigmoid(y_pred) - y_true) / classes
         p = np.clip(y_pred, EPSILON, 1 - EPSILON)
@@ -301,6 +306,11 @@ class SparseCategoricalCrossentropy(_OverClasses):
         self.ignore_class = (
             None if ignore_class is None else as_index(ignore_class, "ignore_class")
         )
+        if reduction == BY_WEIGHT and ignore_class is not None:
+            raise ValueError(
+                f"{self.name} cannot have ignore_class with the reduction "
+                f"{BY_WEIGHT!r}: give a sample_weight of 0 to those samples instead"
+            )
         self.axis = as_index(axis, "axis")
 
     def targets(self, y_true: ArrayLike, y_pred: Array) -> Array:

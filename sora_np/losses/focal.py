@@ -39,7 +39,7 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         weight 1 - alpha
     alpha : 0 to 1
     gamma : the power; 0 gives the cross-entropy
-    from_logits, label_smoothing : as in :class:`BinaryCrossentropy`
+    from_logits, label_smoothing, axis : as in :class:`BinaryCrossentropy`
 
     Raises
     ------
@@ -58,11 +58,14 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         gamma: float = 2.0,
         from_logits: bool = False,
         label_smoothing: float = 0.0,
+        axis: int = -1,
         *,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(from_logits, label_smoothing, reduction=reduction, name=name)
+        super().__init__(
+            from_logits, label_smoothing, axis, reduction=reduction, name=name
+        )
         flag = as_flag(apply_class_balancing, "apply_class_balancing")
         self.apply_class_balancing = flag
         self.alpha = as_rate(alpha, "alpha", 1)
@@ -70,12 +73,12 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
         _, u, entropy = self._parts(y_true, y_pred)
-        return (self._balance(y_true) * u**self.gamma * entropy).mean(axis=-1)
+        return (self._balance(y_true) * u**self.gamma * entropy).mean(axis=self.axis)
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         t, gamma = y_true, self.gamma
         p, u, entropy = self._parts(t, y_pred)
-        weight = self._balance(t) / y_pred.dtype.type(y_pred.shape[-1])
+        weight = self._balance(t) / y_pred.dtype.type(y_pred.shape[self.axis])
         if self.from_logits:
             r = np.divide(p * (1 - p), u, out=np.zeros_like(u), where=u > 0)
             return weight * u**gamma * (gamma * (1 - 2 * t) * r * entropy + (p - t))

@@ -50,7 +50,7 @@ from .accuracy import (
     TopKCategoricalAccuracy,
 )
 from .base import FunctionMetric, Metric, of_sklearn
-from .confusion import F1Score, Precision, Recall
+from .confusion import F1Score, FBetaScore, Precision, Recall
 from .counts import FalseNegatives, FalsePositives, TrueNegatives, TruePositives
 from .curves import (
     AUC,
@@ -94,7 +94,7 @@ CLASSES: dict[str, type[Metric]] = by_name(
     [
         *(Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy),
         *(TopKCategoricalAccuracy, SparseTopKCategoricalAccuracy),
-        *(Precision, Recall, F1Score, AUC),
+        *(Precision, Recall, F1Score, FBetaScore, AUC),
         *(TruePositives, TrueNegatives, FalsePositives, FalseNegatives),
         *(SensitivityAtSpecificity, SpecificityAtSensitivity),
         *(PrecisionAtRecall, RecallAtPrecision),
@@ -130,6 +130,7 @@ __all__ = [
     "CategoricalHinge",
     "CosineSimilarity",
     "F1Score",
+    "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "FunctionMetric",

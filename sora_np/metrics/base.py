@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np import initializers
 from sora_np.common.attributes import Known
+from sora_np.common.configured import TakesDtype
 from sora_np.common.inputs import as_numbers
-from sora_np.common.names import arguments_of, snake_case, takes
+from sora_np.common.names import snake_case, takes
 from sora_np.common.warn import warn
 from sora_np.losses.base import Loss, spread
 from sora_np.losses.targets import within
@@ -19,7 +21,7 @@ from sora_np.losses.targets import within
 from .variable import Variable
 
 
-class Metric(Known):
+class Metric(TakesDtype, Known):
     """A weighted mean over all samples seen since ``reset_state``.
 
     A subclass defines ``values``, which returns a number for every sample.  A subclass
@@ -55,7 +57,9 @@ class Metric(Known):
         dtype: Any = None,
         name: str | None = None,
     ) -> Variable:
-        """Return a variable to add up in; it begins with zeros or ones.
+        """Return a variable to add up in, which ``reset_state`` sets to zeros.
+
+        ``initializer`` is a name or an object of ``sora_np.initializers``.
 
         In Keras 2 the name is the first argument; that order works, too.
 
@@ -70,13 +74,10 @@ class Metric(Known):
         >>> float(Seen()([1, 2], [1, 2]))
         2.0
         """
-        begin = {"zeros": 0.0, "ones": 1.0, None: 0.0}
-        if initializer not in begin:
-            raise ValueError(
-                f'initializer must be "zeros" or "ones", got {initializer!r:.80}'
-            )
+        begin = initializers.get("zeros" if initializer is None else initializer)
         whole = () if isinstance(shape, str) else tuple(shape)
-        return np.full(whole, begin[initializer]).view(Variable)
+        values = begin(np.random.default_rng(0), whole, np.float64)
+        return np.array(values, np.float64).view(Variable)
 
     add_variable = add_weight
 
@@ -195,10 +196,6 @@ class Metric(Known):
         """Add a batch and return the result so far."""
         self.update_state(y_true, y_pred, sample_weight)
         return self.result()
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal metric."""
-        return arguments_of(self)
 
 
 class FunctionMetric(Metric):

@@ -148,8 +148,14 @@ class Recall(Metric):
         self._hits = self._members = np.zeros(1)
 
 
-class F1Score(Metric):
-    """The harmonic mean of precision and recall.
+class FBetaScore(Metric):
+    """The weighted harmonic mean of precision and recall.
+
+    For every class::
+
+        F = (1 + beta^2) precision * recall / (beta^2 precision + recall)
+
+    Source: van Rijsbergen, "Information Retrieval" (1979), chapter 7.
 
     Parameters
     ----------
@@ -157,17 +163,16 @@ class F1Score(Metric):
         "macro" is the mean over the classes in y_true or y_pred, as in scikit-learn
         (Keras counts other classes as 0, so no prediction is perfect); "weighted" is
         the mean weighted by the number of each class's samples
+    beta : how many times as much recall counts as precision; positive
     threshold : take the entries above it; None means the largest of each row (for one
         output: 0.5)
-    name : by default "f1_score"
+    name : by default "fbeta_score"
 
     Examples
     --------
     >>> y_pred = [[0.6, 0.4], [0.4, 0.6], [0.2, 0.8]]
-    >>> F1Score()([0, 0, 1], y_pred).round(3)
-    array([0.667, 0.667])
-    >>> round(F1Score("macro")([0, 0, 1], y_pred), 3)
-    0.667
+    >>> FBetaScore(beta=2.0)([0, 0, 1], y_pred).round(3)
+    array([0.556, 0.833])
     """
 
     direction = "max"
@@ -178,9 +183,13 @@ class F1Score(Metric):
     def __init__(
         self,
         average: str | None = None,
+        beta: float = 1.0,
         threshold: float | None = None,
         name: str | None = None,
     ) -> None:
+        self.beta = as_rate(beta, "beta")
+        if not beta:
+            raise ValueError(f"beta must be positive, got {beta!r}")
         if average not in (None, "micro", "macro", "weighted"):
             raise ValueError(
                 f'average must be None, "micro", "macro" or "weighted", got {average!r}'
@@ -188,7 +197,7 @@ class F1Score(Metric):
         if threshold is not None:
             as_rate(threshold, "threshold", 1)
         self.average, self.threshold = average, threshold
-        super().__init__(name or "f1_score")
+        super().__init__(name or "fbeta_score")
 
     @property
     def sees(self) -> str:
@@ -223,7 +232,8 @@ class F1Score(Metric):
             hits, taken, members = (
                 a.sum(keepdims=True) for a in (hits, taken, members)
             )
-        scores = divide(2 * hits, taken + members)
+        square = self.beta**2
+        scores = divide((1 + square) * hits, taken + square * members)
         if self.average is None:
             return scores
         if self.average == "weighted":
@@ -232,6 +242,32 @@ class F1Score(Metric):
 
     def reset_state(self) -> None:
         self._hits = self._taken = self._members = np.zeros(1)
+
+
+class F1Score(FBetaScore):
+    """The harmonic mean of precision and recall: :class:`FBetaScore` with beta = 1.
+
+    Parameters
+    ----------
+    average, threshold : as for FBetaScore
+    name : by default "f1_score"
+
+    Examples
+    --------
+    >>> y_pred = [[0.6, 0.4], [0.4, 0.6], [0.2, 0.8]]
+    >>> F1Score()([0, 0, 1], y_pred).round(3)
+    array([0.667, 0.667])
+    >>> round(F1Score("macro")([0, 0, 1], y_pred), 3)
+    0.667
+    """
+
+    def __init__(
+        self,
+        average: str | None = None,
+        threshold: float | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(average, 1.0, threshold, name or "f1_score")
 
 
 def mean_of(scores: Numbers, there: NDArray[np.bool_]) -> Numbers:

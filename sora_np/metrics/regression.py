@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sora_np.common.arguments import as_count
 from sora_np.common.inputs import as_numbers
 
 from .base import Metric, same_shape, weights_for
@@ -72,6 +73,9 @@ class R2Score(Metric):
     ----------
     class_aggregation : over outputs "uniform_average", "variance_weighted_average", or
         None for an array with the R2 of every output
+    num_regressors : p, the number of inputs that a regression used, for the adjusted
+        score 1 - (1 - R2) (n - 1) / (n - p - 1); 0 for R2 itself.  As in Keras n counts
+        the entries of y_true, samples times outputs, whatever their weights
     name : by default "r2_score"
 
     Examples
@@ -82,6 +86,7 @@ class R2Score(Metric):
 
     direction = "max"
     _count: float
+    _entries: int
     _mean: NDArray[np.float64]
     _spread: NDArray[np.float64]
     _residual: NDArray[np.float64]
@@ -89,7 +94,7 @@ class R2Score(Metric):
     def __init__(
         self,
         class_aggregation: str | None = "uniform_average",
-        *,
+        num_regressors: int = 0,
         name: str | None = None,
     ) -> None:
         known = None, "uniform_average", "variance_weighted_average"
@@ -98,6 +103,7 @@ class R2Score(Metric):
                 f"class_aggregation must be one of {known}, got {class_aggregation!r}"
             )
         self.class_aggregation = class_aggregation
+        self.num_regressors = as_count(num_regressors, "num_regressors", 0)
         super().__init__(name or "r2_score")
 
     def update_state(
@@ -109,6 +115,7 @@ class R2Score(Metric):
         pred = as_numbers(y_pred, "y_pred", np.float64)
         true = same_shape(self, as_numbers(y_true, "y_true", np.float64), pred)
         weight = weights_for(self, sample_weight, true.shape[:1])
+        self._entries += true.size
         if not true.size:
             return
         true, pred = (a.reshape(len(a), -1) for a in (true, pred))
@@ -136,13 +143,26 @@ class R2Score(Metric):
             where=varies,
         )
         if self.class_aggregation is None:
-            return 1 - missed
+            return 1 - missed * self._adjustment()
         if self.class_aggregation == "variance_weighted_average" and varies.any():
-            return float(1 - missed @ self._spread / self._spread.sum())
-        return float(1 - missed.mean())
+            missed = missed @ self._spread / self._spread.sum()
+        return float(1 - np.mean(missed) * self._adjustment())
+
+    def _adjustment(self) -> float:
+        """Return (n - 1) / (n - p - 1), or 1, with a warning, for too few samples."""
+        if not self.num_regressors:
+            return 1.0
+        left = self._entries - self.num_regressors - 1
+        if left <= 0:
+            self.warn_once(
+                f"{self.name} is not adjusted: {self.num_regressors} regressors need "
+                f"more than {self.num_regressors + 1} entries, got {self._entries}"
+            )
+            return 1.0
+        return (self._entries - 1) / left
 
     def reset_state(self) -> None:
-        self._count = 0.0
+        self._count, self._entries = 0.0, 0
         self._mean = self._spread = self._residual = np.zeros(1)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sora_np.common.arguments import as_count, as_flag, as_rate
 from sora_np.common.attributes import Known
-from sora_np.common.names import arguments_of
+from sora_np.common.configured import Configured
 from sora_np.kernels.machine.arrays import Array
 from sora_np.kernels.machine.tasks import Task, run
 
@@ -51,7 +51,7 @@ class LearningRate(float):
         return float, (float(self),)
 
 
-class Optimizer(Known):
+class Optimizer(Configured, Known):
     """Moves a vector of parameters against its gradient.
 
     A subclass defines ``update``.  (The optimisers here define ``numbers`` and ``task``
@@ -394,7 +394,7 @@ class Optimizer(Known):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal optimiser, without its slots."""
-        config = arguments_of(self)
+        config = super().get_config()
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             config["learning_rate"] = {

@@ -10,10 +10,11 @@ from typing import Any
 
 from sora_np.common.arguments import as_count, as_rate
 from sora_np.common.attributes import Known
-from sora_np.common.names import arguments_of, from_config
+from sora_np.common.configured import Configured
+from sora_np.common.names import from_config
 
 
-class LearningRateSchedule(Known):
+class LearningRateSchedule(Configured, Known):
     """A learning rate that depends on the step.
 
     A subclass defines ``__call__``.  To be saved with a model, it keeps its arguments
@@ -24,10 +25,6 @@ class LearningRateSchedule(Known):
     def __call__(self, step: int) -> float:
         """Return the rate of a step, counted from 0."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__")
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal schedule."""
-        return arguments_of(self)
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -224,6 +221,62 @@ class CosineDecay(LearningRateSchedule):
         return first * (self.alpha + (1 - self.alpha) * fall)
 
 
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half cosines, one after another: the rate jumps up at the end of each.
+
+    Period k, counted from 0, has T = first_decay_steps * t_mul^k steps.  At step s of a
+    period::
+
+        rate = initial_learning_rate * ((1 - alpha) * m_mul^k * (1 + cos(pi s / T)) / 2
+                                        + alpha)
+
+    Source: Loshchilov & Hutter (2017), arXiv:1608.03983, equation 5; as in Keras.
+
+    Parameters
+    ----------
+    t_mul : how many times as long as the last each period is, at least 1
+    m_mul : what the cosine of the last period is multiplied by
+
+    Examples
+    --------
+    >>> schedule = CosineDecayRestarts(1.0, first_decay_steps=2, m_mul=0.5)
+    >>> [round(schedule(step), 3) for step in (0, 1, 2, 4, 6)]
+    [1.0, 0.5, 0.5, 0.25, 0.25]
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ) -> None:
+        self.initial_learning_rate = as_rate(
+            initial_learning_rate, "initial_learning_rate"
+        )
+        self.first_decay_steps = as_count(first_decay_steps, "first_decay_steps")
+        self.t_mul, self.m_mul = as_rate(t_mul, "t_mul"), as_rate(m_mul, "m_mul")
+        if t_mul < 1:
+            raise ValueError(f"t_mul must be at least 1, got {t_mul!r}")
+        self.alpha, self.name = as_rate(alpha, "alpha"), name
+
+    def __call__(self, step: int) -> float:
+        first, ratio = self.first_decay_steps, self.t_mul
+        if ratio == 1:
+            period = step // first
+            start, length = float(period * first), float(first)
+        else:
+            # periods 0 .. k - 1 last first * (ratio^k - 1) / (ratio - 1) steps
+            grown = 1 + step / first * (ratio - 1)
+            period = math.floor(math.log(grown, ratio) + 1e-9)
+            length = first * ratio**period
+            start = first * (ratio**period - 1) / (ratio - 1)
+        fall = self.m_mul**period * _cosine(step - start, length)
+        return self.initial_learning_rate * (self.alpha + (1 - self.alpha) * fall)
+
+
 class OneCycle(LearningRateSchedule):
     """Up to max_learning_rate and down again, each on half a cosine, once.
 
@@ -282,7 +335,8 @@ CLASSES: dict[str, type[LearningRateSchedule]] = {
     cls.__name__: cls
     for cls in (
         *(ExponentialDecay, InverseTimeDecay, PolynomialDecay),
-        *(PiecewiseConstantDecay, CosineDecay, OneCycle),
+        *(PiecewiseConstantDecay, CosineDecay),
+        *(CosineDecayRestarts, OneCycle),
     )
 }
 

@@ -12,6 +12,7 @@ from sora_np.losses import (
     MeanSquaredError,
     SparseCategoricalCrossentropy,
 )
+from sora_np.losses.base import MEANS
 
 from .activation import forward
 from .base import Found, Sums
@@ -33,7 +34,7 @@ def arrays_of(
     losses = loss.losses(targets, given)
     value, slope = loss.value_and_gradient(y_true, outputs, weights)
     factors = np.broadcast_to(loss._factors(losses, weights), losses.shape)
-    if loss.reduction in ("sum_over_batch_size", "mean"):
+    if loss.reduction in MEANS:
         factors = factors / loss._count(targets, losses)
     found = {name: given, "t": targets}
     if function is not linear:

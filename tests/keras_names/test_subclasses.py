@@ -159,7 +159,8 @@ class Hits(keras.metrics.Metric):
     def __init__(self, name="hits", **options):
         super().__init__(name=name, **options)
         self.total = self.add_weight("total", initializer="zeros")
-        self.by_class = self.add_weight(shape=(2,), name="by_class")
+        zeros = keras.initializers.Zeros()
+        self.by_class = self.add_weight((2,), zeros, name="by_class")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         hit = keras.ops.equal(y_true, keras.ops.argmax(y_pred, axis=-1))

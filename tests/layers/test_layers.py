@@ -1095,3 +1095,21 @@ def test_parameters_decide_the_dtype_where_there_are_some():
         layer.build((3,), np.random.default_rng(0), np.float32)
     x = np.ones((2, 3), np.float64)
     assert (dense(x).dtype, rescaling(x).dtype) == (np.float32, np.float64)
+
+
+def test_keras_build_and_compute_output_shape():
+    """Keras's shapes have the batch axis; the second layer has two inputs."""
+    dense = Dense(3)
+    assert dense.compute_output_shape((None, 4)) == (None, 3)
+    assert dense.params == {}
+    dense.build((None, 4))
+    assert dense.kernel.shape == (4, 3) and dense.kernel.dtype == np.float32
+    kernel = dense.kernel.copy()
+    assert dense.compute_output_shape((5, 7)) == (5, 3)
+    np.testing.assert_array_equal(dense.kernel, kernel)
+    pair = layers.Concatenate()
+    assert pair.compute_output_shape([(2, 3), (2, 4)]) == (2, 7)
+    pair.build([(None, 3), (None, 4)])
+    assert pair.input_shape == ((3,), (4,))
+    with pytest.raises(ValueError, match="does not fit images of 4x4 pixels"):
+        Conv2D(3, 9).compute_output_shape((None, 4, 4, 1))
