@@ -370,7 +370,7 @@ def test_labels_with_a_gap_are_refused():
 
 def test_a_column_without_a_number_is_named():
     frame = pd.DataFrame({"a": [1.0, 2, 3], "empty": [None] * 3})
-    with pytest.raises(ValueError, match="^column 'empty' of x holds no finite number"):
+    with pytest.raises(ValueError, match="^column 'empty' of x has no finite number"):
         clean(frame, non_finite="repair")
 
 

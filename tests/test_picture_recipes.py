@@ -127,7 +127,7 @@ def test_what_trees_are_judged_by(small):
         (["--epochs", "0"], "epochs must be a positive whole number, got 0"),
         (
             ["--save", "m.safetensors"],
-            "--save: m.safetensors: a .safetensors file holds",
+            "--save: m.safetensors: a .safetensors file can hold",
         ),
     ],
 )

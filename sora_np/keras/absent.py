@@ -8,7 +8,7 @@ import dis
 import re
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 NOTHING = "nothing"
@@ -141,12 +141,15 @@ poolings over sequences
         instead = NOTHING if name.startswith("_") else advice(module, name)
         if instead != NOTHING:
             text = f"keras.{module}.{name} is not here: {instead}"
-        caller = sys._getframe(1)
-        if dis.opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
-            raise ImportError(text, name=name)
-        raise AttributeError(text, name=name)
+        raise _error(sys._getframe(1))(text, name=name)
 
     return __getattr__
+
+
+def _error(caller: FrameType) -> type[ImportError | AttributeError]:
+    """Return the class of the error for a frame that asks a module for a name."""
+    in_import = dis.opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM"
+    return ImportError if in_import else AttributeError
 
 
 class Absent(ModuleType):
@@ -158,9 +161,7 @@ class Absent(ModuleType):
         self.__path__: list[str] = []
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        raise ImportError(self._text, name=name)
+        raise _error(sys._getframe(1))(self._text, name=name)
 
 
 def explain(modules: dict[str, Any]) -> None:

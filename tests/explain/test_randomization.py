@@ -86,7 +86,7 @@ def test_labels_separate_grad_cam_from_edges(trained):
             assert_array_equal(a, b)
     early = explain.label_randomization(model, x, y, x_test, epochs=1)
     assert early.verdict == "undecided" and not early.passed
-    assert "take more epochs" in early.reason
+    assert "use more epochs" in early.reason
 
 
 def test_what_the_copy_learns_are_other_labels(trained):

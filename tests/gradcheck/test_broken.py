@@ -276,12 +276,12 @@ def test_a_broken_layer_fails_at_the_right_tensor(
     [
         (
             lambda grads, parts: grads.update(a=grads["a"] + parts.sum()),
-            "the gradient of the backward pass before is still in it: write, not add",
+            "the gradient of the backward pass before is still in it: use =, not +=",
         ),
         (
             lambda grads, parts: grads.update(a=parts.mean()),
-            "20 times too small; 20 is the size along axes 0, 1: a mean where a sum "
-            "is due?",
+            "20 times too small; 20 is the size along axes 0, 1: a mean instead of a "
+            "sum?",
         ),
         (
             lambda grads, parts: None,

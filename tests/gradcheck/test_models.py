@@ -115,7 +115,7 @@ def test_an_unbuilt_model_stays_unbuilt(rng):
     model = Sequential([Dense(2)], dtype="float64")
     assert gradcheck.check_model(model, rng.standard_normal((2, 3))).passed
     assert not model.built
-    with pytest.raises(TypeError, match="float64 model, got float32: make an equal"):
+    with pytest.raises(TypeError, match="float64 model, got float32: make the same"):
         gradcheck.check_model(Sequential([Dense(2)]), np.zeros((1, 3)))
 
 

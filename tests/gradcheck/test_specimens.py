@@ -193,8 +193,8 @@ def without_padding(right):
 def unweighted(right):
     """Return a gradient of resizing by the pixels of "nearest", whatever there was."""
 
-    def wrong(dy, size, interpolation):
-        return right(dy, size, "nearest")
+    def wrong(dy, size, interpolation, *antialias):
+        return right(dy, size, "nearest", *antialias)
 
     return wrong
 

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+import sora_np
 from sora_np import keras
 from sora_np.keras import layers, old_names
 from sora_np.layers import Conv2D, Dense
@@ -264,6 +265,13 @@ def test_small_letters_and_defaults_of_keras_2():
     assert keras.losses.get("kullback_leibler_divergence").name == "kl_divergence"
 
 
+@pytest.fixture
+def no_old_module(monkeypatch):
+    """A pickle of an old version may have imported the former module sora_np.data."""
+    monkeypatch.delitem(vars(sora_np), "data", raising=False)
+
+
+@pytest.mark.usefixtures("no_old_module")
 def test_names_of_tensorflow_around_keras():
     import sora_np as tf
 
@@ -308,6 +316,7 @@ def test_tensors_have_numpy():
     )
 
 
+@pytest.mark.usefixtures("no_old_module")
 def test_a_dataset_of_arrays(model):
     import sora_np as tf
 

@@ -159,7 +159,9 @@ def test_known_statistics():
     with pytest.raises(ValueError, match="mean and variance must both be given or"):
         Normalization(mean=3)
     with pytest.raises(ValueError, match=r"mean must have the shape \(3,\), got \(2,"):
-        Normalization(mean=[1, 2], variance=4).build((3,), None, np.float32)
+        Normalization(mean=[1, 2], variance=4).build(
+            (3,), np.random.default_rng(0), np.float32
+        )
     with pytest.raises(RuntimeError, match="no mean and variance yet"):
         Normalization(mean=[1, np.nan], variance=4)([[3.0, 2.0]])
     with pytest.raises(ValueError, match=r"variance must not be negative, got \[4, -1"):

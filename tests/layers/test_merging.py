@@ -257,16 +257,16 @@ WRONG = {
         r"shapes \(N, 2, 3\), \(N, 3, 3\) along axis -1: all other sizes",
     ),
     "concatenate-ranks": (Concatenate, [(4, 2, 3), (4, 2)], "all other sizes must be"),
-    "concatenate-axis": (lambda: Concatenate(3), [(4, 2)] * 2, "axis 3 is no axis of"),
-    "concatenate-batch": (lambda: Concatenate(0), [(4, 2)] * 2, "axis 0 is no axis of"),
+    "concatenate-axis": (lambda: Concatenate(3), [(4, 2)] * 2, "axis must be .*got 3"),
+    "concatenate-batch": (lambda: Concatenate(0), [(4, 2)] * 2, "axis must be .*got 0"),
     "dot": (
         lambda: Dot((1, 2)),
         [(4, 2, 3), (4, 2, 3)],
         "expected equal sizes, got 2 along axis 1 of the first and 3 along axis 2",
     ),
     "dot-one": (lambda: Dot(1), [(4, 2)], "takes exactly 2 inputs, got 1"),
-    "dot-axis": (lambda: Dot(2), [(4, 2)] * 2, "axis 2 is no axis of x"),
-    "dot-batch": (lambda: Dot(0), [(4, 2)] * 2, "axis 0 is no axis of x"),
+    "dot-axis": (lambda: Dot(2), [(4, 2)] * 2, "axis must be .*got 2"),
+    "dot-batch": (lambda: Dot(0), [(4, 2)] * 2, "axis must be .*got 0"),
 }
 
 

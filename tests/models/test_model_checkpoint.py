@@ -98,11 +98,11 @@ class Adds(Callback):
 
 NEVER = {  # filepath, other options, of fit, the error, what it says
     "metric": (
-        "{val_acc}.npz",
+        "{val_recall}.npz",
         {},
         {},
         KeyError,
-        "'val_acc', .* have: epo",
+        "'val_recall', .* have: epo",
     ),
     "not-validated": ("{val_loss}.npz", {}, {}, KeyError, "has the name 'val_loss'"),
     "now-and-then": (

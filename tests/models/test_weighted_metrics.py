@@ -148,7 +148,7 @@ def test_functions_weigh_what_they_return_for_every_sample():
     assert_allclose(logs["by_hand"], np.average(gap[:, 0], weights=W), rtol=1e-4)
     model.compile("sgd", "mse", weighted_metrics=[largest])
     assert_allclose(model.evaluate(X, y, verbose=0)[1], np.abs(gap).max(), rtol=1e-5)
-    with pytest.raises(TypeError, match="no number for every sample"):
+    with pytest.raises(TypeError, match="does not return a number for every"):
         model.evaluate(X, y, sample_weight=W, verbose=0)
 
 

@@ -104,7 +104,7 @@ def test_columns_are_repaired_by_their_median(columns):
     assert_allclose(cleaned.x, expected)
     assert cleaned.report["non-finite x"].numbers == 3
     x[:, 0] = np.nan
-    with pytest.raises(ValueError, match="column 0 of x holds no finite number"):
+    with pytest.raises(ValueError, match="column 0 of x has no finite number"):
         only(x, non_finite="repair")
 
 

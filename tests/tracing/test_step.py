@@ -151,7 +151,7 @@ def test_mistakes(batch):
         tracing.trace_layer(network().layers[0], x[:, :4])
     with pytest.raises(TypeError, match="takes several inputs"):
         tracing.trace_layer(Add(), x)
-    with pytest.raises(ValueError, match="got dy"):
+    with pytest.raises(ValueError, match="expected dy of"):
         tracing.trace_layer(Conv2D(1, 2), x, np.ones((1, 1)))
 
 
