@@ -305,7 +305,8 @@ def conv2d_dx_tasks(
 #            for 5x5 outputs (0.39 of their tiles) 1.0, for 6x6 (0.56) 0.72;
 #   AVX2:    for 16 | 32 | 64 | 128 tiles of 16 channels 1.2 | 1.4 | 1.2 | 1.08,
 #            of 32: 1.2 | 0.9 | 0.8 | 0.8, of 64: 1.2 | 0.8 | 0.6 | 0.6, of 128: 0.58;
-#   dw, on an AMD EPYC: 0.4-0.65 with AVX-512, for 5x5 0.86; 0.5-0.9 with AVX2.
+#   dw, on an AMD EPYC, of 128 tiles or more: 0.35-0.7 with AVX-512, 0.35-0.8 with AVX2;
+#            for 64 channels of 6x6 0.7-0.85, of 5x5 1.0.
 CHANNELS, WORK = 16, 2048  # minimum; work is tiles times channels
 DTYPES = {np.dtype(np.float32)}  # in float64, results should equal the direct sums
 

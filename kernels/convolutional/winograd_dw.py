@@ -9,7 +9,8 @@ The chain rule, applied to (1), (3) and (4) of winograd.py, for every tile of a 
 (7) is 36 products of matrices and has a quarter of the direct sum's multiplications.
 A pixel outside y has a gradient of 0.  Where a channel of x or of dy is 0, so is dw.
 
-Error, measured in float32: 2e-6 of max|dw|, as of the direct sum.
+Error, measured in float32 for nine shapes: at most 2.2e-6 of max|dw|; that of the
+direct sum was at most 1.4e-6.
 
 Source: as in winograd.py.
 """
@@ -29,8 +30,11 @@ from ..loops.winograd_tiles import (
     B,
     G,
     Tiles,
+    apart,
     corner_of,
     make_inputs,
+    outside,
+    padded_for,
     to_dw,
     to_e,
 )
@@ -63,10 +67,7 @@ def winograd_dw_reference(
         return np.concatenate(parts, 3)
     images, height, width, filters = dy.shape
     rows, columns = -(-height // OUT), -(-width // OUT)
-    (top, _), (left, _) = pads
-    padded = np.zeros((images, rows * OUT + 2, columns * OUT + 2, x.shape[3]), x.dtype)
-    inside = x[:, : rows * OUT + 2 - top, : columns * OUT + 2 - left]
-    padded[:, top : top + inside.shape[1], left : left + inside.shape[2]] = inside
+    padded = padded_for(x, rows, columns, pads)
     slopes = np.zeros((images, rows * OUT, columns * OUT, filters), dy.dtype)
     slopes[:, :height, :width] = dy
     of_y, of_v, of_u = (np.array(m, x.dtype) for m in (A, B, G))
@@ -118,8 +119,8 @@ def winograd_dw_tasks(
     parts = -(-filters // part)
     chunks = max(1, min(SUMS // (parts * groups), 2 * total // BLOCK))
     chunks = 1 << chunks.bit_length() - 1  # for every usual number of threads
-    v_step, e_step = BLOCK * du_rows + 16, BLOCK * part + 16
-    du_step = du_rows * part + 16  # 16: see winograd.py
+    v_step, e_step = apart(BLOCK * du_rows), apart(BLOCK * part)
+    du_step = apart(du_rows * part)
     tiles = Tiles(
         total, rows, columns, height, width, x_pixel, channels, pads[0][0], pads[1][0],
         y_height, y_width, 0, 0, y_pixel, filters, groups, BLOCK, parts, part,
@@ -129,7 +130,6 @@ def winograd_dw_tasks(
         height=y_height, width=y_width, x_pixel=y_pixel, channels=filters,
         top=0, left=0, v_step=e_step,
     )  # fmt: skip
-    h, i = np.arange(rows * OUT + 2) - pads[0][0], np.arange(rows * OUT)
     body = _dw_body(
         R, NV, filters % unit == 0, make_inputs(0 if channels % lanes else lanes),
         make_inputs(0 if filters % lanes else lanes, OUT, to_e),
@@ -139,10 +139,8 @@ def winograd_dw_tasks(
     return [
         Task(
             body, len(du), tiles, slopes, chunks, x.reshape(-1), dy.reshape(-1),
-            np.where((h >= 0) & (h < height), 0, -channels),
-            np.where(i < y_height, 0, -filters),
-            patches, scratch(IN * IN * v_step, x.dtype),
-            scratch(IN * IN * e_step, x.dtype), du,
+            outside(tiles, IN), outside(slopes, OUT), patches,
+            scratch(IN * IN * v_step, x.dtype), scratch(IN * IN * e_step, x.dtype), du,
         ),
         Task(
             _filters_item, groups * channels, tiles, chunks, du,

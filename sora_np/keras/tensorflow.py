@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from sora_np import activations, utils
 from sora_np.common.versions import VERSION
 
-from . import devices, initializers, losses, metrics, ops, optimizers
+from . import backend, devices, initializers, losses, metrics, ops, optimizers
 from .data import Dataset
 
 INSTEAD = {  # a first part of a name -> what a program does instead
@@ -50,7 +50,7 @@ def one_hot(indices: ArrayLike, depth: int) -> NDArray[Any]:
     array([[0., 1., 0.],
            [1., 0., 0.]], dtype=float32)
     """
-    return (np.arange(depth) == np.asarray(indices)[..., None]).astype(np.float32)
+    return backend.one_hot(indices, depth)
 
 
 def argmax(input: ArrayLike, axis: int = 0) -> Any:
