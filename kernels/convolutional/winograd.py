@@ -54,12 +54,10 @@ from ..loops.winograd_tiles import (
     B,
     G,
     Tiles,
-    apart,
     corner_of,
     make_inputs,
     make_outputs,
     make_pooled_outputs,
-    outside,
     padded_for,
     to_u,
     zero_windows,
@@ -175,8 +173,8 @@ def _tasks(
     block, part = cut_tiles(total, filters, lanes, groups)
     blocks, parts = -(-total // max(block, 1)), -(-filters // part)
     cover_of = cover(filters, x.itemsize, block=part, wide=True)
-    u_step = apart(packed_size(filters, channels, cover_of, lanes))
-    v_step, m_step = apart(block * channels), apart(block * part)
+    u_step = _step(packed_size(filters, channels, cover_of, lanes))
+    v_step, m_step = _step(block * channels), _step(block * part)
     tiles = Tiles(
         total, rows, columns, height, width, x_pixel, channels, pads[0][0], pads[1][0],
         y_height, y_width, pooled_height, pooled_width, y_pixel, filters, groups, block,
@@ -189,7 +187,7 @@ def _tasks(
     u = empty(groups * IN * IN * u_step, x.dtype)
     patches = scratch(IN * IN * lanes, x.dtype)
     v, m = (scratch(IN * IN * step, x.dtype) for step in (v_step, m_step))
-    j = np.arange(columns * OUT)
+    h, j = np.arange(rows * OUT + 2) - pads[0][0], np.arange(columns * OUT)
     return [
         Task(
             _filters_item, groups * channels, w, tiles,
@@ -199,7 +197,7 @@ def _tasks(
             _tiles_body(windows_over(cover_of), load_inputs, outputs),
             blocks * groups * parts, tiles, x.reshape(-1), u, bias,
             np.zeros(filters, x.dtype), np.ones(1, x.dtype), int(relu), y.reshape(-1),
-            places, outside(tiles, IN),
+            places, np.where((h >= 0) & (h < height), 0, -channels),
             np.where(j < y_width, 0, -y_pixel), table(np.arange(block) * channels),
             np.arange(channels), table(np.arange(block) * part), patches, v, m,
             scratch(block, np.int64),
@@ -257,6 +255,15 @@ def winograd_dx_tasks(
         turn,
         *_tasks(dy, turned, steps, nothing, dx, dx.shape, pads, groups),
     ]
+
+
+def _step(size: int) -> int:
+    """Return the distance between the 36 parts of u, v or m, of ``size`` numbers each.
+
+    It is a cache line more than needed: with steps of a power of two, the parts would
+    share the sets of the cache (128 to 128 channels: 0.18 instead of 0.05 ms).
+    """
+    return size + 16
 
 
 @jit()

@@ -30,10 +30,8 @@ from ..loops.winograd_tiles import (
     B,
     G,
     Tiles,
-    apart,
     corner_of,
     make_inputs,
-    outside,
     padded_for,
     to_dw,
     to_e,
@@ -119,8 +117,8 @@ def winograd_dw_tasks(
     parts = -(-filters // part)
     chunks = max(1, min(SUMS // (parts * groups), 2 * total // BLOCK))
     chunks = 1 << chunks.bit_length() - 1  # for every usual number of threads
-    v_step, e_step = apart(BLOCK * du_rows), apart(BLOCK * part)
-    du_step = apart(du_rows * part)
+    v_step, e_step = BLOCK * du_rows + 16, BLOCK * part + 16
+    du_step = du_rows * part + 16  # 16: see winograd.py
     tiles = Tiles(
         total, rows, columns, height, width, x_pixel, channels, pads[0][0], pads[1][0],
         y_height, y_width, 0, 0, y_pixel, filters, groups, BLOCK, parts, part,
@@ -130,6 +128,7 @@ def winograd_dw_tasks(
         height=y_height, width=y_width, x_pixel=y_pixel, channels=filters,
         top=0, left=0, v_step=e_step,
     )  # fmt: skip
+    h, i = np.arange(rows * OUT + 2) - pads[0][0], np.arange(rows * OUT)
     body = _dw_body(
         R, NV, filters % unit == 0, make_inputs(0 if channels % lanes else lanes),
         make_inputs(0 if filters % lanes else lanes, OUT, to_e),
@@ -139,7 +138,8 @@ def winograd_dw_tasks(
     return [
         Task(
             body, len(du), tiles, slopes, chunks, x.reshape(-1), dy.reshape(-1),
-            outside(tiles, IN), outside(slopes, OUT), patches,
+            np.where((h >= 0) & (h < height), 0, -channels),
+            np.where(i < y_height, 0, -filters), patches,
             scratch(IN * IN * v_step, x.dtype), scratch(IN * IN * e_step, x.dtype), du,
         ),
         Task(

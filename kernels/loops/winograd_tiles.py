@@ -11,7 +11,6 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..machine.arrays import Array, Pads, jit
 from ..machine.tile import (
@@ -92,21 +91,6 @@ class Tiles(NamedTuple):
     u_step: int  # from one of the 36 products to the next in u,
     v_step: int  # in v,
     m_step: int  # and in m
-
-
-def apart(size: int) -> int:
-    """Return the distance between the 36 parts of u, v or m, of ``size`` numbers each.
-
-    It is a cache line more than needed: with steps of a power of two, the parts would
-    share the sets of the cache (128 to 128 channels: 0.18 instead of 0.05 ms).
-    """
-    return size + 16
-
-
-def outside(tiles: Tiles, side: int) -> NDArray[np.int64]:
-    """Return 0 for each line that tiles of ``side`` lines read, -C for one outside."""
-    h = np.arange(tiles.rows * OUT + side - OUT) - tiles.top
-    return np.where((h >= 0) & (h < tiles.height), 0, -tiles.channels)
 
 
 def padded_for(x: Array, rows: int, columns: int, pads: Pads) -> Array:
