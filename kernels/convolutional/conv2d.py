@@ -26,12 +26,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.images import Images, conv2d_shape
+from ..loops.images import Images
 from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, residues, windows_tasks
 from ..loops.winograd_tiles import OUT
-from ..machine.arrays import Array, Pads, Pair, Shape, empty
+from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty
 from ..machine.kept import run_kept
 from ..machine.rungs import rungs
 from ..machine.tasks import Task

@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.images import conv2d_shape, pad
+from ..loops.images import pad
 from ..loops.list_backward import DEAD, dw_tasks, dx_tasks
 from ..loops.packing import Weights, pack_task
 from ..loops.products import Cover, cover, table, windows_over
 from ..loops.sweeps import cut
-from ..machine.arrays import Array, Pads, Pair, empty, jit
+from ..machine.arrays import Array, Pads, Pair, conv2d_shape, empty, jit
 from ..machine.kept import run_kept
 from ..machine.tasks import THREADS, Task, scratch
 from ..machine.tile import (

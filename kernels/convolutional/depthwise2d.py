@@ -19,11 +19,11 @@ Howard et al., "MobileNets", arXiv:1704.04861, equation (3).
 import numpy as np
 
 from ..loops.depthwise import Places, Window, dw_item, lines_task
-from ..loops.images import Images, conv2d_shape
+from ..loops.images import Images
 from ..loops.products import table
 from ..loops.sums import ITEMS, fold_task
 from ..loops.sweeps import residues
-from ..machine.arrays import Array, Pads, Pair, Shape, empty
+from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty
 from ..machine.kept import run_kept
 from ..machine.tasks import Task, scratch
 

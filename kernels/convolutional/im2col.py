@@ -17,9 +17,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..loops.images import conv2d_shape
 from ..loops.windows import add_to_windows_of, windows_of
-from ..machine.arrays import Array, Pads, Pair, Shape
+from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape
 
 
 def conv2d_im2col(

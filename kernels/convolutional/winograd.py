@@ -43,7 +43,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..loops.images import conv2d_shape
 from ..loops.packing import Weights, pack_task, packed_at, packed_size
 from ..loops.products import TALLEST, Cover, cover, table, windows_over
 from ..loops.winograd_tiles import (
@@ -62,7 +61,7 @@ from ..loops.winograd_tiles import (
     to_u,
     zero_windows,
 )
-from ..machine.arrays import Array, Pads, Pair, Shape, empty, jit
+from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty, jit
 from ..machine.kept import run_kept
 from ..machine.tasks import THREADS, Task, scratch
 from ..machine.tile import VECTOR_BYTES, tile_load, tile_rows, tile_store

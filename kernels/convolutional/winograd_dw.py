@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 
-from ..loops.images import conv2d_shape
 from ..loops.products import outer_cover
 from ..loops.winograd_tiles import (
     IN,
@@ -36,7 +35,7 @@ from ..loops.winograd_tiles import (
     to_dw,
     to_e,
 )
-from ..machine.arrays import Array, Pads, Pair, Shape, empty, jit
+from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty, jit
 from ..machine.kept import run_kept
 from ..machine.tasks import Task, scratch
 from ..machine.tile import (

@@ -2,25 +2,8 @@
 
 from typing import NamedTuple
 
-from ..machine.arrays import Pads, Pair, Shape, jit
+from ..machine.arrays import jit
 from ..machine.tile import VECTOR_BYTES, tile_load, tile_rows, tile_store
-
-
-def conv2d_shape(
-    x_shape: Shape,
-    w_shape: Shape,
-    strides: Pair = (1, 1),
-    pads: Pads = ((0, 0), (0, 0)),
-    dilation: Pair = (1, 1),
-) -> tuple[int, int, int, int]:
-    """Return (N, OH, OW, O), with OH = (H + pads - extent) // stride + 1, and OW."""
-    rows, columns = (
-        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
-        // strides[a]
-        + 1
-        for a in (0, 1)
-    )
-    return x_shape[0], rows, columns, w_shape[3]
 
 
 class Images(NamedTuple):

@@ -24,6 +24,23 @@ Pads: TypeAlias = tuple[Pair, Pair]
 Shape: TypeAlias = tuple[int, ...]
 
 
+def conv2d_shape(
+    x_shape: Shape,
+    w_shape: Shape,
+    strides: Pair = (1, 1),
+    pads: Pads = ((0, 0), (0, 0)),
+    dilation: Pair = (1, 1),
+) -> tuple[int, int, int, int]:
+    """Return (N, OH, OW, O), with OH = (H + pads - extent) // stride + 1, and OW."""
+    rows, columns = (
+        (x_shape[a + 1] + sum(pads[a]) - dilation[a] * (w_shape[a] - 1) - 1)
+        // strides[a]
+        + 1
+        for a in (0, 1)
+    )
+    return x_shape[0], rows, columns, w_shape[3]
+
+
 def kernel_array(a: ArrayLike, dtype: DTypeLike | None = None, name: str = "x") -> Any:
     """Return ``a`` as kernels need it: a real float32 or float64 array, C-contiguous.
 

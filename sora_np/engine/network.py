@@ -16,7 +16,7 @@ from sora_np.common.inputs import check_range
 from sora_np.common.names import as_class_names
 from sora_np.common.progress import Progress
 from sora_np.common.several import joined, parts_of, stacked
-from sora_np.engine import graph
+from sora_np.engine import layer_by_layer
 from sora_np.engine.graph import Graph, Node
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
@@ -230,7 +230,7 @@ class Network(Known):
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         run = joined_warps(self.graph)
         with self.runner.on_rung():
-            values = graph.forward(run.nodes, inputs, training=training)
+            values = layer_by_layer.forward(run.nodes, inputs, training=training)
         y = joined([values[value].copy() for value in run.outputs])
         for layer in self.leaves:
             layer.forget()
@@ -247,7 +247,7 @@ class Network(Known):
         """
         inputs = [kernel_array(one, self.dtype) for one in parts_of(self._inputs(x))]
         with self.runner.on_rung():
-            values = graph.forward(self.nodes, inputs)[len(inputs) :]
+            values = layer_by_layer.forward(self.nodes, inputs)[len(inputs) :]
         names = {id(layer): name for name, layer in self.named_leaves()}
         found: dict[str, Array] = {}
         for node, value in zip(self.nodes, values, strict=True):

@@ -205,8 +205,13 @@ class Plan:
             work()
         return self.y
 
-    def prepare(self, head: Head) -> None:
-        """Let ``forward`` also compute the loss, and a softmax after the logits."""
+    def prepare(self, head: Head, update: Sequence[Task] = ()) -> None:
+        """Let ``forward`` compute the loss too, and ``backward`` end with an update.
+
+        ``forward`` also applies the softmax of a head with logits.
+        """
+        if update is not self._update:
+            self._update, self._backward = update, _joined([*self._back, *update])
         if head is self._head:
             return
         self._head, self._loss = head, head.loss.prepare(self.y, self.dy)
@@ -241,13 +246,11 @@ class Plan:
             return self._head.activation.forward(self.y)
         return self._probabilities.copy()
 
-    def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
+    def backward(self, dy: Any) -> None:
         """Write the gradients of all layers, given dy = d(loss)/dy, then update."""
         if dy is not self.dy:
             for place, one in zip(parts_of(self.dy), parts_of(dy), strict=True):
                 place[...] = 0 if one is None else one
-        if update is not self._update:
-            self._update, self._backward = update, _joined([*self._back, *update])
         for work in self._backward:
             work()
 

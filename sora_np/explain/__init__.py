@@ -34,7 +34,7 @@ Open ``gradients.py`` first.  It, ``occlusion.py``, ``grad_cam.py`` and
 ``maximization.py`` have the formulas, ``features.py`` the outputs of layers,
 ``randomization.py`` and ``verdict.py`` the tests, ``pictures.py`` the pictures.
 ``study.py`` computes scores and gradients, by the textbook ``backward`` of
-``engine/graph.py``.  Users and ``report/`` call these functions.
+``engine/layer_by_layer.py``.  Users and ``report/`` call these functions.
 """
 
 from .features import (

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sora_np.common.arguments import as_count
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import look_up
-from sora_np.engine.graph import forward
+from sora_np.engine.layer_by_layer import forward
 from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Layer
 

@@ -16,8 +16,9 @@ from sora_np.common.inputs import as_numbers, check_range
 from sora_np.common.several import parts_of
 from sora_np.common.shapes import batch_of
 from sora_np.engine.fusion.stage import is_plain
-from sora_np.engine.graph import Graph, Node, backward, forward
+from sora_np.engine.graph import Graph, Node
 from sora_np.engine.head import split_activation, to_probabilities
+from sora_np.engine.layer_by_layer import backward, forward
 from sora_np.engine.network import Network
 from sora_np.engine.plan import ONLY_IN_TRAINING
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sora_np.common.several import joined
-from sora_np.engine.graph import Graph, backward
+from sora_np.engine.graph import Graph
+from sora_np.engine.layer_by_layer import backward
 from sora_np.engine.plan import Plan
 from sora_np.kernels.machine.arrays import Array
 from sora_np.layers import Activation, Dense, Layer, ReLU, contract

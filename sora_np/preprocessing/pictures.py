@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
-from sora_np.engine.graph import forward
+from sora_np.engine.layer_by_layer import forward
 from sora_np.kernels.machine.arrays import kernel_array
 from sora_np.layers import Layer
 from sora_np.layers.base import Samples

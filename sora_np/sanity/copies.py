@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from sora_np.engine import graph
+from sora_np.engine.layer_by_layer import forward
 from sora_np.engine.parameters import regularized
 from sora_np.engine.plan import ONLY_IN_TRAINING, without_layers
 from sora_np.kernels.machine.arrays import Array, kernel_array
@@ -77,7 +77,7 @@ def passes(model: Sequential, x: Array) -> list[tuple[Layer, Array, Array]]:
     Random layers such as dropout are left out.
     """
     nodes = calm(model).nodes
-    values = graph.forward(nodes, kernel_array(x, model.dtype), training=True)
+    values = forward(nodes, kernel_array(x, model.dtype), training=True)
     return [
         (node.layer, values[node.inputs[0]], y)
         for node, y in zip(nodes, values[1:], strict=True)

@@ -9,7 +9,8 @@
   a browser.
 - :func:`rung_times` (``times.py``) measures layers as loops, in NumPy and as kernels.
 
-Open ``step.py`` first.  ``model.trace`` calls it.  It calls ``engine/graph.py``.
+Open ``step.py`` first.  ``model.trace`` calls it.  It calls
+``engine/layer_by_layer.py``.
 """
 
 from .record import LayerTrace, Trace

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sora_np.common.several import Several, parts_of
-from sora_np.engine import graph as graphs
+from sora_np.engine import layer_by_layer
 from sora_np.engine.graph import Graph
 from sora_np.engine.layer_by_layer import LayerByLayer, listed
 from sora_np.engine.runner import Runner
 from sora_np.kernels.machine.arrays import Array, kernel_array
-from sora_np.kernels.machine.tasks import Task, run
+from sora_np.kernels.machine.tasks import run
 from sora_np.layers import Layer, contract
 from sora_np.layers.contract import built
 
@@ -155,13 +155,13 @@ class _Record(LayerByLayer):
         nodes = self.graph.nodes
         self.before = [copy.deepcopy(node.layer) for node in nodes]
         with self.on_rung():
-            values = graphs.forward(nodes, self.x, training=True)
+            values = layer_by_layer.forward(nodes, self.x, training=True)
         self.values = [np.array(value) for value in values]
         out = [values[value] for value in self.graph.outputs]
         self.y = out[0] if len(out) == 1 else Several(out)
         return self.y
 
-    def backward(self, dy: Any, update: Sequence[Task] = ()) -> None:
+    def backward(self, dy: Any) -> None:
         first = len(self.graph.input_shapes)
         returned: list[Any] = []
 
@@ -175,13 +175,13 @@ class _Record(LayerByLayer):
 
         self.slopes: dict[int, Array] = {}
         with self.on_rung():
-            graphs.backward(self.graph, parts_of(dy), self.slopes, noted)
+            layer_by_layer.backward(self.graph, parts_of(dy), self.slopes, noted)
         self.noted: dict[int, Any] = {}
         calls = iter(returned)
         for k in reversed(range(len(self.graph.nodes))):
             if self.slopes.get(first + k) is not None:
                 self.noted[k] = next(calls)
-        run(*update)
+        run(*self.update)
 
     def layers(self, names: dict[int, str]) -> list[LayerTrace]:
         """Return the traces of all nodes."""

@@ -9,7 +9,7 @@ from typing import Any
 from sora_np.common.arguments import as_count
 from sora_np.common.markup import Markup, table
 from sora_np.common.several import parts_of
-from sora_np.engine import graph as graphs
+from sora_np.engine import layer_by_layer
 from sora_np.engine.graph import Graph
 from sora_np.kernels.machine.arrays import kernel_array
 from sora_np.kernels.machine.rungs import RUNGS, as_rung, rung
@@ -157,7 +157,7 @@ def _by_layer(model: Any, xs: Sequence[Any]) -> dict[str, float]:
         times[names[id(layer)]] += perf_counter() - start
         return dx
 
-    graphs.backward(graph, [values[k] for k in graph.outputs], {}, backward)
+    layer_by_layer.backward(graph, [values[k] for k in graph.outputs], {}, backward)
     return times
 
 

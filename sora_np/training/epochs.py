@@ -82,6 +82,7 @@ class Fit:
         self.logs: Logs = {}  # of the last epoch
         self.averages, self.resumed = averages, False
         self.thread = 0  # the thread that calls ``run``
+        self.planned = False  # whether the buffers of the first batch are prepared
         self.last: Array | None = None  # the parameters while the average replaces them
 
     def run(self) -> History:
@@ -162,6 +163,9 @@ class Fit:
         assert tally is not None
         batches = enumerate(self.feed.batches(self.rng, self.batch), self.batch)
         for batch, (x, y, weights, part, samples) in batches:
+            if not self.planned:
+                model._steps.planned(y)[0].load(x, part)
+                self.planned = True
             called.call("on_train_batch_begin", batch, {})
             steps = model._steps  # a callback may have called compile
             well = steps.culprit is None

@@ -16,12 +16,12 @@ from sora_np.batches import arrays, class_weights
 from sora_np.common.changes import CHANGES, are_same
 from sora_np.common.inputs import check_range
 from sora_np.common.several import parts_of
-from sora_np.engine import graph, head
+from sora_np.engine import head
 from sora_np.engine.head import Head, View, as_trained, warn_of_odd_loss
 from sora_np.engine.heads import plus
+from sora_np.engine.layer_by_layer import first_not_finite
 from sora_np.engine.network import Network
 from sora_np.engine.parameters import FlatParameters
-from sora_np.kernels.machine.arrays import kernel_array
 from sora_np.kernels.machine.tasks import Task
 from sora_np.layers import Layer
 from sora_np.layers.base import Samples
@@ -168,6 +168,23 @@ class Steps:
         self.optimizer.prepare(self._flat.values, self._flat.grads, self._ranges)
         self.network.runner.can_plan()
 
+    def planned(self, y: Any) -> tuple[Any, Sequence[Task]]:
+        """Return a plan for a batch like y, and the optimiser's step if it is tasks.
+
+        Every step calls this method.  ``fit`` calls it before the first, which then
+        finds everything prepared.
+        """
+        self.head(y)
+        if self._prepared is not self._seen:
+            self._prepare(y)
+        head, flat, optimizer = self._head, self._flat, self.optimizer
+        assert optimizer is not None  # ``checked`` made sure
+        run = self.network.runner.run(head.graph, len(y), training=True)
+        given = flat.values, flat.grads, self._ranges
+        tasks = optimizer.tasks(*given) if flat.is_plain else ()
+        run.prepare(head, tasks)
+        return run, tasks
+
     def _prepare(self, y: Any) -> None:
         self._flat = self.network.flat
         self._ranges = self._flat.trainable_ranges()
@@ -191,34 +208,21 @@ class Steps:
 
         The batch is x, or x[part].  Augmenting layers get the numbers ``samples``.
         """
-        head, batch, network = self.head(y), self._batch, self.network
-        if self._prepared is not self._seen:
-            self._prepare(y)
-            head = self._head
+        batch = self._batch
         if self.trained is None:
-            self.trained = network.leaves[:]
+            self.trained = self.network.leaves[:]
         batch.epoch, batch.numbers = epoch, samples
-        run = network.runner.run(head.graph, len(y), training=True)
         try:
-            run.prepare(head)
-            tasks = self._update_tasks()
+            run, tasks = self.planned(y)
             if tasks and weights is None and not run.calls_python:
                 return self._learn(run, x, part, y, weights, tasks)
             with _quietly():
                 return self._learn(run, x, part, y, weights, tasks)
         except BaseException:
-            network.forget()
+            self.network.forget()
             raise
         finally:
             batch.numbers = None
-
-    def _update_tasks(self) -> Sequence[Task]:
-        """Return the optimiser's step as tasks, or none if the step needs Python."""
-        assert self.optimizer is not None  # ``checked`` made sure
-        flat = self._flat
-        if not flat.is_plain:
-            return ()
-        return self.optimizer.tasks(flat.values, flat.grads, self._ranges)
 
     def _learn(
         self, run: Any, x: Any, part: Any, y: Any, weights: Any, tasks: Sequence[Task]
@@ -229,7 +233,7 @@ class Steps:
         whole: float = value if type(value) is float else value[0]  # type: ignore[index]
         if self.culprit is None and not math.isfinite(whole):
             self._find_culprit(x if part is None else x[part])
-        run.backward(dz, tasks)
+        run.backward(dz)
         flat, optimizer = self._flat, self.optimizer
         assert optimizer is not None
         if tasks:
@@ -246,10 +250,9 @@ class Steps:
 
     def _find_culprit(self, x: Any) -> None:
         """Note which layer NaN or infinity came from."""
-        dtype = self.network.dtype
-        xs = [kernel_array(one, dtype) for one in parts_of(x)]
+        network = self.network
         with _quietly():
-            self.culprit = graph.first_not_finite(self.network.graph, xs)
+            self.culprit = first_not_finite(network.graph, parts_of(x), network.dtype)
 
     def test(self, x: Any, y: Any, weights: Any, part: Any = None) -> tuple[Any, Any]:
         """Return the loss and the predictions of x, or x[part]."""

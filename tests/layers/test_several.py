@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import gradcheck
-from sora_np.engine import graph
+from sora_np.engine import layer_by_layer
 from sora_np.engine.graph import Graph, Node
 from sora_np.layers import Add, Dense, Layer, Maximum, contract
 from sora_np.saving.registry import layer_from_config
@@ -50,9 +50,9 @@ def run(layer, dtype=np.float32):
         given = (shape, shape) if k == 2 else shape
         shape = contract.built(made, given, rng, dtype)
         nodes.append(Node(made, inputs, shape))
-    values = graph.forward(nodes, A.astype(dtype), training=True)
+    values = layer_by_layer.forward(nodes, A.astype(dtype), training=True)
     whole = Graph(nodes, ((3,),), (len(nodes),))
-    dx = graph.backward(whole, [B.astype(dtype)], {})[0]
+    dx = layer_by_layer.backward(whole, [B.astype(dtype)], {})[0]
     return nodes, values, dx
 
 
@@ -74,9 +74,9 @@ def test_of_the_models_own_inputs():
     layer = own()
     contract.built(layer, ((3,), (3,)), np.random.default_rng(0), np.float32)
     nodes = [Node(layer, (0, 0), (3,))]
-    graph.forward(nodes, A, training=True)
+    layer_by_layer.forward(nodes, A, training=True)
     w = layer.params["w"]
-    (dx,) = graph.backward(Graph(nodes, ((3,),), (1,)), [B], {})
+    (dx,) = layer_by_layer.backward(Graph(nodes, ((3,),), (1,)), [B], {})
     assert_allclose(dx, 2 * B * w * A, rtol=1e-6)
 
 
