@@ -17,7 +17,7 @@ import sys
 import numba
 import numpy as np
 
-from sora_np.kernels.machine import arrays, kept
+from sora_np.kernels.machine import arrays, tasks
 from sora_np.kernels.machine.tasks import Program, Task
 
 MARGIN = 4096
@@ -29,7 +29,7 @@ empty = arrays.empty
 def install(monkeypatch):
     """Let all kernels run between guards from here on."""
     monkeypatch.setattr(Program, "__call__", run_guarded)
-    monkeypatch.setattr(kept, "KEPT_BYTES", -1)  # all programs are made anew
+    monkeypatch.setattr(tasks, "KEPT_BYTES", -1)  # all programs are made anew
     for name, module in sys.modules.items():
         if name.startswith("sora_np.") and getattr(module, "empty", None) is empty:
             monkeypatch.setattr(module, "empty", empty_of_nan)

@@ -30,9 +30,8 @@ import numpy as np
 
 from ..loops.elementary import erf, exp, expm1
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 from .whole_arrays import (
     elu_dx_numpy,
     elu_numpy,

@@ -17,9 +17,8 @@ machines"; the source document, 4.1.2.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference: the formulas, entry by entry ----------------------------------
 

@@ -13,9 +13,8 @@ Source: the source document, 4.1.2; scipy.special.expit is the oracle.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference: the formulas, entry by entry ----------------------------------
 

@@ -13,9 +13,8 @@ Source: Bridle (1990); Goodfellow, Bengio & Courville, "Deep Learning" (2016), 6
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference: the formulas, row by row --------------------------------------
 

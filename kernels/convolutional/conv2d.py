@@ -32,9 +32,8 @@ from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, residues, windows_tasks
 from ..loops.winograd_tiles import OUT
 from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 from .depthwise2d import (
     depthwise2d_dw_tasks,
     depthwise2d_dx_tasks,

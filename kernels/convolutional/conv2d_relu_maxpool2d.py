@@ -33,8 +33,7 @@ from ..loops.packing import Weights, pack_task
 from ..loops.products import Cover, cover, table, windows_over
 from ..loops.sweeps import cut
 from ..machine.arrays import Array, Pads, Pair, conv2d_shape, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import THREADS, Task, scratch
+from ..machine.tasks import THREADS, Task, run_kept, scratch
 from ..machine.tile import (
     VECTOR_BYTES,
     tile_fill,

@@ -24,8 +24,7 @@ from ..loops.products import table
 from ..loops.sums import ITEMS, fold_task
 from ..loops.sweeps import residues
 from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty
-from ..machine.kept import run_kept
-from ..machine.tasks import Task, scratch
+from ..machine.tasks import Task, run_kept, scratch
 
 # --- reference: the formulas, loop by loop ------------------------------------
 

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..machine.arrays import Array, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 
 def fold_reference(

@@ -62,8 +62,7 @@ from ..loops.winograd_tiles import (
     zero_windows,
 )
 from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import THREADS, Task, scratch
+from ..machine.tasks import THREADS, Task, run_kept, scratch
 from ..machine.tile import VECTOR_BYTES, tile_load, tile_rows, tile_store
 
 # --- reference: the formulas, tile by tile --------------------------------------

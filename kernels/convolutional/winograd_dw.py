@@ -36,8 +36,7 @@ from ..loops.winograd_tiles import (
     to_e,
 )
 from ..machine.arrays import Array, Pads, Pair, Shape, conv2d_shape, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import Task, scratch
+from ..machine.tasks import Task, run_kept, scratch
 from ..machine.tile import (
     VECTOR_BYTES,
     tile_axpy,

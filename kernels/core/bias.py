@@ -12,8 +12,7 @@ import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
 from ..machine.arrays import Array, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference ------------------------------------------------------------------
 

@@ -18,9 +18,8 @@ from ..loops.packing import Weights
 from ..loops.sums import Pixels, outer_tasks
 from ..loops.sweeps import Sweep, windows_tasks
 from ..machine.arrays import Array, empty
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference: the formulas, loop by loop ------------------------------------
 

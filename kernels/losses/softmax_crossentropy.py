@@ -16,9 +16,8 @@ scipy.special.log_softmax is the oracle.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference: the formulas, row by row --------------------------------------
 

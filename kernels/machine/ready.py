@@ -1,6 +1,6 @@
 """Ready machine code: entries of tasks that come with a wheel as object files.
 
-An entry(item, thread, block), see tasks.py, takes three words and calls only some
+An entry(item, thread, block), see entries.py, takes three words and calls only some
 functions of the C library.  So code that is compiled where the wheel is built
 (sora_np/ready/) runs with every version of Python and numba.  The first training step
 then ends 0.5 s after the process starts, instead of 10 s, and nothing is compiled or

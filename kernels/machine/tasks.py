@@ -19,8 +19,8 @@ an array with ``THREADS`` rows.
 One function drives all tasks, on numba's threads (driver.py).  numba would compile
 every function with ``parallel=True`` again with all its callees, and the first training
 step would take 15 s instead of 5.  The driver calls a kernel by the address of its
-*entry*, which reads the arguments from a block of 64-bit words, laid out as numba lays
-out a tuple.  A wheel contains entries as machine code (ready.py); others are compiled.
+*entry* (entries.py).  It reads the arguments from a block of 64-bit words, laid out as
+numba lays out a tuple.
 
 While a body runs, its thread treats subnormal numbers (below 1.2e-38 in float32,
 2.2e-308 in float64) as 0, and writes 0 instead of them, as TensorFlow does.  Afterwards
@@ -33,35 +33,25 @@ treated as 0.
 
 import ctypes
 import functools
-import itertools
 import os
-import platform
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import binding, ir
-from numba import get_thread_id, prange, types
-from numba.core import cgutils
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
-from numba.extending import intrinsic
 from numpy.typing import DTypeLike, NDArray
 
-from .arrays import address_of, empty, jit
-from .driver import is_known, make_driver
-from .ready import load_ready
+from .arrays import address_of, empty
+from .driver import drive, is_known, make_driver
+from .entries import entries_of
 
 # Numbers in an item of a kernel that works entry by entry.  Such a kernel takes slices
 # of its arrays: an index that counts from 0 cannot be negative, so numba need not check
 # it, and the loop vectorises (Adam: 30 instead of 230 us).
 BLOCK = 8192
 THREADS: int = numba.config.NUMBA_NUM_THREADS  # at most; set_num_threads may use fewer
-
-_WORD = ir.IntType(64)
-_ENTRY = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _WORD])  # item, thread, block
 
 
 class Task:
@@ -73,6 +63,8 @@ class Task:
     count : the number of items
     arguments : C-contiguous arrays, whole numbers, and tuples of whole numbers
     """
+
+    entry = 0  # the address of the body's entry, once a program has looked it up
 
     def __init__(self, body: Any, count: int, *arguments: Any) -> None:
         self.body, self.count = body, count
@@ -91,11 +83,11 @@ class Program:
     def __init__(self, tasks: Sequence[Task]) -> None:
         self.tasks = [task for task in tasks if task.count]
         if not numba.config.DISABLE_JIT:
-            entries = _entries([(task.body, task.kinds) for task in self.tasks])
-            rows = [
-                (entry, task.block.ctypes.data, task.count)
-                for entry, task in zip(entries, self.tasks, strict=True)
-            ]
+            new = [task for task in self.tasks if not task.entry]
+            found = entries_of([(t.body, t.kinds) for t in new]) if new else []
+            for task, entry in zip(new, found, strict=True):
+                task.entry = entry
+            rows = [(t.entry, t.block.ctypes.data, t.count) for t in self.tasks]
             self.rows = np.array(rows, np.int64).reshape(-1, 3)
 
     def __call__(self) -> None:
@@ -111,6 +103,7 @@ class Program:
 def run(*tasks: Task) -> None:
     """Run tasks in order.
 
+    >>> from .arrays import jit
     >>> @jit()
     ... def double(item, thread, x, y):
     ...     y[item] = 2 * x[item]
@@ -158,139 +151,113 @@ def _lay_out(argument: Any, words: list[int]) -> Any:
     return None
 
 
-def _type(kind: Any) -> types.Type:
-    """Return the type for a key of ``_lay_out``."""
-    if kind is None:
-        return types.int64
-    name, count = kind
-    if isinstance(name, str):
-        return types.Array(numba.from_dtype(np.dtype(name)), count, "C")
-    if name is tuple:
-        return types.UniTuple(types.int64, count)
-    return types.NamedUniTuple(types.int64, count, name)
+# --- tasks that are kept for the next call with arrays of the same shapes -------------
+
+# Preparing the tasks of a call takes 10 to 50 us; using kept tasks for the next call's
+# arrays takes 5.  The blocks of tasks hold addresses.  Those of the given arrays are
+# replaced at every call; tables and scratch memory remain the same.
+KEPT_BYTES = 1 << 26  # of a call's arrays: beyond this, preparing hardly matters
+HELD_BYTES, MOST_KEPT = 1 << 23, 32  # limits on kept programs: bytes per thread; number
+_KEPT: dict[Any, "_Kept"] = {}
 
 
-# --- from words to a call -------------------------------------------------------
+def run_kept(make: Callable[..., Any], *given: Any) -> None:
+    """Run the tasks that ``make(*given)`` returns, or kept ones for the same shapes.
 
-_ENGINES: list[Any] = []  # LLVM frees the code of an engine without references
-_NUMBERS = itertools.count()  # makes the names of entries unique
+    Parameters
+    ----------
+    make : may use only the shape and dtype of the given arrays: to keep its tasks, it
+        is called with stand-ins, whose numbers mean nothing
+    given : arrays, and values that can be keys of a dictionary
 
-
-_ENTRIES: dict[Any, int] = {}
-
-
-@global_compiler_lock
-def _entries(wanted: Sequence[tuple[Any, tuple[Any, ...]]]) -> list[int]:
-    """Return addresses of entry(item, thread, block), each of which calls a body.
-
-    Entries that are missing and not ready are compiled together, and by LLVM directly,
-    since numba's passes could not make them faster (import and first step with warm
-    caches: 0.69 instead of 0.80 s).
+    Examples
+    --------
+    >>> from .arrays import jit
+    >>> @jit()
+    ... def double(item, thread, x, y):
+    ...     y[item] = 2 * x[item]
+    >>> def make(x, y):
+    ...     return Task(double, len(x), x, y)
+    >>> x, y = np.arange(3), np.zeros(3, int)
+    >>> run_kept(make, x, y)
+    >>> y
+    array([0, 2, 4])
     """
-    missing = [key for key in dict.fromkeys(wanted) if key not in _ENTRIES]
-    if missing:
-        _ENTRIES.update(load_ready(missing))
-        missing = [key for key in missing if key not in _ENTRIES]
-    if missing:
-        module = cpu_target.target_context.create_module("entries")
-        names = [_write_entry(module, body, kinds) for body, kinds in missing]
-        machine = binding.Target.from_default_triple().create_target_machine(opt=1)
-        parsed = binding.parse_assembly(str(module))
-        engine = binding.create_mcjit_compiler(parsed, machine)
-        engine.finalize_object()
-        _ENGINES.append(engine)
-        addresses = map(engine.get_function_address, names)
-        _ENTRIES.update(zip(missing, addresses, strict=True))
-    return [_ENTRIES[key] for key in wanted]
-
-
-def _write_entry(
-    module: Any, body: Any, kinds: tuple[Any, ...], entry_name: str | None = None
-) -> str:
-    """Add an entry to an LLVM module; return its name.
-
-    If a name is given, the entry will be linked: it calls the body by its name, not by
-    its address.
-    """
-    given = [_type(kind) for kind in kinds]
-    signature = types.void(types.int64, types.int64, *given)
-    body.compile(signature)
-    compiled = body.overloads[signature.args]
-    name = compiled.fndesc.llvm_func_name
-    context = cpu_target.target_context
-    arguments = [context.get_value_type(kind) for kind in given]
-    linked, entry_name = entry_name, entry_name or f"sora_np_entry_{next(_NUMBERS)}"
-    entry = ir.Function(module, _ENTRY, entry_name)
-    item, thread, block = entry.args
-    build = ir.IRBuilder(entry.append_basic_block())
-    put_back = _flush_subnormal_numbers(build)
-    layout = ir.LiteralStructType(arguments).as_pointer()
-    values = build.load(build.inttoptr(block, layout))
-    values = [build.extract_value(values, k) for k in range(len(arguments))]
-    packer = context.get_arg_packer(signature.args)
-    values = packer.as_arguments(build, [item, thread, *values])
-    kind = context.call_conv.get_function_type(types.void, signature.args)
-    # a body returns nothing and raises nothing, but needs places for both
-    unused = [build.alloca(pointer.pointee) for pointer in kind.args[:2]]
-    if linked:
-        callee = ir.Function(module, kind, name)
-    else:
-        address = _WORD(compiled.library.get_pointer_to_function(name))
-        callee = build.inttoptr(address, kind.as_pointer())
-    build.call(callee, [*unused, *values])
-    put_back()
-    build.ret_void()
-    return entry_name
-
-
-def _flush_subnormal_numbers(build: Any) -> Callable[[], object]:
-    """Let the thread treat subnormal numbers as 0; return what restores its mode.
-
-    The mode of a thread is in a register: on x86 in MXCSR with the bits FTZ (15:
-    results) and DAZ (6: operands), on Arm in FPCR with FZ (24: both).
-    """
-    kind, machine = ir.FunctionType, platform.machine().lower()
-    nothing, word, half = ir.VoidType(), _WORD, ir.IntType(32)
-    declare = functools.partial(cgutils.get_or_insert_function, build.module)
-    if machine in ("x86_64", "amd64"):
-        pointer = ir.IntType(8).as_pointer()
-        read = declare(kind(nothing, [pointer]), "llvm.x86.sse.stmxcsr")
-        write = declare(kind(nothing, [pointer]), "llvm.x86.sse.ldmxcsr")
-        before, within = build.alloca(half), build.alloca(half)
-        places = [build.bitcast(place, pointer) for place in (before, within)]
-        build.call(read, places[:1])
-        build.store(build.or_(build.load(before), half(1 << 15 | 1 << 6)), within)
-        build.call(write, places[1:])
-        return lambda: build.call(write, places[:1])
-    if machine in ("aarch64", "arm64"):
-        read = declare(kind(word, []), "llvm.aarch64.get.fpcr")
-        write = declare(kind(nothing, [word]), "llvm.aarch64.set.fpcr")
-        mode = build.call(read, [])
-        build.call(write, [build.or_(mode, word(1 << 24))])
-        return lambda: build.call(write, [mode])
-    return lambda: None  # other machines: subnormal numbers stay slow
-
-
-@intrinsic
-def _call(typing, entry, item, thread, block):
-    def generate(context, build, signature, values):
-        address, *arguments = values
-        build.call(build.inttoptr(address, _ENTRY.as_pointer()), arguments)
-        return context.get_dummy_value()
-
-    word = types.int64
-    return types.void(word, word, word, word), generate
-
-
-@jit(parallel=True, from_python=True)
-def _drive(rows):
-    for task in range(len(rows)):
-        entry, block, count = rows[task, 0], rows[task, 1], rows[task, 2]
-        if count == 1:  # waking the threads would take 2 us
-            _call(entry, 0, 0, block)
+    arrays: list[Any] = []
+    key: list[Any] = [make]
+    size = 0
+    for a in given:
+        if isinstance(a, np.ndarray):
+            # ``make`` copies or rejects an array that is not contiguous
+            size += a.nbytes if a.flags.c_contiguous else KEPT_BYTES + 1
+            arrays.append(a)
+            key += a.shape, a.dtype
         else:
-            for item in prange(count):
-                _call(entry, np.int64(item), np.int64(get_thread_id()), block)
+            key.append(repr(a) if isinstance(a, float) else a)  # 0.0 == -0.0
+    if size > KEPT_BYTES or numba.config.DISABLE_JIT:
+        run(*_as_list(make(*given)))
+        return
+    of_shapes = tuple(key)
+    # popped, so that no other thread uses its memory while it runs
+    kept = _KEPT.pop(of_shapes, None) or _Kept(make, given)
+    kept.run([address_of(a) for a in arrays])
+    if kept.is_new:
+        kept.is_new = False
+        if len(_KEPT) >= MOST_KEPT or _held() + kept.size > HELD_BYTES * THREADS:
+            _KEPT.clear()
+        if kept.size > HELD_BYTES * THREADS:
+            return
+    _KEPT[of_shapes] = kept
+
+
+def _held() -> int:
+    """Return the bytes of tables and scratch memory of all kept programs."""
+    return sum(kept.size for kept in list(_KEPT.values()))
+
+
+class _Kept:
+    """Tasks made for arrays of some shapes, which run on any arrays of these shapes."""
+
+    is_new = True
+
+    def __init__(self, make: Callable[..., Any], given: Sequence[Any]) -> None:
+        stand_ins = [
+            empty(a.shape, a.dtype) if isinstance(a, np.ndarray) else a for a in given
+        ]
+        spans = [
+            (address_of(a), a.nbytes) for a in stand_ins if isinstance(a, np.ndarray)
+        ]
+        self.program = Program(_as_list(make(*stand_ins)))
+        self.places: list[tuple[Any, int, int, int]] = []  # block, word; array, offset
+        self.size = 0  # bytes of tables and scratch memory
+        for task in self.program.tasks:
+            own = []
+            for argument, word in zip(task.arguments, task.words, strict=True):
+                found = False
+                if isinstance(argument, np.ndarray):
+                    for number, (start, size) in enumerate(spans):
+                        offset = address_of(argument) - start
+                        if 0 <= offset < size:
+                            place = task.block.data, word + ADDRESS, number, offset
+                            self.places.append(place)
+                            found = True
+                if not found:
+                    own.append(argument)
+                    self.size += getattr(argument, "nbytes", 0)
+            task.arguments = tuple(own)  # frees the stand-ins
+
+    def run(self, addresses: Sequence[int]) -> None:
+        for words, word, number, offset in self.places:
+            words[word] = addresses[number] + offset
+        if self.program.tasks:
+            run_rows(self.program.rows)
+
+
+def _as_list(tasks: Any) -> Sequence[Task]:
+    return [tasks] if isinstance(tasks, Task) else tasks
+
+
+# --- running ----------------------------------------------------------------------
 
 
 def run_rows(rows: NDArray[np.int64]) -> None:
@@ -308,7 +275,6 @@ def run_rows(rows: NDArray[np.int64]) -> None:
 def _driver() -> Callable[[NDArray[np.int64]], None]:
     """Return the function that runs rows on all threads."""
     if not is_known():
-        drive: Callable[[NDArray[np.int64]], None] = _drive
         return drive
     by_address = make_driver()
     return lambda rows: by_address(address_of(rows), len(rows))

@@ -12,9 +12,8 @@ Source: ``numpy.matmul``; Goodfellow, Bengio & Courville, "Deep Learning" (2016)
 import numpy as np
 
 from ..machine.arrays import Array, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference ------------------------------------------------------------------
 

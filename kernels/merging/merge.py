@@ -23,9 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..machine.arrays import Array, empty, index_dtype, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference: the formulas, entry by entry ----------------------------------
 

@@ -26,8 +26,8 @@ from ..loops.channels import (
     normalize_task,
 )
 from ..machine.arrays import Array, empty
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
+from ..machine.tasks import run_kept
 
 # --- reference: the formulas, channel by channel ------------------------------
 

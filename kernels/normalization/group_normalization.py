@@ -19,9 +19,8 @@ import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
 from ..machine.arrays import Array, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task, scratch
+from ..machine.tasks import Task, run_kept, scratch
 
 # --- reference: the formulas, group by group --------------------------------------
 

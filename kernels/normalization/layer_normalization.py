@@ -21,9 +21,8 @@ import numpy as np
 
 from ..loops.sums import ITEMS, fold_task
 from ..machine.arrays import REORDER, Array, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference: the formulas, row by row ----------------------------------------
 

@@ -14,8 +14,7 @@ Source: Zeiler (2012), arXiv:1212.5701, algorithm 1, where lr is 1.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

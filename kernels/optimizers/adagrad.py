@@ -12,8 +12,7 @@ and s begins at 0.1.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

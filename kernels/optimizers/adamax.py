@@ -13,8 +13,7 @@ Source: Kingma & Ba (2015), arXiv:1412.6980, algorithm 2, which has no epsilon.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

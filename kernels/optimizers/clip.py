@@ -17,8 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..machine.arrays import REORDER, Array, empty, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task, run
+from ..machine.tasks import BLOCK, Task, run, run_kept
 
 # --- reference ----------------------------------------------------------------
 

@@ -13,8 +13,7 @@ Source: Chen et al. (2023), arXiv:2302.06675, algorithm 2, without its weight de
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

@@ -15,8 +15,7 @@ schedule u_t as in Keras.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

@@ -17,8 +17,7 @@ Source: Hinton, Coursera lecture 6e (2012); as in Keras, epsilon is under the ro
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

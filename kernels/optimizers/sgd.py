@@ -11,8 +11,7 @@ Source: Sutskever, Martens, Dahl & Hinton (2013), in the form that Keras uses.
 import numpy as np
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import BLOCK, Task
+from ..machine.tasks import BLOCK, Task, run_kept
 
 # --- reference ----------------------------------------------------------------
 

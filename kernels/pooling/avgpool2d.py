@@ -20,9 +20,8 @@ import numpy as np
 
 from ..loops.windows import add_to_windows_of, cells_of, pixels_of, windows_of
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task, scratch
+from ..machine.tasks import Task, run_kept, scratch
 
 # --- reference: the formulas, loop by loop ------------------------------------
 

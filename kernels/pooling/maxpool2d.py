@@ -23,9 +23,8 @@ from numpy.typing import NDArray
 
 from ..loops.windows import add_to_windows_of, cells_of, pixels_of, windows_of
 from ..machine.arrays import Array, Pads, Pair, Shape, empty, index_dtype, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference: the formulas, loop by loop ------------------------------------
 

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference ------------------------------------------------------------------
 

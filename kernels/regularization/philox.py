@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..machine.arrays import Array, jit
-from ..machine.kept import run_kept
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)

@@ -38,9 +38,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..machine.arrays import Array, Pair, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task, scratch
+from ..machine.tasks import Task, run_kept, scratch
 
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 Taps = dict[int, float]  # pixel -> weight

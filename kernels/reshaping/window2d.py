@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..machine.arrays import Array, Pair, empty, jit
-from ..machine.kept import run_kept
 from ..machine.rungs import rungs
-from ..machine.tasks import Task
+from ..machine.tasks import Task, run_kept
 
 # --- reference ------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from llvmlite import binding, ir
 from numba import types
 from numba.core.registry import cpu_target
 
-from sora_np.kernels.machine import kept, tasks
+from sora_np.kernels.machine import entries, tasks
 from sora_np.kernels.machine.cache import _SOURCE
 from sora_np.kernels.machine.ready import MANIFEST, SYMBOLS, name_of
 
@@ -29,10 +29,9 @@ def collected(run: Callable[[], object]) -> list[tuple[Any, Any]]:
         return [0] * len(wanted)
 
     with (
-        mock.patch.object(tasks, "_entries", note),
+        mock.patch.object(tasks, "entries_of", note),
         mock.patch.object(tasks, "run_rows", lambda rows: None),
-        mock.patch.object(kept, "run_rows", lambda rows: None),
-        mock.patch.dict(kept._KEPT, clear=True),  # its programs have no real entries
+        mock.patch.dict(tasks._KEPT, clear=True),  # its programs have no real entries
     ):
         run()
     return list(found)
@@ -64,9 +63,9 @@ def object_of(body: Any, kinds: tuple[Any, ...]) -> bytes:
     """Return an object file that defines an entry and exports no other name."""
     name, context = name_of(body, kinds), cpu_target.target_context
     module = context.create_module(name)
-    tasks._write_entry(module, body, kinds, name)
+    entries.write_entry(module, body, kinds, name)
     _write_destructor(module)
-    signature = types.int64, types.int64, *map(tasks._type, kinds)
+    signature = types.int64, types.int64, *map(entries.type_of, kinds)
     linked = binding.parse_assembly(str(module))
     library = body.overloads[signature].library
     linked.link_in(library._get_module_for_linking(), preserve=True)

@@ -18,7 +18,7 @@ from sora_np.kernels.convolutional import (
 )
 from sora_np.kernels.core import bias, dense
 from sora_np.kernels.losses import softmax_crossentropy
-from sora_np.kernels.machine import kept
+from sora_np.kernels.machine import tasks
 from sora_np.kernels.normalization import batch_normalization
 from sora_np.kernels.optimizers import adagrad, adam, axpby, clip, nadam, rmsprop, sgd
 from sora_np.kernels.pooling import maxpool2d
@@ -107,8 +107,8 @@ CASES = {  # function, shapes of arrays, what follows
 @pytest.fixture(autouse=True)
 def keeping(between_guards, monkeypatch):
     """Guards turn it off; the stand-ins of ``make`` are still full of NaN."""
-    monkeypatch.setattr(kept, "KEPT_BYTES", 1 << 20)
-    monkeypatch.setattr(kept, "_KEPT", {})
+    monkeypatch.setattr(tasks, "KEPT_BYTES", 1 << 20)
+    monkeypatch.setattr(tasks, "_KEPT", {})
 
 
 def outcome(function, arrays, others):
@@ -128,8 +128,8 @@ def test_the_bits_are_those_of_tasks_made_anew(
 ):
     calls = [[rng.random(shape).astype(dtype) - 0.3 for shape in shapes] for _ in "123"]
     got = [outcome(function, arrays, others) for arrays in calls]
-    assert len(kept._KEPT) == 1, "the second and the third call ran what was kept"
-    monkeypatch.setattr(kept, "KEPT_BYTES", -1)
+    assert len(tasks._KEPT) == 1, "the second and the third call ran what was kept"
+    monkeypatch.setattr(tasks, "KEPT_BYTES", -1)
     assert got == [outcome(function, arrays, others) for arrays in calls]
 
 
@@ -148,7 +148,7 @@ def test_fused_backward(rng, monkeypatch):
     calls = [(rng.random(IMAGES), rng.random((2, 2, 1, 6))) for _ in range(3)]
     w = rng.random(FILTERS)
     for size in (1 << 20, -1):
-        monkeypatch.setattr(kept, "KEPT_BYTES", size)
+        monkeypatch.setattr(tasks, "KEPT_BYTES", size)
         for x, dy in calls:
             _, argmax = m.conv2d_relu_maxpool2d(x, w, np.zeros(6), SQUARE)
             slopes = m.conv2d_relu_maxpool2d_backward(x, dy, argmax, w, SQUARE)
@@ -164,7 +164,7 @@ def test_one_array_in_two_places_and_then_two(rng):
         expected = 2 * y + 3 * x
         axpby.axpby(y, x, 2.0, 3.0)
         np.testing.assert_allclose(y, expected, rtol=1e-12)
-    assert len(kept._KEPT) == 1
+    assert len(tasks._KEPT) == 1
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0])
@@ -178,7 +178,7 @@ def test_zeros_of_either_sign_are_two_keys(value):
 def test_arrays_that_are_not_contiguous(rng):
     x = rng.standard_normal((4, 6))
     y = [dense.dense(a, np.ones((4, 2)), np.zeros(2)) for a in (x.T, x.T.copy(), x.T)]
-    assert (y[0] == y[1]).all() and (y[0] == y[2]).all() and len(kept._KEPT) == 1
+    assert (y[0] == y[1]).all() and (y[0] == y[2]).all() and len(tasks._KEPT) == 1
 
 
 def test_read_only_and_empty_arrays(rng):
@@ -190,32 +190,32 @@ def test_read_only_and_empty_arrays(rng):
 
 def test_large_arrays_keep_nothing(rng, monkeypatch):
     relu.relu(rng.random((1 << 17) + 1))
-    assert not kept._KEPT
+    assert not tasks._KEPT
     given = rng.random((3, 7)), rng.random((7, 5)), np.zeros(5)
     dense.dense(*given)
-    (held,) = [program.size for program in kept._KEPT.values()]
-    monkeypatch.setattr(kept, "THREADS", 1)
-    monkeypatch.setattr(kept, "HELD_BYTES", held)  # of all programs together
+    (held,) = [program.size for program in tasks._KEPT.values()]
+    monkeypatch.setattr(tasks, "THREADS", 1)
+    monkeypatch.setattr(tasks, "HELD_BYTES", held)  # of all programs together
     dense.dense(*given)
-    assert len(kept._KEPT) == 1
+    assert len(tasks._KEPT) == 1
     relu.relu(rng.random(7))
     dense.dense(rng.random((3, 7)), rng.random((7, 6)), np.zeros(6))
-    assert [key[0] for key in kept._KEPT] == [dense.dense_tasks]
-    monkeypatch.setattr(kept, "HELD_BYTES", held - 1)  # nor does much scratch memory
-    kept._KEPT.clear()
+    assert [key[0] for key in tasks._KEPT] == [dense.dense_tasks]
+    monkeypatch.setattr(tasks, "HELD_BYTES", held - 1)  # nor does much scratch memory
+    tasks._KEPT.clear()
     dense.dense(*given)
-    assert not kept._KEPT
+    assert not tasks._KEPT
 
 
 def test_no_more_than_some_are_kept_and_no_array_of_the_caller(rng):
-    for size in range(1, kept.MOST_KEPT + 5):
+    for size in range(1, tasks.MOST_KEPT + 5):
         x = rng.random(size)
         y = relu.relu(x)
-    assert 0 < len(kept._KEPT) <= kept.MOST_KEPT
+    assert 0 < len(tasks._KEPT) <= tasks.MOST_KEPT
     gone = weakref.ref(x), weakref.ref(y)
     del x, y
     assert [ref() for ref in gone] == [None, None]
-    (program,) = [program for key, program in kept._KEPT.items() if (size,) in key]
+    (program,) = [program for key, program in tasks._KEPT.items() if (size,) in key]
     assert not any(task.arguments for task in program.program.tasks)
 
 
@@ -258,5 +258,5 @@ def test_what_fails_is_not_kept():
 
     for _ in range(2):
         with pytest.raises(ValueError, match="no tasks for this"):
-            kept.run_kept(make, np.ones(3))
-    assert not kept._KEPT
+            tasks.run_kept(make, np.ones(3))
+    assert not tasks._KEPT

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from sora_np.kernels.machine import cache, ready, tasks
+from sora_np.kernels.machine import cache, entries, ready
 from sora_np.kernels.machine.arrays import jit
 from sora_np.kernels.machine.tasks import THREADS, Task, run
 from sora_np.kernels.machine.tile import VECTOR_BYTES
@@ -69,7 +69,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.delenv("SORA_NP_READY", raising=False)
     monkeypatch.setattr(ready, "FOLDER", tmp_path)
     monkeypatch.setattr(ready, "TARGETS", {"here": ready.Target(VECTOR_BYTES, ())})
-    monkeypatch.setattr(tasks, "_ENTRIES", {})
+    monkeypatch.setattr(entries, "_ENTRIES", {})
     monkeypatch.setattr(cache, "_WARNED", set())
     seen = np.zeros(1, np.int64)
     wanted = collected(
@@ -86,7 +86,7 @@ def folder(tmp_path, monkeypatch):
 def compiled(monkeypatch, body=double):
     """Run a task as in a new process; return how many entries were compiled."""
     forget()
-    tasks._ENTRIES.clear()
+    entries._ENTRIES.clear()
     written = []
 
     def write(*arguments):
@@ -94,8 +94,8 @@ def compiled(monkeypatch, body=double):
         return write_entry(*arguments)
 
     with monkeypatch.context() as patch:
-        write_entry = tasks._write_entry
-        patch.setattr(tasks, "_write_entry", write)
+        write_entry = entries.write_entry
+        patch.setattr(entries, "write_entry", write)
         task = tasks_of(body)
         run(task)
     x, y = task.arguments
@@ -283,7 +283,7 @@ def test_nothing_else_is_compiled_for_python():
         for node in ast.walk(ast.parse(path.read_text()))
         if "from_python=True" in map(ast.unparse, _options(node))
     ]
-    assert found == ["_drive"]  # of tasks.py, for unknown versions of numba
+    assert found == ["drive"]  # of driver.py, for unknown versions of numba
 
 
 def _options(node):
