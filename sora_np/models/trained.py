@@ -199,7 +199,7 @@ class Trained(Layered):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that ``evaluate`` returns, in order."""
-        return self._steps.names
+        return [*self._steps.names]
 
     # --- training ---------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class Trained(Layered):
             self._note_range(arrays[0])
         value, y_pred = steps.train(*arrays)
         logs = steps.logs(value, arrays[1], y_pred, arrays[2])
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        return logs if return_dict else as_list(logs, steps.names)
 
     def trace(self, x: ArrayLike, y: ArrayLike, sample_weight: Any = None) -> Any:
         """Return every array of the next step on a batch; the model is not changed.
@@ -432,7 +432,7 @@ class Trained(Layered):
         with Progress(verbose, feed.steps, "") as progress:
             logs = evaluate(self, feed, called, progress.update)
             progress.close(logs)
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        return logs if return_dict else as_list(logs, self._steps.names)
 
     def predict(
         self,
@@ -471,4 +471,4 @@ class Trained(Layered):
         arrays = self._steps.checked(x, y, sample_weight)
         value, y_pred = self._steps.test(*arrays)
         logs = self._steps.logs(value, arrays[1], y_pred, arrays[2])
-        return logs if return_dict else as_list(logs, self.metrics_names)
+        return logs if return_dict else as_list(logs, self._steps.names)

@@ -296,7 +296,7 @@ class Steps:
         """The names of the metrics, in their order."""
         return log_names([("", self.metrics, self.weighted)])[0]
 
-    @property
+    @functools.cached_property
     def names(self) -> list[str]:
         """The names of all losses and metrics, in Keras's order."""
         return [*self.loss_names, *self.metric_names]
