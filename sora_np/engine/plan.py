@@ -214,7 +214,7 @@ class Plan:
             self._update, self._backward = update, _joined([*self._back, *update])
         if head is self._head:
             return
-        self._head, self._loss = head, head.loss.prepare(self.y, self.dy)
+        self._loss = head.loss.prepare(self.y, self.dy)
         self._probabilities: Array | None = None
         then: Work = [] if self._loss is None else [*self._loss.tasks]
         if self._loss is not None and head.activation.name == "softmax":
@@ -225,6 +225,7 @@ class Plan:
         self.calls_python = self._loss is None or not all(
             isinstance(call, Program) for call in calls
         )
+        self._head = head  # last: whatever fails before is done again
 
     def value_and_gradient(self, y: Any, weights: Any) -> tuple[Any, Any]:
         """Run forward; return the loss of the prepared head, and its gradient.
