@@ -20,6 +20,7 @@ import ast
 import configparser
 import contextlib
 import difflib
+import functools
 import hashlib
 import json
 import os
@@ -85,8 +86,9 @@ class Mutant:
         return f"{self.path} {self.where}: {self.before} -> {self.after}{again}"
 
 
+@functools.cache
 def mutants_of(path):
-    """Return all mutants of a file."""
+    """Return all mutants of a file, as it is at the first call."""
     source = (ROOT / path).read_text()
     lines = source.encode().splitlines()
     found, seen = [], Counter()
@@ -103,7 +105,7 @@ def mutants_of(path):
         key = where, before, after
         found.append(Mutant(path, where, node, after, before, seen[key]))
         seen[key] += 1
-    return found
+    return tuple(found)
 
 
 def _walk(node, where, of_x=False):
@@ -268,7 +270,8 @@ KERNELS = {  # a kernel's tests, where they are not named after it
     **{
         "winograd_dw": ["winograd"],
         "arrays": ["tasks"],
-        "tasks": ("tasks", "elementwise"),
+        **dict.fromkeys(("driver", "entries"), ["tasks"]),
+        "tasks": ("tasks", "kept", "elementwise"),
         "cache": ["cache"],
     },
 }

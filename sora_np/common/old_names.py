@@ -28,6 +28,7 @@ MOVED = {  # old -> new, both within sora_np
     "fused": "engine.fusion.stage",
     "graph": "engine.graph",
     "inputs": "common.inputs",
+    "kernels.kept": "kernels.machine.tasks",
     "layers.activation": "layers.activations.activation",
     "layers.batch_normalization": "layers.normalization.batch_normalization",
     "layers.conv2d": "layers.convolutional.conv2d",
@@ -83,7 +84,7 @@ KERNELS = {  # folder of kernels/ -> modules that were directly in kernels/ befo
     "loops": "channels elementary images list_backward matrices packing products sums"
     " sweeps winograd_tiles",
     "losses": "softmax_crossentropy",
-    "machine": "arrays cache driver kept lowering ready tasks tile",
+    "machine": "arrays cache driver lowering ready tasks tile",
     "merging": "batch_dot merge",
     "normalization": "batch_normalization group_normalization layer_normalization",
     "optimizers": "adadelta adagrad adam adamax axpby clip lamb lion nadam rmsprop sgd",

@@ -544,10 +544,10 @@ def run(*command, **env):
 @pytest.mark.parametrize(
     "env",
     [
-        {"NUMBA_DISABLE_JIT": "1"},
-        {"SORA_NP_VECTOR_BYTES": "16"},
-        {"SORA_NP_VECTOR_BYTES": "32"},
         {"NUMBA_CPU_NAME": "generic"},
+        pytest.param({"NUMBA_DISABLE_JIT": "1"}, marks=pytest.mark.slow),
+        pytest.param({"SORA_NP_VECTOR_BYTES": "16"}, marks=pytest.mark.slow),
+        pytest.param({"SORA_NP_VECTOR_BYTES": "32"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )

@@ -508,12 +508,15 @@ def test_a_name_that_no_file_can_hold_is_refused_when_it_is_given(name):
 
 
 def test_many_layers_cost_time_in_proportion(tmp_path):
-    """A file of 372 KiB with 10,000 layers took 104 s: each was looked for in all."""
+    """A file with 10,000 layers took 104 s: each was looked for in all.
+
+    Then 3,000 would take 9 s, and not 1 or 2.
+    """
     start = time.process_time()
-    model = Sequential([ReLU(input_shape=(1,)), *(Dropout(0.5) for _ in range(9999))])
+    model = Sequential([ReLU(input_shape=(1,)), *(Dropout(0.5) for _ in range(2999))])
     load(model, tmp_path / "m.npz")
-    assert time.process_time() - start < 20
-    assert model.layers[-1].name == "dropout_9998"
+    assert time.process_time() - start < 6
+    assert model.layers[-1].name == "dropout_2998"
 
 
 def test_same_model_same_file(model, path):
