@@ -406,12 +406,12 @@ def concatenate_dx(dy: Array, sizes: Sequence[int], axis: int) -> list[Array]:
 
 
 def concatenate_tasks(xs: Sequence[Array], y: Array, axis: int) -> list[Task]:
-    """Return the tasks that write y of (4), one for each array."""
+    """Return the tasks that write y of (4), one for every two arrays."""
     return _copy_tasks(_join_item, xs, y, axis)
 
 
 def concatenate_dx_tasks(dy: Array, dxs: Sequence[Array], axis: int) -> list[Task]:
-    """Return the tasks that write dx_k of (4), one for each."""
+    """Return the tasks that write dx_k of (4), one for every two."""
     return _copy_tasks(_part_item, dxs, dy, axis)
 
 
@@ -426,30 +426,45 @@ def _concatenate_dx_all(axis: int, dy: Array, *dxs: Array) -> list[Task]:
 def _copy_tasks(
     body: Any, parts: Sequence[Array], whole: Array, axis: int
 ) -> list[Task]:
-    """Return the tasks that copy rows between the parts and the whole."""
-    rows, tasks, start = math.prod(whole.shape[:axis]), [], 0
+    """Return the tasks that copy rows between the parts and the whole.
+
+    A task copies two parts, so that it writes or reads long runs of the whole: for one
+    part after the other, joining two arrays took 1.1 to 1.5 times as long.
+    """
+    rows, start = math.prod(whole.shape[:axis]), 0
     flat = whole.reshape(rows, math.prod(whole.shape[axis:]))
-    for part in parts:
-        size = math.prod(part.shape[axis:])
+    own = [part.reshape(rows, math.prod(part.shape[axis:])) for part in parts]
+    if len(own) % 2:
+        own.append(np.empty((rows, 0), whole.dtype))
+    tasks = []
+    for one, other in zip(own[::2], own[1::2], strict=True):
+        size = one.shape[1] + other.shape[1]
         together = max(1, BLOCK // max(size, 1))  # rows in an item
-        items = -(-rows // together)
-        own = part.reshape(rows, size)
-        tasks.append(Task(body, items, own, start, together, flat))
+        given = one, other, start, together, flat
+        tasks.append(Task(body, -(-rows // together), *given))
         start += size
     return tasks
 
 
 @jit()
-def _join_item(item, thread, part, start, together, whole):
-    for n in range(item * together, min(item * together + together, len(part))):
-        own, place = part[n], whole[n, start:]
+def _join_item(item, thread, one, other, start, together, whole):
+    middle = start + one.shape[1]
+    for n in range(item * together, min(item * together + together, len(whole))):
+        own, place = one[n], whole[n, start:]
+        for k in range(own.size):
+            place[k] = own[k]
+        own, place = other[n], whole[n, middle:]
         for k in range(own.size):
             place[k] = own[k]
 
 
 @jit()
-def _part_item(item, thread, part, start, together, whole):
-    for n in range(item * together, min(item * together + together, len(part))):
-        own, place = part[n], whole[n, start:]
+def _part_item(item, thread, one, other, start, together, whole):
+    middle = start + one.shape[1]
+    for n in range(item * together, min(item * together + together, len(whole))):
+        own, place = one[n], whole[n, start:]
+        for k in range(own.size):
+            own[k] = place[k]
+        own, place = other[n], whole[n, middle:]
         for k in range(own.size):
             own[k] = place[k]
