@@ -23,7 +23,7 @@ from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
 from sora_np.kernels.machine.rungs import as_rung
 from sora_np.optimizers import Optimizer
-from sora_np.optimizers.work import serves
+from sora_np.optimizers.work import owned, serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
 from sora_np.training.several import SeveralSteps, one_output
 from sora_np.training.step import Steps
@@ -86,8 +86,14 @@ class Trained(Layered):
 
     @property
     def optimizer(self) -> Optimizer | None:
-        """The optimizer given to ``compile``; None before."""
-        return self._steps.optimizer
+        """The optimiser given to ``compile``, or a copy of it; None before.
+
+        A model gets a copy if the optimiser trains another model.
+        """
+        steps = self._steps
+        if steps.optimizer is not None and not serves(steps.optimizer, self):
+            steps.optimizer = owned(steps.optimizer, self)
+        return steps.optimizer
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
@@ -106,7 +112,7 @@ class Trained(Layered):
     def flat(self) -> FlatParameters:
         """All parameters as one vector, all gradients as another."""
         before, flat = self._flat, super().flat
-        optimizer = self.optimizer
+        optimizer = self._steps.optimizer
         if flat is not before and optimizer is not None and serves(optimizer, self):
             if (before is not None and before.places != flat.places) or any(
                 slot.shape != flat.values.shape for slot in optimizer.slots.values()

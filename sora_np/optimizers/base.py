@@ -66,8 +66,8 @@ class Optimizer(Configured, Known):
         p = p - the optimiser's step for g
         ema = ema_momentum * ema + (1 - ema_momentum) * p       (ema = p at first)
 
-    An option that is off takes no time.  An optimiser trains only one model, because it
-    keeps arrays from step to step.
+    An option that is off takes no time.  An optimiser trains one model, because it
+    keeps arrays from step to step.  A second model compiled with it gets a copy.
 
     Parameters
     ----------

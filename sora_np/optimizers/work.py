@@ -4,6 +4,7 @@ The tasks of the options (see ``Optimizer``) run before and after the optimiser'
 formula, in one program for the parallel driver.  An option that is off adds no task.
 """
 
+import copy
 import weakref
 from collections.abc import Callable, Sequence
 from operator import is_
@@ -11,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sora_np.common.warn import warn
 from sora_np.kernels.machine.arrays import Array
 from sora_np.kernels.machine.tasks import Program, Task
 from sora_np.kernels.optimizers.axpby import axpby_task
@@ -182,15 +184,23 @@ def serves(optimizer: Any, model: Any) -> bool:
     return owner is None or owner() is model
 
 
-def claim(optimizer: Any, model: Any) -> None:
-    """Bind an optimiser to a model; raise if it has trained another model."""
+def owned(optimizer: Any, model: Any) -> Any:
+    """Return the optimiser, bound to the model; or a copy if it trains another model.
+
+    Programs for generative adversarial networks compile two models with one optimiser.
+    The copy has the same options and starts without steps, and a warning says so.
+    """
     if not serves(optimizer, model):
-        raise ValueError(
-            f"this {optimizer.name} has trained another model, and keeps arrays from "
-            "its steps: compile each model with its own optimiser"
+        warn(
+            f"this {optimizer.name} trains another model and keeps arrays from its "
+            f"steps, so {model.name!r} gets a copy with the same options, which starts "
+            "without steps: model.optimizer"
         )
+        optimizer = copy.deepcopy(optimizer)
+        optimizer.slots, optimizer.batches = {}, 0
     if optimizer._owner is None:
         optimizer.belong_to(weakref.ref(model))
+    return optimizer
 
 
 def check_vectors(params: Array, grads: Array) -> None:

@@ -29,7 +29,7 @@ from sora_np.losses import Loss
 from sora_np.losses.base import classes_last
 from sora_np.metrics import Metric, Tally
 from sora_np.optimizers import Optimizer
-from sora_np.optimizers.work import claim
+from sora_np.optimizers.work import owned
 from sora_np.saving.registry import described
 
 from .frozen import frozen, noticed
@@ -412,11 +412,10 @@ class Steps:
     def check_layers(self) -> None:
         """Raise ValueError, before training, if layers were added or removed.
 
-        Also raise if the optimiser has trained another model, and warn of frozen
-        layers.
+        Also warn of frozen layers, and of an optimiser that trains another model.
         """
         network = self.network
-        claim(self.optimizer, network)
+        self.optimizer = owned(self.optimizer, network)
         if self.trained is not None and self.trained != network.leaves:
             raise ValueError(
                 "layers were added or removed since the model was trained: call "
