@@ -125,7 +125,7 @@ def arguments_of(thing: Any, skip_missing: bool = False) -> dict[str, Any]:
     for name in names:
         if hasattr(thing, name):
             try:
-                found[name] = _plain(getattr(thing, name))
+                found[name] = plain(getattr(thing, name))
             except TypeError as error:
                 whose = f"{type(thing).__name__}({name}=...)"
                 raise TypeError(f"{whose}: {error}") from None
@@ -172,8 +172,14 @@ def made_of(cls: type[T], arguments: Mapping[str, Any]) -> T:
                 raise
 
 
-def _plain(value: Any) -> Any:
-    """Turn tuples into lists, NumPy's numbers into Python's, objects into configs."""
+def plain(value: Any) -> Any:
+    """Return a value for JSON: lists, Python's numbers, configurations of objects.
+
+    Raises TypeError for what a configuration cannot hold, such as an array.
+
+    >>> plain((np.float64(0.5), "same"))
+    [0.5, 'same']
+    """
     if isinstance(value, np.generic):
         return value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -181,9 +187,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple) and hasattr(value, "_fields"):  # an Activation
         return getattr(value, "name")  # noqa: B009
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         raise TypeError(
             f"an array {value.shape} cannot be written to a configuration: pass a list "

@@ -8,7 +8,7 @@ input_shape=K                input_shape=(K,)
 batch_input_shape=(N, ...)   input_shape=(...), as N may vary; also batch_shape
 data_format=                 None or "channels_last", for layers that have it in Keras
 dtype=                       None or "float32": the dtype is an argument of the model
-activity_regularizer=None    nothing, if the layer has no such argument
+activity_regularizer=        a penalty on the layer's outputs, see ``activity.py``
 ===========================  =======================================================
 
 Arguments by position are in Keras's order, too, up to the constraints:
@@ -22,6 +22,8 @@ import functools
 import re
 from collections.abc import Callable
 from typing import Any
+
+from .activity import penalise
 
 WITH_DATA_FORMAT = re.compile(
     r"(Separable|Depthwise)?Conv|(Global)?(Max|Average)Pool|Adaptive|Cropping[23]D"
@@ -45,9 +47,14 @@ def understood(function: Any) -> Callable[..., None]:
     def init(self: Any, *args: Any, **given: Any) -> None:
         if len(args) > positions or any(map(_is_format, args)):
             args, given = _placed(self, args, given, positions, later)
+        penalty = None
         if not ALIKE.isdisjoint(given):
             given = _as_here(self, own, given)
+            if "activity_regularizer" not in own:
+                penalty = given.pop("activity_regularizer", None)
         function(self, *args, **given)
+        if penalty is not None:
+            penalise(self, penalty)
 
     return init
 
@@ -111,13 +118,6 @@ def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]
                 f"{whose}(dtype={dtype!r}): a layer cannot have its own dtype: give "
                 'the dtype to the model, as in Sequential(..., dtype="float64")'
             )
-    if rest.get("activity_regularizer", 0) is None:
-        del rest["activity_regularizer"]
-    elif "activity_regularizer" in rest:
-        raise TypeError(
-            f"{whose} takes no activity_regularizer: add a layer "
-            "ActivityRegularization(l1, l2) after it"
-        )
     return found | rest
 
 

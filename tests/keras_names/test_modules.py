@@ -144,8 +144,8 @@ def test_wrong_words():
         Dense(2, dtype="float64")
     with pytest.raises(TypeError, match="batch_input_shape must be a tuple"):
         Dense(2, batch_input_shape=3)
-    with pytest.raises(TypeError, match="activity_regularizer"):
-        Dense(2, activity_regularizer="l2")
+    with pytest.raises(ValueError, match="regularizer"):
+        Dense(2, activity_regularizer="l3")
 
 
 def test_a_layer_of_ones_own_takes_them_too():

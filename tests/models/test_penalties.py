@@ -1,12 +1,20 @@
 """Regularisers in a model: in the loss that is reported, and in the gradient."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np.layers import BatchNormalization, Conv2D, Dense, Flatten
+from sora_np.layers import (
+    ActivityRegularization,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Flatten,
+    MaxPooling2D,
+)
 from sora_np.models import Sequential, load_model
 from sora_np.optimizers import SGD
 from sora_np.regularizers import L1, L1L2, L2, Regularizer
@@ -139,10 +147,78 @@ def test_saved_and_copied_models_keep_their_penalties(by_hand, tmp_path):
     assert_array_equal(by_hand.get_weights()[1], 3)
 
 
-@pytest.mark.parametrize("name", ["activity_regularizer"])
-@pytest.mark.parametrize(
-    "make", [lambda **o: Dense(2, **o), lambda **o: Conv2D(2, 3, **o)]
-)
-def test_what_there_is_not_is_named(make, name):
-    with pytest.raises(TypeError, match=name):
-        make(**{name: "l2"})
+# --- penalties on outputs -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
+def test_a_penalty_on_outputs_is_keras_s(fuse):
+    """Loss and weights after one step as Keras 3.15 gives them, with the same code."""
+    x, options = np.arange(1, 9).reshape(4, 2) / 4, {"kernel_initializer": "ones"}
+    layer = Dense(3, activity_regularizer=L1L2(0.1, 0.01), **options)
+    model = Sequential([layer], dtype="float64")
+    model.compile(SGD(0.1), "mse", fuse=fuse)
+    assert model.train_on_batch(x, np.zeros((4, 3))) == pytest.approx(7.176875)
+    first, second = model.get_weights()[0]
+    assert_allclose(first, 0.7925833, atol=1e-7)
+    assert_allclose(second, 0.7514583, atol=1e-7)
+
+
+def convolutions(regularizer=None, *others):
+    return Sequential(
+        [
+            Conv2D(3, 3, activation="relu", activity_regularizer=regularizer),
+            *others,
+            *(MaxPooling2D(2), Flatten()),
+            Dense(2, "softmax", activity_regularizer=None),
+        ]
+    )
+
+
+@pytest.mark.parametrize("make", [
+    lambda model, path: model,
+    lambda model, path: copy.deepcopy(model),
+    lambda model, path: pickle.loads(pickle.dumps(model)),
+    lambda model, path: saved(model, path),
+], ids=["itself", "copy", "pickle", "file"])  # fmt: skip
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
+def test_it_is_a_layer_of_penalties_behind(make, fuse, rng, tmp_path):
+    x, y = rng.standard_normal((8, 6, 6, 2)), np.arange(8) % 2
+    model = convolutions({"class_name": "L1", "config": {"l1": 0.2}})
+    other = convolutions(None, ActivityRegularization(l1=0.2))
+    for one in (model, other):
+        one.build((None, 6, 6, 2))
+        one.compile("sgd", "sparse_categorical_crossentropy", fuse=fuse)
+    other.set_weights(model.get_weights())
+    model = make(model, tmp_path / "model.npz")
+    assert type(model.layers[0]).__name__ == "Conv2D" and isinstance(
+        model.layers[0], Conv2D
+    )
+    assert model.layers[0].get_config()["activity_regularizer"]["config"] == {"l1": 0.2}
+    for one in (model, other):
+        one.fit(x, y, epochs=2, batch_size=4, verbose=0)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(
+        other.evaluate(x, y, verbose=0), rel=1e-6
+    )
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def saved(model, path):
+    model.save(path)
+    return load_model(path)
+
+
+def test_its_gradient_is_the_derivative_of_what_it_adds(rng):
+    layer = Dense(3, "tanh", activity_regularizer=L2(0.3))
+    x, dy, tiny = rng.standard_normal((4, 2)), rng.standard_normal((4, 3)), 1e-6
+
+    def loss(x):
+        return float((dy * layer(x, training=True)).sum() + layer.added_loss)
+
+    loss(x)
+    dx = layer.backward(dy)
+    for n, k in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[n, k] = tiny
+        slope = (loss(x + step) - loss(x - step)) / (2 * tiny)
+        assert dx[n, k] == pytest.approx(slope, rel=1e-6)
