@@ -32,6 +32,7 @@ from numpy.typing import DTypeLike
 
 from sora_np.common.several import joined, parts_of
 from sora_np.engine.buffers import Ledger, gradient_work, one_or_list
+from sora_np.engine.channels_last import channels_last
 from sora_np.engine.fusion import Stage, Work, stages_of
 from sora_np.engine.fusion.stage import is_plain
 from sora_np.engine.graph import Graph
@@ -98,6 +99,7 @@ class Plan:
             graph = without_layers(graph, gone)
         if any(isinstance(node.layer, Warp) for node in graph.nodes):
             graph = joined_warps(graph)
+        graph = channels_last(graph)
         graph, scaled = _take_rescalings(graph)
         self.graph, self.samples, self.dtype = graph, samples, np.dtype(dtype)
         self._order = np.arange(samples)

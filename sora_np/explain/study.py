@@ -31,6 +31,7 @@ from sora_np.layers import (
     Resizing,
     contract,
 )
+from sora_np.layers.channels_first import ChannelsFirst
 from sora_np.losses import Loss
 
 BATCH = 64  # samples at a time: more need memory, fewer take longer for each
@@ -65,6 +66,13 @@ class Study:
                 f"{model} is not built, so it has no weights to explain: call "
                 "build((None, ...)) or fit first"
             )
+        for layer in model.leaves:
+            if isinstance(layer, ChannelsFirst):
+                raise ValueError(
+                    "sora_np.explain expects images (N, H, W, C), but "
+                    f'{layer} has data_format="channels_first": build the model with '
+                    "channels last and give it the same weights"
+                )
         self.model, self.dtype = model, model.dtype
         self.names = names_of(model)
         self._two_sided = False

@@ -95,8 +95,9 @@ def set_image_data_format(data_format: str) -> None:
     """Accept "channels_last"; raise ValueError for another one."""
     if data_format != "channels_last":
         raise ValueError(
-            f'the data format must be "channels_last", got {data_format!r}: images are '
-            "(N, H, W, C) here; np.moveaxis(x, 1, -1) makes them so of (N, C, H, W)"
+            f'the default must be "channels_last", got {data_format!r}: for images '
+            '(N, C, H, W) give each layer data_format="channels_first", or convert them '
+            "by np.moveaxis(x, 1, -1)"
         )
 
 

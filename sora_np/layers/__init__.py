@@ -11,7 +11,8 @@ an example of a layer.  The other files of this folder hold what layers share:
   each of these two folders has the rest of what they share.
 - ``rows.py`` reshapes arrays into matrices of rows.
 - ``generators.py`` finds random generators, and ``spelling.py`` translates arguments
-  that Keras has and sora_np has under another name.
+  that Keras has and sora_np has under another name.  Two of them need more than a name:
+  ``activity.py`` and ``channels_first.py``, by classes made in ``variants.py``.
 
 No layer imports another.  ``models/`` builds layers, ``engine/`` runs them, and
 ``saving/`` reads and writes them.  They call ``kernels/``, one operation at a time.

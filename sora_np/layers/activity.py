@@ -1,7 +1,6 @@
 """The argument ``activity_regularizer`` of Keras's layers: a penalty on their outputs.
 
-``penalise(layer, regularizer)`` changes the class of a layer, so that the formulas of
-all layers remain as they are.  With N samples and the regulariser R::
+With N samples and the regulariser R::
 
     y = f(x)        added_loss = R(y) / N
     dx = the layer's backward of (dy + dR/dy / N)
@@ -9,7 +8,6 @@ all layers remain as they are.  With N samples and the regulariser R::
 Source: Keras's ``Layer``, which divides the penalty by the batch size.
 """
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,8 @@ import numpy as np
 from sora_np import regularizers
 from sora_np.common.names import plain
 from sora_np.kernels.machine.arrays import Array
+
+from .variants import Variant, variant
 
 
 def penalise(layer: Any, regularizer: Any) -> None:
@@ -45,12 +45,12 @@ def penalise(layer: Any, regularizer: Any) -> None:
     array([[0.25, 0.  ],
            [0.  , 0.25]])
     """
-    found, kind = regularizers.get(regularizer), layer.__class__
-    layer.__class__ = _penalised(kind)
+    found = regularizers.get(regularizer)
+    layer.__class__ = variant(layer.__class__, Penalised)
     layer.penalise_by(found)
 
 
-class Penalised:
+class Penalised(Variant):
     """What ``penalise`` adds to a layer's class.
 
     Attributes
@@ -103,22 +103,3 @@ class Penalised:
         """Return the arguments, the regulariser among them."""
         own: dict[str, Any] = super().get_config()  # type: ignore[misc]
         return own | {"activity_regularizer": plain(self.activity_regularizer)}
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """Copy and pickle by the layer's own class, which has a name in a module."""
-        return _blank, (type(self).__mro__[2],), *super().__reduce_ex__(protocol)[2:]
-
-
-def _blank(kind: type) -> Any:
-    """Return a layer without attributes, for copies and pickles."""
-    made: Any = _penalised(kind)
-    return made.__new__(made)
-
-
-@functools.cache
-def _penalised(kind: Any) -> type:
-    """Return a class of the same name whose layers penalise their outputs."""
-    if issubclass(kind, Penalised):
-        return kind
-    names = "__module__", "__qualname__", "__doc__"
-    return type(kind.__name__, (Penalised, kind), {n: getattr(kind, n) for n in names})

@@ -6,7 +6,8 @@
 input_dim=K                  input_shape=(K,); with input_length=L it is (L, K)
 input_shape=K                input_shape=(K,)
 batch_input_shape=(N, ...)   input_shape=(...), as N may vary; also batch_shape
-data_format=                 None or "channels_last", for layers that have it in Keras
+data_format=                 "channels_last" or "channels_first", for layers that have
+                             it in Keras, see ``channels_first.py``
 dtype=                       None or "float32": the dtype is an argument of the model
 activity_regularizer=        a penalty on the layer's outputs, see ``activity.py``
 ===========================  =======================================================
@@ -24,12 +25,14 @@ from collections.abc import Callable
 from typing import Any
 
 from .activity import penalise
+from .channels_first import put_channels_first
 
 WITH_DATA_FORMAT = re.compile(
     r"(Separable|Depthwise)?Conv|(Global)?(Max|Average)Pool|Adaptive|Cropping[23]D"
     r"|Flatten|UpSampling[23]D|ZeroPadding|SpatialDropout[23]D|CenterCrop|Resizing"
     r"|Random(?!Brightness|Contrast|Apply|Choice)"
 )
+LAST_ALONE = re.compile("Random")
 ALIKE = {
     *("input_dim", "input_length", "batch_input_shape", "batch_shape", "input_shape"),
     *("data_format", "dtype", "activity_regularizer"),
@@ -47,12 +50,16 @@ def understood(function: Any) -> Callable[..., None]:
     def init(self: Any, *args: Any, **given: Any) -> None:
         if len(args) > positions or any(map(_is_format, args)):
             args, given = _placed(self, args, given, positions, later)
-        penalty = None
+        penalty = data_format = None
         if not ALIKE.isdisjoint(given):
             given = _as_here(self, own, given)
+            if WITH_DATA_FORMAT.match(type(self).__name__):
+                data_format = given.pop("data_format", None)
             if "activity_regularizer" not in own:
                 penalty = given.pop("activity_regularizer", None)
         function(self, *args, **given)
+        if data_format == "channels_first":
+            put_channels_first(self)
         if penalty is not None:
             penalise(self, penalty)
 
@@ -84,7 +91,7 @@ def _placed(
         if not formats and len(args) > positions and args[positions] is None:
             formats = [positions]
         if formats:
-            _check_data_format(whose, args[formats[0]])
+            given = given | {"data_format": args[formats[0]]}
             args = args[: formats[0]] + args[formats[0] + 1 :]
     rest = args[positions:]
     names = [name for name in later if name not in ("input_shape", "name", "trainable")]
@@ -111,7 +118,7 @@ def _as_here(layer: Any, own: set[str], given: dict[str, Any]) -> dict[str, Any]
     if shape is not None:  # InputLayer calls this argument "shape"
         found["shape" if "shape" in own else "input_shape"] = shape
     if WITH_DATA_FORMAT.match(whose) and "data_format" in rest:
-        _check_data_format(whose, rest.pop("data_format"))
+        _check_data_format(whose, rest["data_format"])
     if (dtype := rest.pop("dtype", None)) not in (None, "float32"):
         if getattr(dtype, "__name__", "") != "float32":
             raise ValueError(
@@ -130,9 +137,14 @@ def _without_batch(whole: Any, name: str) -> tuple[Any, ...]:
 
 
 def _check_data_format(whose: str, value: Any) -> None:
-    if value not in (None, "channels_last"):
+    if value not in (None, "channels_last", "channels_first"):
         raise ValueError(
-            f'{whose}: data_format must be "channels_last", got {value!r}: images are '
-            "(N, H, W, C) here. Convert x (N, C, H, W) by np.moveaxis(x, 1, -1), and "
-            "change input_shape=(C, H, W) to (H, W, C)"
+            f'{whose}: data_format must be "channels_last" or "channels_first", got '
+            f"{value!r}"
+        )
+    if value == "channels_first" and LAST_ALONE.match(whose):
+        raise ValueError(
+            f'{whose}: data_format must be "channels_last", got {value!r}: this layer '
+            "takes images (N, H, W, C). Put Permute((2, 3, 1)) before it, and "
+            "Permute((3, 1, 2)) behind it"
         )

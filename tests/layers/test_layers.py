@@ -876,8 +876,8 @@ IMPOSSIBLE = {
         *(TypeError, "keepdims must be True or False, got 'yes'"),
     ),
     "data-format": (
-        lambda: GlobalAveragePooling2D("channels_first"),
-        *(ValueError, "data_format must be \"channels_last\", got 'channels_first'"),
+        lambda: GlobalAveragePooling2D(data_format="first"),
+        *(ValueError, "data_format must be \"channels_last\" or .*, got 'first'"),
     ),
     "groups": (lambda: Conv2D(3, 3, groups=2), ValueError, "multiple of groups"),
     "unknown-argument": (
