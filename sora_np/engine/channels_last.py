@@ -62,7 +62,8 @@ class _Turned:
         for value, node in enumerate(self.given.nodes, self.count):
             layer, shape = node.layer, node.output_shape
             if isinstance(layer, ChannelsFirst):
-                number = self._add(layer.as_channels_last(), (self._last(node.inputs[0]),), shape)
+                inputs = (self._last(node.inputs[0]),)
+                number = self._add(layer.as_channels_last(), inputs, shape)
                 (self.turned if len(shape) > 1 else self.same)[value] = number
             elif follows(layer) and self.turned.keys() & {*node.inputs}:
                 inputs = tuple(self._last(given) for given in node.inputs)
