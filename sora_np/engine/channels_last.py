@@ -4,6 +4,7 @@ Such a layer moves the channels of x to the end, and those of y to the front.  B
 two of them a plan leaves both out, so a usual network moves them only at its border.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -62,22 +63,34 @@ class _Turned:
         for value, node in enumerate(self.given.nodes, self.count):
             layer, shape = node.layer, node.output_shape
             if isinstance(layer, ChannelsFirst):
-                inputs = (self._last(node.inputs[0]),)
-                number = self._add(layer.as_channels_last(), inputs, shape)
+                last = self._last(node.inputs[0])
+                number = self._add(layer.as_channels_last(), [last], shape)
                 (self.turned if len(shape) > 1 else self.same)[value] = number
-            elif follows(layer) and self.turned.keys() & {*node.inputs}:
-                inputs = tuple(self._last(given) for given in node.inputs)
+            elif self._follows(layer, node.inputs):
+                inputs = [self._last(given) for given in node.inputs]
                 self.turned[value] = self._add(_twin(layer), inputs, shape)
             else:
-                inputs = tuple(self._first(given) for given in node.inputs)
-                self.nodes.append(node._replace(inputs=inputs))
+                inputs = [self._first(given) for given in node.inputs]
+                self.nodes.append(node._replace(inputs=tuple(inputs)))
                 self.same[value] = self.count + len(self.nodes) - 1
         outputs = tuple(self._first(value) for value in self.given.outputs)
         return self.given._replace(nodes=self.nodes, outputs=outputs)
 
-    def _add(self, layer: Layer, inputs: tuple[int, ...], shape: Shape) -> int:
+    def _follows(self, layer: Layer, inputs: Sequence[int]) -> bool:
+        """Return whether a layer may run with the channels last, and an input has them.
+
+        All inputs must have as many axes: others would be repeated along other axes.
+        """
+        axes = {len(self.given.shape(value)) for value in inputs}
+        return (
+            follows(layer)
+            and len(axes) == 1
+            and not self.turned.keys().isdisjoint(inputs)
+        )
+
+    def _add(self, layer: Layer, inputs: Sequence[int], shape: Shape) -> int:
         """Add a node whose output has the shape with the channels last."""
-        self.nodes.append(Node(layer, inputs, _moved(shape)))
+        self.nodes.append(Node(layer, tuple(inputs), _moved(shape)))
         return self.count + len(self.nodes) - 1
 
     def _last(self, value: int) -> int:
@@ -86,7 +99,7 @@ class _Turned:
             shape = self.given.shape(value)
             axes = [*range(2, len(shape) + 1), 1]
             layer = _built(Permute(axes), shape)
-            self.turned[value] = self._add(layer, (self.same[value],), shape)
+            self.turned[value] = self._add(layer, [self.same[value]], shape)
         return self.turned[value]
 
     def _first(self, value: int) -> int:
@@ -113,8 +126,11 @@ def _twin(layer: Layer) -> Layer:
     twin, several = layer.twin(), layer.takes_several
     moved: Any = tuple(map(_moved, shape)) if several else _moved(shape)
     rank = 1 + len(moved[0] if several else moved)
+    own = vars(twin)
     last = {"input_shape": moved, "axis": -1, "_axis": rank - 1}
-    vars(twin).update({name: last[name] for name in last if name in vars(twin)})
+    if "_shape" in own:  # of a merge, which repeats its inputs
+        last["_shape"] = _moved(own["_shape"])
+    own.update({name: last[name] for name in last if name in own})
     return twin
 
 

@@ -96,8 +96,8 @@ def set_image_data_format(data_format: str) -> None:
     if data_format != "channels_last":
         raise ValueError(
             f'the default must be "channels_last", got {data_format!r}: for images '
-            '(N, C, H, W) give each layer data_format="channels_first", or convert x by '
-            "np.moveaxis(x, 1, -1)"
+            '(N, C, H, W) give each layer data_format="channels_first", or convert '
+            "x by np.moveaxis(x, 1, -1)"
         )
 
 

@@ -20,6 +20,8 @@ from sora_np.layers import (
     Flatten,
     GlobalAveragePooling2D,
     MaxPooling2D,
+    Multiply,
+    Reshape,
     SpatialDropout2D,
     ZeroPadding2D,
 )
@@ -160,6 +162,33 @@ def test_a_plan_moves_channels_only_at_the_border(make):
     assert moved.count("Permute") == 1 and moved[0] == "Permute"
     own = [node.layer for node in model.graph.nodes]
     assert moved[1:] == [type(layer).__name__ for layer in own]
+
+
+def attention(data_format):
+    """Scales every channel, and then every column: (W,) is repeated over channels."""
+    given, last = {"data_format": data_format}, data_format == "channels_last"
+    x, columns = Input((8, 8, 2) if last else (2, 8, 8)), Input((8,))
+    a = Conv2D(4, 3, padding="same", **given)(x)
+    scales = Dense(4, "sigmoid")(GlobalAveragePooling2D(**given)(a))
+    b = Multiply()([a, Reshape((1, 1, 4) if last else (4, 1, 1))(scales)])
+    b = Multiply()([b, Reshape((1, 8, 1))(columns) if last else columns])
+    y = Dense(3, "softmax")(Flatten(**given)(MaxPooling2D(2, **given)(b)))
+    return Model([x, columns], y, seed=4)
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
+def test_arrays_that_are_repeated(fuse, rng):
+    x, columns = rng.standard_normal((6, 8, 8, 2)), rng.standard_normal((6, 8))
+    found, weights = [], []
+    for data_format in ("channels_last", "channels_first"):
+        model = attention(data_format)
+        model.compile("sgd", "sparse_categorical_crossentropy", fuse=fuse)
+        images = x if data_format == "channels_last" else first(x)
+        weights = weights or model.get_weights()
+        model.set_weights(weights)
+        losses = [model.train_on_batch([images, columns], np.arange(6) % 3)]
+        found.append([*losses, *model.predict([images, columns], verbose=0).ravel()])
+    assert_allclose(found[1], found[0], rtol=1e-5, atol=1e-6)
 
 
 def test_an_output_with_channels_first(rng):
