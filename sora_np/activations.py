@@ -282,6 +282,16 @@ def with_options_in(name: Any) -> Activation | None:
     return None
 
 
+def is_entrywise(function: Activation) -> bool:
+    """Return whether a function is known to treat every number by itself.
+
+    >>> is_entrywise(relu), is_entrywise(softmax)
+    (True, False)
+    """
+    known = ACTIVATIONS.get(function.name) or with_options_in(function.name)
+    return known is function and function.name not in ("softmax", "log_softmax")
+
+
 def get(identifier: Any) -> Activation:
     """Return the activation of that name; None is "linear".
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sora_np.activations import is_entrywise
 from sora_np.engine.graph import Graph, Node
 from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import (
@@ -116,8 +117,10 @@ def follows(layer: Layer) -> bool:
     """Return whether a layer may also run with the channels last."""
     if type(layer) in ALONG:
         return bool(vars(layer)["axis"] == 1)
-    function = getattr(getattr(layer, "activation", None), "name", "")
-    return type(layer) in ENTRYWISE and "softmax" not in function
+    function = vars(layer).get("activation")
+    if function is not None and not is_entrywise(function):
+        return False
+    return type(layer) in ENTRYWISE
 
 
 def _twin(layer: Layer) -> Layer:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from sora_np.activations import is_entrywise
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 
@@ -31,6 +32,11 @@ def put_channels_first(layer: Any) -> None:
     ----------
     layer : with one input, and with ``data_format`` in Keras; not built yet
 
+    Raises
+    ------
+    ValueError : if the layer's activation is not entry by entry.  Keras applies it
+        along the last axis of y, which is not that of the channels
+
     Examples
     --------
     >>> from sora_np.layers import MaxPooling2D
@@ -39,6 +45,14 @@ def put_channels_first(layer: Any) -> None:
     >>> layer(np.arange(32.0).reshape(1, 2, 4, 4)).shape
     (1, 2, 2, 2)
     """
+    function = vars(layer).get("activation")
+    if function is not None and not is_entrywise(function):
+        raise ValueError(
+            f'{layer} with data_format="channels_first" takes an activation that '
+            f"treats every number by itself, got {function.name!r}, which may depend on "
+            "the last axis: put a layer behind it instead, Softmax(axis=1) for the "
+            'channels, or Activation("softmax") for what Keras does'
+        )
     layer.__class__ = variant(layer.__class__, ChannelsFirst)
 
 

@@ -118,8 +118,9 @@ def test_the_order_of_keras(placed, named):
 
 
 def test_positions_that_mean_nothing():
-    with pytest.raises(ValueError, match="channels_last"):
-        Conv2D(4, 3, 1, "same", "channels_first")
+    assert Conv2D(4, 3, 1, "same", "channels_first").data_format == "channels_first"
+    with pytest.raises(TypeError, match="dilation_rate"):
+        Conv2D(4, 3, 1, "same", "channels_second")
     with pytest.raises(TypeError, match="positional"):
         Dense(3, "relu", True, "zeros", "zeros", None, None, None, None, None)
     with pytest.raises(TypeError, match="positional"):

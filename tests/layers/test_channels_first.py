@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np import Input, Model, Sequential, explain, layers
+from sora_np import Input, Model, Sequential, activations, explain, layers
 from sora_np.engine.channels_last import channels_last
 from sora_np.layers import (
     Activation,
@@ -205,6 +205,30 @@ def test_an_output_with_channels_first(rng):
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
     with pytest.raises(ValueError, match="explain expects images .N, H, W, C.*conv2d"):
         explain.saliency(model, x, 0)
+
+
+CENTRED = activations.Activation(
+    "centred",
+    lambda z: z - z.mean(-1, keepdims=True),
+    lambda dy, y: dy - dy.mean(-1, keepdims=True),
+)
+
+
+@pytest.mark.parametrize("function", [CENTRED, "softmax", "log_softmax", "relu"])
+def test_functions_along_the_last_axis(function, rng):
+    """A plan applies them along W, too, as Keras does."""
+    x, losses, given = rng.random((6, 2, 7, 5)), [], {"data_format": "channels_first"}
+    for fuse in (True, False):
+        model = Sequential([
+            *(Conv2D(3, 3, **given), Activation(function), Conv2D(2, 2, **given)),
+            *(Flatten(**given), Dense(3, "softmax")),
+        ])  # fmt: skip
+        model.compile("sgd", "sparse_categorical_crossentropy", fuse=fuse)
+        losses.append([model.train_on_batch(x, np.arange(6) % 3) for _ in range(2)])
+    assert_allclose(losses[0], losses[1], rtol=1e-6)
+    if function != "relu":
+        with pytest.raises(ValueError, match=r"last axis: .* Softmax.axis=1."):
+            Conv2D(3, 3, activation=function, **given)
 
 
 def test_what_is_refused():
