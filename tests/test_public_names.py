@@ -108,7 +108,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
     "sora_np.losses": """
         BCE KLD MAE MAPE MSE MSLE BinaryCrossentropy BinaryFocalCrossentropy
         CategoricalCrossentropy CategoricalFocalCrossentropy CategoricalHinge
-        CosineSimilarity Dice Hinge Huber KLDivergence LogCosh Loss
+        CosineSimilarity Dice FunctionLoss Hinge Huber KLDivergence LogCosh Loss
         MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError
         MeanSquaredLogarithmicError Poisson SparseCategoricalCrossentropy
         SquaredHinge Tversky bce binary_crossentropy binary_focal_crossentropy

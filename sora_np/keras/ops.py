@@ -1,8 +1,8 @@
 """Functions of ``keras.ops`` and of Keras 2's ``keras.backend``, by NumPy.
 
-They are for metrics that are functions f(y_true, y_pred) of arrays, and for code before
-and after a model.  Within a model use layers, and write a loss as a subclass of
-``Loss``, because these functions have no derivative.
+They are for metrics and losses that are functions f(y_true, y_pred) of arrays, and for
+code before and after a model.  Within a model use layers, because these functions have
+no derivative there.
 
 >>> mean(abs([[-1.0, 3.0]]), axis=-1)
 array([2.])
@@ -52,7 +52,8 @@ def cast(x: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     >>> cast([0.4, 1.6], "int32")
     array([0, 1], dtype=int32)
     """
-    return np.asarray(x).astype(dtype)
+    x = x if hasattr(x, "astype") else np.asarray(x)
+    return x.astype(dtype)
 
 
 def convert_to_numpy(x: ArrayLike) -> NDArray[Any]:

@@ -49,7 +49,7 @@ def put_channels_first(layer: Any) -> None:
     if function is not None and not is_entrywise(function):
         raise ValueError(
             f'{layer} with data_format="channels_first" takes an activation that '
-            f"treats every number by itself, got {function.name!r}, which may depend on "
+            f"treats every number by itself, got {function.name!r}, which depends on "
             "the last axis: put a layer behind it instead, Softmax(axis=1) for the "
             'channels, or Activation("softmax") for what Keras does'
         )

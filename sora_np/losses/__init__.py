@@ -5,6 +5,7 @@ every sample and its derivative.  If there is a kernel for both, ``prepare`` ret
 them as tasks.  ``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and
 ``regression.py`` hold the losses by subject.  ``functions.py`` makes a function of each
 class, as Keras has both.  ``targets.py`` checks the targets of classification.
+``function.py`` makes a loss of a user's function; ``recorded.py`` differentiates it.
 
 ``engine/head.py`` and ``engine/plan.py`` call the losses after the last layer.  The
 losses call ``kernels/losses/`` and ``kernels/activations/``.
@@ -24,6 +25,7 @@ from .crossentropy import (
     SparseCategoricalCrossentropy,
 )
 from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
+from .function import FunctionLoss
 from .functions import class_of, function_of
 from .margins import CategoricalHinge, SquaredHinge
 from .overlap import Dice, Tversky
@@ -89,6 +91,7 @@ __all__ = [
     "CategoricalHinge",
     "CosineSimilarity",
     "Dice",
+    "FunctionLoss",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -136,7 +139,8 @@ __all__ = [
 def get(identifier: Any) -> Loss:
     """Return the loss for a name, a class, a configuration, or the loss itself.
 
-    A function of this package, such as ``mean_squared_error``, means its class.
+    A function of this package, such as ``mean_squared_error``, means its class.  Any
+    other function is differentiated, see ``function.py``.
 
     >>> get("mse").name
     'mean_squared_error'
@@ -149,13 +153,7 @@ def get(identifier: Any) -> Loss:
     if isinstance(identifier, dict):
         return from_config(CLASSES, identifier, "loss")
     if callable(identifier):
-        raise TypeError(
-            f"a loss needs its derivative, but {identifier!r} is only a function: "
-            "write a subclass of sora_np.losses.Loss, with losses(y_true, y_pred) and "
-            "dlosses(y_true, y_pred), the derivative by y_pred. Dice, Tversky, Huber "
-            "and focal losses exist already; as a metric, the function can be used as "
-            "it is"
-        )
+        return FunctionLoss(identifier)
     return look_up(CLASSES, identifier, "loss")()
 
 

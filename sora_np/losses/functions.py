@@ -10,6 +10,7 @@ from sora_np.common.inputs import as_numbers
 from sora_np.common.names import snake_case
 
 from .base import Loss
+from .recorded import Recorded, value_of
 
 NOT_OF_A_FUNCTION = "self", "reduction", "name"
 KEEPS = "sora_np_class"  # the attribute of a function that holds its class
@@ -52,6 +53,8 @@ def function_of(cls: type[Loss]) -> Callable[..., Any]:
 
     def function(*args: Any, **kws: Any) -> Any:
         bound = signature.bind(*args, **kws).arguments
+        if isinstance(bound["y_pred"], Recorded):
+            return _recorded(cls, **bound)
         true, pred = (
             as_numbers(bound.pop(name), name) for name in ("y_true", "y_pred")
         )
@@ -62,6 +65,18 @@ def function_of(cls: type[Loss]) -> Callable[..., Any]:
 
     function.__doc__ = f"Return the {cls.__name__} of every sample: an array."
     return named(function, cls, "sora_np.losses")
+
+
+def _recorded(cls: type[Loss], y_true: Any, y_pred: Recorded, **options: Any) -> Any:
+    """Return the losses of recorded predictions, with the derivative of the class."""
+    loss, pred = cls(**options, reduction="none"), y_pred.value
+    true = loss.targets(value_of(y_true), pred)
+    losses, dlosses = loss.losses_and_dlosses(true, pred)
+
+    def back(dy: Any) -> Any:
+        return dlosses * np.expand_dims(dy, loss.axis)
+
+    return Recorded(losses, [(y_pred, back)])
 
 
 def class_of(function: Any) -> type[Any] | None:

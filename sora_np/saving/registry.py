@@ -172,7 +172,7 @@ def compile_arguments(
 ) -> dict[str, Any]:
     """Return the arguments of ``compile`` that a configuration describes.
 
-    A metric that was a function is left out, with a warning, unless it is in
+    A metric or loss that was a function is left out, with a warning, unless it is in
     ``custom_objects``.
     """
     custom = {**REGISTERED, **custom_objects}
@@ -202,11 +202,21 @@ def compile_arguments(
                 wanted.append(made(metric, METRICS, "metric"))
         return wanted
 
+    def loss_of(given: Any) -> Any:
+        if not isinstance(given, dict) or given["class_name"] != "FunctionLoss":
+            return made(given, losses.CLASSES, "loss")
+        name = given["config"]["function"]
+        if name in custom:
+            options = given["config"]["reduction"], given["config"]["name"]
+            return losses.FunctionLoss(custom[name], *options)
+        warn(
+            f"the loss {name!r} is your own function and is left out: "
+            f"load_model(..., custom_objects={{{name!r}: {name}}}) restores it"
+        )
+        return None
+
     loss = config["loss"]
-    if isinstance(loss, list):
-        loss = [made(one, losses.CLASSES, "loss") for one in loss]
-    else:
-        loss = made(loss, losses.CLASSES, "loss")
+    loss = [*map(loss_of, loss)] if isinstance(loss, list) else loss_of(loss)
     return {
         "optimizer": made(config["optimizer"], optimizers.CLASSES, "optimizer"),
         "loss": loss,

@@ -1,0 +1,223 @@
+"""Losses that are plain functions: derivatives by recording NumPy's operations."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sora_np import Sequential, keras, losses
+from sora_np.keras import backend as K
+from sora_np.layers import Conv2D, Dense
+from sora_np.losses import Dice, FunctionLoss, MeanSquaredError
+from sora_np.losses.recorded import CONSTANT, FUNCTIONS, UFUNCS, Recorded, gradient
+from sora_np.models import load_model
+
+ONE = {  # of one array, with entries from 0.5 to 2
+    "negative": lambda x: -x,
+    "positive": lambda x: +x,
+    "square": np.square,
+    "sqrt": np.sqrt,
+    "absolute": lambda x: abs(x - 1.2),
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "reciprocal": np.reciprocal,
+    "add": lambda x: x + W + x[0],
+    "subtract": lambda x: W - x - (x - W[:1]),
+    "multiply": lambda x: x * W * x[:, :1],
+    "true_divide": lambda x: x / W + W / x + x / x[:1],
+    "power": lambda x: x**3 + 2**x + x**x + x**0,
+    "maximum": lambda x: np.maximum(x, 1.1) * np.maximum(W, x),
+    "minimum": lambda x: np.minimum(x, 1.1) * np.minimum(W, x),
+    "sum": lambda x: np.sum(x * x) * x.sum(0) * np.sum(x, axis=1, keepdims=True),
+    "mean": lambda x: np.mean(x * x) * x.mean((0, 1)) * np.mean(x, -1, keepdims=True),
+    "max": lambda x: np.max(x) * np.max(x, axis=1, keepdims=True) + np.max(x, 0),
+    "min": lambda x: np.min(x) * np.min(x, axis=1, keepdims=True) + np.min(x, 0),
+    "clip": lambda x: np.clip(x, 0.8, 1.5) * x + np.clip(x, None, 1.1),
+    "where": lambda x: np.where(x > 1.2, x * x, 3 * x) + np.where(W > 1, 2.0, x),
+    "reshape": lambda x: np.reshape(x, (3, 2)) * W.reshape(3, 2) * x.reshape(-1, 2),
+    "transpose": lambda x: np.transpose(x, (1, 0)) * W.T * x.T,
+    "concatenate": lambda x: np.concatenate([x, W, x * x], axis=1) * 3,
+    "ravel": lambda x: np.ravel(x) * W.ravel(),
+    "squeeze": lambda x: np.squeeze(np.expand_dims(x, 1), 1) * x,
+    "expand_dims": lambda x: np.expand_dims(x, -1) * x[:, None],
+    "getitem": lambda x: x[0, 1:] * x[1, ::2][..., :2] + x[[0, 0]][:, :2],
+    "used twice": lambda x: (lambda y: y * y + np.exp(y) * x)(x * W),
+}
+W = np.array([[0.9, 1.3, 0.6], [1.7, 0.5, 1.4]])
+
+
+def numeric(f, x, dy):
+    dx = np.zeros_like(x)
+    for place in np.ndindex(x.shape):
+        step = np.zeros_like(x)
+        step[place] = 1e-6
+        dx[place] = ((f(x + step) - f(x - step)) * dy).sum() / 2e-6
+    return dx
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_rules_are_derivatives(name, rng):
+    x, f = rng.permutation(np.linspace(0.53, 1.93, 6)).reshape(2, 3), ONE[name]
+    recorded = Recorded(x)
+    y = f(recorded)
+    assert_array_equal(y.value, f(x))
+    dy = rng.standard_normal(y.shape)
+    assert_allclose(gradient(y, recorded, dy), numeric(f, x, dy), rtol=1e-7, atol=1e-8)
+
+
+def test_every_rule_is_tried():
+    tried = {*ONE, np.true_divide.__name__}  # "divide" in NumPy 2
+    assert {ufunc.__name__ for ufunc in UFUNCS} <= tried
+    assert {f.__name__.removeprefix("a") for f in FUNCTIONS} <= {*ONE}
+
+
+def test_kinks_are_tensorflow_s():
+    x = Recorded(np.array([1.0, 1.0, 0.0]))
+    assert_array_equal(gradient(np.max(x), x), [0.5, 0.5, 0])
+    assert_array_equal(gradient(np.sum(abs(x)), x), [1, 1, 0])
+    assert_array_equal(gradient(np.sum(np.maximum(x, 1.0)), x), [1, 1, 0])
+    assert_array_equal(gradient(np.sum(np.maximum(1.0, x)), x), [0, 0, 0])
+    assert_array_equal(gradient(np.sum(np.clip(x, 0, 1)), x), [1, 1, 1])
+    for ufunc in CONSTANT - {np.isnan, np.isfinite}:
+        given = (x,) if ufunc.nin == 1 else (x, 0.5)
+        assert not isinstance(ufunc(*given), Recorded), ufunc
+
+
+def dice(y_true, y_pred, smooth=1.0):
+    true, pred = K.flatten(y_true), K.flatten(y_pred)
+    both = K.sum(true * pred)
+    return 1 - (2.0 * both + smooth) / (K.sum(true) + K.sum(pred) + smooth)
+
+
+def focal(y_true, y_pred):
+    p = K.clip(y_pred, K.epsilon(), 1 - K.epsilon())
+    right = keras.ops.where(K.equal(y_true, 1), p, 1 - p)
+    return -K.mean(0.25 * K.pow(1.0 - right, 2.0) * K.log(right))
+
+
+def both(y_true, y_pred):
+    return losses.binary_crossentropy(y_true, y_pred) + 0.5 * dice(y_true, y_pred)
+
+
+# the losses of two steps of SGD(0.5) and the kernel behind them, as Keras 3.15 gives
+# them with TensorFlow for the same functions
+KERAS = {
+    "dice": (dice, [0.360080361, 0.358141840], [1.025351286, 1.004430056]),
+    "focal": (focal, [0.055853236, 0.054883841], [0.996907413, 0.976306319]),
+    "both": (both, [0.889146924, 0.884498835], [1.018157125, 0.940389276]),
+}
+
+
+def small(loss, **options):
+    model = Sequential([Dense(1, "sigmoid", kernel_initializer="ones")])
+    model.build((None, 2))
+    model.compile(keras.optimizers.SGD(0.5), loss, **options)
+    return model
+
+
+X = np.array([[1.0, -1.0], [0.5, 0.25], [-0.5, 1.5], [0.0, 0.0]])
+Y = np.array([[1.0], [0.0], [1.0], [0.0]])
+
+
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
+@pytest.mark.parametrize("name", KERAS)
+def test_programs_functions_give_keras_s_numbers(name, fuse):
+    function, expected, kernel = KERAS[name]
+    model = small(function, fuse=fuse)
+    found = [model.train_on_batch(X, Y) for _ in range(2)]
+    assert_allclose(found, expected, rtol=2e-6)
+    assert_allclose(model.get_weights()[0].ravel(), kernel, rtol=2e-6)
+
+
+def test_it_is_the_class_of_the_same_formula(rng):
+    true, pred = rng.random((5, 3)), rng.random((5, 3))
+    weights = rng.random(5)
+
+    def squares(y_true, y_pred):
+        return np.mean((y_true - y_pred) ** 2, axis=-1)
+
+    for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight"):
+        one, other = FunctionLoss(squares, reduction), MeanSquaredError(reduction)
+        for weight in (None, weights):
+            value, slope = one.value_and_gradient(true, pred, weight)
+            expected = other.value_and_gradient(true, pred, weight)
+            assert value == pytest.approx(expected[0])
+            assert_allclose(slope, expected[1])
+    assert_allclose(dice(true, pred, 0), Dice(None)(true.ravel(), pred.ravel()))
+
+
+def test_fit_save_and_load(tmp_path):
+    model = small(both, metrics=["mae"])
+    model.fit(X, Y, epochs=2, batch_size=2, verbose=0, validation_data=(X, Y))
+    model.save(tmp_path / "m.npz")
+    with pytest.warns(UserWarning, match="loss 'both' is your own function"):
+        assert load_model(tmp_path / "m.npz").loss is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = load_model(tmp_path / "m.npz", custom_objects={"both": both})
+    for _ in range(2):
+        assert again.train_on_batch(X, Y) == model.train_on_batch(X, Y)
+
+
+def test_labels_of_another_shape():
+    """Classes (N,) for probabilities (N, 2), as sparse losses have them."""
+
+    def of_classes(y_true, y_pred):
+        chosen = np.concatenate([1 - y_true[:, None], y_true[:, None]], axis=1)
+        return -np.sum(chosen * np.log(y_pred), axis=-1)
+
+    loss, labels = FunctionLoss(of_classes), np.array([0, 1])
+    assert loss(labels, [[0.5, 0.5], [0.25, 0.75]]) == pytest.approx(
+        -np.log([0.5, 0.75]).mean()
+    )
+
+
+BAD = {
+    "plain array": (lambda t, p: np.mean((t - np.asarray(p)) ** 2), "np.asarray"),
+    "no rule": (lambda t, p: np.mean(np.arctan(p - t)), "np.arctan has no derivative"),
+    "another function": (lambda t, p: np.median(p), "np.median has no derivative"),
+    "if": (lambda t, p: p.sum() if p.sum() > Recorded(0.0) else 0, None),
+    "float": (lambda t, p: float(np.sum(p)), r"float\(\)"),
+    "math": (lambda t, p: keras.ops.softmax(p), "np.asarray"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_has_no_rule_is_named_before_training(name):
+    function, text = BAD[name]
+    model = small(function)
+    before = model.get_weights()
+    if text is None:
+        assert np.isfinite(model.train_on_batch(X, Y))
+        return
+    with pytest.raises(TypeError, match=text):
+        model.fit(X, Y, verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        assert_array_equal(a, b)
+
+
+def test_results_of_another_length():
+    with pytest.raises(ValueError, match="losses of 1 samples, got shape .3,"):
+        small(lambda t, p: np.concatenate([p, p, p])).train_on_batch(X, Y)
+
+
+def test_a_map_of_losses(rng):
+    """Losses (N, H, W) of an image, with a weight for every sample."""
+    model = Sequential([Conv2D(1, 3, padding="same", activation="sigmoid")])
+    x, y = rng.random((4, 5, 5, 1)), rng.integers(0, 2, (4, 5, 5, 1))
+    twin = Sequential([Conv2D(1, 3, padding="same", activation="sigmoid")])
+    for one, loss in (
+        (model, lambda t, p: np.mean(np.square(t - p), axis=-1)),
+        (twin, "mse"),
+    ):
+        one.compile("sgd", loss)
+        one.fit(x, y, batch_size=2, verbose=0, sample_weight=np.arange(4.0))
+    for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
+        assert_allclose(a, b, rtol=1e-5, atol=1e-7)
