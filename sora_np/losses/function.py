@@ -111,8 +111,8 @@ class FunctionLoss(Loss):
             y = self._called(self.targets(true, pred), Recorded(pred))
             if not isinstance(y, Recorded):
                 raise ValueError(
-                    f"the loss {self.name} does not depend on y_pred, so nothing can be "
-                    "learnt from it"
+                    f"the loss {self.name} does not depend on y_pred, so nothing can "
+                    "be learnt from it"
                 )
             self.value_and_gradient(true, pred)
 
