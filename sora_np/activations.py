@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import look_up
+from sora_np.common.recorded import Recorded
 from sora_np.kernels.activations import activations as kernels
 from sora_np.kernels.activations.relu import relu as bent
 from sora_np.kernels.activations.relu import relu_dx as bent_dx
@@ -53,8 +54,12 @@ class Activation(NamedTuple):
     backward: Callable[[Array, Array], Array]
     takes_z: bool = False
 
-    def __call__(self, x: ArrayLike, *args: Any, **options: Any) -> Array:
+    def __call__(self, x: ArrayLike, *args: Any, **options: Any) -> Any:
         """Return f(x), an array of its own; some functions have options, as Keras's."""
+        if isinstance(x, Recorded) and not (args or options):
+            y = self.forward(x.value)
+            kept = x.value if self.takes_z else y
+            return Recorded(y, [(x, lambda dy: self.backward(dy, kept))])
         z = kernel_array(as_numbers(x))
         function = self.forward
         if (args or options) and self.name in WITH_OPTIONS:

@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sora_np import Sequential, keras, losses
+from sora_np.common.recorded import CONSTANT, FUNCTIONS, UFUNCS, Recorded, gradient
 from sora_np.keras import backend as K
 from sora_np.layers import Conv2D, Dense
 from sora_np.losses import Dice, FunctionLoss, MeanSquaredError
-from sora_np.losses.recorded import CONSTANT, FUNCTIONS, UFUNCS, Recorded, gradient
 from sora_np.models import load_model
 
 ONE = {  # of one array, with entries from 0.5 to 2
@@ -27,6 +27,12 @@ ONE = {  # of one array, with entries from 0.5 to 2
     "tanh": np.tanh,
     "sin": np.sin,
     "cos": np.cos,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "arctan": np.arctan,
+    "sigmoid": keras.ops.sigmoid,
+    "softmax": keras.ops.softmax,
+    "gelu": keras.activations.gelu,
     "reciprocal": np.reciprocal,
     "add": lambda x: x + W + x[0],
     "subtract": lambda x: W - x - (x - W[:1]),
@@ -166,6 +172,49 @@ def test_fit_save_and_load(tmp_path):
         assert again.train_on_batch(X, Y) == model.train_on_batch(X, Y)
 
 
+@pytest.mark.parametrize("from_logits", [True, False])
+@pytest.mark.parametrize("name", ["binary_crossentropy", "categorical_crossentropy"])
+def test_crossentropies_of_the_backend(name, from_logits, rng):
+    """Those of the classes, which are held to Keras's."""
+    true, pred = np.eye(3)[[0, 2, 1]], rng.random((3, 3)) + 0.1
+    pred = pred * 8 - 4 if from_logits else pred / pred.sum(-1, keepdims=True)
+    function = getattr(K, name)
+    one = FunctionLoss(lambda t, p: np.mean(function(t, p, from_logits=from_logits)))
+    kind = getattr(losses, name.title().replace("_C", "C"))
+    other = kind(from_logits=from_logits)
+    value, slope = one.value_and_gradient(true, pred)
+    assert value == pytest.approx(other(true, pred))
+    if name[0] == "b" or from_logits:  # the other one also divides by the sum
+        assert_allclose(slope, other.gradient(true, pred), rtol=1e-6)
+    assert_array_equal(K.batch_flatten(np.ones((2, 3, 4))), np.ones((2, 12)))
+
+
+class Asymmetric(losses.Loss):
+    """As Keras's programs write a class, with ``call``."""
+
+    def __init__(self, below=3.0, **options):
+        super().__init__(**options)
+        self.below = below
+
+    def call(self, y_true, y_pred):
+        error = y_true - y_pred
+        return K.mean(keras.ops.where(error > 0, self.below * error, -error), axis=-1)
+
+
+def test_a_class_with_call(tmp_path):
+    model = small(Asymmetric(2.0, name="asymmetric"))
+    value = model.evaluate(X, Y, verbose=0)
+    error = Y - model.predict(X, verbose=0)
+    assert value == pytest.approx(np.mean(np.where(error > 0, 2 * error, -error)))
+    model.fit(X, Y, epochs=3, verbose=0)
+    assert model.evaluate(X, Y, verbose=0) < value
+    with pytest.warns(UserWarning, match="custom_objects={.Asymmetric"):
+        model.save(tmp_path / "m.npz")
+    again = load_model(tmp_path / "m.npz", custom_objects={"Asymmetric": Asymmetric})
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    assert again.loss.made_of.below == 2.0
+
+
 def test_labels_of_another_shape():
     """Classes (N,) for probabilities (N, 2), as sparse losses have them."""
 
@@ -181,11 +230,11 @@ def test_labels_of_another_shape():
 
 BAD = {
     "plain array": (lambda t, p: np.mean((t - np.asarray(p)) ** 2), "np.asarray"),
-    "no rule": (lambda t, p: np.mean(np.arctan(p - t)), "np.arctan has no derivative"),
+    "no rule": (lambda t, p: np.mean(np.arcsin(p - t)), "np.arcsin has no derivative"),
     "another function": (lambda t, p: np.median(p), "np.median has no derivative"),
     "if": (lambda t, p: p.sum() if p.sum() > Recorded(0.0) else 0, None),
     "float": (lambda t, p: float(np.sum(p)), r"float\(\)"),
-    "math": (lambda t, p: keras.ops.softmax(p), "np.asarray"),
+    "options": (lambda t, p: keras.ops.softmax(p, 0), "np.asarray"),
 }
 
 

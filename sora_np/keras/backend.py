@@ -21,6 +21,9 @@ __all__ = [
     "argmax",
     "argmin",
     "backend",
+    "batch_flatten",
+    "binary_crossentropy",
+    "categorical_crossentropy",
     "clear_session",
     "concatenate",
     "epsilon",
@@ -160,6 +163,44 @@ def one_hot(indices: ArrayLike, num_classes: int) -> NDArray[Any]:
            [1., 0., 0.]], dtype=float32)
     """
     return (np.arange(num_classes) == np.asarray(indices)[..., None]).astype(np.float32)
+
+
+# --- the loss of every number, or sample, from arrays; for losses that are functions --
+
+
+def batch_flatten(x: Any) -> Any:
+    """Return every sample as a vector, (N, K)."""
+    return np.reshape(x, (len(x), -1))
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Return the cross-entropy of every number, of output's shape.
+
+    >>> binary_crossentropy(np.array([1.0]), np.array([0.5])).round(4)
+    array([0.6931])
+    """
+    if from_logits:
+        size = np.abs(output)
+        return np.maximum(output, 0) - output * target + np.log1p(np.exp(-size))
+    p = np.clip(output, epsilon(), 1 - epsilon())
+    return -(target * np.log(p) + (1 - target) * np.log(1 - p))
+
+
+def categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """Return the cross-entropy of every sample; probabilities are made to sum to 1.
+
+    >>> categorical_crossentropy(np.eye(2), np.full((2, 2), 0.5)).round(4)
+    array([0.6931, 0.6931])
+    """
+    if from_logits:
+        shifted = output - np.max(output, axis, keepdims=True)
+        scores = shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+        return -np.sum(target * scores, axis)
+    p = output / np.sum(output, axis, keepdims=True)
+    p = np.clip(p, epsilon(), 1 - epsilon())
+    return -np.sum(target * np.log(p), axis)
 
 
 # --- graphs and sessions, which are not here --------------------------------------

@@ -22,7 +22,7 @@ __all__ = [
     *("abs", "add", "all", "any", "argmax", "argmin", "cast", "ceil", "clip"),
     *("concatenate", "convert_to_numpy", "convert_to_tensor", "cos", "divide"),
     *("dot", "equal", "exp", "expand_dims", "floor", "greater", "greater_equal"),
-    *("less", "less_equal", "log", "logical_and", "logical_not", "logical_or"),
+    *("less", "less_equal", "log", "log1p", "logical_and", "logical_not", "logical_or"),
     *("matmul", "max", "maximum", "mean", "min", "minimum", "multiply", "not_equal"),
     *("ones_like", "power", "prod", "ravel", "relu", "reshape", "round", "shape"),
     *("sigmoid", "sign", "sin", "softmax", "sqrt", "square", "squeeze", "stack"),
@@ -34,7 +34,7 @@ argmax, argmin, ceil, clip = np.argmax, np.argmin, np.ceil, np.clip
 concatenate, cos, divide, dot = np.concatenate, np.cos, np.divide, np.dot
 equal, exp, expand_dims, floor = np.equal, np.exp, np.expand_dims, np.floor
 greater, greater_equal = np.greater, np.greater_equal
-less, less_equal, log = np.less, np.less_equal, np.log
+less, less_equal, log, log1p = np.less, np.less_equal, np.log, np.log1p
 logical_and, logical_not, logical_or = np.logical_and, np.logical_not, np.logical_or
 matmul, max, maximum, mean = np.matmul, np.max, np.maximum, np.mean  # noqa: A001
 min, minimum, multiply = np.min, np.minimum, np.multiply  # noqa: A001

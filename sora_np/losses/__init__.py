@@ -5,7 +5,7 @@ every sample and its derivative.  If there is a kernel for both, ``prepare`` ret
 them as tasks.  ``crossentropy.py``, ``focal.py``, ``margins.py``, ``overlap.py`` and
 ``regression.py`` hold the losses by subject.  ``functions.py`` makes a function of each
 class, as Keras has both.  ``targets.py`` checks the targets of classification.
-``function.py`` makes a loss of a user's function; ``recorded.py`` differentiates it.
+``function.py`` makes a loss of a user's function.
 
 ``engine/head.py`` and ``engine/plan.py`` call the losses after the last layer.  The
 losses call ``kernels/losses/`` and ``kernels/activations/``.
@@ -25,7 +25,7 @@ from .crossentropy import (
     SparseCategoricalCrossentropy,
 )
 from .focal import BinaryFocalCrossentropy, CategoricalFocalCrossentropy
-from .function import FunctionLoss
+from .function import FunctionLoss, of_call
 from .functions import class_of, function_of
 from .margins import CategoricalHinge, SquaredHinge
 from .overlap import Dice, Tversky
@@ -146,10 +146,10 @@ def get(identifier: Any) -> Loss:
     'mean_squared_error'
     """
     identifier = class_of(identifier) or identifier
-    if isinstance(identifier, Loss):
-        return identifier
     if isinstance(identifier, type) and issubclass(identifier, Loss):
-        return identifier()
+        identifier = identifier()
+    if isinstance(identifier, Loss):
+        return of_call(identifier)
     if isinstance(identifier, dict):
         return from_config(CLASSES, identifier, "loss")
     if callable(identifier):

@@ -6,16 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sora_np.common.recorded import Recorded, gradient, value_of
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 
 from .base import Loss
-from .recorded import Recorded, gradient, value_of
 
 
 class FunctionLoss(Loss):
     """A function f(y_true, y_pred), written with NumPy or with ``keras.ops``.
 
-    Its derivative by y_pred is found by recording the operations: see ``recorded.py``.
+    Its derivative by y_pred is found by recording the operations: see
+    ``common/recorded.py``.
     ``compile(loss=f)`` makes this loss of f.
 
     Parameters
@@ -51,6 +52,7 @@ class FunctionLoss(Loss):
             raise TypeError(f"expected a function, got {function!r}")
         super().__init__(reduction, name or getattr(function, "__name__", "loss"))
         self.function = function
+        self.made_of: Loss | None = None  # see ``of_call``
 
     def value_and_gradient(
         self,
@@ -120,6 +122,34 @@ class FunctionLoss(Loss):
         """Leave weights to the first batch, which knows the shape of the losses."""
 
     def get_config(self) -> dict[str, Any]:
-        """Return the function's name, reduction and name, for files."""
+        """Return the function's name, reduction and name, for files.
+
+        For a class with ``call`` also its own configuration.
+        """
         own = getattr(self.function, "__name__", "function")
-        return {"function": own, "reduction": self.reduction, "name": self.name}
+        config = {"function": own, "reduction": self.reduction, "name": self.name}
+        return config | ({"of": self.made_of.get_config()} if self.made_of else {})
+
+
+def of_call(loss: Loss) -> Loss:
+    """Return a loss that is written as Keras's, with ``call``, as a FunctionLoss.
+
+    Any other loss is returned as it is.
+
+    >>> class Distance(Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return abs(y_true - y_pred)
+    >>> of_call(Distance())([[1.0]], [[3.0]])
+    2.0
+    """
+    call = getattr(loss, "call", None)
+    if call is None or type(loss).losses is not Loss.losses:
+        return loss
+
+    def function(y_true: Any, y_pred: Any) -> Any:
+        return call(y_true, y_pred)
+
+    function.__name__ = type(loss).__name__
+    made = FunctionLoss(function, loss.reduction, loss.name)
+    made.made_of = loss
+    return made

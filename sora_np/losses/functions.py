@@ -8,9 +8,9 @@ import numpy as np
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import snake_case
+from sora_np.common.recorded import Recorded, value_of
 
 from .base import Loss
-from .recorded import Recorded, value_of
 
 NOT_OF_A_FUNCTION = "self", "reduction", "name"
 KEEPS = "sora_np_class"  # the attribute of a function that holds its class

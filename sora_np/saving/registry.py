@@ -208,6 +208,9 @@ def compile_arguments(
         name = given["config"]["function"]
         if name in custom:
             options = given["config"]["reduction"], given["config"]["name"]
+            if isinstance(custom[name], type):  # with Keras's ``call``
+                own = {"class_name": name, "config": given["config"]["of"]}
+                return losses.get(made(own, losses.CLASSES, "loss"))
             return losses.FunctionLoss(custom[name], *options)
         warn(
             f"the loss {name!r} is your own function and is left out: "
