@@ -80,7 +80,7 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
     ),
     (r"Orbax.*", "`CSVLogger`, `history.plot()`, `ModelCheckpoint`"),
     (r"RemoteMonitor", "a `LambdaCallback` that sends the numbers"),
-    (r"ProgbarLogger|Progbar|.*interactive_logging.*", "`verbose=` of `fit`"),
+    (r"ProgbarLogger|.*interactive_logging.*", "`verbose=` of `fit`"),
     (r"SwapEMAWeights", "`use_ema=True` of an optimiser does it by itself"),
     (
         r"Mean|Sum|MeanMetricWrapper",

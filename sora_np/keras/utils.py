@@ -1,10 +1,12 @@
 """Keras's ``keras.utils``: ``sora_np.utils``, and functions of other folders."""
 
+from collections import abc
 from pathlib import Path
 from typing import Any
 
 from sora_np import plots
 from sora_np import utils as _utils
+from sora_np.common.progress import Progress
 from sora_np.common.warn import warn
 from sora_np.saving import register
 from sora_np.utils import *
@@ -13,6 +15,7 @@ from .backend import clear_session
 
 __all__ = [
     *_utils.__all__,
+    "Progbar",
     "clear_session",
     "plot_model",
     "register_keras_serializable",
@@ -56,3 +59,72 @@ def register_keras_serializable(
 ) -> Any:
     """Let files name your own class: see ``sora_np.saving.register``."""
     return lambda cls: register(cls)
+
+
+class Progbar:
+    """A bar for a loop of your own, as that of ``fit``, or a line at its end.
+
+    Parameters
+    ----------
+    target : the number of steps; None if it is not known
+    verbose : 1 (a bar if there is a terminal and tqdm, else a line), 2 (a line) or 0
+    stateful_metrics : names of values that are shown as they are; of others the mean
+        over steps is shown until the last step.  None shows all as they are
+    width, interval, unit_name : without effect
+
+    Examples
+    --------
+    >>> bar = Progbar(4, verbose=2)
+    >>> for step in range(4):
+    ...     bar.update(step + 1, values=[("loss", step)])  # doctest: +ELLIPSIS
+    4/4 - 0s - ...s/step - loss: 3.0000
+    """
+
+    def __init__(
+        self,
+        target: int | None,
+        width: int = 20,
+        verbose: int = 1,
+        interval: float = 0.05,
+        stateful_metrics: abc.Iterable[str] | None = None,
+        unit_name: str = "step",
+    ) -> None:
+        self.target, self._progress = target, Progress(verbose, target, "")
+        self.stateful_metrics = (
+            None if stateful_metrics is None else {*stateful_metrics}
+        )
+        self._seen, self._sums = 0, dict[str, tuple[float, int]]()
+
+    def update(
+        self,
+        current: int,
+        values: abc.Iterable[tuple[str, float]] | None = None,
+        finalize: bool | None = None,
+    ) -> None:
+        """Show that ``current`` steps are done; values count for the steps since then.
+
+        The bar ends with ``finalize``, or if that is None at the target.
+        """
+        steps, self._seen = current - self._seen, current
+        if finalize is None:
+            finalize = self.target is not None and current >= self.target
+        for name, value in values or ():
+            total, count, weight = *self._sums.get(name, (0.0, 0)), max(steps, 1)
+            if (
+                finalize
+                or self.stateful_metrics is None
+                or name in self.stateful_metrics
+            ):
+                total, count, weight = 0.0, 0, 1
+            self._sums[name] = total + float(value) * weight, count + weight
+        logs = {name: total / count for name, (total, count) in self._sums.items()}
+        for _ in range(steps):
+            self._progress.update(logs)
+        if finalize:
+            self._progress.close(logs)
+
+    def add(
+        self, n: int, values: abc.Iterable[tuple[str, float]] | None = None
+    ) -> None:
+        """Show that n more steps are done."""
+        self.update(self._seen + n, values)

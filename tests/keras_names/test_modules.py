@@ -460,3 +460,19 @@ def test_preprocessing():
     there = sora_np.preprocessing
     assert ImageDataGenerator is there.image.ImageDataGenerator
     assert load_img is utils.load_img and pad_sequences is there.sequence.pad_sequences
+
+
+def test_progbar(capsys):
+    """As Keras 3.15 prints it; the mean of 1 and three times 5 is 4."""
+    bar = utils.Progbar(5, stateful_metrics=["rate"])
+    bar.update(1, [("loss", 1.0), ("rate", 0.5)])
+    bar.add(3, values=[("loss", 5.0), ("rate", 0.25)])
+    bar.update(4, finalize=True)
+    assert "4/5" in (text := capsys.readouterr().out)
+    assert "loss: 4.0000 - rate: 0.2500" in text
+    bar = utils.Progbar(2)
+    bar.update(1, [("loss", 1.0)])
+    bar.update(2, [("loss", 3.0)])
+    assert "2/2" in (text := capsys.readouterr().out) and "loss: 3.0000" in text
+    utils.Progbar(None, verbose=0).update(1)
+    assert not capsys.readouterr().out
