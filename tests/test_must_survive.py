@@ -331,7 +331,10 @@ ITEMS = {  # number: (what, {file: tests})
                 *("inputs", "types_of_inputs", "targets", "options", "before_compile"),
                 *("unknown_names", "arguments_of_layers", "memory_that_is_not_there"),
                 *("units_that_are_no_whole_number", "window_that_does_not_fit"),
-                *("metric_that_does_not_suit_the_targets", "a_function_is_no_loss"),
+                *(
+                    "metric_that_does_not_suit_the_targets",
+                    "a_loss_without_predictions",
+                ),
                 "loss_that_takes_something_else",
             ],
             "models/test_feeds.py": [
