@@ -91,6 +91,7 @@ def test_holds_the_first_of_each_class_in_the_original_order(mini):
 
 
 @needs_originals
+@pytest.mark.slow
 def test_script_makes_the_same_archive_again(tmp_path):
     module = "sora_np.datasets.fashion_mini"
     command = [sys.executable, "-W", "error", "-m", module, str(DEBIAN)]
