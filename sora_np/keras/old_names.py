@@ -74,6 +74,7 @@ OLD_LAYERS = {
     "CuDNNGRU": "GRU",
     "CuDNNLSTM": "LSTM",
 }
+ORDERINGS = {"tf": "channels_last", "th": "channels_first"}
 SAID: set[str] = set()
 
 
@@ -108,9 +109,9 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
                 "layer.set_weights(weights)"
             )
         elif old == "dim_ordering":
-            tell(f"{where}({old}=)", 'write data_format="channels_last"')
+            tell(f"{where}({old}=)", 'write data_format="channels_last" or "..._first"')
             if value != "default":
-                found["data_format"] = {"tf": "channels_last"}.get(value, value)
+                found["data_format"] = ORDERINGS.get(value, value)
         else:
             found[old] = value
     if {"nb_row", "nb_col"} <= found.keys() and "kernel_size" in own:
@@ -337,8 +338,7 @@ def image_dim_ordering() -> str:
 def set_image_dim_ordering(dim_ordering: str) -> None:
     """Accept "tf"; raise ValueError for "th"."""
     tell("set_image_dim_ordering", 'write set_image_data_format("channels_last")')
-    names = {"tf": "channels_last", "th": "channels_first"}
-    backend.set_image_data_format(names.get(dim_ordering, dim_ordering))
+    backend.set_image_data_format(ORDERINGS.get(dim_ordering, dim_ordering))
 
 
 # --- all of it ------------------------------------------------------------------

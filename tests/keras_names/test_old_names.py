@@ -38,6 +38,11 @@ CASES = {  # what an old program writes; what it means; the new name that is tol
         r"kernel_size=\(rows, columns\)",
     ),
     "ordering": (conv(dim_ordering="tf"), conv(), "channels_last"),
+    "th": (
+        conv(dim_ordering="th"),
+        conv(data_format="channels_first"),
+        "channels_last.*_first",
+    ),
     "init": (
         conv(init="he_normal", bias=False),
         conv(kernel_initializer="he_normal", use_bias=False),
@@ -114,7 +119,7 @@ def test_the_decay_of_keras_2():
 
 WRONG = {
     "mode": (lambda: layers.BatchNormalization(mode=2), "mode"),
-    "th": (conv(dim_ordering="th"), "channels_last"),
+    "order": (conv(dim_ordering="hw"), "channels_last"),
     "both": (lambda: layers.Dense(3, units=3, output_dim=3), "output_dim|units"),
     "period": (
         lambda: keras.callbacks.ModelCheckpoint("a.npz", period=0),
