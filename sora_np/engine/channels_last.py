@@ -52,6 +52,8 @@ class _Turned:
     ----------
     same : number of a value -> its number in the new graph
     turned : number of a value -> the number of the same with the channels last
+    twins : ``id`` of a layer -> the one that replaces it wherever it is used, since the
+        gradients of its uses add up
     """
 
     def __init__(self, given: Graph) -> None:
@@ -59,17 +61,20 @@ class _Turned:
         self.count = len(given.input_shapes)
         self.same = {value: value for value in range(self.count)}
         self.turned: dict[int, int] = {}
+        self.twins: dict[int, Layer] = {}
 
     def graph(self) -> Graph:
         for value, node in enumerate(self.given.nodes, self.count):
             layer, shape = node.layer, node.output_shape
             if isinstance(layer, ChannelsFirst):
                 last = self._last(node.inputs[0])
-                number = self._add(layer.as_channels_last(), [last], shape)
+                twin = self.twins.setdefault(id(layer), layer.as_channels_last())
+                number = self._add(twin, [last], shape)
                 (self.turned if len(shape) > 1 else self.same)[value] = number
             elif self._follows(layer, node.inputs):
                 inputs = [self._last(given) for given in node.inputs]
-                self.turned[value] = self._add(_twin(layer), inputs, shape)
+                twin = self.twins.setdefault(id(layer), _twin(layer))
+                self.turned[value] = self._add(twin, inputs, shape)
             else:
                 inputs = [self._first(given) for given in node.inputs]
                 self.nodes.append(node._replace(inputs=tuple(inputs)))
@@ -80,11 +85,14 @@ class _Turned:
     def _follows(self, layer: Layer, inputs: Sequence[int]) -> bool:
         """Return whether a layer may run with the channels last, and an input has them.
 
-        All inputs must have as many axes: others would be repeated along other axes.
+        All inputs must have as many axes: others would be repeated along other axes.  A
+        layer with parameters must have no other use, whose gradients would be lost.
         """
+        uses = sum(node.layer is layer for node in self.given.nodes)
         axes = {len(self.given.shape(value)) for value in inputs}
         return (
             follows(layer)
+            and (uses == 1 or not layer.params)
             and len(axes) == 1
             and not self.turned.keys().isdisjoint(inputs)
         )

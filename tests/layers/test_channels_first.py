@@ -19,6 +19,7 @@ from sora_np.layers import (
     DepthwiseConv2D,
     Flatten,
     GlobalAveragePooling2D,
+    Identity,
     MaxPooling2D,
     Multiply,
     Reshape,
@@ -123,8 +124,21 @@ def graph(data_format):
     return Model(x, y, seed=4)
 
 
+def shared(data_format):
+    """Two inputs go through the same layers, whose gradients add up."""
+    given, last = {"data_format": data_format}, data_format == "channels_last"
+    axis, shape = (-1, (8, 8, 2)) if last else (1, (2, 8, 8))
+    convolution = Conv2D(4, 3, use_bias=False, **given)
+    norm = BatchNormalization(axis)
+    x = Input(shape)
+    both = [norm(convolution(MaxPooling2D(k, 1, "same", **given)(x))) for k in (1, 2)]
+    both.append(norm(Identity()(convolution(x))))
+    y = Dense(3, "softmax")(GlobalAveragePooling2D(**given)(Add()(both)))
+    return Model(x, y, seed=4)
+
+
 @pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
-@pytest.mark.parametrize("make", [chain, graph])
+@pytest.mark.parametrize("make", [chain, graph, shared])
 def test_a_network_trains_as_its_twin(make, fuse, rng, tmp_path):
     x = rng.standard_normal((24, 8, 8, 2)).astype(np.float32)
     y = np.arange(24) % 3
