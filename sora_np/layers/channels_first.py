@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from sora_np.activations import is_entrywise
-from sora_np.common.shapes import batch_of
 from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
 
 from .contract import buildable
@@ -95,13 +94,11 @@ class ChannelsFirst(Variant):
         self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
     ) -> Shape:
         """Build the layer for x (N, C, ...); return y's shape, without N."""
-        if len(input_shape) < 2:
-            raise ValueError(
-                f'{self} with data_format="channels_first" takes x of shape '
-                f"(N, C, ...), got {batch_of(input_shape)}"
-            )
-        channels, *rest = input_shape
         inner: Any = super()
+        if len(input_shape) < 2:  # as for ``Flatten``; others refuse it
+            shape: Shape = inner.build(input_shape, rng, dtype)
+            return shape
+        channels, *rest = input_shape
         *sizes, last = inner.build((*rest, channels), rng, dtype)
         vars(self)["input_shape"] = *rest, channels
         return last, *sizes
