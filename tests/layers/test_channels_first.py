@@ -247,7 +247,7 @@ def test_functions_along_the_last_axis(function, rng):
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match="takes x of shape"):
+    with pytest.raises(ValueError, match="got .N, 4.: is the batch or the channel"):
         Conv2D(2, 3, data_format="channels_first").build((None, 4))
     assert Flatten(data_format="channels_first")(np.ones((2, 4))).shape == (2, 4)
     with pytest.raises(ValueError, match='"channels_last" or "channels_first", got 3'):
