@@ -43,8 +43,9 @@ class AsCompiled:
 
     Parameters
     ----------
-    layers, before : the layers at ``compile``, and which of them were frozen.  Layers
-        that were added later train by their own ``trainable``
+    layers, before : the layers at ``compile``, and which of them were frozen: setting
+        ``names`` changes this list.  Layers that were added later train by their own
+        ``trainable``
 
     Attributes
     ----------
@@ -54,24 +55,43 @@ class AsCompiled:
     """
 
     def __init__(
-        self, network: Network, layers: Sequence[Layer], before: Sequence[Layer]
+        self, network: Network, layers: Sequence[Layer], before: list[Layer]
     ) -> None:
         self.network, self.changed, self.seen = network, list[Layer](), -1
+        self._layers, self._before = layers, before
         self.restored: contextlib.AbstractContextManager[None] = NOTHING
-        self._known, self._frozen = {*map(id, layers)}, {*map(id, before)}
         self._warned = False
 
     def look(self) -> "AsCompiled":
         """Look the layers up again, if anything has changed; return the object."""
         if self.seen != CHANGES.latest:
+            known, frozen = {*map(id, self._layers)}, {*map(id, self._before)}
             self.changed = [
                 a
                 for a in self.network.leaves
-                if id(a) in self._known and a.trainable == (id(a) in self._frozen)
+                if id(a) in known and a.trainable == (id(a) in frozen)
             ]
             self.restored = Restored(self.changed) if self.changed else NOTHING
             self.seen = CHANGES.latest
         return self
+
+    @property
+    def names(self) -> list[str]:
+        """The names of these layers, as a file holds them; setting is for a file."""
+        changed = {*map(id, self.look().changed)}
+        named = self.network.named_leaves()
+        return [name for name, layer in named if id(layer) in changed]
+
+    @names.setter
+    def names(self, names: Any) -> None:
+        named = dict(self.network.named_leaves())
+        if not isinstance(names, list) or not {*names} <= named.keys():
+            raise ValueError(f"expected names of layers, got {names!r:.80}")
+        changed = {id(named[name]) for name in names}
+        self._before[:] = [
+            layer for layer in self._layers if layer.trainable == (id(layer) in changed)
+        ]
+        self.seen = -1
 
     def warn(self) -> None:
         """Look them up, and warn, once, that these changes have no effect."""

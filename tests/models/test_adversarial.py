@@ -22,7 +22,7 @@ from sora_np.layers import (
     Reshape,
     UpSampling2D,
 )
-from sora_np.models import Model, Sequential
+from sora_np.models import Model, Sequential, load_model
 from sora_np.optimizers import SGD, Adam
 
 LOSS = "binary_crossentropy"
@@ -146,22 +146,40 @@ def test_a_frozen_layer_is_trained_until_compile(images):
         assert moved(before, model) == result
 
 
+def from_file(model, folder):
+    model.save(folder / "model.npz")
+    return load_model(folder / "model.npz")
+
+
 @pytest.mark.parametrize(
     "copied",
-    [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
-    ids=["deepcopy", "pickle"],
+    [
+        lambda model, _: copy.deepcopy(model),
+        lambda model, _: pickle.loads(pickle.dumps(model)),
+        from_file,
+    ],
+    ids=["deepcopy", "pickle", "file"],
 )
-def test_a_copy_trains_what_the_model_trains(copied, rng):
+def test_a_copy_trains_what_the_model_trains(copied, rng, tmp_path):
     d, _, both = program(True, Adam(0.01))
     (real, noise), y = next(batches(rng, 1)), np.ones((6, 1))
     d.train_on_batch(real, y)
     both.train_on_batch(noise, y)
     for model, x in ((d, real), (both, noise)):
-        twin = copied(model)
+        twin = copied(model, tmp_path)
+        assert [a.trainable for a in twin.leaves] == [a.trainable for a in model.leaves]
         model.train_on_batch(x, y)
         twin.train_on_batch(x, y)
         for a, b in zip(model.get_weights(), twin.get_weights(), strict=True):
             assert_array_equal(a, b)
+
+
+def test_a_file_with_unknown_layers_is_refused():
+    d, _, _ = program(True, Adam(0.01))
+    for names in (["conv2d", "other"], "conv2d", [["conv2d"]], None):
+        with pytest.raises((ValueError, TypeError)):
+            d._steps.as_compiled.names = names
+    assert d._steps.as_compiled.names == [layer.name for layer in d.layers]
 
 
 def test_the_average_of_parameters_is_of_what_was_trained(images):
