@@ -74,6 +74,8 @@ def save_model(
             "fuse": model.runner.fuse,
             "kernels": model.runner.kernels,
         }
+        if changed := model._steps.as_compiled.names:
+            config["compile"]["changed"] = changed
         config["iterations"] = model.optimizer.batches if optimizer else 0
         if optimizer:
             arrays |= _under("optimizer", model.optimizer.slots)
@@ -136,6 +138,7 @@ def load_model(
         weights.fill(model, _in("weights", arrays))
         if compile and config["compile"]:
             model.compile(**compile_arguments(config["compile"], custom_objects))
+            model._steps.as_compiled.names = config["compile"].get("changed", [])
             _assign_optimizer(model, config["iterations"], arrays)
         model.input_range = as_range(config.get("input_range"))
         if "training" in config:  # not in format 1

@@ -106,7 +106,8 @@ class Fit:
             if self.averages:
                 assert model.optimizer is not None  # ``checked`` made sure
                 flat = model.flat
-                model.optimizer.finalize(flat.values, flat.trainable_ranges())
+                ranges = model._steps.as_compiled.ranges()
+                model.optimizer.finalize(flat.values, ranges)
             model.end_run()  # from here on a callback may start another fit
             called.call("on_train_end", self.logs)
         finally:
@@ -164,7 +165,9 @@ class Fit:
         batches = enumerate(self.feed.batches(self.rng, self.batch), self.batch)
         for batch, (x, y, weights, part, samples) in batches:
             if not self.planned:
-                model._steps.planned(y)[0].load(x, part)
+                with model._steps.as_compiled.look().restored:
+                    model._steps.planned(y)[0].load(x, part)
+                model._steps.as_compiled.look()
                 self.planned = True
             called.call("on_train_batch_begin", batch, {})
             steps = model._steps  # a callback may have called compile
@@ -210,7 +213,7 @@ class Fit:
         assert optimizer is not None
         if self.averages and optimizer.use_ema:
             self.last = flat.values.copy()
-            optimizer.finalize(flat.values, flat.trainable_ranges())
+            optimizer.finalize(flat.values, self.model._steps.as_compiled.ranges())
 
     def hide_average(self) -> None:
         """Put the last parameters back, except those that a callback has set since."""

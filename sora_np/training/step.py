@@ -32,7 +32,7 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import owned
 from sora_np.saving.registry import described
 
-from .frozen import frozen, noticed
+from .frozen import AsCompiled, frozen
 from .functions import try_functions
 from .names import chosen, log_names, metric_for
 
@@ -56,6 +56,7 @@ class Steps:
     culprit : where the first non-finite loss came from; None if there was none
     arrays : names of the metrics whose value is an array, not a number
     trained : the layers that were trained since ``compile``; None before training
+    as_compiled : the layers that were frozen or made trainable since ``compile``
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class Steps:
         self._tally: Tally | None = None  # of single batches
         self._flat: FlatParameters
         self._ranges: tuple[slice, ...] = ()
-        self._frozen_at = -1  # number of the last change checked for frozen layers
+        self.as_compiled = AsCompiled(self.network, *self._frozen)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state of a copy, without anything that holds array addresses."""
@@ -104,7 +105,7 @@ class Steps:
         self, trained: list[Layer] | None, compiled: tuple[list[Layer], list[Layer]]
     ) -> None:
         """Set what an older pickle contains: see ``Trained``."""
-        self.trained, self._frozen = trained, compiled
+        self.__setstate__({"trained": trained, "_frozen": compiled})
 
     def described(self) -> dict[str, Any]:
         """Return loss and metrics as a file holds them: see ``compile_arguments``."""
@@ -164,9 +165,10 @@ class Steps:
     def prepare(self, y: Any) -> None:
         """Prepare training on batches like y, except for buffers."""
         assert self.optimizer is not None  # ``checked`` made sure
-        self._prepare(y)
-        self.optimizer.prepare(self._flat.values, self._flat.grads, self._ranges)
-        self.network.runner.can_plan()
+        with self.as_compiled.look().restored:
+            self._prepare(y)
+            self.optimizer.prepare(self._flat.values, self._flat.grads, self._ranges)
+            self.network.runner.can_plan()
 
     def planned(self, y: Any) -> tuple[Any, Sequence[Task]]:
         """Return a plan for a batch like y, and the optimiser's step if it is tasks.
@@ -208,16 +210,19 @@ class Steps:
 
         The batch is x, or x[part].  Augmenting layers get the numbers ``samples``.
         """
+        if self.as_compiled.seen != CHANGES.latest:
+            self.as_compiled.warn()
         batch = self._batch
         if self.trained is None:
             self.trained = self.network.leaves[:]
         batch.epoch, batch.numbers = epoch, samples
         try:
-            run, tasks = self.planned(y)
-            if tasks and weights is None and not run.calls_python:
-                return self._learn(run, x, part, y, weights, tasks)
-            with _quietly():
-                return self._learn(run, x, part, y, weights, tasks)
+            with self.as_compiled.restored:
+                run, tasks = self.planned(y)
+                if tasks and weights is None and not run.calls_python:
+                    return self._learn(run, x, part, y, weights, tasks)
+                with _quietly():
+                    return self._learn(run, x, part, y, weights, tasks)
         except BaseException:
             self.network.forget()
             raise
@@ -266,7 +271,7 @@ class Steps:
                 run.load(x, part)
                 z = run.forward().copy()
             value = self._value(loss(y, z, weights))
-            return plus(value, network.flat.penalty()), activation.forward(z)
+            return plus(value, self.as_compiled.penalty()), activation.forward(z)
 
     def logs(self, value: Any, y: Any, *seen: Any) -> dict[str, Any]:
         """Return loss and metrics of one batch; ``seen`` is y_pred and the weights."""
@@ -421,7 +426,4 @@ class Steps:
                 "layers were added or removed since the model was trained: call "
                 "compile again, so that the optimiser starts anew with them"
             )
-        if self._frozen_at == CHANGES.latest:
-            return
-        self._frozen_at = CHANGES.latest
-        self._frozen = noticed(*self._frozen, network.leaves)
+        self.as_compiled.warn()

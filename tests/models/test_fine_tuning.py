@@ -89,9 +89,9 @@ def test_the_plan_takes_no_gradients_that_nobody_uses(trained, images):
 )
 def test_a_change_after_compile_is_warned_of_once(trained, images, use):
     text = (
-        "trainable of Conv2D 'conv2d', Dense 'dense' was changed after compile. The "
-        "change holds from now on, but call compile after such a change, so that the "
-        "optimiser forgets earlier steps"
+        "trainable of Conv2D 'conv2d', Dense 'dense' was changed after compile. "
+        "'sequential' goes on training the layers that were trainable at compile. For "
+        "the change to have an effect, call compile again"
     )
     trained.layers[0].trainable = trained.layers[3].trainable = False
     trained.layers[2].trainable = False  # without parameters

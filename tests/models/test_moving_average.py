@@ -137,18 +137,31 @@ def test_frozen_layers_keep_their_bits(data, overwrite):
 
 
 def test_a_layer_that_a_callback_freezes_stays_as_it_was_then(data):
+    """If it also calls ``compile``; otherwise it warns, and the layer is trained."""
     model, seen = make(), []
 
     class Freeze(Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
                 model.layers[0].trainable = False
+                model.compile(model.optimizer, model.loss)
                 seen.extend(model.layers[0].get_weights())
 
     model.fit(*data, epochs=3, callbacks=Freeze(), **IN_ORDER)
     for weight, before in zip(model.layers[0].get_weights(), seen, strict=True):
         assert_array_equal(weight, before)
     assert len(seen) == 2
+
+    model, other = make(), make()
+    freeze = LambdaCallback(
+        on_epoch_begin=lambda *_: setattr(model.layers[0], "trainable", False)
+    )
+    with pytest.warns(UserWarning, match="^trainable of .* was changed") as caught:
+        model.fit(*data, epochs=3, callbacks=freeze, **IN_ORDER)
+    assert len(caught) == 1 and caught[0].filename == __file__
+    other.fit(*data, epochs=3, **IN_ORDER)
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert_array_equal(a, b)
 
 
 def test_portions_are_learnt_at_full_speed(data):
