@@ -983,3 +983,32 @@ def test_functions_in_compile():
     names = {"loss", "categorical_accuracy", "mean_squared_error"}
     assert found.keys() == names and found["categorical_accuracy"] == 0.5
     assert type(model.loss) is losses.CategoricalCrossentropy
+
+
+def test_variables_of_a_metric_of_ones_own():
+    """As programs for Keras reset them; metrics of this package have none."""
+
+    class Wrong(metrics.Metric):
+        def __init__(self, name="wrong"):
+            super().__init__(name)
+            self.total = self.add_weight(name="total", initializer="zeros")
+            self.each = self.add_weight(shape=(2,), name="each")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(np.sum(y_true != y_pred))
+            self.each.assign_add(np.sum(y_true != y_pred, axis=0))
+
+        def result(self):
+            return self.total
+
+        def reset_state(self):
+            for variable in self.variables:
+                variable.assign(0)
+
+    metric = Wrong()
+    metric.update_state(np.zeros((3, 2)), np.array([[1, 0], [1, 0], [0, 1]]))
+    assert [v.tolist() for v in metric.variables] == [3.0, [2.0, 1.0]]
+    metric.reset_state()
+    assert [v.tolist() for v in metric.variables] == [0.0, [0.0, 0.0]]
+    with pytest.raises(AttributeError, match=r"AUC has no variables: result\(\)"):
+        _ = metrics.AUC().variables

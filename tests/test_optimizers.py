@@ -527,3 +527,23 @@ def test_what_cannot_be_excluded():
     with pytest.raises(ValueError, match=r"of shape \(2,\) that is not a parameter"):
         optimizer.step(p, np.zeros(4), TWO)
     np.testing.assert_array_equal(p, 1)
+
+
+def test_what_keras_has_and_is_not_here_says_what_to_do():
+    model = Sequential([Dense(1, input_shape=(2,))])
+    model.compile("adam", "mse")
+    texts = {
+        "apply_gradients": "model.train_on_batch.* makes a step",
+        "minimize": "no tapes of gradients",
+        "variables": "optimizer.slots has its arrays by name",
+        "get_weights": "model.save keeps both",
+        "moments": "'Adam' object has no attribute 'moments'$",
+    }
+    for name, text in texts.items():
+        with pytest.raises(AttributeError, match=text):
+            getattr(model.optimizer, name)
+        assert not hasattr(copy.deepcopy(model.optimizer), name)
+    before = model.flat.values.copy()
+    model.train_on_batch(np.ones((3, 2)), np.ones((3, 1)))
+    model.optimizer.step(model.flat.values, model.flat.grads)  # as the error says
+    assert model.optimizer.iterations == 2 and (model.flat.values != before).all()

@@ -18,6 +18,8 @@ import numpy as np
 from sora_np import callbacks, layers, optimizers
 from sora_np import models as new_models
 from sora_np.common.warn import warn
+from sora_np.layers.contract import is_ours
+from sora_np.layers.initial_weights import start_from
 from sora_np.models import Model
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.schedules import InverseTimeDecay
@@ -104,10 +106,8 @@ def renamed(where: str, own: Iterable[str], given: Mapping[str, Any]) -> dict[st
         elif old == "batch_size" and "log_dir" in own:
             tell(f"{where}({old}=)", "it does nothing, leave it out")
         elif old == "weights":
-            raise TypeError(
-                f"{where} takes no weights=: build the layer in a model, and then call "
-                "layer.set_weights(weights)"
-            )
+            tell(f"{where}(weights=)", "call layer.set_weights(weights) in a model")
+            found[old] = value
         elif old == "dim_ordering":
             tell(f"{where}({old}=)", 'write data_format="channels_last" or "..._first"')
             if value != "default":
@@ -147,6 +147,9 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
         if not ARGUMENTS.keys().isdisjoint(given):
             name = type(args[0]).__name__ if of_class else function.__name__
             given = renamed(name, own, given)
+        of_layer = of_class and isinstance(args[0], layers.Layer)
+        known = of_layer and is_ours(type(args[0]))
+        weights = given.pop("weights", None) if known else None
         if (
             of_class
             and len(args) == 1
@@ -154,7 +157,10 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
             and "pool_size" not in given
         ):
             given["pool_size"] = 2  # Keras 2's default, which Keras 3's averages lack
-        return function(*args, **given)
+        result = function(*args, **given)
+        if weights is not None:
+            start_from(args[0], weights)
+        return result
 
     vars(understood)["is_understanding"] = True
     return understood

@@ -1,6 +1,7 @@
 """Keras's ``keras.utils``: ``sora_np.utils``, and functions of other folders."""
 
 from collections import abc
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,40 @@ __all__ = [
     "plot_model",
     "register_keras_serializable",
 ]
+
+
+def load_img(  # type: ignore[no-redef]
+    path: str | PathLike[str],
+    color_mode: str | bool = "rgb",
+    target_size: abc.Sequence[int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+    *,
+    grayscale: bool | None = None,
+) -> Any:
+    """Return a picture of Pillow from a file: see ``sora_np.utils.load_img``.
+
+    Parameters
+    ----------
+    color_mode, target_size, interpolation, keep_aspect_ratio : see there
+    grayscale : the old name, and the second argument, of Keras 2: True is
+        color_mode="grayscale"; False leaves color_mode as it is
+
+    Raises
+    ------
+    ImportError, OSError, ValueError : see there
+    """
+    old = color_mode if isinstance(color_mode, bool) else grayscale
+    mode = "rgb" if isinstance(color_mode, bool) else color_mode
+    if old is not None:
+        warn(
+            "load_img(grayscale=) is an old name of Keras's: write "
+            'color_mode="grayscale" or color_mode="rgb"',
+            DeprecationWarning,
+        )
+        mode = "grayscale" if old else mode
+    given = target_size, interpolation, keep_aspect_ratio
+    return _utils.load_img(path, mode, *given)
 
 
 def plot_model(

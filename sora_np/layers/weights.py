@@ -192,6 +192,10 @@ class Weighed:
         If their number or shapes differ, raises ValueError and changes nothing.
         """
         self._need_params()
+        self.fill(weights)
+
+    def fill(self, weights: Sequence[ArrayLike]) -> None:
+        """Copy arrays in, as ``set_weights``, for ``build``, where memory may lack."""
         places = {**self.params, **self.state}
         if not isinstance(weights, (Sequence, type(None))):
             raise TypeError(
@@ -207,7 +211,8 @@ class Weighed:
                 f"{self} takes the weights {expected or '(none)'}, got {got or 'none'}"
             )
         for array, value in zip(places.values(), values, strict=True):
-            array[...] = value
+            if self.takes_memory:
+                array[...] = value
 
     # --- Keras's names for them -------------------------------------------------------
 

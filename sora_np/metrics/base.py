@@ -82,6 +82,22 @@ class Metric(TakesDtype, Known):
     add_variable = add_weight
 
     @property
+    def variables(self) -> list[Variable]:
+        """The variables of ``add_weight`` that a metric of your own keeps.
+
+        Raises AttributeError if it keeps none, as the metrics of this package, which
+        add up in plain numbers and arrays.
+        """
+        found = [own for own in vars(self).values() if isinstance(own, Variable)]
+        if not found:
+            raise AttributeError(
+                f"{type(self).__name__} has no variables: result() returns its value, "
+                "and reset_state() starts again; a metric of your own keeps variables "
+                "by self.total = self.add_weight(name='total')"
+            )
+        return found
+
+    @property
     def sees(self) -> str:
         """The form of y_pred that the metric takes from a model: see ``logits.View``.
 

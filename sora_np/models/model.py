@@ -11,6 +11,7 @@ from sora_np.engine.network import Network
 from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers import Input, InputLayer, contract
 from sora_np.layers.symbol import Symbol
+from sora_np.training.waiting import Waiting
 
 from .config import MAKERS, graph_config, model_from_config
 from .functional import (
@@ -190,13 +191,16 @@ class Model(Trained):
         shapes = [*input_shape] if several else [input_shape]
         inputs: Any = [Input(tuple(shape)[1:]) for shape in shapes]
         inputs = inputs if several else inputs[0]
-        outputs = self.call(inputs)
-        if len(flat_symbols(outputs, "outputs")[0]) > 1 and self.optimizer is not None:
-            raise ValueError(
-                f"{self.name!r} has several outputs: call build((None, ...)) before "
-                "compile"
-            )
-        self._trace(inputs, outputs)
+        self._trace(inputs, self.call(inputs))
+        self._compile_for_outputs()
+
+    def _compile_for_outputs(self) -> None:
+        """Do what ``compile`` could not do before the outputs were known."""
+        steps: Any = self._steps
+        if isinstance(steps, Waiting):
+            given = steps.given | {"optimizer": steps.optimizer}
+            runner = self.runner
+            super().compile(**given, fuse=runner.fuse, kernels=runner.kernels)
 
     @property
     def inputs(self) -> list[Symbol]:

@@ -27,6 +27,7 @@ from sora_np.optimizers.work import owned, serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
 from sora_np.training.several import SeveralSteps, one_output
 from sora_np.training.step import Steps
+from sora_np.training.waiting import waiting
 
 from .layered import Layered
 
@@ -169,7 +170,9 @@ class Trained(Layered):
         ValueError : for an unknown name, with the nearest known one
         """
         kernels = as_rung(kernels)
-        made = SeveralSteps if len(self.graph.outputs) > 1 else one_output
+        made: Any = SeveralSteps if len(self.graph.outputs) > 1 else one_output
+        if not self.built and hasattr(self, "call"):
+            made = waiting
         given = optimizers.get(optimizer), loss, metrics, loss_weights, weighted_metrics
         self._steps = made(self, *given)
         self.runner.fuse = bool(fuse) and kernels == "fast"
@@ -358,8 +361,8 @@ class Trained(Layered):
 
         They are measured before the step changes the model.
         """
-        steps = self._steps
-        arrays = steps.checked(x, y, sample_weight, class_weight)
+        arrays = self._steps.checked(x, y, sample_weight, class_weight)
+        steps = self._steps  # the first batch of a subclass makes new ones
         steps.check_layers()
         if self._running is not None:  # a callback trains on batches of its own
             self._running.hide_average()

@@ -4,7 +4,7 @@ All parameters of a model are one flat vector, and all gradients are another.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,20 @@ from .schedules import LearningRateSchedule
 from .work import PreparedStep, check_vectors
 
 Rate: TypeAlias = float | LearningRateSchedule
+
+_STEP = (
+    "there are no tapes of gradients here: model.train_on_batch(x, y) makes a step, "
+    "and optimizer.step(params, grads) one on vectors, such as model.flat.values and "
+    "model.flat.grads"
+)
+_SLOTS = (
+    "optimizer.slots has its arrays by name, each a vector for all parameters, "
+    "iterations counts its steps, and model.save keeps both"
+)
+ABSENT = {  # what Keras's optimisers have -> what to do here
+    **dict.fromkeys(("apply", "apply_gradients", "minimize", "get_updates"), _STEP),
+    **dict.fromkeys(("variables", "weights", "get_weights", "set_weights"), _SLOTS),
+}
 
 
 class LearningRate(float):
@@ -181,6 +195,13 @@ class Optimizer(Configured, Known):
     def iterations(self) -> int:
         """How often the parameters changed."""
         return self.batches // (self.gradient_accumulation_steps or 1)
+
+    if not TYPE_CHECKING:  # or a type checker would accept every wrong name
+
+        def __getattr__(self, name: str) -> Any:
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            text += f": {ABSENT[name]}" if name in ABSENT else ""
+            raise AttributeError(text, name=name, obj=self)
 
     # --- what a subclass defines ----------------------------------------------------
 

@@ -93,8 +93,9 @@ def one_output(
     metrics: Any,
     weights: Any,
     weighted: Any = None,
-) -> Steps:
-    """Return the training steps of a network with one output.
+    kind: Any = Steps,
+) -> Any:
+    """Return the training steps of a network with one output, of this class.
 
     Loss and metrics may be lists or dictionaries with one entry.
     """
@@ -116,7 +117,7 @@ def one_output(
     found = _metrics_of_one(metrics, names, "metrics")
     seeing_weights = _metrics_of_one(weighted, names, "weighted_metrics")
     both = [*found, *seeing_weights]
-    return Steps(network, optimizer, loss, both, len(seeing_weights))
+    return kind(network, optimizer, loss, both, len(seeing_weights))
 
 
 def _metrics_of_one(given: Any, names: Sequence[str], what: str) -> list[Any]:

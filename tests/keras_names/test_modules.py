@@ -49,7 +49,7 @@ def test_the_same_objects(name):
         and getattr(value, "__module__", "") == there.__name__
         and name not in ("fans", "Activation")
     ]
-    other = {"Convolution2D", "plot_model"}  # with arguments as in Keras
+    other = {"Convolution2D", "load_img", "plot_model"}  # with arguments as in Keras
     for name in set(names) - other:
         assert getattr(here, name) is getattr(there, name), name
 
@@ -460,6 +460,28 @@ def test_preprocessing():
     there = sora_np.preprocessing
     assert ImageDataGenerator is there.image.ImageDataGenerator
     assert load_img is utils.load_img and pad_sequences is there.sequence.pad_sequences
+
+
+@pytest.mark.parametrize(
+    "args, options, mode",
+    [
+        ((), {"grayscale": True}, "L"),
+        ((), {"grayscale": False}, "RGB"),
+        ((), {"grayscale": False, "color_mode": "grayscale"}, "L"),
+        ((True,), {"target_size": (2, 3)}, "L"),
+        ((False,), {}, "RGB"),
+    ],
+)
+def test_load_img_of_keras_2(args, options, mode, tmp_path):
+    """Whose second argument was grayscale, before color_mode."""
+    image = pytest.importorskip("PIL.Image")
+    image.fromarray(np.zeros((4, 5, 3), np.uint8)).save(tmp_path / "a.png")
+    for load in (utils.load_img, keras.preprocessing.image.load_img):
+        with pytest.warns(DeprecationWarning, match='write color_mode="grayscale"'):
+            picture = load(tmp_path / "a.png", *args, **options)
+        assert picture.mode == mode
+        assert picture.size == ((3, 2) if options.get("target_size") else (5, 4))
+        assert load(tmp_path / "a.png", "grayscale").mode == "L"
 
 
 def test_progbar(capsys):

@@ -1,5 +1,6 @@
 """What Keras 1 and 2 called otherwise: understood, with one warning each."""
 
+import copy
 import warnings
 
 import numpy as np
@@ -117,6 +118,63 @@ def test_the_decay_of_keras_2():
     np.testing.assert_allclose(found, [1, 1 + 1 / 1.5, 1 + 1 / 1.5 + 1 / 2])
 
 
+W = [np.arange(6.0).reshape(2, 3), np.ones(3)]
+STARTED = {  # layer, the shape of x, its weights
+    "Dense": (layers.Dense, (3,), (2,), W),
+    "Conv2D": (
+        layers.Conv2D,
+        (2, 3),
+        (5, 5, 1),
+        [np.full((3, 3, 1, 2), 0.5), np.array([1.0, 2.0])],
+    ),
+    "BatchNormalization": (
+        layers.BatchNormalization,
+        (),
+        (3,),
+        [np.full(3, k) for k in (1.0, 2.0, 3.0, 4.0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["Sequential", "Model", "build", "first"])
+@pytest.mark.parametrize("kind, args, shape, weights", STARTED.values(), ids=STARTED)
+def test_weights_to_start_with(kind, args, shape, weights, way):
+    """In whatever way the layer is built; afterwards it is as any other."""
+    with pytest.warns(DeprecationWarning, match=r"weights=\) is an old name"):
+        layer = kind(*args, weights=weights)
+    if way == "Sequential":
+        keras.Sequential([layers.Input(shape), layer])
+    elif way == "Model":
+        x = layers.Input(shape)
+        model = keras.Model(x, layer(x))
+        twin = keras.models.clone_model(model)
+        assert type(twin.layers[-1]) is kind
+    elif way == "build":
+        assert layer.compute_output_shape((None, *shape))[0] is None
+        layer.build((None, *shape))
+    else:
+        layer(np.zeros((1, *shape)))
+    assert type(layer) is kind and "weights" not in layer.get_config()
+    for a, b in zip(layer.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.shares_memory(a, b)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_weights_to_start_with_go_with_other_arguments_and_copies():
+    options = {"data_format": "channels_first", "activity_regularizer": "l2"}
+    given = [np.full((3, 3, 1, 2), 0.5), np.ones(2)]
+    layer = layers.Conv2D(2, 3, weights=given, **options)
+    plain = layers.Conv2D(2, 3, **options)
+    twin = copy.deepcopy(layer)
+    for one in (layer, twin, plain):
+        one.build((None, 1, 5, 5))
+        assert type(one) is type(plain)
+    for one in (layer, twin):
+        np.testing.assert_array_equal(one.get_weights()[0], given[0])
+    assert layers.Dense(2, weights=None)(np.ones((1, 2))).shape == (1, 2)
+
+
 WRONG = {
     "mode": (lambda: layers.BatchNormalization(mode=2), "mode"),
     "order": (conv(dim_ordering="hw"), "channels_last"),
@@ -126,8 +184,20 @@ WRONG = {
         "period",
     ),
     "weights": (
-        lambda: layers.Dense(3, weights=[np.ones((2, 3)), np.ones(3)]),
-        "set_weights",
+        lambda: layers.Dense(3, weights=[np.ones((2, 3))])(np.ones((1, 2))),
+        r"kernel \(2, 3\), bias \(3,\), got \(2, 3\)",
+    ),
+    "weights_of_none": (
+        lambda: layers.Flatten(weights=[np.ones(2)])(np.ones((1, 2))),
+        r"\(none\), got \(2,\)",
+    ),
+    "weights_alone": (
+        lambda: layers.Dense(3, weights=np.ones((2, 3))),
+        "must be a list of arrays, as get_weights returns, got ndarray",
+    ),
+    "weights_in_a_model": (
+        lambda: keras.Sequential([layers.Input((4,)), layers.Dense(1, weights=W)]),
+        r"kernel \(4, 1\), bias \(1,\), got \(2, 3\), \(3,\)",
     ),
     "nadam": (lambda: keras.optimizers.Nadam(schedule_decay=0.1), "schedule_decay"),
     "image": (lambda: keras.backend.set_image_dim_ordering("th"), "channels_last"),
