@@ -545,12 +545,13 @@ def run(*command, **env):
     "env",
     [
         {"NUMBA_CPU_NAME": "generic"},
-        pytest.param({"NUMBA_DISABLE_JIT": "1"}, marks=pytest.mark.slow),
-        pytest.param({"SORA_NP_VECTOR_BYTES": "16"}, marks=pytest.mark.slow),
-        pytest.param({"SORA_NP_VECTOR_BYTES": "32"}, marks=pytest.mark.slow),
+        {"NUMBA_DISABLE_JIT": "1"},
+        {"SORA_NP_VECTOR_BYTES": "16"},
+        {"SORA_NP_VECTOR_BYTES": "32"},
     ],
     ids=str,
 )
+@pytest.mark.slow
 def test_all_of_this_in_a_process_with(env):
     pytest_here = "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__
     done = run(*pytest_here, "-k", "not process", **env)
