@@ -1,3 +1,4 @@
+import gc
 import os
 
 import numpy as np
@@ -5,6 +6,13 @@ import pytest
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # two processes share the cores
     os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+
+
+def pytest_collection_finish():
+    """Spare the collector 20,000 tests, at which it looks again and again."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 

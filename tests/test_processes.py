@@ -203,7 +203,9 @@ if __name__ == "__main__":
 
 
 @needs_jit
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize(
+    "method", ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
+)
 def test_a_pool_of_processes(method, tmp_path):
     if method == "fork" and not hasattr(os, "fork"):
         pytest.skip("fork is of POSIX")

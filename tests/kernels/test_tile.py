@@ -606,7 +606,10 @@ guard_pages = pytest.mark.skipif(
 
 @guard_pages
 @needs_jit
-@pytest.mark.parametrize("width", ["16", "32", "64"])
+@pytest.mark.parametrize(
+    "width",
+    [pytest.param(str(w), marks=[pytest.mark.slow] * (w != 32)) for w in (16, 32, 64)],
+)
 def test_nothing_beyond_an_array_is_touched_in_a_process(width):
     done = run(__file__, "0", SORA_NP_VECTOR_BYTES=width)
     assert done.returncode == 0, done.stderr
