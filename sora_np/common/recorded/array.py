@@ -1,18 +1,4 @@
-"""Arrays that record NumPy's operations, for losses that are plain functions.
-
-A layer has an explicit backward pass, and so has a loss of this package.  A user's own
-function f(y_true, y_pred) has none.  It is called with y_pred as a :class:`Recorded`
-array: each operation of NumPy on it computes its value as usual, and notes how a
-gradient goes back through it.  :func:`gradient` then applies the chain rule from the
-last operation to the first (reverse-mode automatic differentiation).
-
-The rules stand in ``UFUNCS`` and ``FUNCTIONS``.  An operation without a rule raises a
-TypeError that names it, so no derivative is lost.  At kinks the rules are those of
-TensorFlow: the derivative of |x| at 0 is 0, that of ``maximum(a, b)`` at a = b goes to
-a, and equal maxima along an axis share theirs.
-
-Source: Griewank & Walther (2008), "Evaluating Derivatives", chapter 3.
-"""
+"""The arrays that record, the chain rule, and the rules of NumPy's ufuncs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,10 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
+from scipy import special
 
 from sora_np.kernels.machine.arrays import Array
 
 Back = Callable[[Any], Any]  # dy -> the gradient of one operand
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # the rules of functions.py
+
+
+class NoRuleError(TypeError):
+    """An operation on a recorded array has no derivative here."""
 
 
 class Recorded(NDArrayOperatorsMixin):
@@ -60,13 +52,13 @@ class Recorded(NDArrayOperatorsMixin):
             return ufunc(*values)
         rule = UFUNCS.get(ufunc)
         if rule is None or method != "__call__" or options:
-            raise _no_rule(f"np.{ufunc.__name__}" + f".{method}" * (method[0] != "_"))
+            raise no_rule(f"np.{ufunc.__name__}" + f".{method}" * (method[0] != "_"))
         y = ufunc(*values)
         backs = rule(y, *values)
         return Recorded(
             y,
             [
-                (x, _summed_to(np.shape(value), back))
+                (x, summed_to(np.shape(value), back))
                 for x, value, back in zip(inputs, values, backs, strict=True)
                 if isinstance(x, Recorded)
             ],
@@ -79,16 +71,16 @@ class Recorded(NDArrayOperatorsMixin):
             return FUNCTIONS[function](*args, **options)
         if function in UNRECORDED:
             return function(*map(value_of, args), **options)
-        raise _no_rule(f"np.{function.__name__}")
+        raise no_rule(f"np.{function.__name__}")
 
     def __array__(self, *args: Any, **options: Any) -> Any:
-        raise _no_rule("np.asarray, or another way to turn y_pred into a plain array,")
+        raise no_rule("np.asarray, or another way to turn y_pred into a plain array,")
 
     def __float__(self) -> float:
-        raise _no_rule("float()")
+        raise no_rule("float()")
 
     def __bool__(self) -> bool:
-        raise _no_rule("if or while on y_pred, instead of np.where,")
+        raise no_rule("if or while on y_pred, instead of np.where,")
 
     # --- what an array has ------------------------------------------------------------
 
@@ -115,7 +107,7 @@ class Recorded(NDArrayOperatorsMixin):
     @property
     def T(self) -> "Recorded":  # noqa: N802
         """The array with its axes in reverse order."""
-        return _transpose(self)
+        return self._by(np.transpose)
 
     def __len__(self) -> int:
         return len(self.value)
@@ -131,21 +123,48 @@ class Recorded(NDArrayOperatorsMixin):
     def astype(self, dtype: DTypeLike, **options: Any) -> "Recorded":
         """Return the array in another dtype of real numbers."""
         if np.dtype(dtype).kind != "f":
-            raise _no_rule(f"astype({np.dtype(dtype)})")
+            raise no_rule(f"astype({np.dtype(dtype)})")
         back: Back = lambda dy: dy  # noqa: E731
         return Recorded(self.value.astype(dtype), [(self, back)])
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> "Recorded":
         """Return the sum of all entries, or along axes."""
-        return _sum(self, axis, keepdims=keepdims)
+        return self._by(np.sum, axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> "Recorded":
         """Return the mean of all entries, or along axes."""
-        return _mean(self, axis, keepdims=keepdims)
+        return self._by(np.mean, axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> "Recorded":
+        """Return the largest entry, or those along axes."""
+        return self._by(np.max, axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> "Recorded":
+        """Return the smallest entry, or those along axes."""
+        return self._by(np.min, axis, keepdims=keepdims)
 
     def reshape(self, *shape: Any) -> "Recorded":
         """Return the entries in another shape."""
-        return _reshape(self, shape[0] if len(shape) == 1 else shape)
+        return self._by(np.reshape, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> "Recorded":
+        """Return the array with its axes in another order."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        return self._by(np.transpose, order or None)
+
+    def ravel(self) -> "Recorded":
+        """Return the entries along one axis."""
+        return self._by(np.ravel)
+
+    flatten = ravel
+
+    def squeeze(self, axis: Any = None) -> "Recorded":
+        """Return the array without axes of size 1."""
+        return self._by(np.squeeze, axis)
+
+    def _by(self, function: Any, *args: Any, **options: Any) -> "Recorded":
+        made: Recorded = FUNCTIONS[function](self, *args, **options)
+        return made
 
 
 def value_of(x: Any) -> Any:
@@ -154,14 +173,20 @@ def value_of(x: Any) -> Any:
 
 
 def gradient(y: Recorded, x: Recorded, dy: Any = 1.0) -> Array:
-    """Return d(sum(dy * y))/dx, of the shape of x; 0 if y does not depend on x.
+    """Return d(sum(dy * y))/dx, of the shape of x; 0 if y does not depend on x."""
+    return gradients(y, [x], dy)[0]
 
-    Each array's gradient is complete before it goes on to the operands, because they
-    are visited in the reverse of the order in which they were computed.
+
+def gradients(y: Any, xs: Sequence[Recorded], dy: Any = 1.0) -> list[Array]:
+    """Return d(sum(dy * y))/dx for each of xs, in their shapes and dtypes.
+
+    A y that is no recorded array depends on none of them.  Each array's gradient is
+    complete before it goes on to the operands, because they are visited in the reverse
+    of the order in which they were computed.
     """
     order: list[Recorded] = []
     seen: set[int] = set()
-    stack = [(y, False)]
+    stack = [(y, False)] if isinstance(y, Recorded) else []
     while stack:
         one, is_done = stack.pop()
         if is_done:
@@ -170,27 +195,30 @@ def gradient(y: Recorded, x: Recorded, dy: Any = 1.0) -> Array:
             seen.add(id(one))
             stack.append((one, True))
             stack += [(parent, False) for parent, _ in one.parents]
-    slopes: dict[int, Any] = {id(y): np.broadcast_to(dy, y.shape)}
+    slopes: dict[int, Any] = {id(y): np.broadcast_to(dy, np.shape(value_of(y)))}
     for one in reversed(order):
-        if one is x or id(one) not in slopes:
+        if not one.parents or id(one) not in slopes:
             continue
         slope = slopes.pop(id(one))
         for parent, back in one.parents:
             slopes[id(parent)] = slopes.get(id(parent), 0) + back(slope)
-    dx: Array = np.zeros_like(x.value)
-    dx[...] = slopes.get(id(x), 0)
-    return dx
+    dxs = [np.zeros_like(x.value) for x in xs]
+    for dx, x in zip(dxs, xs, strict=True):
+        dx[...] = slopes.get(id(x), 0)
+    return dxs
 
 
-def _no_rule(what: str) -> TypeError:
-    return TypeError(
-        f"{what} has no derivative in a loss that is a plain function. Use sums, "
-        "means, powers, exp, log, abs, maximum, clip, where and the like on y_pred, or "
-        "write a subclass of sora_np.losses.Loss with losses and dlosses"
+def no_rule(what: str) -> NoRuleError:
+    """Return the error of an operation without a derivative."""
+    return NoRuleError(
+        f"{what} has no derivative here. Use sums, means, powers, exp, log, abs, "
+        "maximum, clip, where, matmul and the like; or write the derivative yourself: "
+        "Lambda(function, gradient=...), activations.Activation(name, forward, "
+        "backward), or a subclass of sora_np.losses.Loss with losses and dlosses"
     )
 
 
-def _summed_to(shape: tuple[int, ...], back: Back) -> Back:
+def summed_to(shape: tuple[int, ...], back: Back) -> Back:
     """Return ``back``, summed over the axes along which an operand was repeated."""
 
     def summed(dy: Any) -> Any:
@@ -210,6 +238,25 @@ def _power(y: Any, a: Any, b: Any) -> tuple[Back, Back]:
         lambda dy: dy * b * np.power(a, np.where(b == 0, 1, b) - 1.0),
         lambda dy: dy * y * np.log(np.where(a > 0, a, 1)),
     )
+
+
+def _matmul(y: Any, a: Any, b: Any) -> tuple[Back, Back]:
+    left = a[None, :] if a.ndim == 1 else a
+    right = b[:, None] if b.ndim == 1 else b
+
+    def wide(dy: Any) -> Any:
+        dy = np.expand_dims(dy, -1) if b.ndim == 1 else dy
+        return np.expand_dims(dy, -2) if a.ndim == 1 else dy
+
+    def by_a(dy: Any) -> Any:
+        da = wide(dy) @ np.swapaxes(right, -1, -2)
+        return da[..., 0, :] if a.ndim == 1 else da
+
+    def by_b(dy: Any) -> Any:
+        db = np.swapaxes(left, -1, -2) @ wide(dy)
+        return db[..., 0] if b.ndim == 1 else db
+
+    return by_a, by_b
 
 
 UFUNCS: dict[Any, Callable[..., Sequence[Back]]] = {
@@ -237,6 +284,31 @@ UFUNCS: dict[Any, Callable[..., Sequence[Back]]] = {
     np.sin: lambda y, a: (lambda dy: dy * np.cos(a),),
     np.cos: lambda y, a: (lambda dy: -dy * np.sin(a),),
     np.reciprocal: lambda y, a: (lambda dy: -dy * y * y,),
+    np.matmul: _matmul,
+    np.log10: lambda y, a: (lambda dy: dy / (a * np.log(10)),),
+    np.exp2: lambda y, a: (lambda dy: dy * y * np.log(2),),
+    np.cbrt: lambda y, a: (lambda dy: dy / (3 * y * y),),
+    np.tan: lambda y, a: (lambda dy: dy * (1 + y * y),),
+    np.arcsin: lambda y, a: (lambda dy: dy / np.sqrt(1 - a * a),),
+    np.arccos: lambda y, a: (lambda dy: -dy / np.sqrt(1 - a * a),),
+    np.arcsinh: lambda y, a: (lambda dy: dy / np.sqrt(a * a + 1),),
+    np.arccosh: lambda y, a: (lambda dy: dy / np.sqrt(a * a - 1),),
+    np.arctanh: lambda y, a: (lambda dy: dy / (1 - a * a),),
+    np.arctan2: lambda y, a, b: (
+        lambda dy: dy * b / (a * a + b * b),
+        lambda dy: -dy * a / (a * a + b * b),
+    ),
+    np.hypot: lambda y, a, b: (lambda dy: dy * a / y, lambda dy: dy * b / y),
+    np.logaddexp: lambda y, a, b: (
+        lambda dy: dy * np.exp(a - y),
+        lambda dy: dy * np.exp(b - y),
+    ),
+    np.remainder: lambda y, a, b: (
+        lambda dy: dy,
+        lambda dy: -dy * np.floor_divide(a, b),
+    ),
+    special.erf: lambda y, a: (lambda dy: dy * 2 / np.sqrt(np.pi) * np.exp(-a * a),),
+    special.expit: lambda y, a: (lambda dy: dy * y * (1 - y),),
 }
 # their derivative is 0 where there is one, as in TensorFlow
 CONSTANT = {
@@ -244,102 +316,7 @@ CONSTANT = {
     *(np.sign, np.floor, np.ceil, np.rint, np.isnan, np.isfinite, np.logical_not),
     *(np.logical_and, np.logical_or),
 }
-UNRECORDED = {np.shape, np.ndim, np.size, np.ones_like, np.zeros_like, np.argmax}
-
-
-def _widened(dy: Any, shape: Sequence[int], axis: Any, keepdims: bool) -> Any:
-    """Return dy, of a reduction along axes, in the shape of what was reduced."""
-    if axis is not None and not keepdims:
-        dy = np.expand_dims(dy, axis)
-    return np.broadcast_to(dy, shape)
-
-
-def _sum(x: Recorded, axis: Any = None, *, keepdims: bool = False) -> Recorded:
-    y = x.value.sum(axis, keepdims=keepdims)
-    return Recorded(y, [(x, lambda dy: _widened(dy, x.shape, axis, keepdims))])
-
-
-def _mean(x: Recorded, axis: Any = None, *, keepdims: bool = False) -> Recorded:
-    y = x.value.mean(axis, keepdims=keepdims)
-    share = y.size / max(x.size, 1)
-    return Recorded(y, [(x, lambda dy: _widened(dy * share, x.shape, axis, keepdims))])
-
-
-def _extreme(function: Any) -> Callable[..., Recorded]:
-    def extreme(x: Recorded, axis: Any = None, *, keepdims: bool = False) -> Recorded:
-        y = function(x.value, axis, keepdims=keepdims)
-
-        def back(dy: Any) -> Any:
-            chosen = x.value == _widened(y, x.shape, axis, keepdims)
-            ties = chosen.sum(axis, keepdims=keepdims)
-            return _widened(dy / ties, x.shape, axis, keepdims) * chosen
-
-        return Recorded(y, [(x, back)])
-
-    return extreme
-
-
-def _reshape(x: Recorded, shape: Any, **options: Any) -> Recorded:
-    y = np.reshape(x.value, shape, **options)
-    return Recorded(y, [(x, lambda dy: np.reshape(dy, x.shape))])
-
-
-def _transpose(x: Recorded, axes: Any = None) -> Recorded:
-    order = None if axes is None else np.argsort(axes)
-    return Recorded(
-        np.transpose(x.value, axes), [(x, lambda dy: np.transpose(dy, order))]
-    )
-
-
-def _reshaping(function: Any) -> Callable[..., Recorded]:
-    def reshaped(x: Recorded, *args: Any, **options: Any) -> Recorded:
-        return _reshape(x, function(x.value, *args, **options).shape)
-
-    return reshaped
-
-
-def _clip(
-    x: Any, low: Any = None, high: Any = None, *, min: Any = None, max: Any = None
-) -> Any:
-    low, high = (low if min is None else min), (high if max is None else max)
-    if isinstance(low, Recorded) or isinstance(high, Recorded):
-        raise _no_rule("np.clip between bounds that depend on y_pred")
-    inside = np.ones(x.shape, bool)
-    inside = inside if low is None else inside & (x.value >= low)
-    inside = inside if high is None else inside & (x.value <= high)
-    return Recorded(np.clip(x.value, low, high), [(x, lambda dy: dy * inside)])
-
-
-def _where(condition: Any, a: Any, b: Any) -> Any:
-    chosen = np.asarray(value_of(condition)).astype(bool)
-    y = np.where(chosen, value_of(a), value_of(b))
-    sides = (a, lambda dy: np.where(chosen, dy, 0)), (b, lambda dy: dy * ~chosen)
-    return Recorded(
-        y,
-        [
-            (x, _summed_to(x.shape, back))
-            for x, back in sides
-            if isinstance(x, Recorded)
-        ],
-    )
-
-
-def _concatenate(arrays: Sequence[Any], axis: int = 0) -> Recorded:
-    values = [np.asarray(value_of(a)) for a in arrays]
-    ends = np.cumsum([value.shape[axis] for value in values])[:-1]
-
-    def part(k: int) -> Back:
-        return lambda dy: np.split(dy, ends, axis)[k]
-
-    own = [(a, part(k)) for k, a in enumerate(arrays) if isinstance(a, Recorded)]
-    return Recorded(np.concatenate(values, axis), own)
-
-
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    **{np.sum: _sum, np.mean: _mean, np.clip: _clip, np.where: _where},
-    **{np.max: _extreme(np.max), np.min: _extreme(np.min)},
-    **{np.reshape: _reshape, np.transpose: _transpose, np.concatenate: _concatenate},
-    np.ravel: _reshaping(np.ravel),
-    np.squeeze: _reshaping(np.squeeze),
-    np.expand_dims: _reshaping(np.expand_dims),
+UNRECORDED = {
+    *(np.shape, np.ndim, np.size, np.ones_like, np.zeros_like, np.full_like),
+    *(np.argmax, np.argmin, np.argsort, np.round, np.isclose, np.any, np.all),
 }
