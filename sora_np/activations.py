@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import look_up
-from sora_np.common.recorded import Recorded
+from sora_np.common.recorded import Recorded, gradient
 from sora_np.kernels.activations import activations as kernels
 from sora_np.kernels.activations.relu import relu as bent
 from sora_np.kernels.activations.relu import relu_dx as bent_dx
@@ -67,9 +67,13 @@ class Activation(NamedTuple):
         y = function(z, *args, **options)
         return y.copy() if y is z else y
 
+    def is_ours(self) -> bool:
+        """Return whether it is one of this module's, and not one of a user's."""
+        return (ACTIVATIONS.get(self.name) or with_options_in(self.name)) is self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how copies and pickles are made: ours stay the same object."""
-        if (ACTIVATIONS.get(self.name) or with_options_in(self.name)) is self:
+        if self.is_ours():
             return get, (self.name,)
         return Activation, tuple(self)
 
@@ -293,17 +297,62 @@ def is_entrywise(function: Activation) -> bool:
     >>> is_entrywise(relu), is_entrywise(softmax)
     (True, False)
     """
-    known = ACTIVATIONS.get(function.name) or with_options_in(function.name)
-    return known is function and function.name not in ("softmax", "log_softmax")
+    return function.is_ours() and function.name not in ("softmax", "log_softmax")
+
+
+OWN = "_of_your_own"  # added to a name that ACTIVATIONS has
+
+
+def of_function(function: Callable[[Any], Any]) -> Activation:
+    """Return a user's function z -> y, of the same shape, as an activation.
+
+    Its derivative is found by recording NumPy's operations: see ``common/recorded/``.
+
+    Raises TypeError if it fails on an array (2, 3), or has an operation without a
+    derivative.
+
+    >>> square = of_function(lambda z: z * z)
+    >>> square.backward(np.ones(2), np.array([1.0, -3.0]))
+    array([ 2., -6.])
+    """
+    name = getattr(function, "__name__", type(function).__name__)
+    if name in ACTIVATIONS or options_in(name):
+        name += OWN
+
+    @functools.wraps(function)
+    def forward(z: Array) -> Array:
+        y: Array = np.asarray(function(z), z.dtype)
+        if y.shape != z.shape:
+            raise ValueError(
+                f"activation {name!r} must return an array of z's shape {z.shape}, got "
+                f"{y.shape}"
+            )
+        return y
+
+    def backward(dy: Array, z: Array) -> Array:
+        recorded = Recorded(z)
+        return gradient(function(recorded), recorded, dy)
+
+    one = np.ones((2, 3), np.float32)
+    try:
+        with np.errstate(all="ignore"):
+            backward(forward(one), one)
+    except Exception as error:
+        raise TypeError(
+            f"activation {name!r} must be a function of one array that can be "
+            f"differentiated: {error}"
+        ) from error
+    return Activation(name, forward, backward, takes_z=True)
 
 
 def get(identifier: Any) -> Activation:
     """Return the activation of that name; None is "linear".
 
-    A layer that is such a function, as ``LeakyReLU(0.1)`` is, serves as well.
+    A layer that is such a function, as ``LeakyReLU(0.1)`` is, serves as well, and so
+    does a function of NumPy's, see :func:`of_function`.
 
-    Raises TypeError for a function alone, of which no derivative is known, and for a
-    layer that is no such function.
+    Raises TypeError for a function without a derivative, and for a layer that is no
+    such function.
 
     >>> get("relu").name, get(None).name, get(gelu).name, get("elu(0.5)").name
     ('relu', 'linear', 'gelu', 'elu(0.5)')
@@ -311,6 +360,13 @@ def get(identifier: Any) -> Activation:
     if identifier is None:
         return linear
     if isinstance(identifier, Activation):
+        if not identifier.is_ours() and (
+            identifier.name in ACTIVATIONS or options_in(identifier.name)
+        ):
+            raise ValueError(
+                f"sora_np.activations has an activation {identifier.name!r}, which is "
+                "another one: give yours another name"
+            )
         return identifier
     if isinstance(identifier, str) and (found := with_options_in(identifier)):
         return found
@@ -325,10 +381,5 @@ def get(identifier: Any) -> Activation:
             "that one, as a layer of its own"
         )
     if callable(identifier):
-        name = getattr(identifier, "__name__", type(identifier).__name__)
-        raise TypeError(
-            f"activation {name!r} is a function without a derivative: give the name of "
-            "one of sora_np.activations, or activations.Activation(name, forward, "
-            "backward) with backward(dy, y) -> dz"
-        )
+        return of_function(identifier)
     return look_up(ACTIVATIONS, identifier, "activation")

@@ -15,6 +15,7 @@ from sora_np.common.attributes import Known
 from sora_np.common.configured import Configured
 from sora_np.common.inputs import as_numbers
 from sora_np.common.names import from_config, look_up
+from sora_np.common.recorded import Recorded, gradients, value_of
 from sora_np.kernels.machine.arrays import Array
 from sora_np.kernels.machine.tasks import Program
 from sora_np.kernels.regularization.l1_l2 import l1_l2_task
@@ -108,6 +109,47 @@ class L2(L1L2):
         super().__init__(l2=l2)
 
 
+class FunctionRegularizer(Regularizer):
+    """A user's function w -> penalty, a number, written with NumPy or ``keras.ops``.
+
+    Its derivative is found by recording the operations: see ``common/recorded/``.
+
+    Raises TypeError for something else than a function; when it is first used, for an
+    operation without a derivative, and ValueError if the penalty is no number.
+
+    Examples
+    --------
+    >>> spread = FunctionRegularizer(lambda w: np.sum(np.square(w - np.mean(w))))
+    >>> spread(np.array([1.0, 3.0])), spread.gradient(np.array([1.0, 3.0]))
+    (2.0, array([-2.,  2.]))
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        if not callable(function):
+            raise TypeError(f"expected a function, got {function!r}")
+        self.function = function
+
+    def __call__(self, w: Array) -> float:
+        return self._penalty(self.function(w))
+
+    def gradient(self, w: Array) -> Array:
+        recorded = Recorded(w)
+        y = self.function(recorded)
+        self._penalty(value_of(y))
+        return gradients(y, [recorded])[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the function's name, for files."""
+        return {"function": getattr(self.function, "__name__", "function")}
+
+    def _penalty(self, value: Any) -> float:
+        if np.size(value) != 1:
+            raise ValueError(
+                f"{self.function} must return one number, got shape {np.shape(value)}"
+            )
+        return float(np.reshape(value, ()))
+
+
 l1, l2, l1_l2 = L1, L2, L1L2  # Keras's other names
 
 CLASSES: dict[str, type[Regularizer]] = {
@@ -119,6 +161,8 @@ CLASSES: dict[str, type[Regularizer]] = {
 def get(identifier: Any) -> Regularizer | None:
     """Return the regulariser of that name, class or configuration; None for none.
 
+    A function w -> penalty serves as well.
+
     >>> get("l2").get_config()
     {'l2': 0.01}
     """
@@ -128,4 +172,6 @@ def get(identifier: Any) -> Regularizer | None:
         return identifier()
     if isinstance(identifier, dict):
         return from_config(CLASSES, identifier, "regularizer")
+    if callable(identifier):
+        return FunctionRegularizer(identifier)
     return look_up(CLASSES, identifier, "regularizer")()

@@ -205,7 +205,9 @@ def plain(value: Any) -> Any:
             f"the function {value.__qualname__} cannot be written to a configuration: "
             "use a class with its arguments as attributes, and register it"
         )
-    return {"class_name": type(value).__name__, "config": arguments_of(value)}
+    described = getattr(value, "get_config", None)
+    config = plain(described()) if callable(described) else arguments_of(value)
+    return {"class_name": type(value).__name__, "config": config}
 
 
 def from_config(table: Mapping[str, type[T]], config: Any, what: str) -> T:

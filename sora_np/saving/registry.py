@@ -33,6 +33,7 @@ OURS |= constraints.CLASSES.keys()
 REGISTERED: dict[str, Any] = {}
 KINDS = {"layer", "initializer", "regularizer", "constraint"}
 KINDS |= {"loss", "metric", "optimizer"}
+FUNCTION_PENALTY = regularizers.FunctionRegularizer.__name__
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -67,10 +68,26 @@ def layer_from_config(config: Any, custom_objects: Mapping[str, Any]) -> Layer:
 
 
 def _with_functions(config: Any, custom: Mapping[str, Any]) -> Any:
-    """Return a Lambda's configuration with functions instead of their names."""
-    if not isinstance(config, Mapping) or config.get("class_name") != Lambda.__name__:
+    """Return a layer's configuration with a user's functions instead of their names."""
+    if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
         return config
     arguments = dict(config["config"])
+    for name, value in arguments.items():
+        if isinstance(value, Mapping) and value.get("class_name") == FUNCTION_PENALTY:
+            function = value["config"]["function"]
+            if function not in custom:
+                hint = f"a file holds only the name of a regularizer, {function!r}:"
+                cure = _cure(function, what="function")
+                raise UnknownName(function, "regularizer", hint, cure)
+            arguments[name] = custom[function]
+    own = str(arguments.get("activation")).removesuffix(activations.OWN)
+    if (
+        callable(custom.get(own))
+        and arguments["activation"] not in activations.ACTIVATIONS
+    ):
+        arguments["activation"] = custom[own]
+    if config.get("class_name") != Lambda.__name__:
+        return {**config, "config": arguments}
     for what in FUNCTIONS:
         name = arguments.get(what)
         if isinstance(name, str):
@@ -78,7 +95,7 @@ def _with_functions(config: Any, custom: Mapping[str, Any]) -> Any:
                 hint = f"a file holds only the name of a Lambda's {what}, {name!r}:"
                 raise UnknownName(name, what, hint, _cure(name, what="function"))
             arguments[what] = custom[name]
-    return {"class_name": Lambda.__name__, "config": arguments}
+    return {**config, "config": arguments}
 
 
 def own_classes(layers: list[Layer]) -> dict[str, Any]:
@@ -98,10 +115,16 @@ def own_classes(layers: list[Layer]) -> dict[str, Any]:
 
 
 def _functions(things: Iterable[Any]) -> Iterator[Any]:
-    """Yield the functions of all Lambda layers."""
+    """Yield the functions of Lambda layers, activations and regularisers."""
     for thing in things:
         if isinstance(thing, Lambda):
             yield from filter(callable, (getattr(thing, what) for what in FUNCTIONS))
+        for value in getattr(thing, "__dict__", {}).values():
+            if isinstance(value, activations.Activation):
+                function = getattr(value.forward, "__wrapped__", None)
+                yield from [function] if function and not value.is_ours() else []
+            elif isinstance(value, regularizers.FunctionRegularizer):
+                yield value.function
 
 
 def warn_of_unregistered(configs: Any, things: Sequence[Any]) -> None:
@@ -142,6 +165,10 @@ def _class_names(config: Any) -> Iterator[str]:
         if isinstance(config.get("class_name"), str):
             yield config["class_name"]
         yield from (config[k] for k in FUNCTIONS if isinstance(config.get(k), str))
+        own = config.get("activation")
+        yield from [own.removesuffix(activations.OWN)] if isinstance(own, str) else []
+        if config.get("class_name") == FUNCTION_PENALTY:
+            yield config["config"]["function"]
         config = config.values()
     elif not isinstance(config, (list, tuple)):
         return

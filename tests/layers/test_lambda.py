@@ -1,10 +1,23 @@
 """Functions of one's own as layers: they run, they learn, and no file runs them."""
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sora_np import Dense, Flatten, Lambda, Sequential, clone_model, gradcheck
+from sora_np import (
+    Activation,
+    Dense,
+    Flatten,
+    Input,
+    Lambda,
+    Model,
+    Sequential,
+    activations,
+    clone_model,
+    gradcheck,
+)
 from sora_np.models import load_model
 from sora_np.saving import ModelFileError, registry
 
@@ -56,11 +69,77 @@ def test_without_a_gradient_it_comes_first():
     assert np.isfinite(model.history.history["loss"]).all()
 
 
-def test_without_a_gradient_nothing_before_it_learns():
-    with pytest.raises(
-        RuntimeError, match=r"no gradient, but .* Lambda\(function, gra"
-    ):
-        fitted([Dense(2, input_shape=(4,)), Lambda(doubled)])
+@pytest.mark.parametrize("fuse", [True, False], ids=["plan", "list"])
+def test_a_recorded_derivative_is_the_given_one(fuse):
+    models = [
+        fitted([Dense(2, input_shape=(4,)), Lambda(doubled, **options)], fuse=fuse)
+        for options in ({}, {"gradient": doubled_dx})
+    ]
+    for one, other in zip(*(m.get_weights() for m in models), strict=True):
+        assert_array_equal(one, other)
+
+
+def test_without_a_derivative_nothing_before_it_learns():
+    rounded = Lambda(lambda x: np.fmod(x, 0.5))
+    with pytest.raises(RuntimeError, match="no gradient, but .*np.fmod has no deriv"):
+        fitted([Dense(2, input_shape=(4,)), rounded])
+
+
+def test_what_is_drawn_in_forward_is_used_in_backward(rng):
+    """As a variational autoencoder draws: y = m + e^(v/2) noise."""
+    drawn = []
+
+    def sampling(xs):
+        drawn.append(rng.standard_normal(xs[0].shape).astype(np.float32))
+        return xs[0] + np.exp(xs[1] / 2) * drawn[-1]
+
+    layer = Lambda(sampling)
+    mean, variance = X, X[::-1].copy()
+    y = layer([mean, variance], training=True)
+    assert_allclose(y, mean + np.exp(variance / 2) * drawn[-1], rtol=1e-6)
+    by_mean, by_variance = layer.backward(np.ones_like(y))
+    assert_array_equal(by_mean, np.ones_like(y))
+    expected = np.exp(variance / 2) * drawn[-1] / 2
+    assert_allclose(by_variance, expected, rtol=1e-5)
+
+
+def test_two_branches_of_one_base(tmp_path):
+    """A siamese network: its distance is a Lambda of two inputs."""
+
+    def distance(xs):
+        return np.sqrt(np.sum(np.square(xs[0] - xs[1]), axis=1, keepdims=True) + 1e-7)
+
+    def made(**options):
+        base = Sequential([Dense(3, "tanh", input_shape=(4,))], seed=1, **options)
+        a, b = Input((4,)), Input((4,))
+        shape = lambda shapes: (shapes[0][0], 1)  # noqa: E731
+        y = Lambda(distance, shape, gradient=None)([base(a), base(b)])
+        model = Model([a, b], y, seed=1, **options)
+        model.compile("sgd", "mse")
+        return model
+
+    model, others = made(), X[::-1].copy()
+    losses = [model.train_on_batch([X, others], np.ones((8, 1))) for _ in range(9)]
+    assert losses[-1] < losses[0]
+    report = gradcheck.check_model(made(dtype="float64"), [X, others], np.ones((8, 1)))
+    assert report.passed, report
+
+
+def test_arguments_of_the_function(tmp_path):
+    def power(x, exponent=1, shift=0):
+        return x**exponent + shift
+
+    layer = Lambda(power, arguments={"exponent": 2, "shift": 1.5}, input_shape=(4,))
+    assert_allclose(layer(X), X**2 + 1.5)
+    model = Sequential([layer, Dense(1)])
+    with pytest.warns(UserWarning, match="power"):
+        model.save(tmp_path / "m.npz")
+    again = load_model(tmp_path / "m.npz", {"power": power})
+    assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    with pytest.raises(TypeError, match="arguments must be a dictionary"):
+        Lambda(power, arguments=[2])
+    with pytest.raises(TypeError, match="mask must be None"):
+        Lambda(power, mask=X)
 
 
 def test_shapes_are_found_or_given():
@@ -149,6 +228,67 @@ def test_mistakes_of_a_gradient(gradient, error, text):
 def test_a_wrong_gradient_is_found():
     report = gradcheck.check_layer(Lambda(doubled, gradient=lambda dy, x, y: dy), X)
     assert not report.passed and "0.5 times" in report[0].diagnosis
+
+
+def test_gradients_of_several_inputs():
+    layer = Lambda(lambda xs: xs[0], gradient=lambda dy, xs, y: dy)
+    y = layer([X, X], training=True)
+    with pytest.raises(TypeError, match="must return a list of 2 arrays, one for each"):
+        layer.backward(y)
+
+
+# --- functions elsewhere ------------------------------------------------------------
+
+
+def tanh(x):
+    """Another function than the activation of this name."""
+    return x * np.tanh(x)
+
+
+def spread(w):
+    return 0.1 * np.sum(np.square(w - np.mean(w)))
+
+
+def test_activations_and_penalties_that_are_functions(tmp_path):
+    layers = [
+        *(Dense(3, tanh, input_shape=(4,)), Activation(np.sin)),
+        Dense(2, kernel_regularizer=spread),
+    ]
+    exact = Sequential(copy.deepcopy(layers), dtype="float64")
+    exact.compile("sgd", "mse")
+    assert gradcheck.check_model(exact, X, X[:, :2]).passed
+    model = Sequential(layers, seed=1)
+    z = model.layers[0](X)
+    w, b = model.layers[0].get_weights()
+    assert_allclose(z, (X @ w + b) * np.tanh(X @ w + b), rtol=1e-5, atol=1e-6)
+    with pytest.warns(UserWarning, match="never registered.*spread"):
+        model.save(tmp_path / "m.npz")
+    objects = {"tanh": tanh, "sin": np.sin, "spread": spread}
+    again = load_model(tmp_path / "m.npz", objects)
+    assert_array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
+    assert again.layers[2].kernel_regularizer.function is spread
+    for missing in objects:
+        with pytest.raises(ModelFileError, match=missing):
+            load_model(
+                tmp_path / "m.npz", {k: f for k, f in objects.items() if k != missing}
+            )
+
+
+def test_a_name_of_ours_is_refused():
+    """The plan takes activations by their names."""
+    own = activations.Activation("relu", np.square, lambda dy, z: 2 * z * dy, True)
+    with pytest.raises(ValueError, match="has an activation 'relu', which is another"):
+        Dense(2, own)
+
+
+def test_functions_that_give_something_else():
+    with pytest.raises(TypeError, match="'<lambda>' must .* differentiated: .*shape"):
+        Dense(2, lambda x: x[:, :1])
+    with pytest.raises(TypeError, match="np.fmod has no derivative"):
+        Dense(2, lambda x: np.fmod(x, 1))
+    layer = Dense(2, kernel_regularizer=lambda w: w)
+    with pytest.raises(ValueError, match="must return one number, got shape"):
+        fitted([layer])
 
 
 # --- files --------------------------------------------------------------------------
