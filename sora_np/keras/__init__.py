@@ -9,7 +9,7 @@ True
 as well, and ``import sora_np as tf`` is for programs with ``tf.keras.layers``.
 
 Each file is a module of Keras with its names: open ``layers.py`` first.
-``old_names.py`` maps the names of Keras 1 and 2, and ``absent.py`` has a replacement
+``old/`` maps the names of Keras 1 and 2, and ``absent.py`` has a replacement
 for each name that is missing.  sora_np/keras/NAMES.md lists all names.  Only programs
 that were written for Keras import this folder.
 """
@@ -39,14 +39,14 @@ from . import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     saving,
     utils,
 )
 from .absent import explain
 from .data import serve_numpy
-from .old_callbacks import serve_old_callbacks
-from .old_names import serve_old_names
+from .old import serve_old_callbacks, serve_old_names
 
 serve_old_names()
 serve_old_callbacks()
@@ -62,7 +62,9 @@ explain(
         "losses": losses,
         "metrics": metrics,
         "models": models,
+        "ops": ops,
         "optimizers": optimizers,
+        "random": random,
         "regularizers": regularizers,
         "utils": utils,
     }
@@ -94,6 +96,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "utils",

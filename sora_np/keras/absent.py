@@ -22,11 +22,7 @@ MODULES = {  # what to do about modules that are not here
     "export": "`model.save` writes one .npz; `sora-np` predicts from it.",
     "legacy.saving": "See `keras.saving`.",
     "mixed_precision": "`dtype=` is an argument of a model: float32 or float64.",
-    "ops": "Some functions are here, by NumPy, for metrics that are functions of "
-    "arrays. Within a model, layers: `Add`, `Concatenate`, `Reshape`, "
-    "..., or `Lambda` with its derivative.",
     "quantizers": "No quantisation.",
-    "random": "`np.random.default_rng(seed)`.",
     "tree": "Plain Python.",
     "utils.bounding_boxes": "NumPy.",
     "visualization": "matplotlib; `sora_np.plots` has confusion matrices, mistakes, "
@@ -119,6 +115,10 @@ def advice(module: str, name: str) -> str:
             return text
     if module == "applications":
         return MODULES[module]
+    if module == "ops":
+        return "NumPy or SciPy on arrays; within a model a layer"
+    if module == "random":
+        return "`np.random.default_rng(seed)`"
     if module == "activations":
         return "an activation of your own: `activations.Activation`"
     return NOTHING

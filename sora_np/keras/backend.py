@@ -1,52 +1,44 @@
 """Keras's ``keras.backend``: settings, which here are those of NumPy.
 
-With Keras 2's functions of arrays, which are those of ``ops.py``.
+With Keras 2's functions of arrays, which are in ``backend_arrays.py``.
 """
 
 import numbers
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sora_np.common.warn import warn
+from sora_np.layers.symbol import is_symbolic
 from sora_np.models import Model
 
+from . import backend_arrays
+from .backend_arrays import *
+from .backend_arrays import EPSILON
 from .devices import Session, nothing
-from .ops import *
-from .ops import power as pow  # noqa: A004
-from .ops import ravel as flatten
 
 __all__ = [
-    "argmax",
-    "argmin",
     "backend",
-    "batch_flatten",
-    "binary_crossentropy",
-    "categorical_crossentropy",
     "clear_session",
-    "concatenate",
     "epsilon",
     "eval",
-    "expand_dims",
-    "flatten",
     "floatx",
     "function",
     "get_session",
     "get_value",
     "image_data_format",
     "int_shape",
+    "is_keras_tensor",
     "learning_phase",
     "manual_variable_initialization",
-    "one_hot",
-    "permute_dimensions",
-    "pow",
     "set_floatx",
     "set_image_data_format",
     "set_learning_phase",
     "set_session",
     "set_value",
 ]
+__all__ += backend_arrays.__all__
 
 
 def backend() -> str:
@@ -60,7 +52,7 @@ def clear_session(free_memory: bool = True) -> None:
 
 def epsilon() -> float:
     """Return the smallest distance of probabilities from 0 and 1 in losses."""
-    return 1e-7
+    return EPSILON
 
 
 def floatx() -> str:
@@ -104,6 +96,11 @@ def set_image_data_format(data_format: str) -> None:
         )
 
 
+def is_keras_tensor(x: Any) -> bool:
+    """Return whether x is a symbol, such as ``Input`` and layers return."""
+    return is_symbolic(x) and not isinstance(x, (list, tuple, dict))
+
+
 def get_value(x: Any) -> Any:
     """Return a copy of an array, such as ``layer.kernel``, or a number as it is."""
     return float(x) if isinstance(x, numbers.Real) else np.array(x)
@@ -121,86 +118,6 @@ def set_value(x: Any, value: ArrayLike) -> None:
             f"{type(x).__name__}"
         )
     assign(value)
-
-
-# --- what Keras 2 computes with other defaults than NumPy -------------------------
-
-
-def argmax(x: ArrayLike, axis: int = -1) -> Any:
-    """Return where an array is largest along an axis, the last one by default.
-
-    >>> argmax([[1, 5], [3, 2]])
-    array([1, 0])
-    """
-    return np.argmax(x, axis)
-
-
-def argmin(x: ArrayLike, axis: int = -1) -> Any:
-    """Return where an array is smallest along an axis, the last one by default."""
-    return np.argmin(x, axis)
-
-
-def concatenate(tensors: Any, axis: int = -1) -> NDArray[Any]:
-    """Return arrays joined along an axis, the last one by default."""
-    return np.concatenate(tensors, axis)
-
-
-def expand_dims(x: ArrayLike, axis: int = -1) -> NDArray[Any]:
-    """Return an array with one more axis, the last one by default."""
-    return np.expand_dims(x, axis)
-
-
-def permute_dimensions(x: ArrayLike, pattern: Any) -> NDArray[Any]:
-    """Return an array with its axes in another order."""
-    return np.transpose(x, pattern)
-
-
-def one_hot(indices: ArrayLike, num_classes: int) -> NDArray[Any]:
-    """Return rows (..., num_classes) that are 1 at an index and 0 elsewhere.
-
-    >>> one_hot([1, 0], 3)
-    array([[0., 1., 0.],
-           [1., 0., 0.]], dtype=float32)
-    """
-    return (np.arange(num_classes) == np.asarray(indices)[..., None]).astype(np.float32)
-
-
-# --- the loss of every number, or sample, from arrays; for losses that are functions --
-
-
-def batch_flatten(x: Any) -> Any:
-    """Return every sample as a vector, (N, K)."""
-    return np.reshape(x, (len(x), -1))
-
-
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """Return the cross-entropy of every number, of output's shape.
-
-    >>> binary_crossentropy(np.array([1.0]), np.array([0.5])).round(4)
-    array([0.6931])
-    """
-    if from_logits:
-        size = np.abs(output)
-        return np.maximum(output, 0) - output * target + np.log1p(np.exp(-size))
-    p = np.clip(output, epsilon(), 1 - epsilon())
-    return -(target * np.log(p) + (1 - target) * np.log(1 - p))
-
-
-def categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1
-) -> Any:
-    """Return the cross-entropy of every sample; probabilities are made to sum to 1.
-
-    >>> categorical_crossentropy(np.eye(2), np.full((2, 2), 0.5)).round(4)
-    array([0.6931, 0.6931])
-    """
-    if from_logits:
-        shifted = output - np.max(output, axis, keepdims=True)
-        scores = shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
-        return -np.sum(target * scores, axis)
-    p = output / np.sum(output, axis, keepdims=True)
-    p = np.clip(p, epsilon(), 1 - epsilon())
-    return -np.sum(target * np.log(p), axis)
 
 
 # --- graphs and sessions, which are not here --------------------------------------

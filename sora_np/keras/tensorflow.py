@@ -6,17 +6,24 @@ TensorFlow names for metrics, and what asks after devices, of which there are no
 name that is not here says what to do instead.
 """
 
-import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from sora_np import activations, utils
 from sora_np.common.versions import VERSION
 
-from . import backend, devices, initializers, losses, metrics, ops, optimizers
+from . import (
+    devices,
+    initializers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    random,
+)
 from .data import Dataset
 
 INSTEAD = {  # a first part of a name -> what a program does instead
@@ -50,7 +57,7 @@ def one_hot(indices: ArrayLike, depth: int) -> NDArray[Any]:
     array([[0., 1., 0.],
            [1., 0., 0.]], dtype=float32)
     """
-    return backend.one_hot(indices, depth)
+    return ops.one_hot(indices, depth)
 
 
 def argmax(input: ArrayLike, axis: int = 0) -> Any:
@@ -65,46 +72,6 @@ def argmax(input: ArrayLike, axis: int = 0) -> Any:
 def argmin(input: ArrayLike, axis: int = 0) -> Any:
     """Return where an array is smallest along an axis, the first one by default."""
     return np.argmin(input, axis)
-
-
-def zeros(shape: Any, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return an array of zeros, float32 by default."""
-    return np.zeros(shape, dtype)
-
-
-def ones(shape: Any, dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return an array of ones, float32 by default."""
-    return np.ones(shape, dtype)
-
-
-def normal(
-    shape: Any,
-    mean: float = 0.0,
-    stddev: float = 1.0,
-    dtype: DTypeLike = np.float32,
-    seed: int | None = None,
-) -> NDArray[Any]:
-    """Return normal numbers; without a seed ``tf.random.set_seed`` fixes them.
-
-    >>> normal((2, 3), seed=1).shape
-    (2, 3)
-    """
-    return _drawn(seed).normal(mean, stddev, shape).astype(dtype)
-
-
-def uniform(
-    shape: Any,
-    minval: float = 0.0,
-    maxval: float = 1.0,
-    dtype: DTypeLike = np.float32,
-    seed: int | None = None,
-) -> NDArray[Any]:
-    """Return uniform numbers; without a seed ``tf.random.set_seed`` fixes them."""
-    return _drawn(seed).uniform(minval, maxval, shape).astype(dtype)
-
-
-def _drawn(seed: int | None) -> np.random.Generator:
-    return np.random.default_rng(random.getrandbits(64) if seed is None else seed)
 
 
 class Part(SimpleNamespace):
@@ -127,8 +94,10 @@ NAMES: dict[str, Any] = {
     "random": Part(
         called="random",
         set_seed=utils.set_random_seed,
-        normal=normal,
-        uniform=uniform,
+        normal=random.normal,
+        uniform=random.uniform,
+        truncated_normal=random.truncated_normal,
+        shuffle=random.shuffle,
     ),
     "version": SimpleNamespace(VERSION=VERSION),
     "data": Part(
@@ -141,11 +110,16 @@ NAMES: dict[str, Any] = {
     "one_hot": one_hot,
     **{name: getattr(ops, name) for name in ops.__all__},
     **{"argmax": argmax, "argmin": argmin, "concat": ops.concatenate},
-    **{"zeros": zeros, "ones": ones, "range": np.arange},
+    "range": np.arange,
     **{"clip_by_value": np.clip, "linspace": np.linspace, "bool": np.bool_},
     "pow": np.power,
     **devices.NAMES,
-    **{f"reduce_{n}": getattr(ops, n) for n in ("mean", "sum", "max", "min")},
+    **{f"reduce_{n}": getattr(ops, n) for n in "mean sum max min prod all any".split()},
+    **{f"reduce_{n}": getattr(ops, n) for n in ("std", "logsumexp")},
+    "reduce_variance": np.var,
+    "random_normal": random.normal,
+    "random_uniform": random.uniform,
+    "set_random_seed": utils.set_random_seed,
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
     "int64": np.int64,
 }

@@ -8,7 +8,9 @@ import pytest
 
 import sora_np
 from sora_np import keras
-from sora_np.keras import layers, old_names
+from sora_np.keras import layers
+from sora_np.keras.old import modules as old_modules
+from sora_np.keras.old import names as old_names
 from sora_np.layers import Conv2D, Dense
 from sora_np.optimizers import schedules
 
@@ -303,7 +305,7 @@ def test_old_modules():
     assert to_categorical is keras.utils.to_categorical
     with pytest.raises(ImportError):
         from sora_np.keras.layers.core import Nonsense  # noqa: F401
-    for name in old_names.MODULES:
+    for name in old_modules.MODULES:
         __import__(f"sora_np.keras.{name}")
 
 

@@ -76,7 +76,7 @@ def page() -> str:
         "`lr=`, `decay=`, `nb_epoch=`, `fit_generator`, `predict_classes`, "
         "`Convolution2D(32, 3, 3)`, `border_mode=`, `keras.layers.core`, "
         "`keras.utils.np_utils` and the like work as well, once `sora_np.keras` was "
-        "imported: sora_np/keras/old_names.py lists them, and each brings a "
+        "imported: sora_np/keras/old/names.py lists them, and each brings a "
         "DeprecationWarning with its new name. `keras.layers.Convolution2D` reads "
         "three numbers as Keras 1 did, filters, rows, columns; for Keras 3 the third "
         "would be the strides.",

@@ -18,6 +18,9 @@ import numpy as np
 from sora_np import callbacks, layers, optimizers
 from sora_np import models as new_models
 from sora_np.common.warn import warn
+from sora_np.keras import backend, datasets
+from sora_np.keras import layers as keras_layers
+from sora_np.keras import optimizers as keras_optimizers
 from sora_np.layers.contract import is_ours
 from sora_np.layers.initial_weights import start_from
 from sora_np.models import Model
@@ -25,10 +28,7 @@ from sora_np.optimizers import Optimizer
 from sora_np.optimizers.schedules import InverseTimeDecay
 from sora_np.regularizers import L1, L2
 
-from . import backend, datasets
-from . import layers as keras_layers
-from . import optimizers as keras_optimizers
-from .old_modules import MODULES, OldModule
+from .modules import MODULES, OldModule
 
 NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),

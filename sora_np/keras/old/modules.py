@@ -1,15 +1,14 @@
-"""Modules of Keras 1 and 2 whose contents have moved: ``old_names`` places them."""
+"""Modules of Keras 1 and 2 whose contents have moved: ``names.py`` places them."""
 
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from sora_np import layers
-
-from . import backend, utils
-from . import layers as keras_layers
-from . import models as keras_models
-from . import optimizers as keras_optimizers
+from sora_np.keras import backend, utils
+from sora_np.keras import layers as keras_layers
+from sora_np.keras import models as keras_models
+from sora_np.keras import optimizers as keras_optimizers
 
 _OLD = {  # a module within sora_np.keras -> the names of old ones, within it
     keras_layers: """
