@@ -9,6 +9,7 @@ stand in ``kernels/``.  Each function is here by its name, and takes arrays:
 """
 
 import functools
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
@@ -56,16 +57,42 @@ class Activation(NamedTuple):
 
     def __call__(self, x: ArrayLike, *args: Any, **options: Any) -> Any:
         """Return f(x), an array of its own; some functions have options, as Keras's."""
-        if isinstance(x, Recorded) and not (args or options):
-            y = self.forward(x.value)
-            kept = x.value if self.takes_z else y
-            return Recorded(y, [(x, lambda dy: self.backward(dy, kept))])
+        if isinstance(x, Recorded) or hasattr(x, "activated"):  # a symbol
+            own = self._with_options(x, *args, **options)
+            if not isinstance(x, Recorded):
+                return x.activated(own)
+            y = own.forward(x.value)
+            kept = x.value if own.takes_z else y
+            return Recorded(y, [(x, lambda dy: own.backward(dy, kept))])
         z = kernel_array(as_numbers(x))
         function = self.forward
         if (args or options) and self.name in WITH_OPTIONS:
             function = WITH_OPTIONS[self.name]
         y = function(z, *args, **options)
         return y.copy() if y is z else y
+
+    def _with_options(self, x: Any, *args: Any, **options: Any) -> "Activation":
+        """Return the activation with Keras's options, for what has no values yet."""
+        if not (args or options):
+            return self
+        function = WITH_OPTIONS.get(self.name, self.forward)
+        bound = inspect.signature(function).bind(x, *args, **options)
+        bound.apply_defaults()
+        _, *given = bound.arguments.values()
+        made: Any = {
+            "relu": lambda slope, top, low: bent_line(
+                slope, low, np.inf if top is None else top
+            ),
+            "leaky_relu": lambda slope: bent_line(slope, 0.0, np.inf),
+            "elu": lambda alpha: exponential_below(alpha),
+            "gelu": lambda approximate: gelu_approximate if approximate else gelu,
+        }.get(self.name)
+        if made is not None:
+            return cast(Activation, made(*given))
+        if given and given[0] in (-1, len(x.shape) - 1):  # the axis
+            return self
+        text = ", ".join([*map(str, args), *(f"{k}={v}" for k, v in options.items())])
+        raise TypeError(f"{self.name} with {text} takes arrays only")
 
     def is_ours(self) -> bool:
         """Return whether it is one of this module's, and not one of a user's."""

@@ -94,8 +94,8 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         GlobalAvgPool2D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPooling1D
         GlobalMaxPooling2D GroupNormalization Identity Input InputLayer Lambda Layer
         LayerNormalization LeakyReLU MaxPool MaxPool1D MaxPool2D MaxPooling1D
-        MaxPooling2D Maximum MinMaxScaling Minimum Multiply Normalization PReLU
-        Permute RMSNormalization RandomBrightness RandomContrast RandomCrop
+        MaxPooling2D Maximum MinMaxScaling Minimum Multiply Normalization Operation
+        PReLU Permute RMSNormalization RandomBrightness RandomContrast RandomCrop
         RandomErasing RandomFlip RandomRotation RandomShear RandomTranslation
         RandomZoom ReLU RepeatVector Rescaling Reshape Resizing SeparableConv1D
         SeparableConv2D SeparableConvolution1D SeparableConvolution2D Sigmoid

@@ -49,6 +49,7 @@ from sora_np.layers.core.dense import Dense
 from sora_np.layers.core.identity import Identity
 from sora_np.layers.core.input import Input, InputLayer
 from sora_np.layers.core.lambda_layer import Lambda
+from sora_np.layers.core.operation import Operation
 from sora_np.layers.merging.add import Add, add
 from sora_np.layers.merging.average import Average, average
 from sora_np.layers.merging.concatenate import Concatenate, concatenate
@@ -176,6 +177,7 @@ __all__ = [
     "Minimum",
     "Multiply",
     "Normalization",
+    "Operation",
     "PReLU",
     "Permute",
     "RMSNormalization",

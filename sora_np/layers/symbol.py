@@ -6,6 +6,7 @@ layer on symbols computes nothing; the symbols themselves record the graph.
 """
 
 from collections.abc import Callable, Sequence
+from operator import getitem
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.machine.arrays import Shape
 
-OPERATORS: dict[str, Callable[[Any, Any], Any]] = {}  # models/arithmetic.py
+OPERATORS: dict[str, Callable[..., Any]] = {}  # models/arithmetic.py
 
 
 class Call:
@@ -79,15 +80,11 @@ class Symbol:
 
     def _refuse(self, *args: Any, **options: Any) -> Any:
         raise TypeError(
-            f"{self} has no values yet, so only a layer can take it: use a layer such "
-            "as Add()([a, b]) for a + b, or a Lambda for your own function"
+            f"{self} has no values yet, so only a layer or a function of NumPy can "
+            "take it: use a layer, or a Lambda for your own function"
         )
 
-    def _refuse_slice(self, *args: Any) -> Any:
-        raise TypeError(
-            f"{self} cannot be indexed: use a layer such as Cropping1D, Cropping2D or "
-            "Reshape, or a Lambda with a gradient"
-        )
+    # --- arithmetic, functions of NumPy, and activations: models/arithmetic.py -------
 
     def __add__(self, other: Any) -> Any:
         return OPERATORS["+"](self, other)
@@ -116,16 +113,58 @@ class Symbol:
     def __pow__(self, other: Any) -> Any:
         return OPERATORS["**"](self, other)
 
+    def __rpow__(self, other: Any) -> Any:
+        return np.power(other, self)
+
     def __matmul__(self, other: Any) -> Any:
         return OPERATORS["@"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return OPERATORS["@"](other, self)
 
     def __neg__(self) -> Any:
         return self * -1
 
+    def __abs__(self) -> Any:
+        return np.abs(self)
+
+    def __gt__(self, other: Any) -> Any:
+        return np.greater(self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return np.greater_equal(self, other)
+
+    def __lt__(self, other: Any) -> Any:
+        return np.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return np.less_equal(self, other)
+
+    def __getitem__(self, place: Any) -> Any:
+        return OPERATORS["call"](getitem, (self, place), {})
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
+    ) -> Any:
+        if method != "__call__" or options:
+            self._refuse()
+        return OPERATORS["call"](ufunc, inputs, options)
+
+    def __array_function__(
+        self, function: Any, kinds: Any, args: Any, options: Any
+    ) -> Any:
+        if function is np.shape:
+            return self.shape
+        if function is np.ndim:
+            return self.ndim
+        return OPERATORS["call"](function, args, options)
+
+    def activated(self, activation: Any) -> Any:
+        """Return the symbol of an activation function of this one."""
+        return OPERATORS["activation"](self, activation)
+
     __array__ = __bool__ = __float__ = __int__ = __iter__ = __len__ = _refuse
-    __abs__ = __rpow__ = __rmatmul__ = __floordiv__ = __mod__ = _refuse
-    __getitem__ = _refuse_slice
-    __array_ufunc__ = None  # so that array + symbol calls the symbol's __radd__
+    __floordiv__ = __mod__ = _refuse
 
 
 def _nothing() -> None:

@@ -122,7 +122,7 @@ def test_frozen():
 
 class Computes(Residual):
     def call(self, inputs):
-        return self.top(inputs) / inputs
+        return np.fmod(self.top(inputs), 2)
 
 
 class Numbers(Residual):

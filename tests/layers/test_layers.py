@@ -42,6 +42,7 @@ from sora_np.layers import (
     MaxPooling1D,
     MinMaxScaling,
     Normalization,
+    Operation,
     Permute,
     PReLU,
     RandomBrightness,
@@ -91,6 +92,7 @@ def same(x, *others):
     return x
 
 
+ALL = {"slice": [None, None, None]}
 CASES = {  # id: (make the layer, shape of x)
     "conv2d": (lambda: Conv2D(4, 3), (2, 5, 6, 3)),
     "conv2d-relu": (lambda: Conv2D(4, 3, activation="relu"), (2, 5, 6, 3)),
@@ -307,6 +309,13 @@ CASES = {  # id: (make the layer, shape of x)
     ),
     "lambda": (lambda: Lambda(cube, gradient=cube_dx), (2, 3, 4)),
     "lambda-recorded": (lambda: Lambda(recorded), (2, 3, 4)),
+    "operation": (lambda: Operation("tanh", [{"input": 0}]), (2, 3, 4)),
+    "operation-place": (
+        lambda: Operation(
+            "getitem", [{"input": 0}, {"tuple": [{"ellipsis": True}, 1]}]
+        ),
+        (2, 3, 4),
+    ),
     "lambda-same": (lambda: Lambda(same, (2, 3), gradient=same), (4, 2, 3)),
     "identity": (Identity, (2, 3, 2)),
     "input": (lambda: InputLayer((3, 2)), (2, 3, 2)),

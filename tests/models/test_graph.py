@@ -477,7 +477,7 @@ WRONG = {
         "(N, 4, 4, 3)",
     ),
     "number": (lambda: float(Input((2,))), TypeError, "no values yet"),
-    "array": (lambda: np.ones(2) * Input((2,)), TypeError, "a symbol or a number"),
+    "array": (lambda: np.ones(5) * Input((2,)), ValueError, "multiply cannot take"),
     "number among": (lambda: Add()([Input((2,)), 3.0]), TypeError, "float among them"),
     "weights too early": (
         lambda: (lambda d: (d(Input((2,))), d.get_weights()))(Dense(2)),

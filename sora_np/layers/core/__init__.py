@@ -1,5 +1,6 @@
 """The layers that most networks begin and end with: Input and Dense.
 
 Open ``dense.py`` first, which calls ``kernels/core/``.  ``input.py`` has the layer that
-takes x, ``identity.py`` returns x, and ``lambda_layer.py`` calls a user's function.
+takes x, ``identity.py`` returns x, ``lambda_layer.py`` calls a user's
+function, and ``operation.py`` one of NumPy's.
 """

@@ -4,19 +4,14 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import DTypeLike
-
-from sora_np.common.recorded import NoRuleError, Recorded, gradients, value_of
 from sora_np.common.shapes import as_shape
-from sora_np.kernels.machine.arrays import Array, Shape, kernel_array
-from sora_np.layers.base import Layer
-from sora_np.layers.symbol import is_symbolic
+from sora_np.kernels.machine.arrays import Array
+from sora_np.layers.applied import Applied, read_only
 
 FUNCTIONS = "function", "gradient", "output_shape"  # arguments that may be functions
 
 
-class Lambda(Layer):
+class Lambda(Applied):
     """A user's own NumPy function as a layer; x (N, ...), y (N, ...).
 
     Forward and backward::
@@ -59,6 +54,7 @@ class Lambda(Layer):
     array([[1., 9.]])
     >>> square.backward([[1.0, 1.0]])
     array([[2., 6.]])
+    >>> import numpy as np
     >>> distance = Lambda(lambda xs: np.sum(np.square(xs[0] - xs[1]), axis=1))
     >>> distance([np.array([[1.0, 3.0]]), np.array([[0.0, 1.0]])], training=True)
     array([5.])
@@ -92,73 +88,21 @@ class Lambda(Layer):
         if output_shape is not None and not callable(output_shape):
             self.output_shape = as_shape(output_shape)
 
-    def __call__(self, x: Any, *, training: bool | None = None) -> Any:
-        self.inputs_of(x)
-        return super().__call__(x, training=training)
-
-    def inputs_of(self, x: Any) -> Sequence[Any]:
-        """Return the list of inputs in x.  The first call decides on one or several."""
-        if self.input_shape is None:
-            self.takes_several = is_list_of_inputs(x)
-        return super().inputs_of(x)
-
-    def build(
-        self, input_shape: Shape, rng: np.random.Generator, dtype: DTypeLike
-    ) -> Shape:
-        self.takes_several = bool(input_shape) and isinstance(input_shape[0], tuple)
-        shape = super().build(input_shape, rng, dtype)
-        shapes: Any = shape if self.takes_several else (shape,)
-        if callable(self.output_shape):
-            sizes = [(None, *size) for size in shapes]
-            made = self.output_shape(sizes if self.takes_several else sizes[0])
-            self._shape = as_shape(tuple(made)[1:])
-        elif self.output_shape is not None:
-            self._shape = self.output_shape
-        else:
-            one = self.dtype.type(1)
-            with np.errstate(all="ignore"):
-                y = self._applied([np.broadcast_to(one, (2, *size)) for size in shapes])
-            if y.ndim == 0 or len(y) != 2:
-                raise ValueError(
-                    f"the function of {self} must keep the batch axis: for x of shape "
-                    f"{(2, *shapes[0])} it returned shape {y.shape}"
-                )
-            self._shape = y.shape[1:]
-        return self._shape
-
     def forward(self, *xs: Array, training: bool = False) -> Array:
-        arrays = self.check_inputs(xs) if self.takes_several else [self._one(*xs)]
-        shape = len(arrays[0]), *self._shape
-        if not training:
-            return self._applied(arrays, shape)
-        if self.gradient is not None:
-            y = self._applied(arrays, shape)
-            self.remember(y, arrays, y)
-            return y
-        inputs = [Recorded(_read_only(x)) for x in arrays]
-        try:
-            recorded: Any = self._function(inputs)
-        except NoRuleError as error:
-            recorded, inputs = error, []
-            y = self._applied(arrays, shape)
-        else:
-            y = self._checked("function", value_of(recorded), arrays[0].dtype, shape)
-        self.remember(y, inputs, recorded)
+        if not training or self.gradient is None:
+            return super().forward(*xs, training=training)
+        arrays = self._inputs_as_arrays(*xs)
+        y = self._applied(arrays, (len(arrays[0]), *self._shape))
+        self.remember(y, arrays, y)
         return y
 
     def backward(self, dy: Array) -> Any:
-        dy, xs, y = self.recall(dy)
-        if isinstance(y, NoRuleError):
-            raise RuntimeError(
-                f"{self} has no gradient, but a layer before it learns: give it a "
-                f"function (dy, x, y) -> dx, Lambda(function, gradient=...): {y}"
-            )
         if self.gradient is None:
-            dxs: Any = gradients(y, xs, dy)
-            return tuple(dxs) if self.takes_several else dxs[0]
-        arrays = [_read_only(x) for x in xs]
+            return super().backward(dy)
+        dy, xs, y = self.recall(dy)
+        arrays = [read_only(x) for x in xs]
         given = arrays if self.takes_several else arrays[0]
-        dxs = self._unchanged("gradient", _read_only(dy), given, _read_only(y))
+        dxs = self._unchanged("gradient", read_only(dy), given, read_only(y))
         if not self.takes_several:
             return self._checked("gradient", dxs, dy.dtype, xs[0].shape)
         if not isinstance(dxs, (list, tuple)) or len(dxs) != len(xs):
@@ -166,52 +110,14 @@ class Lambda(Layer):
                 f"the gradient of {self} must return a list of {len(xs)} arrays, one "
                 f"for each input, got {type(dxs).__name__}"
             )
-        pairs = zip(dxs, xs, strict=True)
         return tuple(
-            [self._checked("gradient", d, dy.dtype, x.shape) for d, x in pairs]
+            self._checked("gradient", dx, dy.dtype, x.shape)
+            for dx, x in zip(dxs, xs, strict=True)
         )
-
-    def _one(self, *xs: Array) -> Array:
-        (x,) = xs
-        return self.check_input(x)
-
-    def _applied(self, xs: Sequence[Array], shape: Shape | None = None) -> Array:
-        """Return y of arrays, checked; the function gets read-only views."""
-        y = self._function([_read_only(x) for x in xs])
-        return self._checked("function", y, xs[0].dtype, shape)
 
     def _function(self, xs: list[Any]) -> Any:
         given = xs if self.takes_several else xs[0]
         return self._unchanged("function", given, **(self.arguments or {}))
-
-    def _unchanged(self, what: str, *args: Any, **options: Any) -> Any:
-        """Return a function's result; raise if it changes its arguments."""
-        try:
-            return getattr(self, what)(*args, **options)
-        except (ValueError, TypeError) as error:
-            if "read-only" not in str(error) and "item assignment" not in str(error):
-                raise
-            raise ValueError(
-                f"the {what} of {self} changes its arguments in place: work on a copy, "
-                "x.copy()"
-            ) from None
-
-    def _checked(
-        self, what: str, y: Any, dtype: DTypeLike, shape: Shape | None = None
-    ) -> Array:
-        """Return a function's result as a new array of the dtype, or raise."""
-        if not isinstance(y, np.ndarray) or y.dtype.kind not in "fiub":
-            got = y.dtype if isinstance(y, np.ndarray) else type(y).__name__
-            raise TypeError(
-                f"the {what} of {self} must return an array of real numbers, got {got}"
-            )
-        if shape is not None and y.shape != shape:
-            raise ValueError(
-                f"the {what} of {self} must return an array of shape {shape}, got "
-                f"{y.shape}"
-            )
-        own: Array = kernel_array(y, dtype)  # copies a view of an argument
-        return own
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that made the layer, with the names of functions."""
@@ -227,26 +133,3 @@ class Lambda(Layer):
                     )
                 vars(twin)[what] = name
         return super(Lambda, twin).get_config()
-
-
-def is_list_of_inputs(x: Any) -> bool:
-    """Return whether x is a list of symbols, arrays with a batch axis, or shapes.
-
-    >>> is_list_of_inputs([np.ones((2, 3))]), is_list_of_inputs([(None, 3)])
-    (True, True)
-    >>> is_list_of_inputs([[1.0, 2.0]])
-    False
-    """
-    if not isinstance(x, (list, tuple)) or not x:
-        return False
-    return is_symbolic(x) or all(
-        (isinstance(a, np.ndarray) and a.ndim > 1)
-        or (isinstance(a, (list, tuple)) and a[:1] in ([None], (None,)))
-        for a in x
-    )
-
-
-def _read_only(array: Array) -> Array:
-    view = array.view()
-    view.flags.writeable = False
-    return view
