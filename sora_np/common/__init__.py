@@ -11,6 +11,8 @@
   ``terminal.py`` for text, ``progress.py`` for progress bars, ``compiling.py`` for the
   message that numba compiles, ``markup.py`` for HTML in notebooks and pages, and
   ``versions.py`` for the versions that a run depended on.
+- ``recorded/`` differentiates the functions of NumPy that users write without a
+  backward pass: losses, activations, regularisers, ``Lambda`` and ``call`` of layers.
 - ``statistics.py`` reads large arrays in pieces.
 - ``old_names.py`` lets pickles find modules that have moved.
 

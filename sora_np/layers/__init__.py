@@ -10,6 +10,8 @@ an example of a layer.  The other files of this folder hold what layers share:
 - ``windows.py`` counts the windows of convolutions and poolings.  The ``base.py`` of
   each of these two folders has the rest of what they share.
 - ``rows.py`` reshapes arrays into matrices of rows.
+- ``applied.py`` applies functions of NumPy, for ``Lambda`` and ``Operation``, and
+  ``with_call.py`` completes layers that users write with Keras's ``call``.
 - ``generators.py`` finds random generators, and ``spelling.py`` translates arguments
   that Keras has and sora_np has under another name.  Two of them need more than a name:
   ``activity.py`` and ``channels_first.py``, by classes made in ``variants.py``.

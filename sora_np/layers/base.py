@@ -21,6 +21,7 @@ from .spelling import understood
 from .symbol import Call, Symbol, called, is_symbolic, sketch
 from .tables import Table, is_plain
 from .weights import Weighed, weight_of
+from .with_call import adapt
 
 LONGEST_NAME = 1000  # characters of a layer's name
 
@@ -107,8 +108,13 @@ class Layer(Weighed, Noted):
     _batch = Samples()  # for a layer that no model runs
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let layers of this package take Keras's arguments, see ``spelling.py``."""
+        """Let layers of this package take Keras's arguments, see ``spelling.py``.
+
+        A user's class with ``call`` gets forward and backward, see ``with_call.py``.
+        """
         super().__init_subclass__(**options)
+        if not is_ours(cls) and hasattr(cls, "call"):
+            adapt(cls, Layer)
         if "__init__" in vars(cls) and is_ours(cls):
             setattr(cls, "__init__", understood(cls.__init__))  # noqa: B010
         if "build" in vars(cls) and is_ours(cls):

@@ -33,6 +33,7 @@ from sora_np.kernels.machine.arrays import Array, Shape
 
 from .held import learns_alone, rebind
 from .tables import HasTables, Misfit, NoNumbers
+from .with_call import BUILDING
 
 
 def is_own(layer: HasTables) -> bool:
@@ -100,6 +101,8 @@ def buildable(build: Any) -> Callable[..., Any]:
     ) -> Any:
         if rng is not None:
             return build(self, input_shape, rng, dtype)
+        if BUILDING in vars(self):
+            return None  # super().build(input_shape), within a user's build
         sizes: Any = tuple(tuple(s)[1:] for s in self.inputs_of(input_shape))
         shape = sizes if self.takes_several else sizes[0]
         return built(self, shape, np.random.default_rng(0), dtype or self.dtype)
