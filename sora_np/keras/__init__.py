@@ -43,6 +43,7 @@ from . import (
     regularizers,
     saving,
     utils,
+    wrappers,
 )
 from .absent import explain
 from .data import serve_numpy
@@ -100,4 +101,5 @@ __all__ = [
     "regularizers",
     "saving",
     "utils",
+    "wrappers",
 ]

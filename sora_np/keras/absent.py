@@ -27,11 +27,8 @@ MODULES = {  # what to do about modules that are not here
     "utils.bounding_boxes": "NumPy.",
     "visualization": "matplotlib; `sora_np.plots` has confusion matrices, mistakes, "
     "filters and feature maps.",
-    "wrappers": "Models have `fit` and `predict`; a class with `get_params` of your "
-    "own makes an estimator of one.",
 }
 PACKAGES = {  # modules that programs import from, and what to do instead
-    **dict.fromkeys(("wrappers", "wrappers.scikit_learn"), MODULES["wrappers"]),
     "mixed_precision": MODULES["mixed_precision"],
     **{
         f"applications.{name}": MODULES["applications"]
@@ -44,8 +41,7 @@ PACKAGES = {  # modules that programs import from, and what to do instead
 }
 NAMES = [  # of single names in modules that are here: pattern, what to do
     (
-        r"(de)?serialize(_keras_object)?|get_registered.*|(get_|)custom_object.*"
-        r"|CustomObjectScope",
+        r"(de)?serialize(_keras_object)?|get_registered.*",
         "`get_config`, `from_config`; `custom_objects=` of `load_model`; "
         "`sora_np.saving.register`",
     ),
@@ -85,6 +81,7 @@ NAMES = [  # of single names in modules that are here: pattern, what to do
     (r"ctc|CTC|[cC]ircle|.*eneralized.*", "a subclass of `Loss`: losses, dlosses"),
     (r".*Correlation|.*_correlation", "a function f(y_true, y_pred) as metric"),
     (r"Ftrl|Muon|Adafactor|MultiOptimizer|ScheduleFree.*", "`Adam`, `SGD`, ..."),
+    (r"SKLearn.*", "`keras.wrappers.KerasClassifier` and `KerasRegressor`, of Keras 2"),
     (r"LossScaleOptimizer|OptimizerMap|STFT.*|stft", "nothing"),
     (r"LocallyConnected.*", "a `Conv2D`, whose weights all places share"),
     (r"ThresholdedReLU", "`ReLU(threshold=theta)`"),

@@ -27,3 +27,4 @@ IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 random_normal, normal = RandomNormal, RandomNormal
 random_uniform, uniform = RandomUniform, RandomUniform
 truncated_normal = TruncatedNormal
+zero, one = Zeros, Ones  # as Keras 1 called them

@@ -9,15 +9,21 @@ from sora_np import plots
 from sora_np import utils as _utils
 from sora_np.common.progress import Progress
 from sora_np.common.warn import warn
+from sora_np.layers.symbol import Symbol
 from sora_np.saving import register
+from sora_np.saving.registry import REGISTERED
 from sora_np.utils import *
 
 from .backend import clear_session
 
 __all__ = [
     *_utils.__all__,
+    "CustomObjectScope",
     "Progbar",
     "clear_session",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_source_inputs",
     "plot_model",
     "register_keras_serializable",
 ]
@@ -55,6 +61,57 @@ def load_img(  # type: ignore[no-redef]
         mode = "grayscale" if old else mode
     given = target_size, interpolation, keep_aspect_ratio
     return _utils.load_img(path, mode, *given)
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Return the classes and functions that files may name, by their names.
+
+    A name that is added here is found by ``load_model``, as those of ``custom_objects``
+    are.
+    """
+    return REGISTERED
+
+
+class custom_object_scope:  # noqa: N801
+    """Let files name classes and functions within a ``with`` block.
+
+    >>> with custom_object_scope({"own": abs}):
+    ...     "own" in get_custom_objects()
+    True
+    >>> "own" in get_custom_objects()
+    False
+    """
+
+    def __init__(self, *custom_objects: abc.Mapping[str, Any]) -> None:
+        self._added = {k: one for some in custom_objects for k, one in some.items()}
+
+    def __enter__(self) -> "custom_object_scope":
+        self._before = dict(REGISTERED)
+        REGISTERED.update(self._added)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        REGISTERED.clear()
+        REGISTERED.update(self._before)
+
+
+CustomObjectScope = custom_object_scope
+
+
+def get_source_inputs(tensor: Any) -> list[Any]:
+    """Return the inputs of the graph that a symbol was computed from."""
+    found: dict[int, Symbol] = {}
+    seen: set[int] = set()
+    stack = [*tensor] if isinstance(tensor, (list, tuple)) else [tensor]
+    while stack:
+        symbol = stack.pop()
+        if id(symbol) in seen:
+            continue
+        seen.add(id(symbol))
+        if not symbol.call.inputs:
+            found[id(symbol)] = symbol
+        stack += reversed(symbol.call.inputs)
+    return [*found.values()]
 
 
 def plot_model(

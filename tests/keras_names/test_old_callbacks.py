@@ -9,8 +9,8 @@ import pytest
 
 from sora_np import keras
 from sora_np.keras import callbacks, layers
+from sora_np.keras.old import arguments as old_names
 from sora_np.keras.old import callbacks as old_callbacks
-from sora_np.keras.old import names as old_names
 
 X, Y = np.random.default_rng(0).normal(size=(8, 3)), np.arange(8) % 2
 

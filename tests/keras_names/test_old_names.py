@@ -9,8 +9,8 @@ import pytest
 import sora_np
 from sora_np import keras
 from sora_np.keras import layers
+from sora_np.keras.old import arguments as old_names
 from sora_np.keras.old import modules as old_modules
-from sora_np.keras.old import names as old_names
 from sora_np.layers import Conv2D, Dense
 from sora_np.optimizers import schedules
 
@@ -451,3 +451,51 @@ def test_what_keras_2_wrote_and_read(model, tmp_path):
     assert isinstance(model.loss, keras.losses.CosineSimilarity)
     with pytest.raises(RuntimeError, match="to_json"):
         model.to_yaml()
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_rows_and_columns_of_keras_1():
+    """Another old argument tells them from Keras 3's size and strides."""
+    for options in ({"border_mode": "same"}, {"subsample": (2, 2)}, {"init": "zero"}):
+        layer = layers.Conv2D(6, 3, 5, activation="relu", **options)
+        assert layer.kernel_size == (3, 5)
+        assert layer.strides == options.get("subsample", (1, 1))
+    assert layers.Conv2D(6, 3, 5).strides == (5, 5)
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_more_of_keras_1_and_2():
+    from sora_np.keras.engine.topology import get_source_inputs
+    from sora_np.keras.initializations import glorot_uniform
+    from sora_np.keras.layers import merge
+    from sora_np.keras.objectives import binary_crossentropy
+    from sora_np.keras.regularizers import activity_l2
+    from sora_np.keras.utils.visualize_util import plot
+
+    assert plot is keras.utils.plot_model
+    assert glorot_uniform is keras.initializers.glorot_uniform
+    assert binary_crossentropy is keras.losses.binary_crossentropy
+    assert activity_l2(0.5)(np.array([2.0])) == 2
+    a, b = keras.Input((3,)), keras.Input((3,))
+    y = merge([a, b], mode=lambda xs: abs(xs[0] - xs[1]), output_shape=(3,))
+    assert get_source_inputs(y) == [a, b]
+    model = keras.Model([a, b], y)
+    x = [np.ones((2, 3)), 3 * np.ones((2, 3))]
+    assert (model.predict(x, verbose=0) == 2).all()
+    assert {"merge", "Convolution2D", "Deconvolution2D"} <= {*layers.__all__}
+
+
+def test_names_in_files_within_a_block(tmp_path):
+    def halved(x):
+        return x / 2
+
+    model = keras.Sequential([layers.Dense(2, halved, input_shape=(3,))])
+    with pytest.warns(UserWarning, match="never registered.*halved"):
+        model.save(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match="halved"):
+        keras.models.load_model(tmp_path / "m.npz")
+    with keras.utils.CustomObjectScope({"halved": halved}):
+        again = keras.models.load_model(tmp_path / "m.npz")
+    x = np.ones((2, 3), "float32")
+    assert (again.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
+    assert "halved" not in keras.utils.get_custom_objects()

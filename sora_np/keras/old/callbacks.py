@@ -18,7 +18,7 @@ from sora_np.callbacks.base import CallbackList
 from sora_np.callbacks.monitor import Monitor
 from sora_np.common.arguments import as_count
 
-from .names import tell
+from .arguments import tell
 
 NEW = {
     "acc": "accuracy",

@@ -5,7 +5,7 @@ from types import ModuleType
 from typing import Any
 
 from sora_np import layers
-from sora_np.keras import backend, utils
+from sora_np.keras import backend, callbacks, initializers, losses, utils
 from sora_np.keras import layers as keras_layers
 from sora_np.keras import models as keras_models
 from sora_np.keras import optimizers as keras_optimizers
@@ -42,9 +42,23 @@ MODULES |= {  # deeper ones stand behind the modules that they are in
     )
 }
 MODULES |= dict.fromkeys(
-    ["engine", "engine.topology", "engine.training", "engine.base_layer"], keras_models
+    [
+        *("engine", "engine.topology", "engine.training", "engine.base_layer"),
+        *("engine.saving", "engine.input_layer", "engine.network"),
+        *("engine.sequential", "engine.functional"),
+    ],
+    keras_models,
 )
-ENGINE = {"Input": layers.Input, "InputLayer": layers.InputLayer, "Layer": layers.Layer}
+MODULES |= {
+    "callbacks.callbacks": callbacks,
+    "initializations": initializers,
+    "objectives": losses,
+    "optimizers.experimental": keras_optimizers,
+}
+ENGINE = {
+    **{"Input": layers.Input, "InputLayer": layers.InputLayer, "Layer": layers.Layer},
+    **{"Network": keras_models.Model, "get_source_inputs": utils.get_source_inputs},
+}
 
 
 class OldModule(ModuleType):
@@ -62,6 +76,8 @@ class OldModule(ModuleType):
             raise AttributeError(name)
         if ".engine" in self.__name__ and name in ENGINE:
             return ENGINE[name]
+        if name == "plot" and self.__name__.endswith("visualize_util"):
+            name = "plot_model"
         value = getattr(self._new, name)
         if name != "__all__":
             new = self._new.__name__.removeprefix("sora_np.")
