@@ -253,10 +253,10 @@ def serve_old_names() -> None:
         vars(keras_optimizers).setdefault(old, optimizer)
     there = vars(keras_layers)
     there.update(Convolution2D=Convolution2D, merge=merge)
-    names = {*there["__all__"], "merge", *OLD_LAYERS}
-    there["__all__"] = sorted(names & there.keys())
     for old, current in OLD_LAYERS.items():
         if current in there:
             there.setdefault(old, there[current])
+    names = {*there["__all__"], "merge", *OLD_LAYERS}
+    there["__all__"] = sorted(names & there.keys())
     for function in (image_dim_ordering, set_image_dim_ordering):
         setattr(backend, function.__name__, function)
