@@ -265,7 +265,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.{name}")
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module(f"{__name__}.keras.tensorflow").named(name)
+    return import_module(f"{__name__}.keras.tf.names").named(name)
 
 
 def __dir__() -> list[str]:

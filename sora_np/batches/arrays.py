@@ -56,6 +56,8 @@ def as_inputs(
     array = as_array(x, "x", dtype)
     if input_shape is None or array.shape[1:] == input_shape:
         return array
+    if array.shape == input_shape == (1,):
+        return array[:, None]  # one sample of one number, either way
     if array.shape == input_shape:
         hint = ": did you forget the batch axis? One sample is x[None]"
     elif input_shape[-1] == 1 and array.shape[1:] == input_shape[:-1]:

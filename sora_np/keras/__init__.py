@@ -46,12 +46,24 @@ from . import (
     wrappers,
 )
 from .absent import explain
-from .data import serve_numpy
 from .old import serve_old_callbacks, serve_old_names
+from .serialized import serve_serialization
+from .tf.data import serve_numpy
 
 serve_old_names()
 serve_old_callbacks()
 serve_numpy()
+serve_serialization(
+    {
+        "activations": activations,
+        "initializers": initializers,
+        "layers": layers,
+        "losses": losses,
+        "metrics": metrics,
+        "optimizers": optimizers,
+        "regularizers": regularizers,
+    }
+)
 explain(
     {
         "activations": activations,

@@ -41,7 +41,7 @@ PACKAGES = {  # modules that programs import from, and what to do instead
 }
 NAMES = [  # of single names in modules that are here: pattern, what to do
     (
-        r"(de)?serialize(_keras_object)?|get_registered.*",
+        r"(de)?serialize_keras_object|get_registered.*",
         "`get_config`, `from_config`; `custom_objects=` of `load_model`; "
         "`sora_np.saving.register`",
     ),

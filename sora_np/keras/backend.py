@@ -16,7 +16,7 @@ from sora_np.models import Model
 from . import backend_arrays
 from .backend_arrays import *
 from .backend_arrays import EPSILON
-from .devices import Session, nothing
+from .tf.devices import Session, nothing
 
 __all__ = [
     "backend",

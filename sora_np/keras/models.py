@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sora_np.layers import Input as Input
 from sora_np.models import Model, Sequential, clone_model, load_model
 
 __all__ = [

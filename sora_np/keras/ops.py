@@ -9,6 +9,8 @@ and for code before and after a model.  On symbols they make a layer,
 array([2.])
 """
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from sora_np import activations
 from sora_np.common.recorded import value_of
 
 NUMPY = """
-    abs absolute add all allclose amax amin any append arange arccos arccosh arcsin
+    abs absolute add  allclose amax amin  append arange arccos arccosh arcsin
     arcsinh arctan arctan2 arctanh argmax argmin argpartition argsort array average
     bincount broadcast_to cbrt ceil clip concatenate copy corrcoef cos cosh
     count_nonzero cross cumprod cumsum deg2rad diag diagonal diff digitize divide dot
@@ -27,13 +29,14 @@ NUMPY = """
     floor floor_divide fmax fmin fmod full full_like greater greater_equal histogram
     hstack hypot identity inner isclose isfinite isin isinf isnan kron less less_equal
     linspace log log10 log1p log2 logaddexp logical_and logical_not logical_or
-    logical_xor logspace matmul max maximum mean median meshgrid min minimum mod
+    logical_xor logspace matmul  maximum  median meshgrid  minimum mod
     moveaxis multiply nan_to_num ndim negative nonzero not_equal ones_like outer pad
-    percentile power prod quantile rad2deg ravel reciprocal repeat reshape roll rot90
-    round searchsorted shape sign sin sinh size sort split sqrt square squeeze stack std
-    subtract sum swapaxes take take_along_axis tan tensordot tile trace transpose tri
-    tril triu true_divide trunc unique vander var vdot vstack where zeros_like
+    percentile power  quantile rad2deg ravel reciprocal repeat reshape roll rot90
+    round searchsorted shape sign sin sinh size sort split sqrt square squeeze stack 
+    subtract  swapaxes take take_along_axis tan tensordot tile trace transpose tri
+    tril triu true_divide trunc unique vander  vdot vstack where zeros_like
 """.split()
+REDUCTIONS = "all any max mean min prod std sum var".split()
 ACTIVATIONS = """
     elu gelu hard_sigmoid hard_silu hard_swish leaky_relu log_softmax relu relu6 selu
     sigmoid silu softmax softplus softsign swish tanh
@@ -42,9 +45,22 @@ OWN = """
     cast convert_to_numpy convert_to_tensor divide_no_nan erf get_item is_tensor
     log_sigmoid logsumexp norm normalize one_hot ones rsqrt stop_gradient unstack zeros
 """.split()
-__all__ = sorted([*NUMPY, *ACTIVATIONS, *OWN])  # noqa: PLE0605
+__all__ = sorted([*NUMPY, *REDUCTIONS, *ACTIVATIONS, *OWN])  # noqa: PLE0605
+
+
+def _reducing(function: Any) -> Callable[..., Any]:
+    """Return a function of NumPy that also takes a list of axes, as Keras's do."""
+
+    @functools.wraps(function)
+    def reduced(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        axis = tuple(axis) if isinstance(axis, list) else axis
+        return function(x, axis, keepdims=keepdims)
+
+    return reduced
+
 
 globals().update({name: getattr(np, name) for name in NUMPY})
+globals().update({name: _reducing(getattr(np, name)) for name in REDUCTIONS})
 globals().update({name: getattr(activations, name) for name in ACTIVATIONS})
 erf, norm = special.erf, np.linalg.norm
 

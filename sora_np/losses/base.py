@@ -53,7 +53,13 @@ class Loss(TakesDtype, Noted):
         self.name = name or snake_case(type(self).__name__)
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
-        """Return the loss (N, ...) of every sample, the mean over the last axis."""
+        """Return the loss (N, ...) of every sample, the mean over the last axis.
+
+        A subclass may define Keras's ``call(y_true, y_pred)`` instead; ``compile`` then
+        finds the derivative, see ``function.py``.
+        """
+        if hasattr(self, "call"):
+            return np.asarray(self.call(y_true, y_pred), y_pred.dtype)
         raise NotImplementedError(f"{type(self).__name__} must define losses")
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:

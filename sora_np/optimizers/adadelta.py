@@ -45,7 +45,7 @@ class Adadelta(Optimizer):
         return ("accumulated_grad", "accumulated_delta_var")
 
     def numbers(self) -> tuple[float, ...]:
-        return adadelta_numbers(self.learning_rate, self.rho, self.epsilon)
+        return adadelta_numbers(self.step_rate, self.rho, self.epsilon)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         averages = slots["accumulated_grad"], slots["accumulated_delta_var"]

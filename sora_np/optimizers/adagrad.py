@@ -53,7 +53,7 @@ class Adagrad(Optimizer):
         self.slots["accumulator"].fill(self.initial_accumulator_value)
 
     def numbers(self) -> tuple[float, ...]:
-        return self.learning_rate, self.epsilon
+        return self.step_rate, self.epsilon
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         return adagrad_task(p, g, slots["accumulator"], numbers)

@@ -54,7 +54,7 @@ class Adam(Optimizer):
         return ("m", "v", *(["largest"] if self.amsgrad else []))
 
     def numbers(self) -> tuple[float, ...]:
-        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        rates = self.step_rate, self.beta_1, self.beta_2, self.epsilon
         return adam_numbers(self.iterations + 1, *rates)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:

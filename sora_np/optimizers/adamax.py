@@ -46,7 +46,7 @@ class Adamax(Optimizer):
         return ("m", "u")
 
     def numbers(self) -> tuple[float, ...]:
-        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        rates = self.step_rate, self.beta_1, self.beta_2, self.epsilon
         return adamax_numbers(self.iterations + 1, *rates)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:

@@ -170,12 +170,20 @@ class Optimizer(Configured, Known):
         self._owner: Callable[[], Any] | None = None  # returns the model it trains
 
     @property
-    def learning_rate(self) -> LearningRate:
+    def step_rate(self) -> float:
         """The length of the next step: a finite number, not negative."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             rate = as_rate(rate(self.batches), f"what {type(rate).__name__} returns")
-        return LearningRate(rate, self)
+        return rate
+
+    @property
+    def learning_rate(self) -> LearningRate:
+        """The length of the next step, or what a settable schedule multiplies."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule) and rate.settable is not None:
+            return LearningRate(getattr(rate, rate.settable), self)
+        return LearningRate(self.step_rate, self)
 
     @learning_rate.setter
     def learning_rate(self, value: Rate | dict[str, Any]) -> None:
@@ -183,7 +191,11 @@ class Optimizer(Configured, Known):
         if isinstance(value, LearningRateSchedule):
             self._learning_rate = value
             return
-        if isinstance(self._learning_rate, LearningRateSchedule):
+        schedule = self._learning_rate
+        if isinstance(schedule, LearningRateSchedule):
+            if schedule.settable is not None:
+                setattr(schedule, schedule.settable, as_rate(value, "learning_rate"))
+                return
             raise TypeError(
                 f"the learning rate of {self.name} follows "
                 f"{type(self._learning_rate).__name__} and cannot be set: make the "
@@ -393,9 +405,11 @@ class Optimizer(Configured, Known):
         if self.slots.keys() != set(self._all_slots()):
             self.build(params)
         rate = self._learning_rate
-        follows = isinstance(rate, LearningRateSchedule)  # batches give the rate then
         state = {"slots": self.slots, "batches": self.batches}
-        return state | {"learning_rate": None if follows else rate}
+        if isinstance(rate, LearningRateSchedule):  # batches give the rate then
+            own = None if rate.settable is None else float(self.learning_rate)
+            return state | {"learning_rate": own}
+        return state | {"learning_rate": rate}
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Restore what ``get_state`` of an equal optimiser returned."""

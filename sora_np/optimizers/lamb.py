@@ -51,7 +51,7 @@ class Lamb(Optimizer):
         return ("m", "v")
 
     def numbers(self) -> tuple[float, ...]:
-        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        rates = self.step_rate, self.beta_1, self.beta_2, self.epsilon
         return lamb_numbers(self.iterations + 1, *rates)
 
     def tasks_for(

@@ -58,7 +58,7 @@ class Lion(Optimizer):
         return ("momentum",)
 
     def numbers(self) -> tuple[float, ...]:
-        return lion_numbers(self.learning_rate, self.beta_1, self.beta_2)
+        return lion_numbers(self.step_rate, self.beta_1, self.beta_2)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         return lion_task(p, g, slots["momentum"], numbers)

@@ -52,7 +52,7 @@ class Nadam(Optimizer):
         for k in range(self._product_at + 1, t + 1):  # several only for a loaded model
             self._product *= self.beta_1 * (1 - 0.96**k / 2)
         self._product_at = t
-        rates = self.learning_rate, self.beta_1, self.beta_2, self.epsilon
+        rates = self.step_rate, self.beta_1, self.beta_2, self.epsilon
         return nadam_numbers(t, self._product, *rates)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:

@@ -46,7 +46,7 @@ class RMSprop(Optimizer):
         return ("velocity", "momentum", *(["average"] if self.centered else []))
 
     def numbers(self) -> tuple[float, ...]:
-        rates = self.learning_rate, self.rho, self.momentum, self.epsilon
+        rates = self.step_rate, self.rho, self.momentum, self.epsilon
         return rmsprop_numbers(*rates)
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:

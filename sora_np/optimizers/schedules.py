@@ -20,7 +20,14 @@ class LearningRateSchedule(Configured, Known):
     A subclass defines ``__call__``.  To be saved with a model, it keeps its arguments
     as attributes of the same names.  ``load_model`` takes its class in
     ``custom_objects``.
+
+    Attributes
+    ----------
+    settable : the attribute that ``optimizer.learning_rate`` reads and sets; None, as
+        for all classes here, lets it read the rate of the next step, and set nothing
     """
+
+    settable: str | None = None
 
     def __call__(self, step: int) -> float:
         """Return the rate of a step, counted from 0."""

@@ -50,7 +50,7 @@ class SGD(Optimizer):
         return ("velocity",)
 
     def numbers(self) -> tuple[float, ...]:
-        return self.learning_rate, self.momentum, self.nesterov
+        return self.step_rate, self.momentum, self.nesterov
 
     def task(self, p: Array, g: Array, numbers: Array, **slots: Array) -> Task:
         return sgd_task(p, g, slots["velocity"], numbers)

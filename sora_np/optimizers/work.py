@@ -34,7 +34,7 @@ class Formula(Protocol):
     exclusion: Any
 
     @property
-    def learning_rate(self) -> float: ...
+    def step_rate(self) -> float: ...
     @property
     def iterations(self) -> int: ...
     def slot_names(self) -> tuple[str, ...]: ...
@@ -155,7 +155,7 @@ class PreparedStep:
         if self._numbers.size:
             self._numbers[...] = optimizer.numbers()
         if optimizer.weight_decay is not None:
-            self._decay[1] = -optimizer.learning_rate * optimizer.weight_decay
+            self._decay[1] = -optimizer.step_rate * optimizer.weight_decay
         if optimizer.use_ema:
             momentum = optimizer.ema_momentum if optimizer.iterations else 0.0
             self._average[...] = momentum, 1 - momentum

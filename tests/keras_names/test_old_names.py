@@ -499,3 +499,46 @@ def test_names_in_files_within_a_block(tmp_path):
     x = np.ones((2, 3), "float32")
     assert (again.predict(x, verbose=0) == model.predict(x, verbose=0)).all()
     assert "halved" not in keras.utils.get_custom_objects()
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_a_rate_that_decays_can_be_set_as_in_keras_2(tmp_path):
+    """The rate of step t is lr / (1 + decay t), for the lr that callbacks set."""
+    model = keras.Sequential([layers.Dense(1, use_bias=False, input_shape=(1,))])
+    model.set_weights([[[0.0]]])
+    model.compile(keras.optimizers.SGD(lr=0.5, decay=1.0), lambda t, p: np.mean(p))
+    one = np.ones((1, 1))
+    backup = keras.callbacks.BackupAndRestore(tmp_path)
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, lr: lr / 2)
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: seen.append(logs["learning_rate"])
+    )
+    model.fit(one, one, epochs=3, callbacks=[schedule, look, backup], verbose=0)
+    assert seen == [0.25, 0.125, 0.0625]
+    steps = 0.25 / 1 + 0.125 / 2 + 0.0625 / 3
+    assert model.get_weights()[0][0, 0] == pytest.approx(-steps)
+    assert model.optimizer.lr == 0.0625
+    state = model.optimizer.get_state(np.zeros(1, "f4"))
+    other = keras.optimizers.SGD(lr=0.5, decay=1.0)
+    other.set_state({**state, "slots": {}})
+    assert (other.learning_rate, other.step_rate) == (0.0625, 0.0625 / 4)
+
+
+@pytest.mark.filterwarnings("ignore:.*old name")
+def test_the_third_argument_of_compile_was_the_metrics():
+    model = keras.Sequential([layers.Dense(3, "softmax", input_shape=(2,))])
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    assert model.metrics_names == ["loss", "accuracy"]
+    with pytest.raises(ValueError, match="loss_weights are only for"):
+        model.compile("adam", "mse", [2.0])
+    model.compile("adam", "mse", sample_weight_mode=None)
+
+
+def test_one_number_is_a_batch_of_one():
+    model = keras.Sequential([layers.Dense(1, input_shape=[1])])
+    expected = model.predict(np.array([[10.0]]), verbose=0)
+    for x in ([10.0], np.array([10.0]), [[10.0]]):
+        assert model.predict(x, verbose=0) == expected
+    with pytest.raises(ValueError, match="did you forget the batch axis"):
+        keras.Sequential([layers.Dense(1, input_shape=[2])]).predict([1.0, 2.0])

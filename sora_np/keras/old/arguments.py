@@ -19,8 +19,9 @@ NOTHING = {
     *("workers", "use_multiprocessing", "max_queue_size", "max_q_size", "pickle_safe"),
     *("nb_worker", "show_accuracy", "schedule_decay", "mode", "write_grads"),
     *("save_format", "embeddings_layer_names", "embeddings_data"),
+    "sample_weight_mode",
 }
-ONLY = {"schedule_decay": 0.004, "mode": 0}  # other values meant something
+ONLY = {"schedule_decay": 0.004, "mode": 0, "sample_weight_mode": None}  # or refused
 ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "lr": ("learning_rate",),
     "nb_epoch": ("epochs",),
@@ -50,7 +51,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {  # old -> new, the first that there is
     "input": ("inputs",),
     "output": ("outputs",),
     **dict.fromkeys(("dim_ordering", "decay", "nb_row", "nb_col", *NOTHING), ()),
-    **dict.fromkeys(("batch_size", "weights"), ()),
+    **dict.fromkeys(("batch_size", "weights", "sample_weight_mode"), ()),
 }
 KERAS_1 = {  # arguments that Keras 2 renamed
     *("border_mode", "subsample", "dim_ordering", "bias", "init"),
@@ -114,7 +115,9 @@ def _decay(where: str, own: Any, found: dict[str, Any]) -> None:
     if decay:
         usual = own["learning_rate"].default if isinstance(own, Mapping) else 0.01
         rate = found.get("learning_rate", usual)
-        found["learning_rate"] = InverseTimeDecay(rate, 1, decay)
+        schedule = InverseTimeDecay(rate, 1, decay)
+        schedule.settable = "initial_learning_rate"  # as ``lr`` was in Keras 2
+        found["learning_rate"] = schedule
 
 
 def _with_rows_and_columns(args: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
@@ -130,6 +133,21 @@ def _with_rows_and_columns(args: tuple[Any, ...], given: Any) -> tuple[Any, ...]
     return *args[:2], sizes, *args[4:]
 
 
+def _with_metrics(args: tuple[Any, ...], given: dict[str, Any]) -> tuple[Any, ...]:
+    """Return arguments of ``compile``, of which Keras 2's third are the metrics.
+
+    In Keras 3 they are the weights of the losses, which are numbers.
+    """
+    third = args[3] if len(args) > 3 else None
+    if not isinstance(third, (list, tuple)) or not third or "metrics" in given:
+        return args
+    if all(isinstance(one, (int, float)) for one in third):
+        return args
+    tell("compile(optimizer, loss, metrics)", "write metrics=")
+    given["metrics"] = third
+    return args[:3]
+
+
 def understanding(function: Callable[..., Any], where: str = "") -> Callable[..., Any]:
     """Return a function that accepts old arguments, too."""
     own = inspect.signature(function).parameters
@@ -141,6 +159,8 @@ def understanding(function: Callable[..., Any], where: str = "") -> Callable[...
             args = _with_rows_and_columns(args, given)
             name = type(args[0]).__name__ if of_class else function.__name__
             given = renamed(name, own, given)
+        if function.__name__ == "compile":
+            args = _with_metrics(args, given)
         of_layer = of_class and isinstance(args[0], layers.Layer)
         known = of_layer and is_ours(type(args[0]))
         weights = given.pop("weights", None) if known else None

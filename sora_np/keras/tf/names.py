@@ -14,17 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sora_np import activations, utils
 from sora_np.common.versions import VERSION
+from sora_np.keras import initializers, losses, metrics, ops, optimizers, random
 
-from . import (
-    devices,
-    initializers,
-    losses,
-    metrics,
-    ops,
-    optimizers,
-    random,
-)
-from .data import Dataset
+from . import devices, images
+from .data import Dataset, returning_numpy
 
 INSTEAD = {  # a first part of a name -> what a program does instead
     "GradientTape": "no tape records operations: each layer has a `backward`, and "
@@ -35,7 +28,7 @@ INSTEAD = {  # a first part of a name -> what a program does instead
     "`keras.utils.image_dataset_from_directory` go to `fit`",
     "math": "the function of NumPy",
     "random": "`np.random.default_rng(seed)`",
-    "image": "resize by `keras.layers.Resizing` or by Pillow",
+    "image": "a layer of `keras.layers`, or Pillow",
     "io": "read files by `keras.utils.load_img` or NumPy",
     "placeholder": "there is no graph: arrays go to `fit` and `predict`",
     "train": "`keras.optimizers` has optimisers; `model.load_weights` takes the name "
@@ -99,6 +92,10 @@ NAMES: dict[str, Any] = {
         truncated_normal=random.truncated_normal,
         shuffle=random.shuffle,
     ),
+    "image": Part(
+        called="image",
+        **{name: returning_numpy(getattr(images, name)) for name in images.__all__},
+    ),
     "version": SimpleNamespace(VERSION=VERSION),
     "data": Part(
         called="data",
@@ -123,6 +120,12 @@ NAMES: dict[str, Any] = {
     **{n: getattr(np, n) for n in ("float32", "float64", "int32", "uint8")},
     "int64": np.int64,
 }
+_OF_ARRAYS = {
+    *(*ops.__all__, "constant", "one_hot", "argmax", "argmin", "concat", "range"),
+    *("clip_by_value", "linspace", "pow", "random_normal", "random_uniform"),
+    *(name for name in NAMES if name.startswith("reduce_")),
+}
+NAMES.update({name: returning_numpy(NAMES[name]) for name in _OF_ARRAYS})
 FUNCTIONS = {name: value for name, value in NAMES.items() if callable(value)}
 NAMES["math"] = Part(
     **FUNCTIONS, called="math", confusion_matrix=metrics.confusion_matrix

@@ -115,8 +115,8 @@ class Number(float):
 
 def with_numpy(value: Any) -> Any:
     """Return an array or a number with the method ``numpy``, anything else as it is."""
-    if type(value) is np.ndarray:
-        return value.view(Batch)
+    if type(value) is np.ndarray or isinstance(value, np.generic):
+        return np.asarray(value).view(Batch)
     if type(value) is float:
         return Number(value)
     if type(value) in (list, tuple):
@@ -127,10 +127,12 @@ def with_numpy(value: Any) -> Any:
 def serve_numpy() -> None:
     """Let what models, activations and losses return when called have ``numpy``."""
     for cls in (Model, Activation, Loss):
-        setattr(cls, "__call__", _returning(cls.__call__))  # noqa: B010
+        setattr(cls, "__call__", returning_numpy(cls.__call__))  # noqa: B010
 
 
-def _returning(call: Callable[..., Any]) -> Callable[..., Any]:
+def returning_numpy(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose results have the method ``numpy``."""
+
     @functools.wraps(call)
     def called(*args: Any, **options: Any) -> Any:
         return with_numpy(call(*args, **options))
