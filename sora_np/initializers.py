@@ -6,6 +6,7 @@ the layer's own generator.
 """
 
 import functools
+import inspect
 import math
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -347,6 +348,25 @@ CLASSES: dict[str, type[Any]] = by_name(
 )
 
 
+class _OfShape:
+    """A function of (shape, dtype=None), as Keras's programs write initialisers.
+
+    Its random numbers are its own: the model's seed does not fix them.
+
+    >>> _OfShape(np.ones)(np.random.default_rng(0), (2,), "float32")
+    array([1., 1.], dtype=float32)
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, rng: Any, shape: Shape, dtype: DTypeLike) -> Array:
+        takes_dtype = "dtype" in inspect.signature(self.function).parameters
+        options = {"dtype": dtype} if takes_dtype else {}
+        array: Array = np.asarray(self.function(shape, **options), dtype)
+        return array
+
+
 def get(identifier: str | dict[str, Any] | Initializer) -> Initializer:
     """Return the initialiser of that name or configuration, or the callable itself.
 
@@ -356,12 +376,14 @@ def get(identifier: str | dict[str, Any] | Initializer) -> Initializer:
     if isinstance(identifier, type):
         return get(identifier())  # type: ignore[call-arg, arg-type]
     if callable(identifier):
-        if not takes(identifier, 3):
-            raise TypeError(
-                "an initialiser is called with (rng, shape, dtype), which "
-                f"{identifier} does not take: let it draw from rng, a NumPy Generator"
-            )
-        return identifier
+        if takes(identifier, 3):
+            return identifier
+        if takes(identifier, 1) or takes(identifier, 2):
+            return _OfShape(identifier)
+        raise TypeError(
+            "an initialiser is called with (rng, shape, dtype), which "
+            f"{identifier} does not take: let it draw from rng, a NumPy Generator"
+        )
     if isinstance(identifier, dict):
         made: Initializer = from_config(CLASSES, identifier, "initializer")
         return made

@@ -37,6 +37,18 @@ class Batch(np.ndarray[Any, np.dtype[Any]]):
         return repr(self.view(np.ndarray))
 
 
+class Elements(Iterator[Any]):
+    """The elements of a dataset, one by one, also by Python 2's method ``next``."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._elements = iter(dataset)
+
+    def __next__(self) -> Any:
+        return next(self._elements)
+
+    next = __next__
+
+
 class Stages:
     """A source with stages; a subclass has ``__iter__``, and ``__len__`` if known."""
 
@@ -160,10 +172,34 @@ class Stages:
         count = _length(self)
         return -2 if count is None else count
 
-    def as_numpy_iterator(self) -> Iterator[Any]:
+    def as_numpy_iterator(self) -> "Elements":
         """Return the elements once."""
         elements: Any = self
-        return iter(elements)
+        return Elements(elements)
+
+    def enumerate(self, start: int = 0) -> "Stages":
+        """Return (number, element) of every element."""
+        return _Pipeline(self, lambda source: enumerate(source, start), _length)
+
+    def filter(self, predicate: Callable[..., Any]) -> "Stages":
+        """Return the elements of which the predicate is true."""
+        if not callable(predicate):
+            raise TypeError(f"filter takes a function, got {type(predicate).__name__}")
+        holds = _applied(predicate)
+        return _Pipeline(
+            self,
+            lambda source: (element for element in source if holds(element)),
+            lambda source: None,
+        )
+
+    def concatenate(self, dataset: Any) -> "Stages":
+        """Return the elements of this one, then those of another."""
+
+        def length(source: Any) -> int | None:
+            counts = _length(source), _length(dataset)
+            return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+        return _Pipeline(self, lambda source: itertools.chain(source, dataset), length)
 
     def take(self, count: int) -> "Stages":
         """Return the first elements; all for -1."""

@@ -21,7 +21,6 @@ MODULES = {  # what to do about modules that are not here
     "dtype_policies": "`dtype=` is an argument of a model: float32 or float64.",
     "export": "`model.save` writes one .npz; `sora-np` predicts from it.",
     "legacy.saving": "See `keras.saving`.",
-    "mixed_precision": "`dtype=` is an argument of a model: float32 or float64.",
     "quantizers": "No quantisation.",
     "tree": "Plain Python.",
     "utils.bounding_boxes": "NumPy.",
@@ -29,7 +28,6 @@ MODULES = {  # what to do about modules that are not here
     "filters and feature maps.",
 }
 PACKAGES = {  # modules that programs import from, and what to do instead
-    "mixed_precision": MODULES["mixed_precision"],
     **{
         f"applications.{name}": MODULES["applications"]
         for name in (

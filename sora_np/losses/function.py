@@ -76,7 +76,8 @@ class FunctionLoss(Loss):
 
     def losses(self, y_true: Array, y_pred: Array) -> Array:
         """Return what the function returns."""
-        return np.asarray(self._called(y_true, y_pred), y_pred.dtype)
+        y = self._called(y_true, Recorded(y_pred))
+        return np.asarray(value_of(y), y_pred.dtype)
 
     def dlosses(self, y_true: Array, y_pred: Array) -> Array:
         """Return the derivative of the sum of what the function returns."""
@@ -85,7 +86,7 @@ class FunctionLoss(Loss):
         return gradient(y, x) if isinstance(y, Recorded) else np.zeros_like(y_pred)
 
     def _called(self, y_true: Array, y_pred: Any) -> Any:
-        y = self.function(y_true, y_pred)
+        y = self.function(np.array(y_true), y_pred)  # it may write into a copy
         shape = np.shape(value_of(y))
         if shape and shape[0] != len(y_pred):
             raise ValueError(

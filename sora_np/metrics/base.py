@@ -281,7 +281,8 @@ class FunctionMetric(Metric):
         options: dict[str, Any] = {}
         if weights and takes(self.function, 2, "sample_weight"):
             options["sample_weight"] = weights.pop()
-        found = np.asarray(self.function(y_true, y_pred, **options))
+        arrays = np.array(y_true), np.array(y_pred)  # it may write into copies
+        found = np.asarray(self.function(*arrays, **options))
         if found.dtype.kind not in "fiub":
             raise TypeError(
                 f"the metric {self.name} must return a number or an array of numbers, "

@@ -50,6 +50,8 @@ class Recorded(NDArrayOperatorsMixin):
         values = [value_of(x) for x in inputs]
         if ufunc in CONSTANT and method == "__call__" and not options:
             return ufunc(*values)
+        if "out" in options and options["out"][0] is inputs[0]:
+            del options["out"]  # x += y gives x another array
         rule = UFUNCS.get(ufunc)
         if rule is None or method != "__call__" or options:
             raise no_rule(f"np.{ufunc.__name__}" + f".{method}" * (method[0] != "_"))

@@ -5,6 +5,7 @@ package does not depend on this file.  Each old name gives one DeprecationWarnin
 the new name.  ``arguments.py`` has those of arguments.
 """
 
+import functools
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -20,6 +21,7 @@ from sora_np.keras import optimizers as keras_optimizers
 from sora_np.keras import regularizers as keras_regularizers
 from sora_np.models import Model
 from sora_np.optimizers import Optimizer
+from sora_np.preprocessing.image import ImageDataGenerator
 from sora_np.regularizers import L1, L1L2, L2
 
 from .arguments import ORDERINGS, teach, tell, understanding
@@ -203,6 +205,19 @@ class ShapeOf:
         return layer.output.shape
 
 
+def _raw_for_other(flow: Callable[..., Any]) -> Callable[..., Any]:
+    """Return ``flow_from_dataframe`` that knows the old name of class_mode="raw"."""
+
+    @functools.wraps(flow)
+    def understood(*args: Any, **given: Any) -> Any:
+        if given.get("class_mode") == "other":
+            tell('class_mode="other"', 'write class_mode="raw"')
+            given["class_mode"] = "raw"
+        return flow(*args, **given)
+
+    return understood
+
+
 def image_dim_ordering() -> str:
     """Return "tf", that is channels_last."""
     tell("image_dim_ordering", "write image_data_format")
@@ -247,6 +262,8 @@ def serve_old_names() -> None:
         setattr(Model, method.__name__, understanding(method))
     setattr(layers.Layer, "output_shape", ShapeOf())  # noqa: B010
     setattr(Optimizer, "lr", property(_get_lr, _set_lr))  # noqa: B010
+    flow = ImageDataGenerator.flow_from_dataframe
+    setattr(ImageDataGenerator, flow.__name__, _raw_for_other(flow))  # noqa: B010
     for old, penalty in OLD_REGULARIZERS.items():
         vars(keras_regularizers).setdefault(old, penalty)
     for old, optimizer in OLD_OPTIMIZERS.items():

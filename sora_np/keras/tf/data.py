@@ -21,6 +21,7 @@ import numpy as np
 
 from sora_np.activations import Activation
 from sora_np.datasets.pipeline import Batch, Stages
+from sora_np.layers.symbol import Symbol
 from sora_np.losses import Loss
 from sora_np.models import Model
 
@@ -124,8 +125,34 @@ def with_numpy(value: Any) -> Any:
     return value
 
 
+class SymbolShape(tuple[int | None, ...]):
+    """The shape of a symbol, which TensorFlow's programs ask for a list.
+
+    >>> SymbolShape((None, 3)).as_list()
+    [None, 3]
+    """
+
+    def __getitem__(self, place: Any) -> Any:
+        """Return a size, or the shape of some axes."""
+        found = super().__getitem__(place)
+        return SymbolShape(found) if isinstance(place, slice) else found
+
+    def as_list(self) -> list[int | None]:
+        """Return the sizes; None is that of the batch."""
+        return list(self)
+
+
+def _shape(symbol: Symbol) -> SymbolShape:
+    return SymbolShape((None, *symbol.sample_shape))
+
+
 def serve_numpy() -> None:
-    """Let what models, activations and losses return when called have ``numpy``."""
+    """Let what models, activations and losses return when called have ``numpy``.
+
+    Shapes of symbols get ``as_list``, and symbols ``get_shape``.
+    """
+    setattr(Symbol, "shape", property(_shape))  # noqa: B010
+    setattr(Symbol, "get_shape", _shape)  # noqa: B010
     for cls in (Model, Activation, Loss):
         setattr(cls, "__call__", returning_numpy(cls.__call__))  # noqa: B010
 

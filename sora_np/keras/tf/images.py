@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sora_np.keras import random
 from sora_np.layers import CenterCrop, Resizing
 
 LUMA = 0.2989, 0.587, 0.114  # of ITU-R BT.601, as TensorFlow has it
 
 __all__ = [
+    *("adjust_brightness", "adjust_contrast", "random_brightness", "random_contrast"),
+    *("random_flip_left_right", "random_flip_up_down"),
     *("central_crop", "convert_image_dtype", "flip_left_right", "flip_up_down"),
     *("grayscale_to_rgb", "resize", "rgb_to_grayscale", "rot90"),
 ]
@@ -110,3 +113,53 @@ def convert_image_dtype(image: ArrayLike, dtype: DTypeLike) -> NDArray[Any]:
     if x.dtype.kind == to.kind == "f":
         return x.astype(to)
     raise ValueError(f"images of {x.dtype} cannot become {to}: go through float32")
+
+
+# --- at random --------------------------------------------------------------------
+
+
+def random_flip_left_right(image: ArrayLike, seed: int | None = None) -> NDArray[Any]:
+    """Return every image mirrored or not, with equal chance."""
+    return _some(flip_left_right, image, seed)
+
+
+def random_flip_up_down(image: ArrayLike, seed: int | None = None) -> NDArray[Any]:
+    """Return every image upside down or not, with equal chance."""
+    return _some(flip_up_down, image, seed)
+
+
+def _some(function: Any, image: ArrayLike, seed: int | None) -> NDArray[Any]:
+    x = np.asarray(image)
+    chosen = random.uniform(x.shape[:-3] + (1, 1, 1), seed=seed) < 0.5
+    return np.where(chosen, function(x), x)
+
+
+def adjust_brightness(image: ArrayLike, delta: float) -> NDArray[Any]:
+    """Return image + delta; whole numbers are counted from 0 to 1 for this."""
+    x = np.asarray(image)
+    y = convert_image_dtype(x, np.float32) + np.float32(delta)
+    return convert_image_dtype(y, x.dtype)
+
+
+def adjust_contrast(images: ArrayLike, contrast_factor: float) -> NDArray[Any]:
+    """Return (x - mean) * factor + mean, the mean of each image's channel."""
+    x = np.asarray(images)
+    y = convert_image_dtype(x, np.float32)
+    mean = y.mean(axis=(-3, -2), keepdims=True)
+    return convert_image_dtype((y - mean) * np.float32(contrast_factor) + mean, x.dtype)
+
+
+def random_brightness(
+    image: ArrayLike, max_delta: float, seed: int | None = None
+) -> NDArray[Any]:
+    """Return images brighter by one number from -max_delta to max_delta."""
+    return adjust_brightness(
+        image, float(random.uniform((), -max_delta, max_delta, seed=seed))
+    )
+
+
+def random_contrast(
+    image: ArrayLike, lower: float, upper: float, seed: int | None = None
+) -> NDArray[Any]:
+    """Return images with one contrast factor from lower to upper."""
+    return adjust_contrast(image, float(random.uniform((), lower, upper, seed=seed)))

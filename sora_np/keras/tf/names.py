@@ -10,13 +10,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from sora_np import activations, utils
+from sora_np import utils
 from sora_np.common.versions import VERSION
 from sora_np.keras import initializers, losses, metrics, ops, optimizers, random
 
-from . import devices, images
+from . import arrays, devices, images, nn
 from .data import Dataset, returning_numpy
 
 INSTEAD = {  # a first part of a name -> what a program does instead
@@ -27,6 +26,7 @@ INSTEAD = {  # a first part of a name -> what a program does instead
     "data": "arrays, a `tf.data.Dataset`, a `keras.utils.PyDataset` or "
     "`keras.utils.image_dataset_from_directory` go to `fit`",
     "math": "the function of NumPy",
+    "nn": "the layer of `keras.layers`",
     "random": "`np.random.default_rng(seed)`",
     "image": "a layer of `keras.layers`, or Pillow",
     "io": "read files by `keras.utils.load_img` or NumPy",
@@ -43,30 +43,6 @@ INSTEAD = {  # a first part of a name -> what a program does instead
 }
 
 
-def one_hot(indices: ArrayLike, depth: int) -> NDArray[Any]:
-    """Return rows (..., depth) that are 1 at an index and 0 elsewhere.
-
-    >>> one_hot([1, 0], 3)
-    array([[0., 1., 0.],
-           [1., 0., 0.]], dtype=float32)
-    """
-    return ops.one_hot(indices, depth)
-
-
-def argmax(input: ArrayLike, axis: int = 0) -> Any:
-    """Return where an array is largest along an axis, the first one by default.
-
-    >>> argmax([[1, 5], [3, 2]])
-    array([1, 0])
-    """
-    return np.argmax(input, axis)
-
-
-def argmin(input: ArrayLike, axis: int = 0) -> Any:
-    """Return where an array is smallest along an axis, the first one by default."""
-    return np.argmin(input, axis)
-
-
 class Part(SimpleNamespace):
     """A module of TensorFlow's, of which some names are here."""
 
@@ -79,7 +55,7 @@ class Part(SimpleNamespace):
 
 
 NAMES: dict[str, Any] = {
-    "nn": activations,
+    "nn": Part(called="nn", **{name: getattr(nn, name) for name in nn.__all__}),
     "optimizers": optimizers,
     "losses": losses,
     "metrics": metrics,
@@ -103,17 +79,11 @@ NAMES: dict[str, Any] = {
         Dataset=Dataset,
         experimental=Part(called="data", AUTOTUNE=-1),
     ),
-    "constant": ops.convert_to_tensor,
-    "one_hot": one_hot,
     **{name: getattr(ops, name) for name in ops.__all__},
-    **{"argmax": argmax, "argmin": argmin, "concat": ops.concatenate},
     "range": np.arange,
-    **{"clip_by_value": np.clip, "linspace": np.linspace, "bool": np.bool_},
-    "pow": np.power,
+    **{"linspace": np.linspace, "bool": np.bool_, "pow": np.power},
     **devices.NAMES,
-    **{f"reduce_{n}": getattr(ops, n) for n in "mean sum max min prod all any".split()},
-    **{f"reduce_{n}": getattr(ops, n) for n in ("std", "logsumexp")},
-    "reduce_variance": np.var,
+    **{name: getattr(arrays, name) for name in arrays.__all__},
     "random_normal": random.normal,
     "random_uniform": random.uniform,
     "set_random_seed": utils.set_random_seed,
@@ -121,9 +91,8 @@ NAMES: dict[str, Any] = {
     "int64": np.int64,
 }
 _OF_ARRAYS = {
-    *(*ops.__all__, "constant", "one_hot", "argmax", "argmin", "concat", "range"),
-    *("clip_by_value", "linspace", "pow", "random_normal", "random_uniform"),
-    *(name for name in NAMES if name.startswith("reduce_")),
+    *(*ops.__all__, *arrays.__all__, "range", "linspace", "pow"),
+    *("random_normal", "random_uniform"),
 }
 NAMES.update({name: returning_numpy(NAMES[name]) for name in _OF_ARRAYS})
 FUNCTIONS = {name: value for name, value in NAMES.items() if callable(value)}
