@@ -31,7 +31,7 @@ def install(monkeypatch):
     monkeypatch.setattr(Program, "__call__", run_guarded)
     monkeypatch.setattr(tasks, "KEPT_BYTES", -1)  # all programs are made anew
     for name, module in sys.modules.items():
-        if name.startswith("sora_np.") and getattr(module, "empty", None) is empty:
+        if name.startswith("sora_np.") and vars(module).get("empty") is empty:
             monkeypatch.setattr(module, "empty", empty_of_nan)
 
 

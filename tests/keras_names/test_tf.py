@@ -68,13 +68,13 @@ def test_objects_as_dictionaries(name):
 
 
 def test_objects_of_ones_own():
-    class Own(keras.layers.Layer):
+    class Doubled(keras.layers.Layer):
         def call(self, x):
             return 2 * x
 
-    config = keras.layers.serialize(Own(name="own"))
-    assert keras.layers.deserialize(config, {"Own": Own}).name == "own"
-    with pytest.raises(ValueError, match="unknown layer 'Own'"):
+    config = keras.layers.serialize(Doubled(name="own"))
+    assert keras.layers.deserialize(config, {"Doubled": Doubled}).name == "own"
+    with pytest.raises(ValueError, match="unknown layer 'Doubled'"):
         keras.layers.deserialize(config)
 
     class Squares(keras.losses.Loss):
