@@ -84,7 +84,7 @@ PUBLIC = {  # module -> its public names, all of them where it has __all__
         RandomUniform TruncatedNormal VarianceScaling Zeros fans get
     """,
     "sora_np.layers": """
-        Activation ActivityRegularization Add AlphaDropout Average
+        Activation ActivityRegularization Add AddedLoss AlphaDropout Average
         AveragePooling1D AveragePooling2D AvgPool1D AvgPool2D BatchNormalization
         CenterCrop Concatenate Conv1D Conv1DTranspose Conv2D Conv2DTranspose
         Convolution1D Convolution1DTranspose Convolution2D

@@ -142,8 +142,15 @@ def parted(a: Any, names: Sequence[str], what: str, kind: str) -> list[Any]:
     return list(a)
 
 
-def as_targets(y: Any, samples: int, dtype: DTypeLike | None = None) -> NDArray[Any]:
-    """Return y as an array with as many entries as x has samples."""
+def as_targets(
+    y: Any, samples: int, dtype: DTypeLike | None = None, loss: Any = None
+) -> NDArray[Any]:
+    """Return y as an array with as many entries as x has samples.
+
+    A loss that needs no targets gets zeros where y is None.
+    """
+    if y is None and not getattr(loss, "needs_targets", True):
+        return np.zeros(samples, dtype)
     if y is None:
         raise TypeError("y is missing: x is an array, so give the targets as well")
     if is_list_of_one(y) and samples != 1 and y[0].ndim and len(y[0]) == samples:

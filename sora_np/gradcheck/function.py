@@ -110,6 +110,8 @@ class Function:
             raise TypeError(f"{names} must return float64, got {y.dtype}")
         self.objective = make_objective(y)
         self.objective.split = lambda y: joined(self.parts(y))
+        layers = dict.fromkeys(layer for layer, *_ in self.nodes)
+        self.objective.adding = [la for la in layers if hasattr(la, "added_loss")]
         self.middle = self.objective.terms(y)
         if not np.array_equal(self.terms(), self.middle, equal_nan=True):
             raise ValueError(

@@ -1,6 +1,6 @@
 """The number that is differentiated: <dy, y>, or the loss of a training step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,32 +13,41 @@ from sora_np.kernels.machine.arrays import Array
 
 
 class ScalarProduct:
-    """f = <dy, y>.
+    """f = <dy, y> + what layers add to the loss.
 
     Attributes
     ----------
     weights : of the terms that f is the sum of, dy
     trains : whether frozen layers have no gradients
+    adding : the layers that add to the loss: their ``added_loss`` is that of the last
+        forward pass
     """
 
     trains = False
+    adding: Sequence[Any] = ()
 
     def __init__(self, dy: Array) -> None:
-        self.weights = dy
+        self.weights = self._dy = dy
         self.split: Callable[[Array], Any] = lambda y: y  # y -> one output, or several
 
     def terms(self, y: Array) -> Array:
         """Return the terms, not added up, because each has its own rounding."""
-        return y
+        if not self.adding:
+            return y
+        self.weights = np.append(self._dy, np.ones(len(self.adding)))
+        return np.append(y, self._added())
+
+    def _added(self) -> list[float]:
+        return [layer.added_loss for layer in self.adding]
 
     def slope(self, y: Array) -> Array:
         """Return df/dy."""
-        return self.weights
+        return self._dy
 
     def slope_of(self, plan: Plan) -> Any:
         """Run a plan forward; return df/dy of the output, or of several."""
         plan.forward()
-        return self.split(self.weights)
+        return self.split(self._dy)
 
     def penalise(self) -> None:
         """Add the gradients of penalties to those of the parameters."""
@@ -64,8 +73,9 @@ class TrainingLoss(ScalarProduct):
         losses = np.atleast_1d(losses).reshape(-1)
         named = self._penalties
         penalties = [penalty(layer.params[name]) for layer, name, penalty in named]
-        self.weights = np.ones(len(losses) + len(penalties))
-        return np.array([*losses, *penalties])
+        terms = np.array([*losses, *penalties, *self._added()])
+        self.weights = np.ones(len(terms))
+        return terms
 
     def slope(self, y: Array) -> Array:
         targets, weights = self._targets

@@ -47,6 +47,7 @@ from sora_np.layers.convolutional.separable_conv2d import (
     SeparableConv2D,
     SeparableConvolution2D,
 )
+from sora_np.layers.core.added_loss import AddedLoss
 from sora_np.layers.core.dense import Dense
 from sora_np.layers.core.identity import Identity
 from sora_np.layers.core.input import Input, InputLayer
@@ -126,6 +127,7 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AddedLoss",
     "AlphaDropout",
     "Average",
     "AveragePooling1D",

@@ -21,6 +21,7 @@ from sora_np.common.recorded import NoRuleError, Recorded, gradients, value_of
 from sora_np.kernels.machine.arrays import Array, kernel_array
 
 BUILDING = "_rng_of_build"  # an attribute while the user's build runs
+ADDED = "_added_in_call"  # an attribute: what the last call gave to add_loss
 OWN = "forward", "backward"
 
 
@@ -48,8 +49,16 @@ def adapt(cls: type[Any], base: type[Any]) -> None:
                 f"{cls.__name__} defines call, but a {parent.__name__} computes in "
                 "forward and backward: define these, or derive the class from Layer"
             )
+    code = getattr(own.get("call"), "__code__", None)
+    if hasattr(cls, "_calls") and code and "add_loss" in code.co_names:
+        setattr(cls, "added_loss", property(_added_loss))  # noqa: B010
     if "build" in own and hasattr(cls, "_calls") and not takes(own["build"], 4):
         setattr(cls, "build", _built_by(own["build"], base))  # noqa: B010
+
+
+def _added_loss(layer: Any) -> float:
+    """Return the sum of what ``add_loss`` was given in the last call."""
+    return float(sum(float(value_of(one)) for one in vars(layer).get(ADDED, ())))
 
 
 def _built_by(build: Callable[..., Any] | None, base: type[Any]) -> Callable[..., Any]:
@@ -121,12 +130,16 @@ def _methods(base: type[Any]) -> dict[str, Any]:
         params = {name: Recorded(array) for name, array in self.params.items()}
         with _recording(self, params):
             y: Any = _call(self, inputs, training=True)
-        self.remember(value_of(y), inputs, params, y)
+        self.remember(value_of(y), inputs, params, y, vars(self).get(ADDED, ()))
         return _array(self, value_of(y), arrays[0].dtype)
 
     def backward(self: Any, dy: Array) -> Any:
-        dy, inputs, params, y = self.recall(dy)
-        dxs = gradients(y, [*inputs, *params.values()], dy)
+        dy, inputs, params, y, added = self.recall(dy)
+        xs = [*inputs, *params.values()]
+        dxs = gradients(y, xs, dy)
+        for one in added:
+            slopes = zip(dxs, gradients(one, xs), strict=True)
+            dxs = [a + b for a, b in slopes]
         for name, slope in zip(params, dxs[len(inputs) :], strict=True):
             self.grads[name] = slope
         return tuple(dxs[: len(inputs)]) if self.takes_several else dxs[0]
@@ -145,8 +158,13 @@ def _methods(base: type[Any]) -> dict[str, Any]:
         given.setdefault("rng", vars(self).get(BUILDING))
         return base.add_weight(self, **given)
 
+    def add_loss(self: Any, loss: Any, inputs: Any = None) -> None:
+        """Add numbers to the loss, in ``call``; the sum over all entries counts."""
+        vars(self)[ADDED] = [*vars(self)[ADDED], np.sum(loss)]
+
     return {
         "_calls": True,
+        "add_loss": add_loss,
         "__call__": calls,
         "inputs_of": inputs_of,
         "build": _built_by(None, base),
@@ -172,6 +190,7 @@ def _options(layer: Any, training: bool | None) -> dict[str, Any]:
 
 def _call(layer: Any, xs: Sequence[Any], *, training: bool) -> Any:
     given = list(xs) if layer.takes_several else xs[0]
+    vars(layer)[ADDED] = []
     try:
         return layer.call(given, **_options(layer, training))
     except NoRuleError as error:

@@ -38,6 +38,7 @@ class Loss(TakesDtype, Noted):
     """
 
     axis = -1  # the axis of y_pred that one loss reduces
+    needs_targets = True  # whether ``fit`` must be given a y
     _notes_private = True  # a model may train with a copy: see ``head.as_trained``
 
     def __init__(

@@ -10,7 +10,7 @@ from sora_np.common.inputs import as_numbers
 from sora_np.common.names import snake_case
 from sora_np.common.recorded import Recorded, value_of
 
-from .base import Loss
+from .base import EPSILON, Loss
 
 NOT_OF_A_FUNCTION = "self", "reduction", "name"
 KEEPS = "sora_np_class"  # the attribute of a function that holds its class
@@ -55,6 +55,8 @@ def function_of(cls: type[Loss]) -> Callable[..., Any]:
         bound = signature.bind(*args, **kws).arguments
         if isinstance(bound["y_pred"], Recorded):
             return _recorded(cls, **bound)
+        if hasattr(bound["y_pred"], "activated"):  # a symbol
+            return _of_symbols(cls, **bound)
         true, pred = (
             as_numbers(bound.pop(name), name) for name in ("y_true", "y_pred")
         )
@@ -65,6 +67,29 @@ def function_of(cls: type[Loss]) -> Callable[..., Any]:
 
     function.__doc__ = f"Return the {cls.__name__} of every sample: an array."
     return named(function, cls, "sora_np.losses")
+
+
+def _of_symbols(cls: type[Loss], y_true: Any, y_pred: Any, **options: Any) -> Any:
+    """Return the losses of symbols, a symbol, for ``model.add_loss``."""
+    function = FORMULAS.get(cls.__name__)
+    if function is None or options:
+        raise TypeError(
+            f"{snake_case(cls.__name__)} of symbols is not here; there are, without "
+            f"options, {', '.join(map(snake_case, FORMULAS))}: write others with NumPy"
+        )
+    return np.mean(function(y_true, y_pred), axis=-1)
+
+
+def _binary(true: Any, pred: Any) -> Any:
+    p = np.clip(pred, EPSILON, 1 - EPSILON)
+    return -(true * np.log(p) + (1 - true) * np.log(1 - p))
+
+
+FORMULAS: dict[str, Callable[[Any, Any], Any]] = {  # of every number
+    "BinaryCrossentropy": _binary,
+    "MeanSquaredError": lambda true, pred: np.square(true - pred),
+    "MeanAbsoluteError": lambda true, pred: np.abs(true - pred),
+}
 
 
 def _recorded(cls: type[Loss], y_true: Any, y_pred: Recorded, **options: Any) -> Any:

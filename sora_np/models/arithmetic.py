@@ -83,6 +83,74 @@ def _parted(a: Any, b: Any) -> tuple[Any, float | None]:
 # --- functions --------------------------------------------------------------------
 
 
+class BatchNumber:
+    """A number of each batch, for ``add_loss``: a sum of means or sums of symbols.
+
+    ``np.mean(x)`` of a symbol makes it, and arithmetic with numbers and others like it.
+
+    Attributes
+    ----------
+    terms : (symbol, "mean" or "sum", factor) for each
+    constant : what is added to them
+
+    >>> from sora_np.layers import Input
+    >>> number = 2 * np.mean(Input((3,))) - 1
+    >>> number.terms[0][1:], number.constant
+    (('mean', 2.0), -1.0)
+    """
+
+    __array_ufunc__ = None
+
+    def __init__(self, terms: Sequence[tuple[Symbol, str, float]], constant: float):
+        self.terms, self.constant = tuple(terms), constant
+
+    def __mul__(self, factor: float) -> "BatchNumber":
+        if not isinstance(factor, numbers.Real):
+            raise self._error()
+        terms = [
+            (x, reduction, own * float(factor)) for x, reduction, own in self.terms
+        ]
+        return BatchNumber(terms, self.constant * float(factor))
+
+    def __add__(self, other: Any) -> "BatchNumber":
+        if isinstance(other, BatchNumber):
+            total = self.constant + other.constant
+            return BatchNumber([*self.terms, *other.terms], total)
+        if not isinstance(other, numbers.Real):
+            raise self._error()
+        return BatchNumber(self.terms, self.constant + float(other))
+
+    def __neg__(self) -> "BatchNumber":
+        return self * -1
+
+    def __sub__(self, other: Any) -> "BatchNumber":
+        return self + -other
+
+    def __rsub__(self, other: Any) -> "BatchNumber":
+        return -self + other
+
+    def __truediv__(self, divisor: float) -> "BatchNumber":
+        return self * (1 / divisor)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+    def _error(self) -> TypeError:
+        return TypeError(
+            "a mean or sum over the batch can only be multiplied by numbers and added "
+            "to others, for add_loss: take it of an expression of symbols"
+        )
+
+
+def _reduced(reduction: str) -> Callable[..., Any]:
+    def reduced(x: Any, axis: Any = None, **options: Any) -> Any:
+        kept = options.pop("keepdims", False)
+        if axis is not None or options or kept:
+            return None
+        return BatchNumber([(x, reduction, 1.0)], 0.0)
+
+    return reduced
+
+
 def _call(function: Any, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """Return the symbol of a function of NumPy on symbols."""
     if function in LAYERS:
@@ -141,6 +209,7 @@ LAYERS: dict[Any, Callable[..., Any]] = {  # they return None where no layer fit
     **{np.add: _plus, np.subtract: _minus, np.multiply: _times, np.divide: _by},
     **{np.power: _power, np.concatenate: _concatenated, np.reshape: _reshaped},
     **{np.transpose: _transposed, np.split: _split},
+    **{np.mean: _reduced("mean"), np.sum: _reduced("sum")},
 }
 OPERATORS.update({"+": _plus, "-": _minus, "*": _times, "/": _by, "**": _power})
 OPERATORS["@"] = lambda a, b: _operation(np.matmul, a, b)

@@ -9,10 +9,11 @@ from sora_np.common.names import snake_case
 from sora_np.common.several import parts_of
 from sora_np.engine.network import Network
 from sora_np.kernels.machine.arrays import Shape
-from sora_np.layers import Input, InputLayer, contract
+from sora_np.layers import AddedLoss, Input, InputLayer, contract
 from sora_np.layers.symbol import Symbol
 from sora_np.training.waiting import Waiting
 
+from .arithmetic import BatchNumber
 from .config import MAKERS, graph_config, model_from_config
 from .functional import (
     Wiring,
@@ -145,6 +146,45 @@ class Model(Trained):
         self.graph = graph_of(self._wiring, shapes)
         if not self._is_trainable:
             self.trainable = False
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a number of each batch to the loss, before ``compile``.
+
+        Parameters
+        ----------
+        loss : a mean or a sum of symbols of this model, such as ``keras.ops.mean(z)``,
+            or such numbers multiplied and added up
+
+        Raises
+        ------
+        RuntimeError : after ``compile``
+        TypeError : for something else, such as a symbol with a number for each sample
+
+        >>> import numpy as np
+        >>> from sora_np.layers import Dense, Input
+        >>> x = Input((3,))
+        >>> z = Dense(2)(x)
+        >>> model = Model(x, Dense(3)(z))
+        >>> model.add_loss(0.1 * np.mean(np.square(z)))
+        >>> [layer.name for layer in model.layers]
+        ['input_layer', 'dense', 'dense_1', 'square', 'added_loss']
+        """
+        if self.optimizer is not None:
+            raise RuntimeError("add_loss must be called before compile")
+        if not isinstance(loss, BatchNumber):
+            raise TypeError(
+                "add_loss takes a number of the batch, such as keras.ops.mean(z) of a "
+                f"symbol, got {type(loss).__name__}"
+            )
+        symbols, reductions, factors = zip(*loss.terms, strict=True)
+        layer = AddedLoss(reductions, factors, loss.constant)
+        names, (begin, end) = [*self.output_names], self._forms
+        first, *others = self.outputs
+        outputs = [layer([first, *symbols]), *others]
+        self._trace(
+            in_form(self.inputs, begin, self.input_names), in_form(outputs, end, names)
+        )
+        self.output_names = names
 
     def _build_layers(self) -> None:
         """Create the parameters of all layers that have none; check the others."""

@@ -22,6 +22,7 @@ from sora_np.common.several import Several
 from sora_np.engine.parameters import FlatParameters
 from sora_np.engine.runner import Runner
 from sora_np.kernels.machine.rungs import as_rung
+from sora_np.losses.only_added import OnlyAdded
 from sora_np.optimizers import Optimizer
 from sora_np.optimizers.work import owned, serves
 from sora_np.training.epochs import Fit, as_list, evaluate, warn_of_odd_inputs
@@ -173,6 +174,10 @@ class Trained(Layered):
         made: Any = SeveralSteps if len(self.graph.outputs) > 1 else one_output
         if not self.built and hasattr(self, "call"):
             made = waiting
+        if loss is None and self.built and _adds(self.leaves):
+            outputs = len(self.graph.outputs)
+            none: list[Any] = [None] * (outputs - 1)
+            loss = OnlyAdded() if outputs == 1 else [OnlyAdded(), *none]
         given = optimizers.get(optimizer), loss, metrics, loss_weights, weighted_metrics
         self._steps = made(self, *given)
         self.runner.fuse = bool(fuse) and kernels == "fast"
@@ -481,3 +486,8 @@ class Trained(Layered):
         value, y_pred = self._steps.test(*arrays)
         logs = self._steps.logs(value, arrays[1], y_pred, arrays[2])
         return logs if return_dict else as_list(logs, self._steps.names)
+
+
+def _adds(layers: Iterable[Any]) -> bool:
+    """Return whether some layer adds its own term to the loss."""
+    return any(hasattr(layer, "added_loss") for layer in layers)

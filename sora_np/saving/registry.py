@@ -22,6 +22,7 @@ from sora_np.common.names import UnknownName, by_name, from_config
 from sora_np.common.warn import warn
 from sora_np.layers import Lambda, Layer
 from sora_np.layers.core.lambda_layer import FUNCTIONS
+from sora_np.losses.only_added import OnlyAdded
 
 LAYERS: dict[str, type[Layer]] = by_name(
     cls for cls in vars(layers).values() if isinstance(cls, type)
@@ -189,6 +190,8 @@ def _cure(*names: Any, what: str = "class") -> str:
 
 def described(thing: Any) -> Any:
     """Return the configuration of an optimiser, loss or metric; names stay names."""
+    if isinstance(thing, OnlyAdded):
+        return None  # ``compile`` makes it anew
     if thing is None or isinstance(thing, str):
         return thing
     return {"class_name": type(thing).__name__, "config": thing.get_config()}

@@ -358,7 +358,7 @@ class Steps:
     ) -> tuple[Any, Any]:
         """Return y and weights that fit the loss and one another."""
         network = self.network
-        y = arrays.as_targets(y, samples, network.dtype)
+        y = arrays.as_targets(y, samples, network.dtype, self.loss)
         view, loss, output_shape = self.view(y), self._loss, network.output_sample_shape
         loss.check_targets(y, output_shape)
         weights = None

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sora_np import Sequential, gradcheck, layers
 from sora_np.layers import (
     Add,
+    AddedLoss,
     Average,
     Concatenate,
     Dense,
@@ -46,6 +47,10 @@ CASES = {  # id: (make the layer, shapes of its inputs)
     "dot-middle": (lambda: Dot((2, 1)), [(2, 2, 3, 2), (2, 3, 2, 2)]),
     "cosine": (lambda: Dot(-1, normalize=True), [(3, 5), (3, 5)]),
     "cosine-matrices": (lambda: Dot((2, 1), True), [(2, 3, 4), (2, 4, 2)]),
+    "added-loss": (
+        lambda: AddedLoss(["mean", "sum"], [0.5, -2.0], 1.0),
+        [(3, 2), (3, 4), (3, 1, 2)],
+    ),
     "lambda": (lambda: Lambda(joined), [(3, 2, 4), (3, 2, 4)]),
     "lambda-repeated": (lambda: Lambda(joined), [(3, 2, 4), (3, 2, 1), (3, 1, 4)]),
     "lambda-given": (lambda: Lambda(joined, gradient=joined_dx), [(3, 2, 4)] * 2),
@@ -190,8 +195,8 @@ def test_an_equal_layer_from_its_configuration(case):
 def test_functions_are_their_classes(case):
     make, xs = case
     layer = make()
-    if isinstance(layer, Lambda):
-        return  # it is no function of Keras's
+    if isinstance(layer, (Lambda, AddedLoss)):
+        return  # they are no functions of Keras's
     function = getattr(layers, type(layer).__name__.lower())
     options = {k: v for k, v in layer.get_config().items() if k in ("axis", "axes")}
     if getattr(layer, "normalize", False):

@@ -110,8 +110,8 @@ WRONG = {
         r"divide cannot take shapes \(N, 3\)",
     ),
     "no batch": (
-        lambda a: np.mean(a),
-        "mean cannot take shapes .* batch axis|array of",
+        lambda a: np.max(a),
+        "max cannot take shapes .* batch axis|array of",
     ),
     "place": (lambda a: a[:, 5], "getitem cannot take .* out of bounds"),
     "text": (lambda a: a + "text", "add cannot take"),
