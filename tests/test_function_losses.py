@@ -8,7 +8,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special
 
 from sora_np import Sequential, keras, losses
-from sora_np.common.recorded import CONSTANT, FUNCTIONS, UFUNCS, Recorded, gradient
+from sora_np.common.recorded import (
+    CONSTANT,
+    FUNCTIONS,
+    SPECIAL,
+    UFUNCS,
+    Recorded,
+    gradient,
+)
 from sora_np.keras import backend as K
 from sora_np.layers import Conv2D, Dense
 from sora_np.losses import Dice, FunctionLoss, MeanSquaredError
@@ -131,6 +138,7 @@ def test_rules_are_derivatives(name, rng):
 def test_every_rule_is_tried():
     tried = {*ONE, np.true_divide.__name__}  # "divide" in NumPy 2
     assert {ufunc.__name__ for ufunc in UFUNCS} <= tried
+    assert {*SPECIAL} <= tried
     assert {f.__name__.removeprefix("a") for f in FUNCTIONS} <= {*ONE}
 
 

@@ -27,7 +27,7 @@ from sora_np.layers import (
     Reshape,
     Subtract,
 )
-from sora_np.layers.core.operation import OPERATIONS, written
+from sora_np.layers.core.operation import operation_of, written
 from sora_np.layers.symbol import OPERATORS, Symbol
 
 
@@ -167,7 +167,7 @@ def _operation(function: Any, *args: Any, **options: Any) -> Any:
     cannot hold.
     """
     name = getattr(function, "__name__", str(function))
-    if OPERATIONS.get(name) is not function:
+    if operation_of(name) is not function:
         raise TypeError(
             f"np.{name} has no derivative here, so it cannot take a symbol: use a "
             "Lambda with a gradient"

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import special
 
 from sora_np import Dense, Input, Model, load_model
 from sora_np.activations import relu, softmax, tanh
@@ -30,6 +31,7 @@ CASES = {
     "abs": lambda a, b: abs(a - 1) + np.exp(b),
     "concatenate": lambda a, b: np.concatenate([a, b, a], axis=-1),
     "with an array": lambda a, b: np.concatenate([a, b * 0 + ROW], 1),
+    "erf": lambda a, b: special.erf(a) + special.expit(b),
     "mean": lambda a, b: np.mean(a, axis=-1, keepdims=True) * np.sum(b, 1)[:, None],
     "where": lambda a, b: np.where(a > 0, a, 0.1 * a) + np.maximum(b, a <= 0.3),
     "reshape": lambda a, b: np.reshape(a, (-1, 3, 1)) + np.reshape(b, (-1, 3))[:, None],

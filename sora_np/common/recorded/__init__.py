@@ -21,6 +21,7 @@ from . import functions as functions
 from .array import (
     CONSTANT,
     FUNCTIONS,
+    SPECIAL,
     UFUNCS,
     NoRuleError,
     Recorded,
@@ -33,6 +34,7 @@ from .array import (
 __all__ = [
     "CONSTANT",
     "FUNCTIONS",
+    "SPECIAL",
     "UFUNCS",
     "NoRuleError",
     "Recorded",

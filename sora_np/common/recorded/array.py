@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike
-from scipy import special
 
 from sora_np.kernels.machine.arrays import Array
 
@@ -52,7 +51,7 @@ class Recorded(NDArrayOperatorsMixin):
             return ufunc(*values)
         if "out" in options and options["out"][0] is inputs[0]:
             del options["out"]  # x += y gives x another array
-        rule = UFUNCS.get(ufunc)
+        rule = UFUNCS.get(ufunc) or SPECIAL.get(ufunc.__name__)
         if rule is None or method != "__call__" or options:
             raise no_rule(f"np.{ufunc.__name__}" + f".{method}" * (method[0] != "_"))
         y = ufunc(*values)
@@ -309,8 +308,12 @@ UFUNCS: dict[Any, Callable[..., Sequence[Back]]] = {
         lambda dy: dy,
         lambda dy: -dy * np.floor_divide(a, b),
     ),
-    special.erf: lambda y, a: (lambda dy: dy * 2 / np.sqrt(np.pi) * np.exp(-a * a),),
-    special.expit: lambda y, a: (lambda dy: dy * y * (1 - y),),
+}
+SPECIAL: dict[
+    str, Callable[..., Sequence[Back]]
+] = {  # of scipy.special, by their names
+    "erf": lambda y, a: (lambda dy: dy * 2 / np.sqrt(np.pi) * np.exp(-a * a),),
+    "expit": lambda y, a: (lambda dy: dy * y * (1 - y),),
 }
 # their derivative is 0 where there is one, as in TensorFlow
 CONSTANT = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from sora_np.common.recorded import CONSTANT, FUNCTIONS, UFUNCS
+from sora_np.common.recorded import CONSTANT, FUNCTIONS, SPECIAL, UFUNCS
 from sora_np.common.shapes import batch_of
 from sora_np.kernels.machine.arrays import Shape
 from sora_np.layers.applied import Applied
@@ -17,6 +17,20 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     **{function.__name__: function for function in (*UFUNCS, *CONSTANT, *FUNCTIONS)},
     "getitem": operator.getitem,
 }
+
+
+def operation_of(name: str) -> Callable[..., Any] | None:
+    """Return the function of that name, or None; SciPy's are imported when asked for.
+
+    >>> operation_of("exp"), operation_of("eval")
+    (<ufunc 'exp'>, None)
+    """
+    if name in SPECIAL:
+        from scipy import special
+
+        found: Callable[..., Any] = getattr(special, name)
+        return found
+    return OPERATIONS.get(name)
 
 
 class Operation(Applied):
@@ -56,13 +70,14 @@ class Operation(Applied):
         name: str | None = None,
         trainable: bool = True,
     ) -> None:
-        if operation not in OPERATIONS:
+        function = operation_of(operation)
+        if function is None:
+            names = sorted({*OPERATIONS, *SPECIAL})
             raise ValueError(
-                f"operation must be one of {', '.join(sorted(OPERATIONS))}, got "
-                f"{operation!r:.80}"
+                f"operation must be one of {', '.join(names)}, got {operation!r:.80}"
             )
         super().__init__(input_shape=input_shape, name=name, trainable=trainable)
-        self.function = OPERATIONS[operation]
+        self.function = function
         if name is None:
             self.name = operation
         self.operation, self.operands = operation, list(operands)
