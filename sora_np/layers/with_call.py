@@ -45,10 +45,11 @@ def adapt(cls: type[Any], base: type[Any]) -> None:
                 setattr(cls, name, made[name])
         elif not hasattr(cls, "_calls"):
             parent = next(c for c in cls.__mro__[1:] if "forward" in vars(c))
-            raise TypeError(
-                f"{cls.__name__} defines call, but a {parent.__name__} computes in "
-                "forward and backward: define these, or derive the class from Layer"
-            )
+            if parent.__module__.startswith("sora_np."):  # else it may call it
+                raise TypeError(
+                    f"{cls.__name__} defines call, but a {parent.__name__} computes in "
+                    "forward and backward: define these, or derive the class from Layer"
+                )
     code = getattr(own.get("call"), "__code__", None)
     if hasattr(cls, "_calls") and code and "add_loss" in code.co_names:
         setattr(cls, "added_loss", property(_added_loss))  # noqa: B010

@@ -162,6 +162,16 @@ def test_what_hides_call_is_refused():
             def call(self, x):
                 return x
 
+    class Caller(Layer):
+        def forward(self, x, *, training=False):
+            return self.call(x)
+
+    class Called(Caller):
+        def call(self, x):
+            return 3 * x
+
+    assert_array_equal(Called()(X), 3 * X)
+
     class More(Linear):
         def call(self, x):
             return np.exp(super().call(x))
