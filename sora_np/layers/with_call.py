@@ -21,6 +21,7 @@ from sora_np.common.recorded import NoRuleError, Recorded, gradients, value_of
 from sora_np.kernels.machine.arrays import Array, kernel_array
 
 BUILDING = "_rng_of_build"  # an attribute while the user's build runs
+EARLY = "_early"  # an attribute: weights that __init__ asked for, [array, arguments]
 ADDED = "_added_in_call"  # an attribute: what the last call gave to add_loss
 OWN = "forward", "backward"
 
@@ -80,12 +81,14 @@ def _built_by(build: Callable[..., Any] | None, base: type[Any]) -> Callable[...
         sizes = input_shape if self.takes_several else (input_shape,)
         shapes: Any = [(None, *size) for size in sizes]
         shapes = shapes if self.takes_several else shapes[0]
-        if build is not None:
-            vars(self)[BUILDING] = rng
-            try:
+        vars(self)[BUILDING] = rng
+        try:
+            for early in vars(self).get(EARLY, ()):
+                _make_early(self, early)
+            if build is not None:
                 build(self, shapes)
-            finally:
-                del vars(self)[BUILDING]
+        finally:
+            del vars(self)[BUILDING]
         if type(self).compute_output_shape is not base.compute_output_shape:
             return tuple(self.compute_output_shape(shapes))[1:]
         one = self.dtype.type(1)
@@ -100,6 +103,15 @@ def _built_by(build: Callable[..., Any] | None, base: type[Any]) -> Callable[...
         return y.shape[1:]
 
     return made
+
+
+def _make_early(layer: Any, early: list[Any]) -> None:
+    """Make a weight that ``__init__`` asked for, and let attributes be that array."""
+    before, given = early
+    early[0] = array = layer.add_weight(**given)
+    for name, value in list(vars(layer).items()):
+        if value is before:
+            vars(layer)[name] = array
 
 
 def _methods(base: type[Any]) -> dict[str, Any]:
@@ -154,8 +166,15 @@ def _methods(base: type[Any]) -> dict[str, Any]:
         given = {name: value for name, value in given.items() if value is not None}
         if "name" not in given:
             there = self.params.keys() | self.state.keys()
+            there |= {early["name"] for _, early in vars(self).get(EARLY, ())}
             free = ["variable", *(f"variable_{k}" for k in range(1, len(there) + 1))]
             given["name"] = next(name for name in free if name not in there)
+        if BUILDING not in vars(self) and "rng" not in given:
+            shape = given.get("shape", ())
+            array = np.zeros(shape, self.dtype)
+            array.setflags(write=False)  # until build makes it
+            vars(self).setdefault(EARLY, []).append([array, given])
+            return array
         given.setdefault("rng", vars(self).get(BUILDING))
         return base.add_weight(self, **given)
 

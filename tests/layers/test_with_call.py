@@ -1,5 +1,7 @@
 """Layers with Keras's ``call``: held to layers of ours and to differences."""
 
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -61,6 +63,39 @@ class Noise(Layer):
 
     def call(self, x, training=None):
         return x * 2 if training else x
+
+
+class Early(Layer):
+    """Asks for its weights in ``__init__``, as Keras's guide does."""
+
+    def __init__(self, units, inputs):
+        super().__init__()
+        self.w = self.add_weight(shape=(inputs, units), initializer="random_normal")
+        self.b = self.add_weight(shape=(units,), initializer="ones", name="b")
+        self.c = self.add_weight(shape=(units,), initializer="zeros")
+
+    def call(self, x):
+        return x @ self.w + self.b + self.c
+
+
+def test_weights_of_init():
+    layer = Early(3, 4)
+    assert_allclose(layer(X), X @ layer.w + 1, rtol=1e-5, atol=1e-6)
+    assert [*layer.params] == ["variable", "b", "variable_1"]
+    assert layer.w is layer.params["variable"] and layer.w.any()
+    assert gradcheck.check_layer(Early(3, 4), X.astype(float)).passed
+    model = Sequential([Early(3, 4), Dense(2)])
+    model.build((None, 4))
+    before = model.layers[0].w.copy()
+    model.compile("sgd", "mse")
+    model.fit(X, Y, verbose=0)
+    assert (model.layers[0].w != before).any()
+    assert_array_equal(model.layers[0].w, model.get_weights()[0])
+    twin = copy.deepcopy(model)
+    twin.fit(X, Y, epochs=2, verbose=0)
+    assert_array_equal(twin.layers[0].w, twin.get_weights()[0])
+    with pytest.raises(ValueError, match=r"\(8, 5\).*\(4, 3\)|mismatch"):
+        Early(3, 4)(np.ones((8, 5)))
 
 
 @pytest.mark.parametrize("fuse", [True, False], ids=["plan", "layers"])
