@@ -34,6 +34,7 @@ def python(*arguments, cwd=None, **environment):
     ours = "SORA_NP_", "NUMBA_"
     own = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     own.pop("PYTHONPATH", None)
+    own["PYTHONDONTWRITEBYTECODE"] = "1"  # the site stays as it was installed
     done = subprocess.run(
         [sys.executable, *map(str, arguments)],
         env=own | environment,

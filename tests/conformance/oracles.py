@@ -52,12 +52,14 @@ def conv2d_backward(x, w, dy, strides, pads, dilation, groups):
     """Return dx, dw and dbias: correlations of x with dy, convolutions of dy with w."""
     x = np.pad(x.astype(float), ((0, 0), *pads, (0, 0)))
     dx, dw, taps = np.zeros(x.shape), np.zeros(w.shape), spread(w, dilation)
+    # of many channels 30 times as fast, but 0 may come out as 1e-17
+    method = "fft" if w.shape[2] > 16 else "direct"
     for n, o in np.ndindex(len(x), w.shape[3]):
         slopes, seen = spread(dy[n, :, :, o, None], strides), channels_of(o, w, groups)
         product = correlate(x[n, ..., seen], slopes, "valid", "direct")
         last = [d * (k - 1) + 1 for d, k in zip(dilation, w.shape, strict=False)]
         dw[..., o] += product[: last[0] : dilation[0], : last[1] : dilation[1]]
-        rows = convolve(slopes, taps[..., o], "full", "fft")  # 30 times as fast
+        rows = convolve(slopes, taps[..., o], "full", method)
         dx[n, : rows.shape[0], : rows.shape[1], seen] += rows
     (top, bottom), (left, right) = pads
     height, width = x.shape[1] - bottom, x.shape[2] - right
